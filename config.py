@@ -1,0 +1,30 @@
+"""The settings that `python3 run.py -num 123456 -r` uses. Edit the values; a flag on the command line still wins.
+
+Plain values only: numbers, "text", True, False, None, (width, height).
+"""
+
+# -- data
+cache = None  # directory in which data sets are saved; None: $DIGITSEQ_CACHE, or the user's cache directory
+output_path = "./output"  # images go to <output_path>/<number>/1.png, 2.png, ...
+split = "train"  # which glyphs: "train" (60,000), "test" (10,000) or "all"
+labels = "jsonl"  # "jsonl" (metadata.jsonl with boxes), "txt" (gt.txt) or "none"
+
+# -- layout, in pixels; images are 28 high
+image_width = 200  # 0: as wide as the sequence needs
+min_spacing = 5  # smallest gap between two digits, ink to ink; negative overlaps them
+max_spacing = 10  # largest gap, included
+invert = False  # True: black ink on white paper
+
+# -- augmentation of every digit on its own
+data_augmentation = False  # erode, dilate, rotate and add noise
+random_all = False  # with data_augmentation: each of the four with probability 0.5, strengths drawn per digit
+erode_kernel = None  # (width, height), 1 to 15; None: off, or (1, 2) with data_augmentation
+dilate_kernel = None  # (width, height), 1 to 15; None: off, or (2, 1) with data_augmentation
+angle = None  # degrees, counter-clockwise; None: off, or drawn from -15 to 15 with data_augmentation
+noise_ratio = None  # share of pixels set to white, 0 to 1; None: off, or drawn from 0 to 0.1 with data_augmentation
+
+# -- batch
+multi_core = None  # processes; None, 0 or 1: no further ones; -1: all cores
+size = None  # how many images; None: 1, or 100 when multi_core is given
+seed = None  # a number gives the same images every time; None: drawn, printed and recorded
+quiet = False  # True: print nothing but errors

@@ -1,0 +1,80 @@
+"""The functions for use from Python."""
+
+from __future__ import annotations
+
+import operator
+import secrets
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitseq.errors import SettingsError
+from digitseq.glyphs import GlyphBank
+from digitseq.loader import load_bank
+from digitseq.pipeline import Pipeline
+from digitseq.settings import Settings
+
+SEED_BITS = 53  # exact in JSON readers that hold numbers as doubles
+
+
+def draw_seed() -> int:
+    """A seed from the operating system's randomness."""
+    return secrets.randbits(SEED_BITS)
+
+
+def generate_numbers_sequence(
+    digits: str | Iterable[Any], spacing_range: tuple[int, int], image_width: int
+) -> NDArray[np.float32]:
+    """One image of `digits`, of randomly chosen MNIST training glyphs.
+
+    digits: a string, or integers 0 … 9 (Python's or NumPy's)
+    spacing_range: (smallest, largest) gap between two digits in pixels, ink to ink, both included
+    image_width: in pixels; 0: as wide as the sequence needs
+
+    Returns float32 (28, W), 0 black paper … 1 white ink. Raises `SettingsError`, a `ValueError`, for digits
+    that are none, an empty sequence, a range that is upside down, or a width in which the digits do not fit.
+
+    >>> generate_numbers_sequence([3, 5, 0], (0, 10), 100).shape
+    (28, 100)
+    """
+    low, high = _pair(spacing_range)
+    settings = Settings(_number(digits), image_width=image_width, min_spacing=low, max_spacing=high)
+    image = Pipeline(settings, _bank(), draw_seed()).batch(0, 1).images[0]
+    return image.astype(np.float32) / 255
+
+
+@lru_cache(maxsize=1)
+def _bank() -> GlyphBank:
+    return load_bank("train")
+
+
+def _pair(spacing_range: Any) -> tuple[Any, Any]:
+    try:
+        low, high = spacing_range
+    except (TypeError, ValueError):
+        message = f"spacing_range must be two whole numbers, smallest and largest gap, got {spacing_range!r}"
+        raise SettingsError(message, "spacing_range") from None
+    return low, high
+
+
+def _number(digits: str | Iterable[Any]) -> str:
+    if isinstance(digits, str):
+        return digits
+    if not isinstance(digits, Iterable):
+        raise SettingsError(f"digits must be a string or a sequence of integers, got {digits!r}", "number")
+    return "".join(_digit(value) for value in digits)
+
+
+def _digit(value: Any) -> str:
+    if isinstance(value, str) and len(value) == 1:
+        return value
+    try:
+        digit = operator.index(value)
+    except TypeError:
+        digit = -1
+    if isinstance(value, bool) or not 0 <= digit <= 9:
+        raise SettingsError(f"digits must be integers from 0 to 9, got {value!r}", "number")
+    return str(digit)

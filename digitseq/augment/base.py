@@ -1,0 +1,89 @@
+"""What an operation is: draw parameters for N glyphs, then apply them to N glyphs at once."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitseq.errors import MissingPackageError
+from digitseq.streams import Rows
+
+Pixels = NDArray[np.uint8]
+Parameters = dict[str, NDArray[Any]]
+Range = tuple[float, float]  # (low, high): uniform in between; equal ends: exactly this
+
+
+class GlyphOperation(Protocol):
+    """A distortion of single glyphs, each in a cell of its own with empty paper around it."""
+
+    name: ClassVar[str]
+
+    @property
+    def reach(self) -> int:
+        """Pixels of empty paper that must surround the ink, so that glyphs do not touch each other."""
+
+    def grown(self, height: int, width: int) -> tuple[int, int]:
+        """The largest ink box that can come out when ink of at most this size goes in."""
+
+    def draw(self, rows: Rows, n: int, cell: tuple[int, int]) -> Parameters:
+        """Parameters for n glyphs of every row, as arrays (B·n, …); `cell` is a cell's (height, width)."""
+
+    def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
+        """uint8 (N, h, w) in, the same out; the input is left as it is."""
+
+
+@dataclass(frozen=True)
+class Images:
+    """A batch of composed images and what is known of them.
+
+    pixels: uint8 (B, H, W); width: int64 (B,), columns of each image that are in use
+    boxes: int64 (B, n, 4), [x, y, w, h] of each glyph's ink, zeros where there is none
+    inverted: black ink on white paper instead of white on black
+    """
+
+    pixels: Pixels
+    width: NDArray[np.int64]
+    boxes: NDArray[np.int64]
+    inverted: bool = False
+
+
+class ImageOperation(Protocol):
+    """A distortion of whole images."""
+
+    name: ClassVar[str]
+
+    def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
+        """Parameters for the images of `rows`, as arrays (B, …).
+
+        `size` is (H, W) of the largest image there can be: tables with a number for every pixel have that
+        size, so that they do not depend on which images are made together.
+        """
+
+    def apply(self, images: Images, parameters: Parameters) -> Images:
+        """The same images, distorted; the input is left as it is. images.pixels may be narrower than `size`."""
+
+
+def draw_uniform(draws: NDArray[np.float64], bounds: Range) -> NDArray[np.float64]:
+    """Uniform numbers in [0, 1) stretched to `bounds`."""
+    low, high = bounds
+    return low + draws * (high - low)
+
+
+def draw_integer(draws: NDArray[np.float64], bounds: Range) -> NDArray[np.int64]:
+    """Uniform numbers in [0, 1) turned into whole numbers within `bounds`, both included."""
+    low, high = bounds
+    return (low + np.floor(draws * (high - low + 1))).astype(np.int64)
+
+
+def opencv() -> Any:
+    """The cv2 module, or `MissingPackageError` with the command that installs what lacks."""
+    try:
+        return importlib.import_module("cv2")
+    except ImportError as error:
+        raise MissingPackageError(
+            f"augmentation needs OpenCV, which cannot be loaded here ({error}): pip install opencv-python-headless"
+        ) from None

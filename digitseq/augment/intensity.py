@@ -1,0 +1,45 @@
+"""Operations on pixel values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from digitseq.augment.base import Parameters, Pixels, Range, draw_uniform
+from digitseq.augment.boxes import ink_box, inside_box
+from digitseq.streams import Rows
+
+
+@dataclass(frozen=True)
+class Noise:
+    """White specks in a glyph's ink box, each pixel on its own: dust, and a coarse scanner.
+
+    ratio: share of the box's pixels set to white, 0 … 1; p: probability for each glyph.
+    """
+
+    ratio: Range = (0.0, 0.1)
+    p: float = 1.0
+    name: ClassVar[str] = "noise"
+    reach: ClassVar[int] = 0
+
+    def grown(self, height: int, width: int) -> tuple[int, int]:
+        return height, width
+
+    def draw(self, rows: Rows, n: int, cell: tuple[int, int]) -> Parameters:
+        draws = rows.uniforms("parameters", 2 * n).reshape(-1, 2)
+        pixels = cell[0] * cell[1]
+        words = -(-pixels // 4)
+        lots = np.ascontiguousarray(rows.words("pixels", words * n)).view(np.uint16)
+        return {
+            "on": draws[:, 0] < self.p,
+            "ratio": draw_uniform(draws[:, 1], self.ratio),
+            "lots": lots.reshape(-1, words * 4)[:, :pixels].reshape(-1, *cell),
+        }
+
+    def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
+        share = np.where(parameters["on"], parameters["ratio"], 0.0)
+        limit = np.rint(share * (1 << 16)).astype(np.uint32)[:, None, None]
+        specks = (parameters["lots"] < limit) & inside_box(ink_box(cells), *cells.shape[1:])
+        return np.where(specks, np.uint8(255), cells)

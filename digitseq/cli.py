@@ -1,0 +1,224 @@
+"""The command line: the only argparse, and the only place that ends the program."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from digitseq.api import draw_seed
+from digitseq.batch import Report, write_images
+from digitseq.configfile import read_config
+from digitseq.errors import DigitseqError, OutputError, SettingsError
+from digitseq.loader import cache_directory, load_bank
+from digitseq.pipeline import Pipeline
+from digitseq.pool import Stop
+from digitseq.settings import Option, Output, Settings, options
+from digitseq.version import __version__
+
+OPTIONS = options(Settings) | options(Output)
+IN_CONFIG = [name for name in OPTIONS if name != "number"]
+GROUPS = {
+    "data": "data",
+    "layout": "layout (pixels; images are 28 high)",
+    "augmentation": "augmentation (-e, -d, -a and -n without -da turn on just what they name)",
+    "batch": "batch",
+}
+EXAMPLES = """\
+the three usual commands:
+  python3 run.py -num 123456                           one image, output/123456/1.png
+  python3 run.py -num 123456 -min 5 -max 10 -m 4 -s 100000   a batch, on four processes
+  python3 run.py -num 123456 -r                        with the settings of config.py
+"""
+INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise SettingsError(f"{message} (see --help)")
+
+
+def main(argv: Sequence[str] | None = None, config: Path | None = None) -> int:
+    """Run the command line `argv` (default: the process's); returns the exit code.
+
+    `config` is the file that -r reads; default: `config.py` in the working directory.
+    """
+    _show_warnings_as_lines()
+    try:
+        with _stop_on_signals() as stop:
+            return _run(argv, config or Path("config.py"), stop)
+    except DigitseqError as error:
+        _complain("error", str(error))
+        return error.exit_code
+    except KeyboardInterrupt:
+        _complain("interrupted", "nothing more was written")
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains again at exit
+        return 1
+
+
+def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
+    try:
+        settings, output = parse(argv, config)
+    except SystemExit as done:  # --help and --version
+        return int(done.code or 0)
+    _check_output_path(output.output_path)
+    cache_directory(output.cache)
+    bank = load_bank(settings.split, output.cache)
+    pipeline = Pipeline(settings, bank, draw_seed() if output.seed is None else output.seed)
+    with _progress_bar(output) as advance:
+        report = write_images(pipeline, output, stop, advance)
+    if report.count < report.wanted:
+        _complain("interrupted", report.remainder())
+        return INTERRUPTED
+    if not output.quiet:
+        print(_summary(report))
+    return 0
+
+
+def parse(argv: Sequence[str] | None, config: Path) -> tuple[Settings, Output]:
+    """Settings from the command line, over those of `config` when -r is given, over the defaults."""
+    given = vars(build_parser().parse_args(argv))
+    lines: dict[str, str] = {}
+    if given.pop("read_from_config"):
+        for name, assignment in read_config(config, IN_CONFIG).items():
+            if name not in given:
+                given[name] = assignment.value
+                lines[name] = f"{config.name} line {assignment.line}: "
+    try:
+        return _build(Settings, given), _build(Output, given)
+    except SettingsError as error:
+        raise SettingsError(lines.get(error.setting or "", "") + str(error), error.setting) from None
+
+
+def _build(cls: type[Any], values: dict[str, Any]) -> Any:
+    return cls(**{name: values[name] for name in options(cls) if name in values})
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser; settings that are not given are absent from its result."""
+    parser = _Parser(
+        "run.py",
+        description="Images of handwritten digit sequences out of real MNIST digits, with labels.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+        add_help=False,
+    )
+    general = parser.add_argument_group("general")
+    general.add_argument("-h", "--help", action="help", help="show this text and exit")
+    general.add_argument("--version", action="version", version=f"digitseq {__version__}")
+    general.add_argument(
+        "-r", "--read_from_config", action="store_true", default=False,
+        help="read the settings from config.py; a flag given here still wins",
+    )  # fmt: skip
+    groups = {name: parser.add_argument_group(title) for name, title in GROUPS.items()}
+    defaults = {f: Settings.__dataclass_fields__.get(f) or Output.__dataclass_fields__[f] for f in OPTIONS}
+    for name, option in OPTIONS.items():
+        _add_option(groups[option.group], name, option, defaults[name].default)
+    return parser
+
+
+def _add_option(group: Any, name: str, option: Option, default: object) -> None:
+    flags = (*option.flags, f"--{name}")
+    if option.kind == "bool":
+        group.add_argument(*flags, action="store_true", help=option.help)
+        return
+    if name == "number":
+        group.add_argument(*flags, required=True, metavar="NUMBER", help=option.help)
+        return
+    shown = option.shown_default or str(default)
+    unit = f", {option.unit}" if option.unit else ""
+    kwargs: dict[str, Any] = {"help": f"{option.help}{unit} (default: {shown})".replace("%", "%%")}
+    if option.kind == "kernel":
+        kwargs |= {"nargs": 2, "metavar": ("WIDTH", "HEIGHT")}
+    elif option.choices:
+        kwargs["metavar"] = "{" + ",".join(option.choices) + "}"
+    else:
+        kwargs["metavar"] = name.upper()
+    if option.kind in ("int", "float", "kernel"):
+        kwargs["type"] = _number_type(name, option)
+    group.add_argument(*flags, **kwargs)
+
+
+def _number_type(name: str, option: Option) -> Any:
+    convert = float if option.kind == "float" else int
+
+    def number(text: str) -> Any:
+        try:
+            return convert(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{name} must be {option.expected()}, got {text!r}") from None
+
+    return number
+
+
+def _check_output_path(output_path: str) -> None:
+    """Refuse what can never be written to before any work is done."""
+    path = Path(output_path)
+    existing = next((p for p in (path, *path.parents) if os.path.lexists(p)), Path())
+    if not existing.is_dir():
+        raise OutputError(f"output_path {output_path}: {existing} is not a directory; name another with -o")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise OutputError(f"output_path {output_path}: {existing} is not writable; name another directory with -o")
+
+
+def _summary(report: Report) -> str:
+    first, last = report.folder / f"{report.first}.png", report.first + report.count - 1
+    if report.count == 1:
+        return f"{first} (seed {report.seed})"
+    rate = report.count / report.seconds
+    return (
+        f"{report.count:,} images in {report.folder} ({report.first}.png to {last}.png), {report.seconds:.1f} s, "
+        f"{rate:,.0f} images/s, seed {report.seed}"
+    )
+
+
+@contextlib.contextmanager
+def _progress_bar(output: Output) -> Iterator[Any]:
+    """What to call with the number of finished images; a bar on the terminal where one would be seen."""
+    if output.quiet or output.count == 1 or not sys.stderr.isatty():
+        yield None
+        return
+    from tqdm import tqdm
+
+    with tqdm(total=output.count, unit="image", unit_scale=True) as bar:
+        yield bar.update
+
+
+@contextlib.contextmanager
+def _stop_on_signals() -> Iterator[Stop]:
+    """The first Ctrl-C or SIGTERM asks for a stop in good order; a second Ctrl-C stops at once."""
+    stop = Stop()
+
+    def handle(number: int, frame: object) -> None:
+        stop.request()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _show_warnings_as_lines() -> None:
+    def show(message: Warning | str, *_: object, **__: object) -> None:
+        _complain("warning", str(message))
+
+    warnings.showwarning = show  # type: ignore[assignment]
+
+
+def _complain(kind: str, message: str) -> None:
+    print(f"digitseq: {kind}: {message}", file=sys.stderr)

@@ -1,0 +1,97 @@
+"""Layout and rendering: where every glyph goes, and the images that result. No randomness in here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Ink:
+    """The inked columns of every glyph of a batch of B texts of up to n glyphs.
+
+    columns: uint8 (T, H); start, width, top, bottom: int64 (B, n): glyph j of text b is
+    columns[start : start + width], its ink rows are top … bottom-1. A width of 0 means no glyph there.
+    """
+
+    columns: NDArray[np.uint8]
+    start: NDArray[np.int64]
+    width: NDArray[np.int64]
+    top: NDArray[np.int64]
+    bottom: NDArray[np.int64]
+
+    def replaced(self, rows: NDArray[np.int64], other: Ink) -> Ink:
+        """This with the texts at `rows` taken from `other`."""
+        columns, offset = self.columns, 0
+        if other.columns is not columns:
+            columns, offset = np.concatenate([columns, other.columns]), len(columns)
+        new = replace(self, columns=columns, start=self.start.copy())
+        new.start[rows] = other.start + offset
+        for name in ("width", "top", "bottom"):
+            values = getattr(self, name).copy()
+            values[rows] = getattr(other, name)
+            object.__setattr__(new, name, values)
+        return new
+
+
+@dataclass(frozen=True)
+class Layout:
+    """x: int64 (B, n), left edge of each glyph from the sequence's own left edge; extent: int64 (B,)."""
+
+    x: NDArray[np.int64]
+    extent: NDArray[np.int64]
+
+
+def spread(width: NDArray[np.int64], draws: NDArray[np.float64], low: int, high: int, limit: int) -> Layout:
+    """Place glyphs of `width` (B, n) in a row, with gaps of low … high between neighbours.
+
+    draws: float64 (B, n-1) in [0, 1), one a gap. Rows wider than `limit` get their gaps from the part of
+    low … high that fits; where not even `low` fits, `extent` stays above `limit`.
+    """
+    layout = _place(width, draws, low, np.full(len(width), high))
+    wide = np.flatnonzero(layout.extent > limit)
+    if not wide.size:
+        return layout
+    gaps = np.maximum((width[wide] > 0).sum(axis=1) - 1, 1)
+    fitting = np.clip((limit - width[wide].sum(axis=1)) // gaps, low, high)
+    narrowed = _place(width[wide], draws[wide], low, fitting)
+    layout.x[wide], layout.extent[wide] = narrowed.x, narrowed.extent
+    return layout
+
+
+def _place(width: NDArray[np.int64], draws: NDArray[np.float64], low: int, high: NDArray[np.int64]) -> Layout:
+    gap = low + (draws * (high - low + 1)[:, None]).astype(np.int64)
+    gap[width[:, 1:] == 0] = 0
+    x = np.zeros_like(width)
+    np.cumsum(width[:, :-1] + gap, axis=1, out=x[:, 1:])
+    if low < 0:  # a wide overlap can put a glyph left of the one before it
+        x -= x.min(axis=1, keepdims=True)
+    return Layout(x, (x + width).max(axis=1))
+
+
+def compose(ink: Ink, x: NDArray[np.int64], image_width: int, overlapping: bool) -> NDArray[np.uint8]:
+    """uint8 (B, H, image_width): every glyph at its x (B, n); where glyphs overlap the brighter pixel wins."""
+    count, height = len(x), ink.columns.shape[1]
+    canvas = np.zeros((count * image_width, height), np.uint8)
+    target = x + np.arange(count)[:, None] * image_width
+    if overlapping:
+        for j in range(x.shape[1]):
+            source, place = column_runs(ink.start[:, j], target[:, j], ink.width[:, j])
+            canvas[place] = np.maximum(canvas[place], ink.columns[source])
+    else:
+        source, place = column_runs(ink.start.ravel(), target.ravel(), ink.width.ravel())
+        # one void item a column: NumPy then moves a column at a time, not a byte
+        canvas.view(f"V{height}")[place, 0] = ink.columns.take(source, axis=0, mode="clip").view(f"V{height}")[:, 0]
+    return np.ascontiguousarray(canvas.reshape(count, image_width, height).transpose(0, 2, 1))
+
+
+def column_runs(
+    start: NDArray[np.int64], target: NDArray[np.int64], width: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Indices of all ink columns and of their places on the canvas, glyph after glyph."""
+    end = np.cumsum(width)
+    column = np.arange(end[-1])
+    before = end - width
+    return column + np.repeat(start - before, width), column + np.repeat(target - before, width)

@@ -1,0 +1,129 @@
+"""The folder of one number: its lock, its numbering, its label file and the record of its runs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from digitseq.errors import OutputError
+
+RECORD = "run.json"
+LOCK = ".digitseq.lock"
+SCRATCH = ".digitseq-part-"  # then the process id: where a process writes images before they get their name
+SCRATCH_FILE = "image"
+
+
+class Folder:
+    """`<output_path>/<name>`, locked for one run. Use as a context manager.
+
+    Raises `OutputError` when it cannot be made, written, or is in use by another run; directories that
+    were made for it are then removed again.
+    """
+
+    def __init__(self, output_path: str, name: str) -> None:
+        self.path = Path(output_path) / name
+        self._lock: Any = None
+        self._made: list[Path] = []
+
+    def __enter__(self) -> Folder:
+        try:
+            self._make()
+            self._acquire()
+            self.clean()
+        except OSError as error:
+            self._withdraw()
+            raise _output_error(self.path, error) from None
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.clean()
+        self._release()
+
+    def _make(self) -> None:
+        missing = [p for p in (self.path, *self.path.parents) if not p.exists()]
+        for path in reversed(missing):
+            path.mkdir(exist_ok=True)
+            self._made.append(path)
+
+    def _acquire(self) -> None:
+        from fasteners import InterProcessLock
+
+        self._lock = InterProcessLock(self.path / LOCK)
+        if not self._lock.acquire(blocking=False):
+            self._lock = None
+            raise OutputError(
+                f"{self.path} is being written by another run: wait until it has finished, or name another "
+                "directory with -o"
+            )
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def clean(self) -> None:
+        """Remove what killed processes have left half-made."""
+        for directory in self.path.glob(f"{SCRATCH}*"):
+            with contextlib.suppress(OSError):
+                (directory / SCRATCH_FILE).unlink(missing_ok=True)
+                directory.rmdir()
+
+    def _withdraw(self) -> None:
+        """Leave nothing behind of a run that never began."""
+        self._release()
+        if self.path in self._made:
+            (self.path / LOCK).unlink(missing_ok=True)
+            (self.path / f".{RECORD}").unlink(missing_ok=True)
+        for path in reversed(self._made):
+            with contextlib.suppress(OSError):
+                path.rmdir()
+
+    def image(self, number: int) -> Path:
+        """Where the image of this number (from 1) stands."""
+        return self.path / f"{number}.png"
+
+    def numbers(self) -> Iterator[int]:
+        """The numbers of all images in the folder, in no order."""
+        with os.scandir(self.path) as entries:
+            for entry in entries:
+                stem, dot, suffix = entry.name.partition(".")
+                if dot and suffix == "png" and stem.isascii() and stem.isdigit():
+                    yield int(stem)
+
+    def read_runs(self) -> list[dict[str, Any]]:
+        """What `run.json` says of earlier runs, oldest first."""
+        path = self.path / RECORD
+        try:
+            return [dict(run) for run in json.loads(path.read_bytes())["runs"]]
+        except FileNotFoundError:
+            return []
+        except (ValueError, KeyError, TypeError):
+            raise OutputError(
+                f"{path} is not a record that digitseq wrote: move it away, or name another directory with -o"
+            ) from None
+
+    def write_runs(self, runs: list[dict[str, Any]]) -> None:
+        """Replace `run.json` at once. Raises `OSError`."""
+        temporary = self.path / f".{RECORD}"
+        try:
+            temporary.write_text(json.dumps({"runs": runs}, indent=1) + "\n", encoding="utf-8")
+            os.replace(temporary, self.path / RECORD)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+
+    def begin(self, runs: list[dict[str, Any]]) -> None:
+        """Write the record of a run that is about to start; `OutputError` and nothing left when it cannot be."""
+        try:
+            self.write_runs(runs)
+        except OSError as error:
+            self._withdraw()
+            raise _output_error(self.path, error) from None
+
+
+def _output_error(path: Path, error: OSError) -> OutputError:
+    return OutputError(f"cannot write to {path} ({error.strerror}): name another directory with -o")

@@ -1,0 +1,177 @@
+"""The glyph bank: all glyphs of one split, as inked columns in one flat array.
+
+A bank file is: a magic line, the length of a JSON header (8 bytes, little-endian), the header, the arrays
+at multiples of 64 bytes, and the CRC-32 of all that (4 bytes, little-endian).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitseq.errors import DataError
+
+MAGIC = b"digitseq glyph bank 1\n"
+ALIGNMENT = 64
+# A finished file carries this modification time, and every later write changes it: a file that still has
+# it need not be checked again.
+VERIFIED_NS = 1_000_000_000 * 10**9
+_ARRAYS = ("columns", "start", "width", "top", "bottom", "label", "class_start")
+
+
+@dataclass(frozen=True)
+class GlyphBank:
+    """Glyphs sorted by class; glyph g's ink is `columns[start[g] : start[g] + width[g]]`.
+
+    columns: uint8 (T, height), one row a pixel column from top to bottom, 0 paper … 255 ink
+    start: int64 (N,); width, top, bottom: uint8 (N,), ink rows are top … bottom-1
+    label: uint8 (N,), index into `characters`; class_start: int64 (C+1,), glyphs of class c are
+    class_start[c] … class_start[c+1]-1
+    digest: sha256 of the source files, hex; path: the file behind the arrays, or None.
+
+    Pickles as its path where it has one, so that worker processes share the file's pages.
+    """
+
+    characters: str
+    digest: str
+    columns: NDArray[np.uint8]
+    start: NDArray[np.int64]
+    width: NDArray[np.uint8]
+    top: NDArray[np.uint8]
+    bottom: NDArray[np.uint8]
+    label: NDArray[np.uint8]
+    class_start: NDArray[np.int64]
+    path: Path | None = field(default=None, compare=False)
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    @property
+    def height(self) -> int:
+        """Height of a glyph in pixels."""
+        return int(self.columns.shape[1])
+
+    def ink(self, glyph: int) -> NDArray[np.uint8]:
+        """uint8 (h, w): the glyph trimmed to its ink box."""
+        first = self.start[glyph]
+        columns = self.columns[first : first + self.width[glyph], self.top[glyph] : self.bottom[glyph]]
+        return np.ascontiguousarray(columns.T)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.path is not None:
+            return open_bank, (self.path, self.digest)
+        return GlyphBank, (self.characters, self.digest, *(getattr(self, name) for name in _ARRAYS))
+
+
+def build_bank(images: NDArray[np.uint8], labels: NDArray[Any], characters: str, digest: str) -> GlyphBank:
+    """A bank in memory. images: uint8 (N, height, width), upright; labels: integers (N,), classes.
+
+    Glyphs without any ink are left out. Raises `DataError` for a label outside `characters`.
+    """
+    if len(images) != len(labels):
+        raise DataError(f"{len(images):,} images, but {len(labels):,} labels")
+    if len(labels) and not (labels.min() >= 0 and labels.max() < len(characters)):
+        raise DataError(f"labels must be 0 to {len(characters) - 1}, got {labels.min()} to {labels.max()}")
+    inked = np.flatnonzero(images.any(axis=(1, 2)))
+    order = inked[np.argsort(labels[inked], kind="stable")]
+    upright, label = images[order], labels[order].astype(np.uint8)
+    left, right = _extent(upright.any(axis=1))
+    top, bottom = _extent(upright.any(axis=2))
+    x = np.arange(images.shape[2])
+    kept = (x >= left[:, None]) & (x < right[:, None])
+    width = right - left
+    return GlyphBank(
+        characters,
+        digest,
+        columns=upright.transpose(0, 2, 1)[kept],
+        start=np.cumsum(width) - width,
+        width=width.astype(np.uint8),
+        top=top.astype(np.uint8),
+        bottom=bottom.astype(np.uint8),
+        label=label,
+        class_start=np.searchsorted(label, np.arange(len(characters) + 1)).astype(np.int64),
+    )
+
+
+def _extent(inked: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First true and one past the last true of every row: int64 (N,) each."""
+    first = inked.argmax(axis=1)
+    last = inked.shape[1] - inked[:, ::-1].argmax(axis=1)
+    return first.astype(np.int64), last.astype(np.int64)
+
+
+def save_bank(bank: GlyphBank, path: Path) -> None:
+    """Write `bank` to `path` at once: under a temporary name, then moved. Raises `OSError`."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with open(temporary, "wb") as file:
+            crc = 0
+            for piece in _pieces(bank):
+                file.write(piece)
+                crc = zlib.crc32(piece, crc)
+            file.write(crc.to_bytes(4, "little"))
+        os.utime(temporary, ns=(VERIFIED_NS, VERIFIED_NS))
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _pieces(bank: GlyphBank) -> list[Any]:
+    """What stands in the file before the checksum: bytes and contiguous arrays."""
+    arrays = {name: np.ascontiguousarray(getattr(bank, name)) for name in _ARRAYS}
+    layout, end = {}, 0
+    for name, array in arrays.items():
+        layout[name] = [array.dtype.str, array.shape, end]
+        end += -(-array.nbytes // ALIGNMENT) * ALIGNMENT
+    header = json.dumps({"characters": bank.characters, "digest": bank.digest, "arrays": layout}).encode()
+    header += b" " * (-(len(MAGIC) + 8 + len(header)) % ALIGNMENT)
+    pieces: list[Any] = [MAGIC, len(header).to_bytes(8, "little"), header]
+    for array in arrays.values():
+        pieces += [array.reshape(-1).view(np.uint8), b"\0" * (-array.nbytes % ALIGNMENT)]
+    return pieces
+
+
+def open_bank(path: Path, digest: str) -> GlyphBank:
+    """The bank in `path`, by memory map.
+
+    Raises `DataError` when the file is damaged, cut off, or not made from the source files that have
+    `digest`; `OSError` when it cannot be read.
+    """
+    raw = np.memmap(path, np.uint8, mode="r") if os.path.getsize(path) else np.empty(0, np.uint8)
+    _verify(raw, path)
+    try:
+        size = int.from_bytes(raw[len(MAGIC) :][:8].tobytes(), "little")
+        body = len(MAGIC) + 8 + size
+        header = json.loads(raw[len(MAGIC) + 8 : body].tobytes())
+        if header["digest"] != digest:
+            raise DataError(f"{path} was made from other source files")
+        arrays = {}
+        for name in _ARRAYS:
+            dtype, shape, offset = header["arrays"][name]
+            count = int(np.prod(shape)) * np.dtype(dtype).itemsize
+            # asarray: slices of a memmap are memmaps again, and every one of them costs a microsecond more
+            piece = np.asarray(raw[body + offset : body + offset + count])
+            arrays[name] = piece.view(dtype).reshape(shape)
+        return GlyphBank(header["characters"], digest, **arrays, path=path)
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path} is damaged ({error})") from None
+
+
+def _verify(raw: NDArray[np.uint8], path: Path) -> None:
+    if raw[: len(MAGIC)].tobytes() != MAGIC:
+        raise DataError(f"{path} is not a glyph bank of this version")
+    if os.stat(path).st_mtime_ns == VERIFIED_NS:
+        return
+    if zlib.crc32(raw[:-4]) != int.from_bytes(raw[-4:].tobytes(), "little"):
+        raise DataError(f"{path} is damaged (its checksum is wrong)")
+    with contextlib.suppress(OSError):
+        os.utime(path, ns=(VERIFIED_NS, VERIFIED_NS))

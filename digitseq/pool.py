@@ -1,0 +1,103 @@
+"""Runs the tasks of a run, in this process or in several, and hands the results back in order."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
+
+from digitseq.errors import RunError
+from digitseq.writer import ImageWriter
+
+Task = tuple[int, int]  # start, stop: images counted from 0
+TASKS_IN_FLIGHT = 3  # for each process: enough to keep it busy, few enough to stop within a second
+
+
+class Stop:
+    """A request to end a run early; what is being made at that moment is finished."""
+
+    def __init__(self) -> None:
+        self.requested = False
+
+    def request(self, *_: object) -> None:
+        """Ask for the end. Takes any arguments, so that it can be a signal handler."""
+        self.requested = True
+
+
+class WorkerDied(RunError):
+    """A worker process ended without being asked to."""
+
+
+def run_tasks(writer: ImageWriter, tasks: Iterable[Task], processes: int, stop: Stop) -> Iterator[tuple[Task, bytes]]:
+    """Write the images of each task; yields (task, label lines) in the order of `tasks`.
+
+    After `stop` no further task is begun. Raises `OSError` from a task, and `WorkerDied`.
+    """
+    if processes > 1:
+        yield from _run_in_pool(writer, tasks, processes, stop)
+        return
+    for task in tasks:
+        if stop.requested:
+            return
+        yield task, writer.write(*task)
+
+
+def _run_in_pool(
+    writer: ImageWriter, tasks: Iterable[Task], processes: int, stop: Stop
+) -> Iterator[tuple[Task, bytes]]:
+    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+
+    pending: deque[tuple[Task, Future[bytes]]] = deque()
+    with ProcessPoolExecutor(processes, initializer=_begin_worker, initargs=(writer,)) as executor:
+        try:
+            for task in tasks:
+                if stop.requested:
+                    break
+                pending.append((task, executor.submit(_write, *task)))
+                if len(pending) == processes * TASKS_IN_FLIGHT:
+                    yield _next_result(pending)
+            if stop.requested:
+                while pending and pending[-1][1].cancel():
+                    pending.pop()
+            while pending:
+                yield _next_result(pending)
+        except BrokenProcessPool:
+            raise WorkerDied("a worker process was killed or ran out of memory") from None
+        finally:
+            executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _next_result(pending: deque[tuple[Task, Future[bytes]]]) -> tuple[Task, bytes]:
+    task, future = pending.popleft()
+    return task, future.result()
+
+
+# What this process was started to do, when it is a worker: the one thing an executor cannot pass on by arguments.
+_writer: ImageWriter | None = None
+
+
+def _begin_worker(writer: ImageWriter) -> None:
+    global _writer
+    _writer = writer
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends the run in order
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would wait for tasks for ever."""
+    import multiprocessing
+
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _write(start: int, stop: int) -> bytes:
+    assert _writer is not None
+    return _writer.write(start, stop)

@@ -1,0 +1,68 @@
+"""Endless tables of random numbers in which row i belongs to image i.
+
+A table is a counter-based stream (Philox 4x64-10: Salmon, Moraes, Dror, Shaw, "Parallel random numbers:
+as easy as 1, 2, 3", SC 2011), so that any row is reached at once and never depends on which rows were
+asked for together. Each purpose has a table of its own.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+WORDS_PER_BLOCK = 4  # one step of Philox's counter yields four 64-bit words
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of all tables of one seed. `index`: int64 (B,), the images' numbers from 0, ascending.
+
+    `attempt` counts how often these rows were drawn again; every attempt has tables of its own. `scope` goes
+    before the purpose in a table's name.
+    """
+
+    seed: int
+    index: NDArray[np.int64]
+    attempt: int = 0
+    scope: str = ""
+
+    @classmethod
+    def span(cls, seed: int, start: int, stop: int) -> Rows:
+        """The rows of images start … stop-1."""
+        return cls(seed, np.arange(start, stop, dtype=np.int64))
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def again(self, positions: NDArray[np.int64]) -> Rows:
+        """The rows at `positions` of this selection, for one more attempt."""
+        return replace(self, index=self.index[positions], attempt=self.attempt + 1)
+
+    def scoped(self, scope: str) -> Rows:
+        """The same rows of tables that only `scope` uses."""
+        return replace(self, scope=f"{self.scope}{scope}/")
+
+    def uniforms(self, purpose: str, columns: int) -> NDArray[np.float64]:
+        """float64 (B, columns), uniform in [0, 1)."""
+        generator, first, count, stride = self._open(purpose, columns)
+        table = np.random.Generator(generator).random((count, stride))
+        return table[self.index - first, :columns] if count != len(self) else table[:, :columns]
+
+    def words(self, purpose: str, columns: int) -> NDArray[np.uint64]:
+        """uint64 (B, columns), 64 random bits each."""
+        generator, first, count, stride = self._open(purpose, columns)
+        table = generator.random_raw(count * stride).reshape(count, stride)
+        return table[self.index - first, :columns] if count != len(self) else table[:, :columns]
+
+    def _open(self, purpose: str, columns: int) -> tuple[np.random.Philox, int, int, int]:
+        """The purpose's generator at the first row needed, that row, the row count, and words a row."""
+        first, last = int(self.index[0]), int(self.index[-1])
+        blocks = -(-columns // WORDS_PER_BLOCK)
+        spawn = (zlib.crc32((self.scope + purpose).encode()), self.attempt)
+        key = np.random.SeedSequence(self.seed, spawn_key=spawn).generate_state(2, np.uint64)
+        generator = np.random.Philox(key=key)
+        generator.advance(first * blocks)
+        return generator, first, last + 1 - first, blocks * WORDS_PER_BLOCK
