@@ -6,4 +6,12 @@ from digitseq.pipeline import Batch, Pipeline
 from digitseq.settings import Settings
 from digitseq.version import __version__
 
-__all__ = ["Batch", "DigitseqError", "Pipeline", "Settings", "SettingsError", "generate_numbers_sequence"]
+__all__ = [
+    "Batch",
+    "DigitseqError",
+    "Pipeline",
+    "Settings",
+    "SettingsError",
+    "__version__",
+    "generate_numbers_sequence",
+]

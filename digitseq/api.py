@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-import secrets
+import os
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
@@ -17,12 +17,12 @@ from digitseq.loader import load_bank
 from digitseq.pipeline import Pipeline
 from digitseq.settings import Settings
 
-SEED_BITS = 53  # exact in JSON readers that hold numbers as doubles
+SEED_BYTES = 6  # exact in JSON readers that hold numbers as doubles
 
 
 def draw_seed() -> int:
     """A seed from the operating system's randomness."""
-    return secrets.randbits(SEED_BITS)
+    return int.from_bytes(os.urandom(SEED_BYTES), "big")
 
 
 def generate_numbers_sequence(
@@ -43,7 +43,7 @@ def generate_numbers_sequence(
     low, high = _pair(spacing_range)
     settings = Settings(_number(digits), image_width=image_width, min_spacing=low, max_spacing=high)
     image = Pipeline(settings, _bank(), draw_seed()).batch(0, 1).images[0]
-    return image.astype(np.float32) / 255
+    return image.astype(np.float32) / np.float32(255)
 
 
 @lru_cache(maxsize=1)

@@ -14,7 +14,6 @@ from typing import Any, NoReturn
 
 from digitseq.api import draw_seed
 from digitseq.batch import Report, write_images
-from digitseq.configfile import read_config
 from digitseq.errors import DigitseqError, OutputError, SettingsError
 from digitseq.loader import cache_directory, load_bank
 from digitseq.pipeline import Pipeline
@@ -22,9 +21,10 @@ from digitseq.pool import Stop
 from digitseq.settings import Option, Output, Settings, options
 from digitseq.version import __version__
 
-OPTIONS = options(Settings) | options(Output)
+OPTIONS = options(Output) | options(Settings)
 IN_CONFIG = [name for name in OPTIONS if name != "number"]
 GROUPS = {
+    "general": "general",
     "data": "data",
     "layout": "layout (pixels; images are 28 high)",
     "augmentation": "augmentation (-e, -d, -a and -n without -da turn on just what they name)",
@@ -90,6 +90,8 @@ def parse(argv: Sequence[str] | None, config: Path) -> tuple[Settings, Output]:
     given = vars(build_parser().parse_args(argv))
     lines: dict[str, str] = {}
     if given.pop("read_from_config"):
+        from digitseq.configfile import read_config
+
         for name, assignment in read_config(config, IN_CONFIG).items():
             if name not in given:
                 given[name] = assignment.value
@@ -115,17 +117,17 @@ def build_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
         add_help=False,
     )
-    general = parser.add_argument_group("general")
-    general.add_argument("-h", "--help", action="help", help="show this text and exit")
-    general.add_argument("--version", action="version", version=f"digitseq {__version__}")
-    general.add_argument(
-        "-r", "--read_from_config", action="store_true", default=False,
-        help="read the settings from config.py; a flag given here still wins",
-    )  # fmt: skip
     groups = {name: parser.add_argument_group(title) for name, title in GROUPS.items()}
-    defaults = {f: Settings.__dataclass_fields__.get(f) or Output.__dataclass_fields__[f] for f in OPTIONS}
-    for name, option in OPTIONS.items():
-        _add_option(groups[option.group], name, option, defaults[name].default)
+    groups["general"].add_argument("-h", "--help", action="help", help="show this text and exit")
+    groups["general"].add_argument("--version", action="version", version=f"digitseq {__version__}")
+    fields = Settings.__dataclass_fields__ | Output.__dataclass_fields__
+    for name in sorted(OPTIONS, key=lambda name: not OPTIONS[name].flags):  # those with a short flag first
+        if name == "number":
+            groups["general"].add_argument(
+                "-r", "--read_from_config", action="store_true", default=False,
+                help="read the settings from config.py; a flag given here still wins",
+            )  # fmt: skip
+        _add_option(groups[OPTIONS[name].group], name, OPTIONS[name], fields[name].default)
     return parser
 
 
@@ -140,12 +142,9 @@ def _add_option(group: Any, name: str, option: Option, default: object) -> None:
     shown = option.shown_default or str(default)
     unit = f", {option.unit}" if option.unit else ""
     kwargs: dict[str, Any] = {"help": f"{option.help}{unit} (default: {shown})".replace("%", "%%")}
+    kwargs["metavar"] = "{" + ",".join(option.choices) + "}" if option.choices else name.upper()
     if option.kind == "kernel":
-        kwargs |= {"nargs": 2, "metavar": ("WIDTH", "HEIGHT")}
-    elif option.choices:
-        kwargs["metavar"] = "{" + ",".join(option.choices) + "}"
-    else:
-        kwargs["metavar"] = name.upper()
+        kwargs["nargs"] = 2
     if option.kind in ("int", "float", "kernel"):
         kwargs["type"] = _number_type(name, option)
     group.add_argument(*flags, **kwargs)
@@ -217,7 +216,7 @@ def _show_warnings_as_lines() -> None:
     def show(message: Warning | str, *_: object, **__: object) -> None:
         _complain("warning", str(message))
 
-    warnings.showwarning = show  # type: ignore[assignment]
+    warnings.showwarning = show
 
 
 def _complain(kind: str, message: str) -> None:

@@ -83,8 +83,8 @@ def build_bank(images: NDArray[np.uint8], labels: NDArray[Any], characters: str,
     inked = np.flatnonzero(images.any(axis=(1, 2)))
     order = inked[np.argsort(labels[inked], kind="stable")]
     upright, label = images[order], labels[order].astype(np.uint8)
-    left, right = _extent(upright.any(axis=1))
-    top, bottom = _extent(upright.any(axis=2))
+    left, right = _extent(np.any(upright, axis=1))
+    top, bottom = _extent(np.any(upright, axis=2))
     x = np.arange(images.shape[2])
     kept = (x >= left[:, None]) & (x < right[:, None])
     width = right - left
@@ -146,7 +146,7 @@ def open_bank(path: Path, digest: str) -> GlyphBank:
     Raises `DataError` when the file is damaged, cut off, or not made from the source files that have
     `digest`; `OSError` when it cannot be read.
     """
-    raw = np.memmap(path, np.uint8, mode="r") if os.path.getsize(path) else np.empty(0, np.uint8)
+    raw = np.memmap(path, np.uint8, mode="r") if path.stat().st_size else np.empty(0, np.uint8)
     _verify(raw, path)
     try:
         size = int.from_bytes(raw[len(MAGIC) :][:8].tobytes(), "little")
@@ -171,7 +171,7 @@ def _verify(raw: NDArray[np.uint8], path: Path) -> None:
         raise DataError(f"{path} is not a glyph bank of this version")
     if os.stat(path).st_mtime_ns == VERIFIED_NS:
         return
-    if zlib.crc32(raw[:-4]) != int.from_bytes(raw[-4:].tobytes(), "little"):
+    if zlib.crc32(raw[:-4].data) != int.from_bytes(raw[-4:].tobytes(), "little"):
         raise DataError(f"{path} is damaged (its checksum is wrong)")
     with contextlib.suppress(OSError):
         os.utime(path, ns=(VERIFIED_NS, VERIFIED_NS))

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment import GlyphChain, glyph_chain
 from digitseq.composer import Ink, Layout, compose, spread
 from digitseq.errors import SettingsError
 from digitseq.glyphs import GlyphBank
 from digitseq.settings import MAX_WIDTH, Settings
 from digitseq.sources import FixedSource, decode
 from digitseq.streams import Rows
+
+if TYPE_CHECKING:
+    from digitseq.augment import GlyphChain
 
 PROBE_ROWS = 256
 PROBE_ATTEMPT = 1 << 32  # tables that no image is drawn from
@@ -55,7 +59,7 @@ class Pipeline:
     def __init__(self, settings: Settings, bank: GlyphBank, seed: int) -> None:
         self.settings, self.bank, self.seed = settings, bank, seed
         self._source = FixedSource(settings.number)
-        self._chain: GlyphChain | None = glyph_chain(settings, bank)
+        self._chain = _glyph_chain(settings, bank)
         self._class_of = _class_table(bank.characters)
         self._limit = settings.image_width or MAX_WIDTH
         np.empty(KEPT_BYTES, np.uint8)
@@ -160,3 +164,11 @@ def _class_table(characters: str) -> NDArray[np.int64]:
     table = np.zeros(codes.max() + 1, np.int64)
     table[codes] = np.arange(len(codes))
     return table
+
+
+def _glyph_chain(settings: Settings, bank: GlyphBank) -> GlyphChain | None:
+    if not settings.distorts_glyphs:
+        return None
+    from digitseq.augment import glyph_chain  # plain sequences do without, and start sooner
+
+    return glyph_chain(settings, bank)

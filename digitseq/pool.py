@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future
+from collections.abc import Generator, Iterable
+
+from typing import TYPE_CHECKING
 
 from digitseq.errors import RunError
 from digitseq.writer import ImageWriter
 
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
 Task = tuple[int, int]  # start, stop: images counted from 0
+Results = Generator[tuple[Task, bytes], None, None]
 TASKS_IN_FLIGHT = 3  # for each process: enough to keep it busy, few enough to stop within a second
 
 
@@ -31,7 +35,7 @@ class WorkerDied(RunError):
     """A worker process ended without being asked to."""
 
 
-def run_tasks(writer: ImageWriter, tasks: Iterable[Task], processes: int, stop: Stop) -> Iterator[tuple[Task, bytes]]:
+def run_tasks(writer: ImageWriter, tasks: Iterable[Task], processes: int, stop: Stop) -> Results:
     """Write the images of each task; yields (task, label lines) in the order of `tasks`.
 
     After `stop` no further task is begun. Raises `OSError` from a task, and `WorkerDied`.
@@ -45,9 +49,7 @@ def run_tasks(writer: ImageWriter, tasks: Iterable[Task], processes: int, stop: 
         yield task, writer.write(*task)
 
 
-def _run_in_pool(
-    writer: ImageWriter, tasks: Iterable[Task], processes: int, stop: Stop
-) -> Iterator[tuple[Task, bytes]]:
+def _run_in_pool(writer: ImageWriter, tasks: Iterable[Task], processes: int, stop: Stop) -> Results:
     from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
 
@@ -81,6 +83,8 @@ _writer: ImageWriter | None = None
 
 
 def _begin_worker(writer: ImageWriter) -> None:
+    import threading
+
     global _writer
     _writer = writer
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends the run in order

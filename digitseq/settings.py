@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import operator
+import os
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, Literal
 
@@ -64,18 +65,18 @@ class Option:
             given = repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "..."
             raise SettingsError(f"{name} must be {self.expected()}, got {given}", name) from None
 
-    def _convert(self, value: object) -> Any:
+    def _convert(self, value: Any) -> Any:
         if self.kind == "bool":
             if not isinstance(value, bool):
                 raise TypeError
             return value
         if self.kind in ("str", "path", "choice"):
-            text = str(value) if self.kind == "path" else value
+            text = os.fspath(value) if self.kind == "path" and isinstance(value, os.PathLike) else value
             if not isinstance(text, str) or (self.choices and text not in self.choices):
                 raise TypeError
             return text
         if self.kind == "kernel":
-            width, height = value  # type: ignore[misc]  # any two values; a TypeError is caught above
+            width, height = value
             return (self._number(width, operator.index), self._number(height, operator.index))
         return self._number(value, operator.index if self.kind == "int" else float)
 
@@ -167,6 +168,12 @@ class Settings:
             )
         if self.random_all and not self.data_augmentation:
             raise SettingsError("random_all works with data_augmentation: add -da, or leave out -ra", "random_all")
+
+    @property
+    def distorts_glyphs(self) -> bool:
+        """Whether any operation on single digits is on."""
+        named = (self.erode_kernel, self.dilate_kernel, self.angle, self.noise_ratio)
+        return self.data_augmentation or any(value is not None for value in named)
 
 
 def _check_number(number: str) -> None:

@@ -20,7 +20,7 @@ class Boxes:
 
 def ink_box(cells: NDArray[np.uint8]) -> Boxes:
     """The boxes of all non-zero pixels of each cell (N, h, w); every cell must have some ink."""
-    columns, rows = cells.any(axis=1), cells.any(axis=2)
+    columns, rows = np.any(cells, axis=1), np.any(cells, axis=2)
     return Boxes(
         columns.argmax(axis=1),
         columns.shape[1] - columns[:, ::-1].argmax(axis=1),

@@ -19,8 +19,8 @@ from digitseq.settings import Settings
 from digitseq.streams import Rows
 
 
-def glyph_chain(settings: Settings, bank: GlyphBank) -> GlyphChain | None:
-    """The chain that -da, -ra, -e, -d, -a and -n stand for, or None when they are off."""
+def glyph_chain(settings: Settings, bank: GlyphBank) -> GlyphChain:
+    """The chain that -da, -ra, -e, -d, -a and -n stand for."""
     s = settings
     p = 0.5 if s.random_all else 1.0
     operations: list[GlyphOperation] = []
@@ -33,7 +33,7 @@ def glyph_chain(settings: Settings, bank: GlyphBank) -> GlyphChain | None:
     if s.data_augmentation or s.noise_ratio is not None:
         ratio = s.noise_ratio
         operations.append(Noise(defaults.NOISE_RATIO if ratio is None else (ratio, ratio), p))
-    return GlyphChain(operations, bank) if operations else None
+    return GlyphChain(operations, bank)
 
 
 def _kernel(given: tuple[int, int] | None, default: tuple[int, int], random: bool) -> tuple[Range, Range]:

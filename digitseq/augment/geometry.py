@@ -52,10 +52,9 @@ class Rotate:
 
 def centred_grid(height: int, width: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """y (height, 1) and x (1, width) of every pixel, from the middle of the cell."""
-    return (
-        np.arange(height)[:, None] - (height - 1) / 2,
-        np.arange(width)[None, :] - (width - 1) / 2,
-    )
+    y = np.arange(height, dtype=np.float64)[:, None] - (height - 1) / 2
+    x = np.arange(width, dtype=np.float64)[None, :] - (width - 1) / 2
+    return y, x
 
 
 def remap(cells: Pixels, x: NDArray[np.float64], y: NDArray[np.float64]) -> Pixels:
