@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -152,7 +151,7 @@ class Pipeline:
         narrowest = spread(ink.width, closest, s.min_spacing, s.min_spacing, MAX_WIDTH).extent
         if (narrowest <= s.image_width).mean() < HARDLY_EVER:
             raise SettingsError(
-                f"image_width {s.image_width} is too narrow for {n} digits with min_spacing {s.min_spacing}: "
+                f"image_width {s.image_width} is too narrow for {n} digit{'s' * (n > 1)} with min_spacing {s.min_spacing}: "
                 f"use at least {narrowest.max()} pixels, or 0 for as wide as needed",
                 "image_width",
             )

@@ -6,7 +6,6 @@ import os
 import signal
 from collections import deque
 from collections.abc import Generator, Iterable
-
 from typing import TYPE_CHECKING
 
 from digitseq.errors import RunError

@@ -1,0 +1,82 @@
+"""What several test files need: banks, and the program run as its user runs it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from digitseq.glyphs import GlyphBank
+from digitseq.loader import load_bank
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory):
+    """A cache directory for the whole test run, in the environment of everything it starts."""
+    path = tmp_path_factory.mktemp("cache")
+    os.environ["DIGITSEQ_CACHE"] = str(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def train(cache) -> GlyphBank:
+    return load_bank("train")
+
+
+@pytest.fixture(scope="session")
+def test_split(cache) -> GlyphBank:
+    return load_bank("test")
+
+
+@pytest.fixture
+def run(tmp_path):
+    """run(*arguments): `run.py` in an empty directory; returns the finished process."""
+
+    def call(*arguments, **options):
+        command = [sys.executable, str(ROOT / "run.py"), *map(str, arguments)]
+        options = {"cwd": tmp_path, "capture_output": True, "text": True, "timeout": 120} | options
+        return subprocess.run(command, check=False, **options)
+
+    return call
+
+
+@pytest.fixture
+def start(tmp_path):
+    """start(*arguments): the same, still running, in a process group of its own."""
+    started = []
+
+    def call(*arguments):
+        command = [sys.executable, str(ROOT / "run.py"), *map(str, arguments)]
+        process = subprocess.Popen(
+            command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+        started.append(process)
+        return process
+
+    yield call
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def refused(run, tmp_path):
+    """refused(*arguments): the one line with which the program refuses them, leaving nothing behind."""
+
+    def call(*arguments, **options):
+        before = sorted(tmp_path.rglob("*"))
+        done = run(*arguments, **options)
+        assert done.returncode == 2, done
+        assert done.stdout == ""
+        assert "Traceback" not in done.stderr
+        lines = done.stderr.splitlines()
+        assert len(lines) == 1, lines
+        assert sorted(tmp_path.rglob("*")) == before
+        return lines[0]
+
+    return call
