@@ -43,7 +43,8 @@ def generate_numbers_sequence(
     low, high = _pair(spacing_range)
     settings = Settings(_number(digits), image_width=image_width, min_spacing=low, max_spacing=high)
     image = Pipeline(settings, _bank(), draw_seed()).batch(0, 1).images[0]
-    return image.astype(np.float32) / np.float32(255)
+    scaled: NDArray[np.float32] = image.astype(np.float32) / np.float32(255)
+    return scaled
 
 
 @lru_cache(maxsize=1)

@@ -9,13 +9,14 @@ import signal
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 from digitseq.api import draw_seed
 from digitseq.batch import Report, write_images
 from digitseq.errors import DigitseqError, OutputError, SettingsError
-from digitseq.loader import cache_directory, load_bank
+from digitseq.loader import load_bank
 from digitseq.pipeline import Pipeline
 from digitseq.pool import Stop
 from digitseq.settings import Option, Output, Settings, options
@@ -68,13 +69,14 @@ def main(argv: Sequence[str] | None = None, config: Path | None = None) -> int:
 
 def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
     try:
-        settings, output = parse(argv, config)
+        request = parse(argv, config)
     except SystemExit as done:  # --help and --version
         return int(done.code or 0)
-    _check_output_path(output.output_path)
-    cache_directory(output.cache)
-    bank = load_bank(settings.split, output.cache)
-    pipeline = Pipeline(settings, bank, draw_seed() if output.seed is None else output.seed)
+    output = request.output
+    with request.naming_lines():
+        _check_output_path(output.output_path)
+        bank = load_bank(request.settings.split, output.cache)
+        pipeline = Pipeline(request.settings, bank, draw_seed() if output.seed is None else output.seed)
     with _progress_bar(output) as advance:
         report = write_images(pipeline, output, stop, advance)
     if report.count < report.wanted:
@@ -85,7 +87,28 @@ def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
     return 0
 
 
-def parse(argv: Sequence[str] | None, config: Path) -> tuple[Settings, Output]:
+@dataclass(frozen=True)
+class Request:
+    """What is to be done; `lines` says where in config.py a setting stands, if it comes from there."""
+
+    settings: Settings
+    output: Output
+    lines: dict[str, str]
+
+    def naming_lines(self) -> contextlib.AbstractContextManager[None]:
+        """A block in which errors of settings name the line that they stand in."""
+        return _naming_lines(self.lines)
+
+
+@contextlib.contextmanager
+def _naming_lines(lines: dict[str, str]) -> Iterator[None]:
+    try:
+        yield
+    except SettingsError as error:
+        raise SettingsError(lines.get(error.setting or "", "") + str(error), error.setting) from None
+
+
+def parse(argv: Sequence[str] | None, config: Path) -> Request:
     """Settings from the command line, over those of `config` when -r is given, over the defaults."""
     given = vars(build_parser().parse_args(argv))
     lines: dict[str, str] = {}
@@ -96,10 +119,8 @@ def parse(argv: Sequence[str] | None, config: Path) -> tuple[Settings, Output]:
             if name not in given:
                 given[name] = assignment.value
                 lines[name] = f"{config.name} line {assignment.line}: "
-    try:
-        return _build(Settings, given), _build(Output, given)
-    except SettingsError as error:
-        raise SettingsError(lines.get(error.setting or "", "") + str(error), error.setting) from None
+    with _naming_lines(lines):
+        return Request(_build(Settings, given), _build(Output, given), lines)
 
 
 def _build(cls: type[Any], values: dict[str, Any]) -> Any:

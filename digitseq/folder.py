@@ -52,13 +52,13 @@ class Folder:
     def _acquire(self) -> None:
         from fasteners import InterProcessLock
 
-        self._lock = InterProcessLock(self.path / LOCK)
-        if not self._lock.acquire(blocking=False):
-            self._lock = None
+        lock = InterProcessLock(self.path / LOCK)
+        if not lock.acquire(blocking=False):
             raise OutputError(
                 f"{self.path} is being written by another run: wait until it has finished, or name another "
                 "directory with -o"
             )
+        self._lock = lock
 
     def _release(self) -> None:
         if self._lock is not None:

@@ -151,8 +151,8 @@ class Pipeline:
         narrowest = spread(ink.width, closest, s.min_spacing, s.min_spacing, MAX_WIDTH).extent
         if (narrowest <= s.image_width).mean() < HARDLY_EVER:
             raise SettingsError(
-                f"image_width {s.image_width} is too narrow for {n} digit{'s' * (n > 1)} with min_spacing {s.min_spacing}: "
-                f"use at least {narrowest.max()} pixels, or 0 for as wide as needed",
+                f"image_width {s.image_width} is too narrow for {n} digit{'s' * (n > 1)} with min_spacing "
+                f"{s.min_spacing}: use at least {narrowest.max()} pixels, or 0 for as wide as needed",
                 "image_width",
             )
 

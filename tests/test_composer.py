@@ -79,7 +79,9 @@ def test_rows_drawn_again_replace_the_old_ones():
         return Ink(columns, np.full((2, 1), value), *(np.full((2, 1), value + k) for k in (1, 2, 3)))
 
     old, new = ink(np.zeros((4, 3), np.uint8), 1), ink(np.ones((5, 3), np.uint8), 2)
-    mixed = old.replaced(np.array([1]), Ink(new.columns, *(getattr(new, k)[:1] for k in ("start", "width", "top", "bottom"))))
+    mixed = old.replaced(
+        np.array([1]), Ink(new.columns, *(getattr(new, k)[:1] for k in ("start", "width", "top", "bottom")))
+    )
     assert mixed.start.ravel().tolist() == [1, 4 + 2]
     assert mixed.width.ravel().tolist() == [2, 3]
     assert len(mixed.columns) == 9

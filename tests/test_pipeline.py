@@ -218,7 +218,13 @@ def test_noise_has_the_share_that_was_asked_for(train):
 
 
 def test_random_all_draws_each_operation_for_half_of_the_digits(train):
-    values = {"data_augmentation": True, "random_all": True, "erode_kernel": (1, 1), "dilate_kernel": (1, 1), "angle": 0}
+    values = {
+        "data_augmentation": True,
+        "random_all": True,
+        "erode_kernel": (1, 1),
+        "dilate_kernel": (1, 1),
+        "angle": 0,
+    }
     plain = Pipeline(Settings("3", image_width=80), train, 1).batch(0, 4000)
     noisy = Pipeline(Settings("3", image_width=80, **values, noise_ratio=0.5), train, 1).batch(0, 4000)
     changed = (plain.images != noisy.images).any((1, 2))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq import settings as defaults
-from digitseq.augment.base import GlyphOperation, Pixels, Range
+from digitseq.augment.base import GlyphOperation, Pixels, Range, opencv
 from digitseq.augment.boxes import ink_box
 from digitseq.augment.geometry import Rotate, centred_grid, remap
 from digitseq.augment.intensity import Noise
@@ -50,6 +50,7 @@ class GlyphChain:
     """
 
     def __init__(self, operations: Sequence[GlyphOperation], bank: GlyphBank) -> None:
+        opencv()  # where it is missing, say so before anything is written
         self.operations, self.bank = operations, bank
         self._tall = int((bank.bottom - bank.top).max())
         height, width = self._tall, int(bank.width.max())

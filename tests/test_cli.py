@@ -1,0 +1,295 @@
+"""The command line: every flag does what it says, and bad input gets one line."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import numpy as np
+import pytest
+from folders import contents, numbers, pixels, records
+
+from digitseq import cli, settings
+from digitseq.settings import Output, Settings
+
+
+def test_the_usual_command(run, tmp_path):
+    done = run("-num", "123456")
+    assert done.returncode == 0
+    assert done.stdout.startswith("output/123456/1.png (seed ")
+    assert pixels(tmp_path / "output" / "123456" / "1.png").shape == (28, 200)
+    assert sorted(p.name for p in (tmp_path / "output" / "123456").iterdir()) == [
+        ".digitseq.lock", "1.png", "metadata.jsonl", "run.json",
+    ]  # fmt: skip
+
+
+def test_long_and_short_flags_are_the_same(run, tmp_path):
+    short = [
+        "-num",
+        "12",
+        "-iw",
+        "150",
+        "-min",
+        "1",
+        "-max",
+        "4",
+        "-da",
+        "-ra",
+        "-e",
+        "2",
+        "1",
+        "-d",
+        "1",
+        "3",
+        "-a",
+        "-7.5",
+        "-n",
+        ".02",
+        "-m",
+        "0",
+        "-s",
+        "3",
+        "--seed",
+        "1",
+        "-o",
+        "a",
+    ]
+    long = [
+        "--number",
+        "12",
+        "--image_width",
+        "150",
+        "--min_spacing",
+        "1",
+        "--max_spacing",
+        "4",
+        "--data_augmentation",
+        "--random_all",
+        "--erode_kernel",
+        "2",
+        "1",
+        "--dilate_kernel",
+        "1",
+        "3",
+        "--angle",
+        "-7.5",
+        "--noise_ratio",
+        "0.02",
+        "--multi_core",
+        "0",
+        "--size",
+        "3",
+        "--seed",
+        "1",
+        "--output_path",
+        "b",
+    ]
+    assert run(*short).returncode == run(*long).returncode == 0
+    assert contents(tmp_path / "a" / "12") == contents(tmp_path / "b" / "12")
+
+
+def test_zeros_are_kept(run, tmp_path):
+    for number in ("0000", "007", "0"):
+        assert run("-num", number).returncode == 0
+        assert records(tmp_path / "output" / number)[0]["text"] == number
+
+
+def test_flags_reach_the_settings():
+    parsed = cli.parse(
+        [
+            "-num",
+            "12",
+            "-min",
+            "-5",
+            "-max",
+            "-1",
+            "--split",
+            "test",
+            "--invert",
+            "-e",
+            "3",
+            "2",
+            "-a",
+            "-90",
+            "--quiet",
+            "--labels",
+            "txt",
+        ],
+        Path(),
+    )
+    assert parsed.settings == Settings(
+        "12", min_spacing=-5, max_spacing=-1, split="test", invert=True, erode_kernel=(3, 2), angle=-90.0
+    )
+    assert parsed.output == Output(quiet=True, labels="txt")
+
+
+def test_labels_none_and_txt(run, tmp_path):
+    run("-num", "12", "-s", 2, "--labels", "none", "-o", "a")
+    run("-num", "12", "-s", 2, "--labels", "txt", "-o", "b")
+    assert not list((tmp_path / "a" / "12").glob("*.jsonl"))
+    assert (tmp_path / "b" / "12" / "gt.txt").read_text() == "1.png\t12\n2.png\t12\n"
+
+
+def test_quiet_prints_nothing(run):
+    done = run("-num", "12", "-s", 300, "--quiet")
+    assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
+
+
+def test_version_and_help(run):
+    assert run("--version").stdout == "digitseq 0.1.0\n"
+    text = run("--help").stdout
+    for name, option in (settings.options(Settings) | settings.options(Output)).items():
+        assert f"--{name}" in text
+        assert all(f"{flag} " in text or f"{flag}," in text for flag in option.flags)
+    order = [
+        text.index(f"\n{group}") for group in ("data", "layout", "augmentation", "batch", "the three usual commands")
+    ]
+    assert order == sorted(order)
+    assert text.rstrip().endswith("with the settings of config.py")
+    for default in ("200", "./output", "1 2 with -da", "drawn per digit from -15 to 15", "1; 100 with -m"):
+        assert default in " ".join(text.split())
+
+
+def test_help_of_every_setting_is_in_the_config_file():
+    from digitseq.configfile import read_config
+
+    known = read_config(Path(cli.__file__).parents[1] / "config.py", cli.IN_CONFIG)
+    assert list(known) == sorted(known, key=list(known).index)
+    assert set(known) == set(cli.IN_CONFIG)
+
+
+BAD = {
+    "no number": ([], "-num/--number"),
+    "no digits": (["-num", ""], "number is empty"),
+    "letter": (["-num", "12a4"], "'a' (U+0061) as character 3"),
+    "full-width": (["-num", "1２"], "'２' (U+FF12) as character 2"),
+    "arabic-indic": (["-num", "٣"], "(U+0663) as character 1"),
+    "superscript": (["-num", "²"], "(U+00B2)"),
+    "space": (["-num", "1 2"], "' ' (U+0020) as character 2"),
+    "negative": (["-num", "-5"], "'-' (U+002D)"),
+    "path": (["-num", "../../x"], "'.' (U+002E) as character 1"),
+    "10,000 digits": (["-num", "1" * 10_000], "1 to 255 digits, got 10,000"),
+    "40 digits": (["-num", "8" * 40], "too narrow for 40 digits"),
+    "absurd width": (["-num", "1", "-iw", "1000000000"], "from 0 to 65,535 pixels, got 1000000000"),
+    "width is no number": (["-num", "1", "-iw", "10**9"], "image_width must be a whole number"),
+    "width is a fraction": (["-num", "1", "-iw", "99.5"], "got '99.5'"),
+    "negative width": (["-num", "1", "-iw", "-1"], "from 0 to 65,535 pixels, got -1"),
+    "narrow": (["-num", "123456", "-iw", "40"], "use at least"),
+    "min over max": (["-num", "1", "-min", "5", "-max", "3"], "min_spacing must not exceed max_spacing, got 5 and 3"),
+    "min over default max": (["-num", "1", "-min", "11"], "got 11 and 10"),
+    "absurd spacing": (["-num", "1", "-max", "99999"], "from -28 to 1,000 pixels"),
+    "kernel 0": (["-num", "1", "-e", "0", "1"], "each from 1 to 15 pixels, got [0, 1]"),
+    "kernel 16": (["-num", "1", "-d", "1", "16"], "each from 1 to 15 pixels, got [1, 16]"),
+    "one kernel size": (["-num", "1", "-d", "1"], "expected 2 arguments"),
+    "noise over 1": (["-num", "1", "-n", "1.5"], "from 0 to 1, got 1.5"),
+    "noise nan": (["-num", "1", "-n", "nan"], "got nan"),
+    "angle inf": (["-num", "1", "-a", "inf"], "from -180 to 180 degrees, got inf"),
+    "random without da": (["-num", "1", "-ra"], "add -da"),
+    "size 0": (["-num", "1", "-s", "0"], "size must be a whole number from 1 to 1,000,000,000"),
+    "size negative": (["-num", "1", "-s", "-3"], "got -3"),
+    "cores": (["-num", "1", "-m", "-2"], "from -1 to 256"),
+    "seed": (["-num", "1", "--seed", "-1"], "seed must be a whole number"),
+    "split": (["-num", "1", "--split", "validation"], "one of train, test, all, got 'validation'"),
+    "labels": (["-num", "1", "--labels", "xml"], "one of jsonl, txt, none"),
+    "unknown flag": (["-num", "1", "--sied", "3"], "--sied"),
+    "stray word": (["-num", "1", "2"], "unrecognized arguments: 2"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_line(refused, case):
+    arguments, message = BAD[case]
+    line = refused(*arguments)
+    assert line.startswith("digitseq: error: ")
+    assert message in line
+
+
+def test_an_output_path_that_is_a_file_is_refused(refused, tmp_path):
+    (tmp_path / "f").touch()
+    assert "is not a directory" in refused("-num", "1", "-o", "f")
+    assert "is not a directory" in refused("-num", "1", "-o", "f/deeper/down")
+
+
+def test_a_number_folder_that_is_a_file_is_refused(refused, tmp_path):
+    (tmp_path / "output").mkdir()
+    (tmp_path / "output" / "1").touch()
+    assert "output/1" in refused("-num", "1")
+
+
+def test_an_unwritable_output_path_is_refused(refused, tmp_path):
+    if os.geteuid() == 0:
+        line = refused("-num", "1", "-o", "/proc/digitseq")
+        assert "cannot write to /proc/digitseq" in line
+        return
+    (tmp_path / "locked").mkdir()
+    (tmp_path / "locked").chmod(stat.S_IRUSR | stat.S_IXUSR)
+    assert "is not writable" in refused("-num", "1", "-o", "locked/x")
+
+
+def test_a_cache_that_is_a_file_is_refused(refused, tmp_path):
+    (tmp_path / "f").touch()
+    assert "cache must be a directory" in refused("-num", "1", "-c", "f")
+
+
+def test_the_cache_flag_and_variable(run, tmp_path):
+    run("-num", "1", "--split", "test", "-c", "here")
+    assert (tmp_path / "here" / "mnist-test.bank").exists()
+    run("-num", "1", "--split", "test", env=os.environ | {"DIGITSEQ_CACHE": str(tmp_path / "there")})
+    assert (tmp_path / "there" / "mnist-test.bank").exists()
+    environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path / "xdg"), "HOME": str(tmp_path)}
+    environment.pop("DIGITSEQ_CACHE")
+    run("-num", "1", "--split", "test", env=environment)
+    assert list(tmp_path.glob("**/digitseq/mnist-test.bank"))
+
+
+def test_more_processes_than_cores_are_fine(run, tmp_path):
+    assert run("-num", "1", "-m", 64, "-s", 40_000, "-iw", 60).returncode == 0
+    assert len(numbers(tmp_path / "output" / "1")) == 40_000
+
+
+def test_as_wide_as_needed(run, tmp_path):
+    run("-num", "123", "-iw", 0, "-s", 50)
+    folder = tmp_path / "output" / "123"
+    for number, record in enumerate(records(folder), 1):
+        last = record["objects"]["bbox"][-1]
+        image = pixels(folder / f"{number}.png")
+        assert image.shape == (28, last[0] + last[2])
+        assert image[:, 0].any() and image[:, -1].any()
+
+
+def test_without_opencv_plain_works_and_augmentation_says_what_to_install(run, tmp_path):
+    (tmp_path / "cv2.py").write_text("raise ImportError('libGL.so.1: cannot open shared object file')")
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    assert run("-num", "1", env=environment).returncode == 0
+    done = run("-num", "1", "-da", "-o", "other", env=environment)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "libGL.so.1" in done.stderr
+    assert "pip install opencv-python-headless" in done.stderr
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_closed_pipe_is_no_traceback(run, tmp_path):
+    done = run("--help", stdout=os.open(os.devnull, os.O_RDONLY), capture_output=False)
+    assert done.returncode in (0, 1, 120)
+
+
+def test_a_plain_sequence_loads_no_heavy_package(tmp_path, run):
+    code = (
+        "import sys, digitseq.cli as c; c.main(['-num', '1', '--quiet', '-o', sys.argv[1]]); "
+        "heavy = {'cv2', 'tqdm', 'multiprocessing', 'concurrent.futures', 'asyncio'} & set(sys.modules); "
+        "sys.exit(f'loaded {heavy}' if heavy else 0)"
+    )
+    import subprocess
+    import sys
+
+    environment = os.environ | {"PYTHONPATH": str(Path(cli.__file__).parents[1])}
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], env=environment, check=True)
+
+
+def test_invert_is_seen_in_the_file(run, tmp_path):
+    run("-num", "5", "--seed", 1, "-o", "a")
+    run("-num", "5", "--seed", 1, "-o", "b", "--invert")
+    a, b = (pixels(tmp_path / name / "5" / "1.png") for name in "ab")
+    assert np.array_equal(a, 255 - b)
