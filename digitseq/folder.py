@@ -13,7 +13,7 @@ from digitseq.errors import OutputError
 
 RECORD = "run.json"
 LOCK = ".digitseq.lock"
-SCRATCH = ".digitseq-part-"  # then the process id: where a process writes images before they get their name
+SCRATCH = ".digitseq-part"  # holds a directory for each process, in which it writes an image before it has its name
 SCRATCH_FILE = "image"
 
 
@@ -67,10 +67,14 @@ class Folder:
 
     def clean(self) -> None:
         """Remove what killed processes have left half-made."""
-        for directory in self.path.glob(f"{SCRATCH}*"):
-            with contextlib.suppress(OSError):
+        parent = self.path / SCRATCH
+        if not parent.exists():
+            return
+        with contextlib.suppress(OSError):
+            for directory in parent.iterdir():
                 (directory / SCRATCH_FILE).unlink(missing_ok=True)
                 directory.rmdir()
+            parent.rmdir()
 
     def _withdraw(self) -> None:
         """Leave nothing behind of a run that never began."""

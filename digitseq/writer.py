@@ -40,8 +40,8 @@ class ImageWriter:
 @contextlib.contextmanager
 def _scratch_file(folder: Path) -> Iterator[str]:
     """A temporary name in a directory of this process's own, where creating files waits for no other process."""
-    directory = folder / f"{SCRATCH}{os.getpid()}"
-    directory.mkdir(exist_ok=True)
+    directory = folder / SCRATCH / str(os.getpid())
+    directory.mkdir(parents=True, exist_ok=True)
     file = directory / SCRATCH_FILE
     try:
         yield str(file)
