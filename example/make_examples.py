@@ -1,0 +1,55 @@
+"""Makes the pictures of this folder anew: `python example/make_examples.py [folder]`. The tests run it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from digitseq import Pipeline, Settings  # noqa: E402  # the checkout beside this file, installed or not
+from digitseq.cli import main  # noqa: E402
+from digitseq.loader import load_bank  # noqa: E402
+from digitseq.png import encode_png  # noqa: E402
+
+# The four commands of the README, one image each.
+COMMANDS = (
+    "-num 123456 --seed 1",
+    "-num 123456 -r --seed 2",
+    "-num 123456 -da --seed 3",
+    "-num 123456 -da -ra --seed 4",
+)
+ENLARGED = 2
+MARGIN = 3
+
+
+def make_four(folder: Path) -> None:
+    """`123456/1.png` … `4.png`."""
+    for command in COMMANDS:
+        code = main([*command.split(), "-o", str(folder), "--labels", "none", "--quiet"], ROOT / "config.py")
+        if code:
+            raise SystemExit(code)
+    for name in ("run.json", ".digitseq.lock"):
+        (folder / "123456" / name).unlink()
+
+
+def make_header(folder: Path) -> None:
+    """`header.png`: what the program makes, at one look."""
+    numbers = ("3141592", "2718281", "1414213", "0577215", "1618033")
+    looks = ({}, {"data_augmentation": True, "random_all": True}, {"invert": True, "min_spacing": -2, "max_spacing": 4})
+    bank = load_bank("train")
+    columns = []
+    for look in looks:
+        lines = [Pipeline(Settings(n, image_width=220, **look), bank, 8).batch(0, 1).images[0] for n in numbers]
+        columns.append(np.vstack([np.pad(line, MARGIN, constant_values=96) for line in lines]))
+    sheet = np.hstack(columns).repeat(ENLARGED, axis=0).repeat(ENLARGED, axis=1)
+    (folder / "header.png").write_bytes(encode_png(sheet[None], np.array([sheet.shape[1]]))[0])
+
+
+if __name__ == "__main__":
+    target = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
+    make_four(target)
+    make_header(target)

@@ -1,0 +1,34 @@
+"""Writes the golden images anew, after a change that is meant to change them: `python tests/golden/regenerate.py`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from digitseq import Pipeline, Settings
+from digitseq.loader import load_bank
+from digitseq.png import encode_png
+
+FOLDER = Path(__file__).parent
+COUNT = 6
+CASES = {
+    "plain": Settings("0123456789", image_width=260),
+    "free": Settings("0123456789", image_width=0, split="test"),
+    "overlap": Settings("0123456789", min_spacing=-6, max_spacing=0, invert=True),
+    "augmented": Settings("0123456789", image_width=300, data_augmentation=True),
+    "random": Settings("0123456789", image_width=300, data_augmentation=True, random_all=True),
+}
+
+
+def sheet(name: str) -> np.ndarray:
+    """uint8 (COUNT · 28, W): the first images of a case, one under the other."""
+    settings = CASES[name]
+    images = Pipeline(settings, load_bank(settings.split), 2026).batch(0, COUNT).images
+    return images.reshape(-1, images.shape[2])
+
+
+if __name__ == "__main__":
+    for name in CASES:
+        picture = sheet(name)
+        (FOLDER / f"{name}.png").write_bytes(encode_png(picture[None], np.array([picture.shape[1]]))[0])

@@ -1,0 +1,78 @@
+"""What the README says is true: its commands and snippets run, and its table has every flag."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+from folders import assert_consistent
+
+from digitseq import settings
+from digitseq.settings import Output, Settings
+
+TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
+
+
+COMMANDS = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("python3 run.py")]
+
+
+def test_the_first_two_blocks_set_up_and_run():
+    first, second = blocks("sh")[:2]
+    for command in (first, second):
+        assert len(command.splitlines()) == 1
+        assert command.startswith("python3 -m venv .venv && .venv/bin/pip install ")
+    assert first.rstrip().endswith("run.py -num 123456")
+    assert second.rstrip().endswith("-m pytest")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_run(command, tmp_path_factory):
+    memory = Path("/dev/shm")
+    folder = tmp_path_factory.mktemp("readme") if not memory.is_dir() else memory / f"readme-{len(command)}"
+    folder.mkdir(exist_ok=True)
+    try:
+        words = [sys.executable, str(ROOT / "run.py"), *shlex.split(command)[2:]]
+        subprocess.run(words, cwd=folder, check=True, timeout=300)
+        made = assert_consistent(folder / "output" / "123456")
+        assert len(made) == (100_000 if "100000" in command else 1)
+    finally:
+        subprocess.run(["rm", "-rf", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("snippet", blocks("python"))
+def test_snippets_run(snippet, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    exec(compile(snippet, "README.md", "exec"), {})
+
+
+def test_the_table_has_every_flag_and_no_other():
+    section = TEXT.partition("## Every flag")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`-[^|]*) \|", section, re.MULTILINE)
+    shown = {flag for row in rows for flag in re.findall(r"`(-[^`]*)`", row)}
+    known = {"-h", "--help", "--version", "-r", "--read_from_config"}
+    for name, option in (settings.options(Settings) | settings.options(Output)).items():
+        known |= {f"--{name}", *option.flags}
+    assert shown == known
+
+
+def test_pictures_exist():
+    for name in re.findall(r"!\[[^]]*\]\(([^)]*)\)", TEXT):
+        assert (ROOT / name).is_file()
+
+
+def test_requirements_and_versions_agree():
+    import digitseq
+
+    project = (ROOT / "pyproject.toml").read_text()
+    assert f'version = "{digitseq.__version__}"' in project
+    listed = re.search(r"^dependencies = \[(.*?)\]", project, re.DOTALL | re.MULTILINE).group(1)
+    assert re.findall(r'"(.*?)"', listed) == (ROOT / "requirements.txt").read_text().split()
