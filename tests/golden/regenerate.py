@@ -10,6 +10,7 @@ from digitseq import Pipeline, Settings
 from digitseq.loader import load_bank
 from digitseq.png import encode_png
 
+OPENCV = "5"  # the release that the augmented images were made with: releases round differently, and boxes follow
 FOLDER = Path(__file__).parent
 COUNT = 6
 CASES = {
