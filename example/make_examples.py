@@ -28,6 +28,8 @@ MARGIN = 3
 
 def make_four(folder: Path) -> None:
     """`123456/1.png` … `4.png`."""
+    for old in (folder / "123456").glob("*.png"):
+        old.unlink()
     for command in COMMANDS:
         code = main([*command.split(), "-o", str(folder), "--labels", "none", "--quiet"], ROOT / "config.py")
         if code:

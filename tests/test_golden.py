@@ -12,7 +12,6 @@ from conftest import ROOT
 from folders import pixels
 from golden.regenerate import CASES, FOLDER, OPENCV, sheet
 
-
 same_opencv = pytest.mark.skipif(
     not cv2.__version__.startswith(OPENCV), reason=f"augmented pictures are compared under OpenCV {OPENCV} only"
 )

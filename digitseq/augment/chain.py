@@ -57,7 +57,8 @@ class GlyphChain:
         for operation in operations:
             height, width = operation.grown(height, width)
         margin = 1 + max(operation.reach for operation in operations)
-        self._cell = (height + 2 * margin, width + 2 * margin)
+        # an even height and width turn into each other exactly; boxes are found by eight columns at a time
+        self._cell = (_round_up(height + 2 * margin, 2), _round_up(width + 2 * margin, 8))
 
     @property
     def max_width(self) -> int:
@@ -104,12 +105,13 @@ class GlyphChain:
         if not tall.size:
             return cells
         # a pixel less than the height, as bilinear fetches spread the ink by up to half of one on either side
-        factor = ((box.bottom - box.top)[tall] / (self.bank.height - 1))[:, None, None]
+        factor = ((box.bottom - box.top)[tall] / (self.bank.height - 1)).astype(np.float32)[:, None, None]
         y, x = centred_grid(*self._cell)
-        middle_y = ((box.top + box.bottom)[tall] / 2 - self._cell[0] / 2)[:, None, None]
-        middle_x = ((box.left + box.right)[tall] / 2 - self._cell[1] / 2)[:, None, None]
+        middle_y = ((box.top + box.bottom)[tall] / 2 - self._cell[0] / 2).astype(np.float32)[:, None, None]
+        middle_x = ((box.left + box.right)[tall] / 2 - self._cell[1] / 2).astype(np.float32)[:, None, None]
         out = cells.copy()
-        out[tall] = remap(cells[tall], *np.broadcast_arrays(x * factor + middle_x, y * factor + middle_y))
+        whole = np.zeros((len(tall), *self._cell), np.float32)
+        out[tall] = remap(cells[tall], whole + x * factor + middle_x, whole + y * factor + middle_y)
         return out
 
     def _trim(self, cells: Pixels, above: NDArray[np.int64], shape: tuple[int, ...]) -> Ink:
@@ -132,3 +134,7 @@ class GlyphChain:
             top.reshape(shape),
             (top + box.bottom - box.top).reshape(shape),
         )
+
+
+def _round_up(size: int, step: int) -> int:
+    return -(-size // step) * step

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from digitseq.augment.base import Parameters, Pixels, Range, draw_uniform, opencv
 from digitseq.streams import Rows
 
+Positions = NDArray[np.float32]
+
 SHEET_ROWS = 32_000  # OpenCV's remap takes pictures of less than 32,768 rows
 STEPS = 64  # source positions are rounded to 1/64 pixel: exact in float32 wherever a cell stands on the sheet
 
@@ -44,21 +46,23 @@ class Rotate:
         chosen = np.flatnonzero(parameters["on"] & (parameters["angle"] != 0))
         turn = np.radians(parameters["angle"][chosen])[:, None, None]
         y, x = centred_grid(cells.shape[1], cells.shape[2])
-        cos, sin = np.cos(turn), np.sin(turn)
+        cos, sin = np.cos(turn).astype(np.float32), np.sin(turn).astype(np.float32)
         out = cells.copy()
         out[chosen] = remap(cells[chosen], x * cos - y * sin, x * sin + y * cos)
         return out
 
 
-def centred_grid(height: int, width: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def centred_grid(height: int, width: int) -> tuple[Positions, Positions]:
     """y (height, 1) and x (1, width) of every pixel, from the middle of the cell."""
-    y = np.arange(height, dtype=np.float64)[:, None] - (height - 1) / 2
-    x = np.arange(width, dtype=np.float64)[None, :] - (width - 1) / 2
+    y = np.arange(height, dtype=np.float32)[:, None] - np.float32((height - 1) / 2)
+    x = np.arange(width, dtype=np.float32)[None, :] - np.float32((width - 1) / 2)
     return y, x
 
 
-def remap(cells: Pixels, x: NDArray[np.float64], y: NDArray[np.float64]) -> Pixels:
-    """Cells whose pixels are fetched, bilinearly, from x and y: float (N, h, w), from the cell's middle.
+def remap(cells: Pixels, x: Positions, y: Positions) -> Pixels:
+    """Cells whose pixels are fetched, bilinearly, from x and y: float32 (N, h, w), from the cell's middle.
+
+    x and y are overwritten.
 
     Fetches from outside a cell's own area give paper as long as its outermost pixels are paper.
     """
@@ -70,7 +74,7 @@ def remap(cells: Pixels, x: NDArray[np.float64], y: NDArray[np.float64]) -> Pixe
     for first in range(0, count, many):
         part = slice(first, min(first + many, count))
         size = part.stop - first
-        row[part] += (np.arange(size) * height)[:, None, None]
+        row[part] += (np.arange(size, dtype=np.float32) * height)[:, None, None]
         sheet = opencv().remap(
             cells[part].reshape(size * height, width),
             column[part].reshape(size * height, width),
@@ -81,7 +85,11 @@ def remap(cells: Pixels, x: NDArray[np.float64], y: NDArray[np.float64]) -> Pixe
     return out
 
 
-def _steps(centred: NDArray[np.float64], size: int) -> NDArray[np.float32]:
-    """Positions from a cell's middle as positions from its edge, inside the cell, rounded to the grid."""
-    position = np.rint((centred + (size - 1) / 2) * STEPS)
-    return (np.clip(position, 0, (size - 1) * STEPS) / STEPS).astype(np.float32)
+def _steps(centred: Positions, size: int) -> Positions:
+    """Positions from a cell's middle as positions from its edge, inside the cell, rounded to the grid; in place."""
+    centred += np.float32((size - 1) / 2)
+    centred *= np.float32(STEPS)
+    np.rint(centred, out=centred)
+    np.clip(centred, 0, (size - 1) * STEPS, out=centred)
+    centred /= np.float32(STEPS)
+    return centred

@@ -39,7 +39,11 @@ class Noise:
         }
 
     def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
-        share = np.where(parameters["on"], parameters["ratio"], 0.0)
-        limit = np.rint(share * (1 << 16)).astype(np.uint32)[:, None, None]
-        specks = (parameters["lots"] < limit) & inside_box(ink_box(cells), *cells.shape[1:])
-        return np.where(specks, np.uint8(255), cells)
+        share = np.rint(parameters["ratio"] * (1 << 16))
+        chosen = np.flatnonzero(parameters["on"] & (share > 0))
+        last = (share[chosen] - 1).astype(np.uint16)[:, None, None]
+        specks = parameters["lots"][chosen] <= last
+        specks &= inside_box(ink_box(cells[chosen]), *cells.shape[1:])
+        out = cells.copy()
+        out[chosen] |= np.negative(specks.view(np.uint8))  # true becomes 255
+        return out

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from digitseq.augment.base import Parameters, Pixels, Range, draw_integer, opencv
 from digitseq.streams import Rows
@@ -28,7 +29,7 @@ class _Morphology:
 
     @property
     def reach(self) -> int:
-        return int(max(self.width[1], self.height[1]))
+        return int(max(self.width[1], self.height[1])) // 2
 
     def draw(self, rows: Rows, n: int, cell: tuple[int, int]) -> Parameters:
         draws = rows.uniforms("parameters", 3 * n).reshape(-1, 3)
@@ -64,8 +65,9 @@ class Erode(_Morphology):
 
     def _morph(self, cells: Pixels, kernel: Pixels) -> Pixels:
         eroded = _on_sheet(opencv().erode, cells, kernel)
-        kept = eroded.sum(axis=(1, 2), dtype=np.int64) >= LEAST_INK * cells.sum(axis=(1, 2), dtype=np.int64)
-        return np.where(kept[:, None, None], eroded, cells)
+        lost = np.flatnonzero(_ink(eroded) < LEAST_INK * _ink(cells))
+        eroded[lost] = cells[lost]
+        return eroded
 
 
 @dataclass(frozen=True)
@@ -75,10 +77,18 @@ class Dilate(_Morphology):
     name: ClassVar[str] = "dilate"
 
     def grown(self, height: int, width: int) -> tuple[int, int]:
-        return height + int(self.height[1]) - 1, width + int(self.width[1]) - 1
+        # an even kernel adds more on one side; glyphs stay in the middle, so both sides get that much
+        return height + 2 * (int(self.height[1]) // 2), width + 2 * (int(self.width[1]) // 2)
 
     def _morph(self, cells: Pixels, kernel: Pixels) -> Pixels:
         return _on_sheet(opencv().dilate, cells, kernel)
+
+
+def _ink(cells: Pixels) -> NDArray[np.int32]:
+    """int32 (N,): the sum of each cell's pixels."""
+    cv2 = opencv()
+    sums: NDArray[np.int32] = cv2.reduce(cells.reshape(len(cells), -1), 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S)
+    return sums[:, 0]
 
 
 def _on_sheet(operation: Any, cells: Pixels, kernel: Pixels) -> Pixels:
