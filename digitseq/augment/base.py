@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -15,6 +16,7 @@ from digitseq.streams import Rows
 Pixels = NDArray[np.uint8]
 Parameters = dict[str, NDArray[Any]]
 Range = tuple[float, float]  # (low, high): uniform in between; equal ends: exactly this
+CACHED_IMAGES = 32
 
 
 class GlyphOperation(Protocol):
@@ -49,6 +51,28 @@ class Images:
     width: NDArray[np.int64]
     boxes: NDArray[np.int64]
     inverted: bool = False
+
+
+def repainted(
+    images: Images, groups: Iterable[NDArray[np.int64]], paint: Callable[[NDArray[np.int64]], Pixels]
+) -> Images:
+    """`images` with the pictures of each group, their places in the batch, replaced by `paint(group)`.
+
+    Columns that are not in use stay as they are.
+    """
+    out = images.pixels.copy()
+    for group in groups:
+        out[group] = paint(group)
+    full = out.shape[2]
+    if images.width.min() < full:
+        unused = np.arange(full) >= images.width[:, None]
+        np.copyto(out, images.pixels, where=unused[:, None, :])
+    return replace(images, pixels=out)
+
+
+def in_parts(chosen: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """`chosen` in groups so small that work on one stays in the processor's cache."""
+    return [chosen[first : first + CACHED_IMAGES] for first in range(0, len(chosen), CACHED_IMAGES)]
 
 
 class ImageOperation(Protocol):

@@ -1,0 +1,151 @@
+"""Noise of sensors, paper and dust: a random number for every pixel, in whole numbers throughout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from statistics import NormalDist
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitseq.augment.base import Images, Parameters, Pixels, draw_uniform, in_parts, repainted
+from digitseq.augment.ranges import check, parameter, probability
+from digitseq.streams import Rows
+
+NORMAL_BITS = 12  # a normal number is one of 4,096, which reach to 3.7 standard deviations
+NORMAL_UNIT = 1 << 10  # stands for one standard deviation
+LEVEL_UNIT = 1 << 8  # stands for one level of brightness: the products below stay within 32 bits
+
+
+@dataclass(frozen=True)
+class GaussianNoise:
+    """Grain that is the same on ink and paper: the read-out noise of a scanner or camera sensor.
+
+    std: standard deviation, share of full scale, 0 … 1; p: probability for each image.
+    """
+
+    std: tuple[float, float] = parameter((0.02, 0.12), "standard deviation", low=0, high=1, unit="of full scale")
+    p: float = probability("image")
+    name: ClassVar[str] = "gaussian_noise"
+    level: ClassVar[Literal["glyph", "image"]] = "image"
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
+        draws = rows.uniforms("parameters", 2)
+        std = draw_uniform(draws[:, 1], self.std)
+        return {"on": draws[:, 0] < self.p, "std": std, "lots": _lots(rows, size)}
+
+    def apply(self, images: Images, parameters: Parameters) -> Images:
+        lots = parameters["lots"][:, :, : images.pixels.shape[2]]
+        strength = np.rint(parameters["std"] * 255 * LEVEL_UNIT).astype(np.int32)[:, None, None]
+
+        def paint(some: NDArray[np.int64]) -> Pixels:
+            return _added(images.pixels[some], _normal(lots[some]) * strength[some])
+
+        return repainted(images, in_parts(np.flatnonzero(parameters["on"] & (parameters["std"] > 0))), paint)
+
+
+@dataclass(frozen=True)
+class Speckle:
+    """Grain in proportion to brightness: black stays black. Coherent light and toner make it.
+
+    Source: J. W. Goodman, "Some fundamental properties of speckle", JOSA 66 (1976).
+
+    std: standard deviation, share of the pixel's own brightness, 0 … 1; p: probability for each image.
+    """
+
+    std: tuple[float, float] = parameter(
+        (0.05, 0.2), "standard deviation", low=0, high=1, unit="of the pixel's brightness"
+    )
+    p: float = probability("image")
+    name: ClassVar[str] = "speckle"
+    level: ClassVar[Literal["glyph", "image"]] = "image"
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
+        draws = rows.uniforms("parameters", 2)
+        std = draw_uniform(draws[:, 1], self.std)
+        return {"on": draws[:, 0] < self.p, "std": std, "lots": _lots(rows, size)}
+
+    def apply(self, images: Images, parameters: Parameters) -> Images:
+        lots = parameters["lots"][:, :, : images.pixels.shape[2]]
+        strength = np.rint(parameters["std"] * LEVEL_UNIT).astype(np.uint16)[:, None, None]
+
+        def paint(some: NDArray[np.int64]) -> Pixels:
+            pixels = images.pixels[some]
+            return _added(pixels, _normal(lots[some]) * (pixels * strength[some]))
+
+        return repainted(images, in_parts(np.flatnonzero(parameters["on"] & (parameters["std"] > 0))), paint)
+
+
+@dataclass(frozen=True)
+class SaltPepper:
+    """Pixels that are white or black, half of them each: dust, dead sensor cells, a bad threshold.
+
+    ratio: share of all pixels, 0 … 1; p: probability for each image.
+    """
+
+    ratio: tuple[float, float] = parameter((0.005, 0.04), "share of all pixels that turn white or black", low=0, high=1)
+    p: float = probability("image")
+    name: ClassVar[str] = "salt_pepper"
+    level: ClassVar[Literal["glyph", "image"]] = "image"
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
+        draws = rows.uniforms("parameters", 2)
+        ratio = draw_uniform(draws[:, 1], self.ratio)
+        return {"on": draws[:, 0] < self.p, "ratio": ratio, "lots": _lots(rows, size)}
+
+    def apply(self, images: Images, parameters: Parameters) -> Images:
+        lots = parameters["lots"][:, :, : images.pixels.shape[2]]
+        each = np.rint(parameters["ratio"] * (1 << 15)).astype(np.uint16)[:, None, None]
+
+        def paint(some: NDArray[np.int64]) -> Pixels:
+            salt, pepper = lots[some] < each[some], ~lots[some] < each[some]
+            # bit masks, 255 where true: several times as fast as np.where
+            white = np.negative(salt.view(np.uint8))
+            pixels: Pixels = (images.pixels[some] | white) & (pepper.view(np.uint8) - np.uint8(1))
+            return pixels
+
+        return repainted(images, in_parts(np.flatnonzero(parameters["on"] & (parameters["ratio"] > 0))), paint)
+
+
+def _lots(rows: Rows, size: tuple[int, int]) -> NDArray[np.uint16]:
+    """16 random bits for every pixel, uint16 (B, H, W)."""
+    pixels = size[0] * size[1]
+    blocks = -(-pixels // 16)  # of four words, as rows of words are made
+    lots = np.ascontiguousarray(rows.words("pixels", 4 * blocks)).view(np.uint16)
+    return lots[:, :pixels].reshape(-1, *size)
+
+
+def _normal(lots: NDArray[np.uint16]) -> NDArray[np.int32]:
+    """16 random bits turned into normal numbers, int32, in parts of `NORMAL_UNIT`."""
+    normal: NDArray[np.int32] = _normal_table().take(lots >> (16 - NORMAL_BITS))
+    return normal
+
+
+@lru_cache(maxsize=1)
+def _normal_table() -> NDArray[np.int32]:
+    """int32 (4096,): the normal distribution's quantiles, scaled so that their variance is one exactly."""
+    count = 1 << NORMAL_BITS
+    quantile = np.array([NormalDist().inv_cdf((k + 0.5) / count) for k in range(count)])
+    table: NDArray[np.int32] = np.rint(quantile / np.sqrt(np.mean(quantile**2)) * NORMAL_UNIT).astype(np.int32)
+    return table
+
+
+def _added(pixels: Pixels, noise: NDArray[np.int32]) -> Pixels:
+    """Pixels with `noise` added, saturated; it is worked on in place and comes in products of the two units."""
+    unit = NORMAL_UNIT * LEVEL_UNIT
+    noise += unit // 2
+    noise >>= unit.bit_length() - 1
+    noise += pixels
+    np.clip(noise, 0, 255, out=noise)
+    return noise.astype(np.uint8)

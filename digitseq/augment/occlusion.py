@@ -1,0 +1,193 @@
+"""What covers digits or stands beside them: missing pieces, and the lines of forms and notebooks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitseq.augment.base import (
+    Images,
+    Parameters,
+    Pixels,
+    draw_integer,
+    draw_uniform,
+    in_parts,
+    repainted,
+)
+from digitseq.augment.ranges import check, parameter, probability
+from digitseq.streams import Rows
+
+KINDS = ("ruled", "box", "strike")
+UNIT_BITS = 4
+UNIT = 1 << UNIT_BITS  # distances are counted in 1/16 pixel
+FAR = 1 << 13  # a longer distance, in units, is as good as this one, which 16 bits hold
+
+
+@dataclass(frozen=True)
+class Cutout:
+    """Rectangles of bare paper: scratches, glue, holes, ink that did not take.
+
+    Source: T. DeVries, G. W. Taylor, "Improved Regularization of Convolutional Neural Networks with Cutout",
+    arXiv:1708.04552 (2017).
+
+    count: rectangles, 0 … 16; size: of either side, drawn on its own, share of the image's height, 0 … 1;
+    p: probability for each image. Every place in the image is as likely as any other.
+    """
+
+    count: tuple[int, int] = parameter((2, 8), "how many rectangles", low=0, high=16, integer=True)
+    size: tuple[float, float] = parameter(
+        (0.05, 0.2), "length of a rectangle's sides", low=0, high=1, unit="of the image's height"
+    )
+    p: float = probability("image")
+    name: ClassVar[str] = "cutout"
+    level: ClassVar[Literal["glyph", "image"]] = "image"
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
+        most = self.count[1]
+        draws = rows.uniforms("parameters", 2 + 4 * most)
+        each = draws[:, 2:].reshape(len(rows), most, 4)
+        sides = np.rint(draw_uniform(each[:, :, :2], self.size) * size[0]).astype(np.int64)
+        sides[np.arange(most) >= draw_integer(draws[:, 1], self.count)[:, None]] = 0
+        return {"on": draws[:, 0] < self.p, "sides": sides, "place": each[:, :, 2:]}
+
+    def apply(self, images: Images, parameters: Parameters) -> Images:
+        height, width = images.pixels.shape[1:]
+        room = np.stack(np.broadcast_arrays(height, images.width), axis=1)[:, None, :]
+        sides = np.minimum(parameters["sides"], room)
+        first = np.floor(parameters["place"] * (room - sides + 1)).astype(np.int64)
+        rows = _between(first[:, :, 0], sides[:, :, 0], height)
+        columns = _between(first[:, :, 1], sides[:, :, 1], width)
+
+        def paint(some: NDArray[np.int64]) -> Pixels:
+            # bit masks, 255 inside a rectangle: several times as fast as np.where
+            holes = np.zeros((len(some), height, width), np.uint8)
+            for k in range(sides.shape[1]):
+                holes |= rows[some, k, :, None] & columns[some, k, None, :]
+            pixels: Pixels = images.pixels[some]
+            return pixels | holes if images.inverted else pixels & ~holes
+
+        return repainted(images, in_parts(np.flatnonzero(parameters["on"] & sides.all(axis=2).any(axis=1))), paint)
+
+
+@dataclass(frozen=True)
+class Lines:
+    """One drawn line: the ruled line that digits stand on, the box of a form around them, or a strike through them.
+
+    Where digits are known from the boxes, lines keep to them, otherwise to the whole image.
+
+    kind: ruled, box, strike, or any of them; thickness: pixels, 0 … 5; intensity: share of full ink, 0 … 1;
+    p: probability for each image.
+    """
+
+    kind: str = parameter("any", "what is drawn", choices=("any", *KINDS))
+    thickness: tuple[float, float] = parameter((0.6, 1.5), "of the line", low=0, high=5, unit="pixels")
+    intensity: tuple[float, float] = parameter((0.3, 0.9), "ink of the line", low=0, high=1, unit="of full ink")
+    p: float = probability("image")
+    name: ClassVar[str] = "lines"
+    level: ClassVar[Literal["glyph", "image"]] = "image"
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
+        draws = rows.uniforms("parameters", 6)
+        if self.kind == "any":
+            kind = draw_integer(draws[:, 1], (0, len(KINDS) - 1))
+        else:
+            kind = np.full(len(rows), KINDS.index(self.kind))
+        return {
+            "on": draws[:, 0] < self.p,
+            "kind": kind,
+            "thickness": draw_uniform(draws[:, 2], self.thickness),
+            "intensity": draw_uniform(draws[:, 3], self.intensity),
+            "place": draws[:, 4],
+            "slope": draw_uniform(draws[:, 5], (-1, 1)),
+        }
+
+    def apply(self, images: Images, parameters: Parameters) -> Images:
+        thickness, intensity = parameters["thickness"], np.rint(255 * parameters["intensity"]).astype(np.int16)
+        outline = _outlines(images, parameters)
+        reach = np.rint((thickness + 1) / 2 * UNIT).astype(np.int16)[:, None, None]
+        full = np.rint(np.minimum(thickness, 1) * UNIT).astype(np.int16)[:, None, None]
+
+        def paint(some: NDArray[np.int64]) -> Pixels:
+            covered = reach[some] - outline.distance(some, *images.pixels.shape[1:])
+            covered = np.clip(covered, 0, full[some], out=covered)
+            covered *= intensity[some, None, None]
+            covered >>= UNIT_BITS
+            line, pixels = covered.astype(np.uint8), images.pixels[some]
+            return np.minimum(pixels, ~line) if images.inverted else np.maximum(pixels, line)
+
+        return repainted(images, in_parts(np.flatnonzero(parameters["on"] & (thickness > 0) & (intensity > 0))), paint)
+
+
+@dataclass(frozen=True)
+class _Outlines:
+    """A rectangle's outline for each of B images; a line is a rectangle without height. float (B,), pixels.
+
+    x, y: its middle; wide, tall: from there to its sides; slope: rows that it falls by a column.
+    """
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    wide: NDArray[np.float64]
+    tall: NDArray[np.float64]
+    slope: NDArray[np.float64]
+
+    def distance(self, some: NDArray[np.int64], height: int, width: int) -> NDArray[np.int16]:
+        """int16 (N, height, width): distance of every pixel from the outline, in units."""
+        x, y = np.arange(width) - self.x[some, None], np.arange(float(height))
+        middle = _units(self.y[some, None] + self.slope[some, None] * x)
+        away = np.abs(_units(y)[None, :, None] - middle[:, None, :])
+        away -= _units(self.tall[some])[:, None, None]
+        np.maximum(away, _units(np.abs(x) - self.wide[some, None])[:, None, :], out=away)
+        distance: NDArray[np.int16] = np.abs(away)
+        return distance
+
+
+def _outlines(images: Images, parameters: Parameters) -> _Outlines:
+    """Where the lines go: beneath, around or through the digits."""
+    left, top, right, bottom = _extent(images)
+    kind, place, slope = parameters["kind"], parameters["place"], parameters["slope"]
+    ruled, box, strike = (kind == k for k in range(len(KINDS)))
+    last_row, last_column = images.pixels.shape[1] - 1.0, images.width - 1.0
+    margin = 1 + 3 * place
+    upper = np.where(box, np.maximum(top - margin, 0), top + (0.35 + 0.3 * place) * (bottom - top))
+    upper = np.where(ruled, np.minimum(bottom - 1 + 3 * place, last_row), upper)
+    lower = np.where(box, np.minimum(bottom + margin, last_row), upper)
+    before = np.where(ruled, -last_column, np.maximum(left - margin, 0))
+    after = np.where(ruled, 2 * last_column, np.minimum(right + margin, last_column))
+    return _Outlines(
+        x=(before + after) / 2,
+        y=(upper + lower) / 2,
+        wide=(after - before) / 2,
+        tall=(lower - upper) / 2,
+        slope=slope * np.where(strike, 0.06, np.where(ruled, 0.01, 0)),
+    )
+
+
+def _extent(images: Images) -> tuple[NDArray[np.float64], ...]:
+    """First and last column and row of each image's digits: left, top, right, bottom, float (B,)."""
+    there = (images.boxes[:, :, 2] > 0)[:, :, None]
+    whole = np.stack(np.broadcast_arrays(images.width, images.pixels.shape[1]), axis=1)
+    low = np.where(there, images.boxes[:, :, :2], whole[:, None]).min(axis=1, initial=np.iinfo(np.int64).max)
+    high = np.where(there, images.boxes[:, :, :2] + images.boxes[:, :, 2:], 0).max(axis=1, initial=0)
+    known = there.sum(axis=1) > 0
+    low, high = np.where(known, low, 0), np.where(known, high, whole) - 1
+    return low[:, 0] * 1.0, low[:, 1] * 1.0, high[:, 0] * 1.0, high[:, 1] * 1.0
+
+
+def _units(pixels: NDArray[np.float64]) -> NDArray[np.int16]:
+    return np.clip(np.rint(pixels * UNIT), -FAR, FAR).astype(np.int16)
+
+
+def _between(first: NDArray[np.int64], length: NDArray[np.int64], size: int) -> NDArray[np.uint8]:
+    """uint8 (…, size): 255 in the `length` places from `first` on, 0 elsewhere."""
+    place = np.arange(size) - first[..., None]
+    return np.negative(((place >= 0) & (place < length[..., None])).view(np.uint8))
