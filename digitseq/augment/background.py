@@ -138,8 +138,10 @@ def _darkest_readable(ink: Pixels, images: Images, some: NDArray[np.int64], floo
     count, _, full = ink.shape
     width = images.width[some]
     # the row with the least ink shows the paper, which may have been darkened before
-    used = np.arange(full) < width[:, None]
-    paper = np.where(used[:, None, :], ink, 0).sum(axis=2, dtype=np.int64).min(axis=1) // width + 1
+    used = np.negative((np.arange(full) < width[:, None]).view(np.uint8))
+    cv = opencv()
+    row = cv.reduce((ink & used[:, None, :]).reshape(-1, full), 1, cv.REDUCE_SUM, dtype=cv.CV_32S)
+    paper = row.reshape(count, -1).min(axis=1) // width + 1
     boxes = images.boxes[some]
     there = boxes[:, :, 2] > 0
     first = (boxes[:, :, 0] + np.arange(count)[:, None] * full)[there]

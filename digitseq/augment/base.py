@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
 
@@ -75,6 +75,14 @@ def in_parts(chosen: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     return [chosen[first : first + CACHED_IMAGES] for first in range(0, len(chosen), CACHED_IMAGES)]
 
 
+def of_one_strength(chosen: NDArray[np.int64], *strengths: NDArray[Any]) -> Iterator[NDArray[np.int64]]:
+    """`chosen` in such groups, in each of which every one of `strengths`, arrays (B,), has one value only."""
+    order = chosen[np.lexsort([strength[chosen] for strength in strengths])]
+    changes = np.any([strength[order[1:]] != strength[order[:-1]] for strength in strengths], axis=0)
+    for group in np.split(order, np.flatnonzero(changes) + 1):
+        yield from in_parts(group)
+
+
 class ImageOperation(Protocol):
     """A distortion of whole images."""
 
@@ -95,6 +103,15 @@ def draw_uniform(draws: NDArray[np.float64], bounds: Range) -> NDArray[np.float6
     """Uniform numbers in [0, 1) stretched to `bounds`."""
     low, high = bounds
     return low + draws * (high - low)
+
+
+def draw_stepped(draws: NDArray[np.float64], bounds: Range, steps: int = 32) -> NDArray[np.float64]:
+    """Uniform numbers in [0, 1) turned into one of `steps` numbers from low to high, evenly spaced.
+
+    So there are images of one strength, which can be worked on together.
+    """
+    step = draw_integer(draws, (0, steps - 1)).astype(np.float64)
+    return np.minimum(draw_uniform(step / (steps - 1), bounds), bounds[1])
 
 
 def draw_integer(draws: NDArray[np.float64], bounds: Range) -> NDArray[np.int64]:

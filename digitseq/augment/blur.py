@@ -8,10 +8,9 @@ image is taken to go on as its outermost pixels are.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,15 +20,15 @@ from digitseq.augment.base import (
     Parameters,
     Pixels,
     draw_integer,
+    draw_stepped,
     draw_uniform,
-    in_parts,
+    of_one_strength,
     opencv,
     repainted,
 )
 from digitseq.augment.ranges import check, parameter, probability
 from digitseq.streams import Rows
 
-STEPS = 16  # strengths that a range is made of, its ends included
 STROKES = 32  # pairs of a motion's length and angle
 GOLDEN = (math.sqrt(5) - 1) / 2
 WEIGHTS = 256  # what the weights of a mean add up to: with 8-bit pixels, sums stay within 16 bits
@@ -41,7 +40,7 @@ JPEG_SIDE = 32_768  # a multiple of BLOCK below 65,500, libjpeg's longest side
 class Blur:
     """Out of focus, or ink that bleeds: a Gaussian.
 
-    sigma: standard deviation of the Gaussian, pixels, 0 … 20, one of 16 values; p: probability for each image.
+    sigma: standard deviation of the Gaussian, pixels, 0 … 20, one of 32 values; p: probability for each image.
     """
 
     sigma: tuple[float, float] = parameter((0.3, 1.0), "standard deviation", low=0, high=20, unit="pixels")
@@ -54,7 +53,7 @@ class Blur:
 
     def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
         draws = rows.uniforms("parameters", 2)
-        return {"on": draws[:, 0] < self.p, "sigma": draw_uniform(_steps(draws[:, 1]), self.sigma)}
+        return {"on": draws[:, 0] < self.p, "sigma": draw_stepped(draws[:, 1], self.sigma)}
 
     def apply(self, images: Images, parameters: Parameters) -> Images:
         sigma = parameters["sigma"]
@@ -70,7 +69,7 @@ class Blur:
             blurred: Pixels = cv.GaussianBlur(flat, side, width, sigmaY=width, borderType=cv.BORDER_REPLICATE)
             return blurred.reshape(sheet.shape)[:, reach : sheet.shape[1] - reach]
 
-        return repainted(images, _groups(np.flatnonzero(parameters["on"] & (sigma > 0)), sigma), paint)
+        return repainted(images, of_one_strength(np.flatnonzero(parameters["on"] & (sigma > 0)), sigma), paint)
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ class MotionBlur:
         # multiples of the golden section, modulo one, spread the angles evenly however many lengths there are
         return {
             "on": draws[:, 0] < self.p,
-            "length": draw_uniform(stroke / (STROKES - 1), self.length),
+            "length": draw_stepped(draws[:, 1], self.length, STROKES),
             "angle": draw_uniform(stroke * GOLDEN % 1, self.angle),
         }
 
@@ -111,7 +110,7 @@ class MotionBlur:
             return _mean_of_shifts(pixels[some], y, x, weight)
 
         chosen = np.flatnonzero(parameters["on"] & (length > 1))
-        return repainted(images, _groups(chosen, length, angle), paint)
+        return repainted(images, of_one_strength(chosen, length, angle), paint)
 
 
 @dataclass(frozen=True)
@@ -131,7 +130,7 @@ class Downscale:
 
     def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
         draws = rows.uniforms("parameters", 2)
-        return {"on": draws[:, 0] < self.p, "factor": draw_uniform(_steps(draws[:, 1]), self.factor)}
+        return {"on": draws[:, 0] < self.p, "factor": draw_stepped(draws[:, 1], self.factor, steps=16)}
 
     def apply(self, images: Images, parameters: Parameters) -> Images:
         factor = parameters["factor"]
@@ -146,7 +145,7 @@ class Downscale:
             turned = means(turned, between(width, by))
             return means(np.ascontiguousarray(turned.transpose(0, 2, 1)), between(height, by))
 
-        return repainted(images, _groups(np.flatnonzero(parameters["on"] & (factor > 1)), factor), paint)
+        return repainted(images, of_one_strength(np.flatnonzero(parameters["on"] & (factor > 1)), factor), paint)
 
 
 @dataclass(frozen=True)
@@ -183,20 +182,7 @@ class Jpeg:
             coded = _through_jpeg(sheet, int(quality[some[0]]))
             return coded.reshape(-1, *blocks.shape[1:])[:, :height, :width]
 
-        return repainted(images, _groups(np.flatnonzero(parameters["on"]), quality), paint)
-
-
-def _steps(draws: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Uniform numbers in [0, 1) turned into one of `STEPS` numbers from 0 to 1, both included."""
-    return np.linspace(0, 1, STEPS)[draw_integer(draws, (0, STEPS - 1))]
-
-
-def _groups(chosen: NDArray[np.int64], *strengths: NDArray[Any]) -> Iterator[NDArray[np.int64]]:
-    """`chosen` in groups of equal strengths."""
-    order = chosen[np.lexsort([strength[chosen] for strength in strengths])]
-    changes = np.any([strength[order[1:]] != strength[order[:-1]] for strength in strengths], axis=0)
-    for group in np.split(order, np.flatnonzero(changes) + 1):
-        yield from in_parts(group)
+        return repainted(images, of_one_strength(np.flatnonzero(parameters["on"]), quality), paint)
 
 
 def _extended(images: Images) -> Pixels:
@@ -209,9 +195,14 @@ def _extended(images: Images) -> Pixels:
     return np.where(unused[:, None, :], last, images.pixels)
 
 
-def _padded(pixels: Pixels, above: int, beside: int = 0) -> Pixels:
-    """A copy with `above` rows more above and below, and `beside` columns more on either side."""
-    return np.pad(pixels, ((0, 0), (above, above), (beside, beside)), mode="edge")
+def _padded(pixels: Pixels, above: int) -> Pixels:
+    """A copy with `above` rows more above and below, equal to the outermost ones."""
+    count, height, width = pixels.shape
+    out = np.empty((count, height + 2 * above, width), np.uint8)  # np.pad takes several times as long
+    out[:, above : above + height] = pixels
+    out[:, :above] = pixels[:, :1]
+    out[:, above + height :] = pixels[:, -1:]
+    return out
 
 
 @lru_cache(maxsize=256)
@@ -239,7 +230,10 @@ def _mean_of_shifts(pixels: Pixels, y: NDArray[np.int64], x: NDArray[np.int64], 
     """Weighted mean of each pixel's neighbours at y, x."""
     height, width = pixels.shape[1:]
     above, beside = int(np.abs(y).max()), int(np.abs(x).max())
-    source = _padded(pixels, above, beside).astype(np.uint16)
+    source = np.empty((len(pixels), height + 2 * above, width + 2 * beside), np.uint16)
+    source[:, :, beside : beside + width] = _padded(pixels, above)
+    source[:, :, :beside] = source[:, :, beside : beside + 1]
+    source[:, :, beside + width :] = source[:, :, beside + width - 1 : beside + width]
     total = np.full(pixels.shape, WEIGHTS // 2, np.uint16)
     term = np.empty_like(total)
     for top, left, share in zip((y + above).tolist(), (x + beside).tolist(), weight):

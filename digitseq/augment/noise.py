@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import Images, Parameters, Pixels, draw_uniform, in_parts, repainted
+from digitseq.augment.base import Images, Parameters, Pixels, draw_uniform, in_parts, opencv, repainted
 from digitseq.augment.ranges import check, parameter, probability
 from digitseq.streams import Rows
 
-NORMAL_BITS = 12  # a normal number is one of 4,096, which reach to 3.7 standard deviations
+NORMAL_LEVELS = 256  # a normal number is one of so many, which reach to 3 standard deviations
 NORMAL_UNIT = 1 << 10  # stands for one standard deviation
-LEVEL_UNIT = 1 << 8  # stands for one level of brightness: the products below stay within 32 bits
+LEVEL_UNIT = 1 << 11  # stands for one level of brightness: the products below just stay within 32 bits
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class GaussianNoise:
     def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
         draws = rows.uniforms("parameters", 2)
         std = draw_uniform(draws[:, 1], self.std)
-        return {"on": draws[:, 0] < self.p, "std": std, "lots": _lots(rows, size)}
+        return {"on": draws[:, 0] < self.p, "std": std, "lots": _lots(rows, size, np.uint8)}
 
     def apply(self, images: Images, parameters: Parameters) -> Images:
         lots = parameters["lots"][:, :, : images.pixels.shape[2]]
@@ -71,11 +71,11 @@ class Speckle:
     def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
         draws = rows.uniforms("parameters", 2)
         std = draw_uniform(draws[:, 1], self.std)
-        return {"on": draws[:, 0] < self.p, "std": std, "lots": _lots(rows, size)}
+        return {"on": draws[:, 0] < self.p, "std": std, "lots": _lots(rows, size, np.uint8)}
 
     def apply(self, images: Images, parameters: Parameters) -> Images:
         lots = parameters["lots"][:, :, : images.pixels.shape[2]]
-        strength = np.rint(parameters["std"] * LEVEL_UNIT).astype(np.uint16)[:, None, None]
+        strength = np.rint(parameters["std"] * LEVEL_UNIT).astype(np.int32)[:, None, None]
 
         def paint(some: NDArray[np.int64]) -> Pixels:
             pixels = images.pixels[some]
@@ -102,7 +102,7 @@ class SaltPepper:
     def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
         draws = rows.uniforms("parameters", 2)
         ratio = draw_uniform(draws[:, 1], self.ratio)
-        return {"on": draws[:, 0] < self.p, "ratio": ratio, "lots": _lots(rows, size)}
+        return {"on": draws[:, 0] < self.p, "ratio": ratio, "lots": _lots(rows, size, np.uint16)}
 
     def apply(self, images: Images, parameters: Parameters) -> Images:
         lots = parameters["lots"][:, :, : images.pixels.shape[2]]
@@ -118,26 +118,27 @@ class SaltPepper:
         return repainted(images, in_parts(np.flatnonzero(parameters["on"] & (parameters["ratio"] > 0))), paint)
 
 
-def _lots(rows: Rows, size: tuple[int, int]) -> NDArray[np.uint16]:
-    """16 random bits for every pixel, uint16 (B, H, W)."""
+def _lots(rows: Rows, size: tuple[int, int], dtype: type[np.unsignedinteger[Any]]) -> NDArray[Any]:
+    """Random bits for every pixel: (B, H, W), whole numbers evenly spread over the range of `dtype`."""
     pixels = size[0] * size[1]
-    blocks = -(-pixels // 16)  # of four words, as rows of words are made
-    lots = np.ascontiguousarray(rows.words("pixels", 4 * blocks)).view(np.uint16)
+    blocks = -(-pixels * np.dtype(dtype).itemsize // 32)  # of four words, as rows of words are made
+    lots = np.ascontiguousarray(rows.words("pixels", 4 * blocks)).view(dtype)
     return lots[:, :pixels].reshape(-1, *size)
 
 
-def _normal(lots: NDArray[np.uint16]) -> NDArray[np.int32]:
-    """16 random bits turned into normal numbers, int32, in parts of `NORMAL_UNIT`."""
-    normal: NDArray[np.int32] = _normal_table().take(lots >> (16 - NORMAL_BITS))
-    return normal
+def _normal(lots: Pixels) -> NDArray[np.int32]:
+    """Random bytes turned into normal numbers, int32, in parts of `NORMAL_UNIT`."""
+    normal: NDArray[np.int32] = opencv().LUT(lots.reshape(-1, lots.shape[2]), _normal_table())
+    return normal.reshape(lots.shape)
 
 
 @lru_cache(maxsize=1)
 def _normal_table() -> NDArray[np.int32]:
-    """int32 (4096,): the normal distribution's quantiles, scaled so that their variance is one exactly."""
-    count = 1 << NORMAL_BITS
-    quantile = np.array([NormalDist().inv_cdf((k + 0.5) / count) for k in range(count)])
-    table: NDArray[np.int32] = np.rint(quantile / np.sqrt(np.mean(quantile**2)) * NORMAL_UNIT).astype(np.int32)
+    """int32 (256,): the means of 256 equally likely slices of the normal distribution, scaled to a variance of 1."""
+    normal = NormalDist()
+    density = [normal.pdf(normal.inv_cdf(k / NORMAL_LEVELS)) for k in range(1, NORMAL_LEVELS)]
+    mean = -np.diff([0.0, *density, 0.0])
+    table: NDArray[np.int32] = np.rint(mean / np.sqrt(np.mean(mean**2)) * NORMAL_UNIT).astype(np.int32)
     return table
 
 

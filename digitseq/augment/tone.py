@@ -1,7 +1,7 @@
 """Operations on brightness: what a lamp, a scanner's settings or a camera's exposure do to a whole picture.
 
-Each makes one table of 256 levels for every image. They work on the picture as it is seen: more brightness
-lights up black paper as well as white.
+Each makes a table of all levels for every strength; a range is 32 strengths. They work on the picture as it is
+seen: more brightness lights up black paper as well as white.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import Images, Parameters, Pixels, draw_uniform, in_parts, repainted
+from digitseq.augment.base import Images, Parameters, Pixels, draw_stepped, of_one_strength, opencv, repainted
 from digitseq.augment.ranges import check, parameter, probability
 from digitseq.streams import Rows
 
 LEVELS = np.arange(256.0)
-Curve = Callable[[NDArray[np.int64]], NDArray[np.float64]]  # levels (N, 256) of N images
+Curve = Callable[[np.float64], NDArray[np.float64]]  # a strength in, the new values of `LEVELS` out
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,12 @@ class Brightness:
 
     def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
         draws = rows.uniforms("parameters", 2)
-        return {"on": draws[:, 0] < self.p, "shift": draw_uniform(draws[:, 1], self.shift)}
+        return {"on": draws[:, 0] < self.p, "shift": draw_stepped(draws[:, 1], self.shift)}
 
     def apply(self, images: Images, parameters: Parameters) -> Images:
         shift = parameters["shift"]
         chosen = np.flatnonzero(parameters["on"] & (shift != 0))
-        return _looked_up(images, chosen, lambda some: LEVELS + 255 * shift[some, None])
+        return _looked_up(images, chosen, shift, lambda s: LEVELS + 255 * s)
 
 
 @dataclass(frozen=True)
@@ -65,12 +65,12 @@ class Contrast:
 
     def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
         draws = rows.uniforms("parameters", 2)
-        return {"on": draws[:, 0] < self.p, "factor": draw_uniform(draws[:, 1], self.factor)}
+        return {"on": draws[:, 0] < self.p, "factor": draw_stepped(draws[:, 1], self.factor)}
 
     def apply(self, images: Images, parameters: Parameters) -> Images:
         factor = parameters["factor"]
         chosen = np.flatnonzero(parameters["on"] & (factor != 1))
-        return _looked_up(images, chosen, lambda some: 127.5 + (LEVELS - 127.5) * factor[some, None])
+        return _looked_up(images, chosen, factor, lambda s: 127.5 + (LEVELS - 127.5) * s)
 
 
 @dataclass(frozen=True)
@@ -93,20 +93,21 @@ class Gamma:
 
     def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
         draws = rows.uniforms("parameters", 2)
-        return {"on": draws[:, 0] < self.p, "exponent": draw_uniform(draws[:, 1], self.exponent)}
+        return {"on": draws[:, 0] < self.p, "exponent": draw_stepped(draws[:, 1], self.exponent)}
 
     def apply(self, images: Images, parameters: Parameters) -> Images:
         exponent = parameters["exponent"]
         chosen = np.flatnonzero(parameters["on"] & (exponent != 1))
-        return _looked_up(images, chosen, lambda some: 255 * (LEVELS / 255) ** exponent[some, None])
+        return _looked_up(images, chosen, exponent, lambda s: 255 * (LEVELS / 255) ** s)
 
 
-def _looked_up(images: Images, chosen: NDArray[np.int64], curve: Curve) -> Images:
-    """Images in which pixel v of image i becomes level v of that image's curve, rounded and saturated."""
+def _looked_up(images: Images, chosen: NDArray[np.int64], strength: NDArray[np.float64], curve: Curve) -> Images:
+    """Images in which pixel v of image i becomes level v of the curve for strength[i], rounded and saturated."""
 
     def paint(some: NDArray[np.int64]) -> Pixels:
-        table = np.clip(np.rint(curve(some)), 0, 255).astype(np.uint8)
-        index = images.pixels[some] + (np.arange(len(some), dtype=np.uint16) << 8)[:, None, None]
-        return table.ravel().take(index)
+        table = np.clip(np.rint(curve(strength[some[0]])), 0, 255).astype(np.uint8)
+        pixels = images.pixels[some]
+        seen: Pixels = opencv().LUT(pixels.reshape(-1, pixels.shape[2]), table)
+        return seen.reshape(pixels.shape)
 
-    return repainted(images, in_parts(chosen), paint)
+    return repainted(images, of_one_strength(chosen, strength), paint)
