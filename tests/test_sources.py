@@ -133,7 +133,8 @@ def test_texts_are_the_same_in_another_process():
         "for s in Pattern('[^3]{5}|.8'), unique(RandomDigits(1, 30), 99, 3):\n"
         "    print(decode(s.codes(Rows.span(3, 0, 99))))"
     )
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    root = str(Path(__file__).parents[1])
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}
     runs = [
         subprocess.run(
             [sys.executable, "-c", program],
