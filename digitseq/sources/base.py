@@ -1,0 +1,66 @@
+"""What a source is, and texts as code points and back."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitseq.errors import MissingPackageError
+from digitseq.streams import Rows
+
+Codes = NDArray[np.uint32]  # (B, max_length): code points of each text, padded with 0 at the end
+
+
+class Source(Protocol):
+    """A text for every image number, the same at every call, whichever rows are asked for together.
+
+    Text i depends on the source's own values, the seed and i alone: not on `rows.attempt`, as an image that is
+    drawn again keeps its text.
+    """
+
+    @property
+    def max_length(self) -> int:
+        """No text has more characters."""
+
+    @property
+    def count(self) -> int | None:
+        """How many different texts there are; None when that is not known, or without bound."""
+
+    @property
+    def characters(self) -> Collection[str]:
+        """Every character that can occur."""
+
+    def longest(self) -> str:
+        """One of the longest texts, to see whether an image can hold it."""
+
+    def codes(self, rows: Rows) -> Codes:
+        """uint32 (B, max_length): code points of each row's text, padded with 0 at the end."""
+
+
+def text_rows(rows: Rows) -> Rows:
+    """The rows of the tables that texts are drawn from: those of the first attempt, whatever attempt `rows` is."""
+    return replace(rows, attempt=0).scoped("text")
+
+
+def encode(texts: Sequence[str], width: int) -> Codes:
+    """uint32 (B, width): the texts' code points, padded with 0. No text may be longer than `width`."""
+    return np.array(texts, f"<U{width}").view(np.uint32).reshape(len(texts), width)
+
+
+def decode(codes: Codes) -> list[str]:
+    """The texts behind `codes`, uint32 (B, n) padded with 0."""
+    texts: list[str] = np.ascontiguousarray(codes).view(f"<U{codes.shape[1]}")[:, 0].tolist()
+    return texts
+
+
+def optional_package(name: str, need: str) -> Any:
+    """The module `name`, or `MissingPackageError` with the command that installs it. `need`: who needs it."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        raise MissingPackageError(f"{need} needs the package {name}: pip install {name}") from None

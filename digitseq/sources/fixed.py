@@ -1,0 +1,41 @@
+"""The same text for every image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from digitseq.errors import SettingsError
+from digitseq.settings import MAX_TEXT
+from digitseq.sources.base import Codes, encode
+from digitseq.streams import Rows
+
+
+@dataclass(frozen=True)
+class FixedSource:
+    """`text` for every image. Raises `SettingsError` unless it has 1 to 255 characters."""
+
+    text: str
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.text, str) or not 1 <= len(self.text) <= MAX_TEXT:
+            raise SettingsError(f"number must be a text of 1 to {MAX_TEXT} characters, got {self.text!r:.60}", "number")
+
+    @property
+    def max_length(self) -> int:
+        return len(self.text)
+
+    @property
+    def count(self) -> int:
+        return 1
+
+    @property
+    def characters(self) -> frozenset[str]:
+        return frozenset(self.text)
+
+    def longest(self) -> str:
+        return self.text
+
+    def codes(self, rows: Rows) -> Codes:
+        return np.broadcast_to(encode([self.text], self.max_length), (len(rows), self.max_length))

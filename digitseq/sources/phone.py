@@ -1,0 +1,169 @@
+"""Telephone numbers that are valid by the metadata of libphonenumber (the package `phonenumbers`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitseq.errors import SettingsError
+from digitseq.sources.base import Codes, decode, encode, optional_package, text_rows
+from digitseq.sources.numbering import NumberPlan, number_plan
+from digitseq.sources.random_digits import DIGITS
+from digitseq.streams import Rows
+
+SETTING = "phone"
+KINDS = {"any": ("mobile", "fixed_line"), "mobile": ("mobile",), "fixed_line": ("fixed_line",)}
+MEANT = {"UK": ["GB"]}  # no code, but often taken for one
+FORMATS = ("digits", "national", "e164")
+
+
+@dataclass(frozen=True)
+class Phone:
+    """Telephone numbers of a region: any length that the kind of number can have, then any number of it.
+
+    region: ISO 3166 code of two letters, such as JP; kind: mobile, fixed_line, or any, which is half and half
+    format: `digits` as dialled within the country, with its prefix where there is one (09012345678); `national`
+    the same grouped as the country writes it (090-1234-5678); `e164` international (+819012345678)
+
+    The numbers depend on the version of `phonenumbers` too, which follows the countries' plans.
+    Raises `SettingsError` for an unknown region, kind or format, or a kind that the region does not have;
+    `MissingPackageError` without `phonenumbers`.
+    """
+
+    region: str = "JP"
+    kind: str = "any"
+    format: str = "digits"
+
+    def __post_init__(self) -> None:
+        _check_choice("phone_type", self.kind, tuple(KINDS))
+        _check_choice("phone_format", self.format, FORMATS)
+        object.__setattr__(self, "region", _known_region(self.region))
+        if not self._plans:
+            kind = "telephone" if self.kind == "any" else self.kind
+            raise SettingsError(f"region {self.region} has no {kind} numbers: choose another", SETTING)
+
+    def __reduce__(self) -> tuple[type[Phone], tuple[str, str, str]]:
+        return Phone, (self.region, self.kind, self.format)
+
+    @property
+    def max_length(self) -> int:
+        """No text is longer; with grouping there may be none so long."""
+        return self._longest_number + max(len(text) for text in self._additions)
+
+    @property
+    def count(self) -> int | None:
+        """How many numbers there are; None for any, as a number can be of both kinds."""
+        return self._plans[0].count if len(self._plans) == 1 else None
+
+    @property
+    def characters(self) -> frozenset[str]:
+        return frozenset(DIGITS).union(*self._additions)
+
+    def longest(self) -> str:
+        """The longest of some hundred numbers."""
+        return max(decode(self.codes(Rows.span(0, 0, 256))), key=len)
+
+    def codes(self, rows: Rows) -> Codes:
+        digits, length = self._numbers(text_rows(rows))
+        column = np.arange(self._longest_number)
+        codes = ((digits + ord("0")) * (column < length[:, None])).astype(np.uint32)
+        if self.format == "e164":
+            start = encode([self._additions[0]], len(self._additions[0]))
+            return np.hstack([np.broadcast_to(start, (len(rows), start.shape[1])), codes])
+        return encode([self._format(number) for number in decode(codes)], self.max_length)
+
+    def _numbers(self, rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The digits (B, longest) and lengths (B,) of national significant numbers."""
+        draws = rows.uniforms("phone", 2 + self._longest_number)
+        digits = np.zeros((len(rows), self._longest_number), np.int64)
+        length = np.zeros(len(rows), np.int64)
+        kind = (draws[:, 0] * len(self._plans)).astype(np.int64)
+        for place, plan in enumerate(self._plans):
+            mine = np.flatnonzero(kind == place)
+            digits[mine, : plan.longest], length[mine] = plan.draw(draws[mine, 1:])
+        return digits, length
+
+    def _format(self, number: str) -> str:
+        package = self._package
+        zeros = len(number) - len(number.lstrip("0"))
+        parsed = package.PhoneNumber(
+            country_code=self._metadata.country_code,
+            national_number=int(number),
+            italian_leading_zero=zeros > 0,
+            number_of_leading_zeros=zeros or None,
+        )
+        text: str = package.format_number(parsed, package.PhoneNumberFormat.NATIONAL)
+        return text if self.format == "national" else "".join(c for c in text if c in DIGITS)
+
+    @cached_property
+    def _package(self) -> Any:
+        return _package()
+
+    @cached_property
+    def _metadata(self) -> Any:
+        return self._package.PhoneMetadata.metadata_for_region(self.region)
+
+    @cached_property
+    def _plans(self) -> list[NumberPlan]:
+        plans = [_plan(self.region, kind) for kind in KINDS[self.kind]]
+        return [plan for plan in plans if plan is not None]
+
+    @cached_property
+    def _longest_number(self) -> int:
+        return max(plan.longest for plan in self._plans)
+
+    @cached_property
+    def _additions(self) -> Sequence[str]:
+        """What the format can add to a number, all of it at once."""
+        if self.format == "e164":
+            return [f"+{self._metadata.country_code}"]
+        main = self._package.region_code_for_country_code(self._metadata.country_code)
+        formats = self._package.PhoneMetadata.metadata_for_region(main).number_format
+        added = [re.sub(r"\\\d", "", (f.national_prefix_formatting_rule or "") + f.format) for f in formats]
+        if self.format == "digits":
+            added = ["".join(c for c in text if c in DIGITS) for text in added]
+        return ["", *added]
+
+
+def phone_number(region: str, kind: str, format: str, rows: Rows) -> list[str]:
+    """B numbers, one a row; see `Phone`."""
+    return decode(Phone(region, kind, format).codes(rows))
+
+
+@lru_cache(maxsize=16)
+def _plan(region: str, kind: str) -> NumberPlan | None:
+    metadata = _package().PhoneMetadata.metadata_for_region(region)
+    described = getattr(metadata, kind)
+    if described is None or not described.national_number_pattern:
+        return None
+    lengths = described.possible_length or metadata.general_desc.possible_length
+    return number_plan(described.national_number_pattern, [n for n in lengths if n > 0])
+
+
+def _package() -> Any:
+    return optional_package("phonenumbers", "phone")
+
+
+def _check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
+    if value not in choices:
+        raise SettingsError(f"{name} must be one of {', '.join(choices)}, got {value!r:.60}", name)
+
+
+def _known_region(region: Any) -> str:
+    import difflib
+
+    known = _package().SUPPORTED_REGIONS
+    code = region.upper() if isinstance(region, str) else ""
+    if code in known:
+        return code
+    near = MEANT.get(code) or sorted(difflib.get_close_matches(code, sorted(known), n=5, cutoff=0.5))
+    hint = f"perhaps {', '.join(near)}" if near else "such as JP, US or DE"
+    raise SettingsError(
+        f"phone must be the ISO 3166 code of a region, two letters ({hint}), got {region!r:.60}", SETTING
+    )
