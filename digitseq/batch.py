@@ -21,7 +21,7 @@ from digitseq.settings import Output, Settings
 from digitseq.version import __version__
 from digitseq.writer import ImageWriter
 
-BATCHES_A_TASK = 2
+BATCHES_A_TASK = 1
 Progress = Callable[[int], object]
 
 
@@ -85,8 +85,9 @@ def _make(
     listed, label_bytes, fault = span[0], label_file.size(), ""
     try:
         with contextlib.closing(run_tasks(writer, tasks, _processes(output, len(starts)), stop)) as results:
-            for (first, last), lines in results:
-                label_file.append(lines)
+            for (first, last), part in results:
+                label_file.append(part.read_bytes())
+                part.unlink()
                 listed, label_bytes = last, label_file.size()
                 if progress:
                     progress(last - first)

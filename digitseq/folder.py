@@ -71,9 +71,12 @@ class Folder:
         if not parent.exists():
             return
         with contextlib.suppress(OSError):
-            for directory in parent.iterdir():
-                (directory / SCRATCH_FILE).unlink(missing_ok=True)
-                directory.rmdir()
+            for entry in parent.iterdir():
+                if entry.is_dir():
+                    (entry / SCRATCH_FILE).unlink(missing_ok=True)
+                    entry.rmdir()
+                else:
+                    entry.unlink()
             parent.rmdir()
 
     def _withdraw(self) -> None:

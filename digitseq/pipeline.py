@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 PROBE_ROWS = 256
 PROBE_ATTEMPT = 1 << 32  # tables that no image is drawn from
 HARDLY_EVER = 0.05  # a width in which fewer draws than this fit is refused
-CACHED_PIXELS = 1 << 21  # a batch of about this many pixels stays in the processor's cache
-MAX_BATCH = 256
+CACHED_PIXELS = 1 << 22  # a batch of about this many pixels stays in the processor's cache
+MAX_BATCH = 512
 # Freeing an array of this size once makes glibc keep freed arrays up to it, rather than hand the pages back to
 # the kernel and fault them in again at every batch: 9 µs an image become 4.
 KEPT_BYTES = 1 << 24

@@ -18,10 +18,12 @@ def encode_png(images: NDArray[np.uint8], width: NDArray[np.int64]) -> list[byte
     count, height, full = images.shape
     rows = np.zeros((count, height, full + 1), np.uint8)  # byte 0 of every row: filter type 0, none
     rows[:, :, 1:] = images
-    return [_file(rows[b, :, : w + 1].tobytes(), w, height) for b, w in enumerate(width.tolist())]
+    # a contiguous image is compressed where it stands, a narrower one needs its rows moved together
+    used = (rows[b] if w == full else rows[b, :, : w + 1].tobytes() for b, w in enumerate(width.tolist()))
+    return [_file(scanlines, w, height) for scanlines, w in zip(used, width.tolist())]
 
 
-def _file(scanlines: bytes, width: int, height: int) -> bytes:
+def _file(scanlines: bytes | NDArray[np.uint8], width: int, height: int) -> bytes:
     data = isal_zlib.compress(scanlines, _LEVEL)
     crc = isal_zlib.crc32(data, isal_zlib.crc32(b"IDAT"))
     return b"%b%b%b%b%b" % (

@@ -6,6 +6,7 @@ import os
 import signal
 from collections import deque
 from collections.abc import Generator, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from digitseq.errors import RunError
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 Task = tuple[int, int]  # start, stop: images counted from 0
-Results = Generator[tuple[Task, bytes], None, None]
+Results = Generator[tuple[Task, Path], None, None]
 TASKS_IN_FLIGHT = 3  # for each process: enough to keep it busy, few enough to stop within a second
 
 
@@ -35,7 +36,7 @@ class WorkerDied(RunError):
 
 
 def run_tasks(writer: ImageWriter, tasks: Iterable[Task], processes: int, stop: Stop) -> Results:
-    """Write the images of each task; yields (task, label lines) in the order of `tasks`.
+    """Write the images of each task; yields (task, file of label lines) in the order of `tasks`.
 
     After `stop` no further task is begun. Raises `OSError` from a task, and `WorkerDied`.
     """
@@ -52,7 +53,7 @@ def _run_in_pool(writer: ImageWriter, tasks: Iterable[Task], processes: int, sto
     from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
 
-    pending: deque[tuple[Task, Future[bytes]]] = deque()
+    pending: deque[tuple[Task, Future[Path]]] = deque()
     with ProcessPoolExecutor(processes, initializer=_begin_worker, initargs=(writer,)) as executor:
         try:
             for task in tasks:
@@ -72,7 +73,7 @@ def _run_in_pool(writer: ImageWriter, tasks: Iterable[Task], processes: int, sto
             executor.shutdown(wait=True, cancel_futures=True)
 
 
-def _next_result(pending: deque[tuple[Task, Future[bytes]]]) -> tuple[Task, bytes]:
+def _next_result(pending: deque[tuple[Task, Future[Path]]]) -> tuple[Task, Path]:
     task, future = pending.popleft()
     return task, future.result()
 
@@ -101,6 +102,6 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _write(start: int, stop: int) -> bytes:
+def _write(start: int, stop: int) -> Path:
     assert _writer is not None
     return _writer.write(start, stop)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,8 +62,13 @@ class Rows:
         """The purpose's generator at the first row needed, that row, the row count, and words a row."""
         first, last = int(self.index[0]), int(self.index[-1])
         blocks = -(-columns // WORDS_PER_BLOCK)
-        spawn = (zlib.crc32((self.scope + purpose).encode()), self.attempt)
-        key = np.random.SeedSequence(self.seed, spawn_key=spawn).generate_state(2, np.uint64)
-        generator = np.random.Philox(key=key)
+        generator = np.random.Philox(key=_key(self.seed, self.scope + purpose, self.attempt))
         generator.advance(first * blocks)
         return generator, first, last + 1 - first, blocks * WORDS_PER_BLOCK
+
+
+@lru_cache(maxsize=256)
+def _key(seed: int, name: str, attempt: int) -> NDArray[np.uint64]:
+    """The key of a table: uint64 (2,)."""
+    sequence = np.random.SeedSequence(seed, spawn_key=(zlib.crc32(name.encode()), attempt))
+    return sequence.generate_state(2, np.uint64)

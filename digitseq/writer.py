@@ -22,8 +22,8 @@ class ImageWriter:
     folder: Path
     labels: str
 
-    def write(self, start: int, stop: int) -> bytes:
-        """Write images start … stop-1 (from 0) as start+1.png …; returns their label lines.
+    def write(self, start: int, stop: int) -> Path:
+        """Write images start … stop-1 (from 0) as start+1.png …; returns a file with their label lines.
 
         Raises `OSError`; the images before the one that failed are then whole, and no other has a name.
         """
@@ -32,34 +32,39 @@ class ImageWriter:
         with _scratch_file(self.folder) as scratch:
             for first in range(start, stop, size):
                 batch = self.pipeline.batch(first, min(first + size, stop))
-                _write_files(encode_png(batch.images, batch.width), f"{self.folder}/", first + 1, scratch)
+                _write_files(encode_png(batch.images, batch.width), self.folder, first + 1, scratch)
                 lines += label_lines(batch, self.labels)
-        return b"".join(lines)
+        # a file, because a pipe to the parent would cost both sides more
+        part = self.folder / SCRATCH / f"labels-{start}"
+        part.write_bytes(b"".join(lines))
+        return part
 
 
 @contextlib.contextmanager
-def _scratch_file(folder: Path) -> Iterator[str]:
+def _scratch_file(folder: Path) -> Iterator[Path]:
     """A temporary name in a directory of this process's own, where creating files waits for no other process."""
     directory = folder / SCRATCH / str(os.getpid())
     directory.mkdir(parents=True, exist_ok=True)
     file = directory / SCRATCH_FILE
+    file.unlink(missing_ok=True)
     try:
-        yield str(file)
+        yield file
     finally:
         with contextlib.suppress(OSError):
             file.unlink(missing_ok=True)
             directory.rmdir()
 
 
-def _write_files(files: list[bytes], prefix: str, number: int, temporary: str) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
+def _write_files(files: list[bytes], folder: Path, number: int, temporary: Path) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)
+    part, prefix = os.fsencode(temporary), os.fsencode(folder / "_")[:-1]
     for data in files:
-        descriptor = os.open(temporary, flags, 0o666)
+        descriptor = os.open(part, flags, 0o666)
         try:
             written = os.write(descriptor, data)
             while written < len(data):
                 written += os.write(descriptor, data[written:])
         finally:
             os.close(descriptor)
-        os.replace(temporary, f"{prefix}{number}.png")
+        os.replace(part, b"%b%d.png" % (prefix, number))
         number += 1
