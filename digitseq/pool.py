@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections import deque
+from dataclasses import replace
 from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -86,7 +87,8 @@ def _begin_worker(writer: ImageWriter) -> None:
     import threading
 
     global _writer
-    _writer = writer
+    os.chdir(writer.folder)
+    _writer = replace(writer, folder=Path())  # short paths cost the kernel less
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends the run in order
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -27,7 +27,7 @@ class ImageWriter:
 
         Raises `OSError`; the images before the one that failed are then whole, and no other has a name.
         """
-        lines: list[bytes] = []
+        lines = b""
         size = self.pipeline.batch_size
         with _scratch_file(self.folder) as scratch:
             for first in range(start, stop, size):
@@ -36,7 +36,7 @@ class ImageWriter:
                 lines += label_lines(batch, self.labels)
         # a file, because a pipe to the parent would cost both sides more
         part = self.folder / SCRATCH / f"labels-{start}"
-        part.write_bytes(b"".join(lines))
+        part.write_bytes(lines)
         return part
 
 

@@ -23,26 +23,27 @@ def scratch() -> Iterator[Path]:
         yield Path(folder)
 
 
-def best_of(rivals: dict[str, Callable[[], float | None]], rounds: int) -> dict[str, float]:
-    """Seconds that each rival took at best. A rival may return its own time."""
+def best_of(rivals: dict[str, Callable[[], float]], rounds: int) -> dict[str, float]:
+    """Seconds that each rival took at best, by its own account."""
     best = dict.fromkeys(rivals, float("inf"))
     for _ in range(rounds):
         for name, call in rivals.items():
-            began = time.perf_counter()
-            own = call()
-            best[name] = min(best[name], own if own is not None else time.perf_counter() - began)
+            best[name] = min(best[name], call())
     return best
 
 
-def program(*arguments: object) -> None:
-    """Run `run.py`, which must succeed."""
-    subprocess.run([sys.executable, str(ROOT / "run.py"), *map(str, arguments)], check=True, stdout=subprocess.DEVNULL)
+def program(*arguments: object) -> float:
+    """Seconds that `run.py` took, which must succeed."""
+    return python(ROOT / "run.py", *arguments)
 
 
-def python(*arguments: object) -> None:
-    """Run Python, as its users do: with compiled modules kept."""
+def python(*arguments: object) -> float:
+    """Seconds that Python took, run as its users run it: with compiled modules kept."""
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    subprocess.run([sys.executable, *map(str, arguments)], check=True, stdout=subprocess.DEVNULL, env=environment)
+    command = [sys.executable, *map(str, arguments)]
+    began = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
+    return time.perf_counter() - began
 
 
 def emptied(folder: Path) -> Path:
