@@ -68,7 +68,7 @@ def write_images(
         with contextlib.suppress(OSError):
             folder.write_runs([*runs, record])
     report = Report(folder.path, start + 1, count, output.count, pipeline.seed, time.perf_counter() - began)
-    if fault:
+    if fault and count < output.count:
         raise RunError(f"{fault}: {report.remainder()}")
     return report
 
@@ -85,8 +85,8 @@ def _make(
     listed, label_bytes, fault = span[0], label_file.size(), ""
     try:
         with contextlib.closing(run_tasks(writer, tasks, _processes(output, len(starts)), stop)) as results:
-            for (first, last), part in results:
-                part = folder.path / part
+            for (first, last), name in results:
+                part = folder.path / name
                 label_file.append(part.read_bytes())
                 part.unlink()
                 listed, label_bytes = last, label_file.size()
@@ -106,10 +106,11 @@ def _make(
 def _list_unlisted(folder: Folder, pipeline: Pipeline, span: Task, label_file: LabelFile, label_bytes: int) -> int:
     """List the images of `span` that stand in the folder, after the first `label_bytes` bytes of labels.
 
-    Their labels are computed again: they depend on settings, seed and number alone. Returns how many.
+    Their labels are computed again: they depend on settings, seed and number alone. Images that a killed
+    process left half-written are removed. Returns how many are listed.
     """
     label_file.cut(label_bytes)
-    there = sorted(number for number in folder.numbers() if span[0] < number <= span[1])
+    there = sorted(n for n in folder.numbers() if span[0] < n <= span[1] and not folder.remove_torn(n))
     done = 0
     while there:
         first = there[0]

@@ -84,7 +84,11 @@ def compose(ink: Ink, x: NDArray[np.int64], image_width: int, overlapping: bool)
         source, place = column_runs(ink.start.ravel(), target.ravel(), ink.width.ravel())
         # one void item a column: NumPy then moves a column at a time, not a byte
         canvas.view(f"V{height}")[place, 0] = ink.columns.take(source, axis=0, mode="clip").view(f"V{height}")[:, 0]
-    return np.ascontiguousarray(canvas.reshape(count, image_width, height).transpose(0, 2, 1))
+    # a byte before every row is where PNG wants its filter type: encoding then needs no copy
+    rows = np.zeros((count, height, image_width + 1), np.uint8)
+    images = rows[:, :, 1:]
+    images[...] = canvas.reshape(count, image_width, height).transpose(0, 2, 1)
+    return images
 
 
 def column_runs(

@@ -13,8 +13,8 @@ from digitseq.errors import OutputError
 
 RECORD = "run.json"
 LOCK = ".digitseq.lock"
-SCRATCH = ".digitseq-part"  # holds a directory for each process, in which it writes an image before it has its name
-SCRATCH_FILE = "image"
+SCRATCH = ".digitseq-part"  # what is not finished yet
+WHOLE = b"IEND\xaeB`\x82"  # how every whole PNG file ends
 
 
 class Folder:
@@ -72,11 +72,7 @@ class Folder:
             return
         with contextlib.suppress(OSError):
             for entry in parent.iterdir():
-                if entry.is_dir():
-                    (entry / SCRATCH_FILE).unlink(missing_ok=True)
-                    entry.rmdir()
-                else:
-                    entry.unlink()
+                entry.unlink()
             parent.rmdir()
 
     def _withdraw(self) -> None:
@@ -92,6 +88,17 @@ class Folder:
     def image(self, number: int) -> Path:
         """Where the image of this number (from 1) stands."""
         return self.path / f"{number}.png"
+
+    def remove_torn(self, number: int) -> bool:
+        """Whether the image of this number was cut off by a killed process; it is then removed."""
+        path = self.image(number)
+        with open(path, "rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(size - len(WHOLE), 0))
+            torn = file.read() != WHOLE
+        if torn:
+            path.unlink()
+        return torn
 
     def numbers(self) -> Iterator[int]:
         """The numbers of all images in the folder, in no order."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections import deque
-from dataclasses import replace
 from collections.abc import Generator, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,29 +82,30 @@ def _next_result(pending: deque[tuple[Task, Future[Path]]]) -> tuple[Task, Path]
 
 # What this process was started to do, when it is a worker: the one thing an executor cannot pass on by arguments.
 _writer: ImageWriter | None = None
+_writing = threading.Lock()
 
 
 def _begin_worker(writer: ImageWriter) -> None:
-    import threading
-
     global _writer
-    os.chdir(writer.folder)
-    _writer = replace(writer, folder=Path())  # short paths cost the kernel less
+    os.chdir(writer.folder)  # short paths cost the kernel less
+    _writer = replace(writer, folder=Path(), supervised=True)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends the run in order
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:
-    """A worker whose parent was killed would wait for tasks for ever."""
+    """A worker whose parent was killed finishes what it is writing; it would wait for more for ever."""
     import multiprocessing
 
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
-        os._exit(1)
+        with _writing:
+            os._exit(1)
 
 
 def _write(start: int, stop: int) -> Path:
     assert _writer is not None
-    return _writer.write(start, stop)
+    with _writing:
+        return _writer.write(start, stop)

@@ -71,4 +71,5 @@ class Rows:
 def _key(seed: int, name: str, attempt: int) -> NDArray[np.uint64]:
     """The key of a table: uint64 (2,)."""
     sequence = np.random.SeedSequence(seed, spawn_key=(zlib.crc32(name.encode()), attempt))
-    return sequence.generate_state(2, np.uint64)
+    key: NDArray[np.uint64] = sequence.generate_state(2, np.uint64)  # type: ignore[assignment]  # the stub says either
+    return key

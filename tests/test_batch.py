@@ -36,6 +36,14 @@ def wait_for_images(folder: Path, count: int = 1) -> None:
         time.sleep(0.01)
 
 
+def wait_for_end(processes: list[int]) -> None:
+    """They must not stay behind."""
+    deadline = time.monotonic() + 5
+    while any(Path(f"/proc/{p}").exists() for p in processes):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_images_and_boxes_are_the_pipelines(run, tmp_path, train):
     assert run("-num", "0070", "-s", 30, "--seed", 9, "-min", 2).returncode == 0
     folder = tmp_path / "output" / "0070"
@@ -165,10 +173,7 @@ def test_a_killed_program_leaves_whole_images_and_the_next_run_lists_them(start,
     workers = children(process.pid)
     process.kill()
     process.communicate(timeout=30)
-    deadline = time.monotonic() + 5
-    while any(Path(f"/proc/{w}").exists() for w in workers):  # they must not stay behind
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_for_end(workers)
     with open(folder / "metadata.jsonl", "ab") as file:
         file.write(b'{"file_name": "12')  # and a line that was being written
     assert run("-num", "5", "-s", 3, "--seed", 3).returncode == 0
@@ -176,6 +181,36 @@ def test_a_killed_program_leaves_whole_images_and_the_next_run_lists_them(start,
     assert len(listed) >= 2003
     runs = json.loads((folder / "run.json").read_text())["runs"]
     assert [(r["status"], r["images"]) for r in runs] == [("interrupted", len(listed) - 3), ("finished", 3)]
+
+
+@pytest.mark.parametrize("cores", [0, 2])
+def test_everything_killed_at_once_is_mended_by_the_next_run(start, run, tmp_path, cores):
+    process = start("-num", "5", "-s", 500_000, "-m", cores, "--seed", 3)
+    folder = tmp_path / "output" / "5"
+    wait_for_images(folder, 1500)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=30)
+    highest = max(numbers(folder))
+    (folder / f"{highest}.png").write_bytes(b"")  # a file that its process had no time to fill
+    assert run("-num", "5", "-s", 3, "--seed", 3).returncode == 0
+    listed = assert_consistent(folder)
+    assert run("-num", "5", "-s", max(listed), "--seed", 3, "-o", tmp_path / "once").returncode == 0
+    once = contents(tmp_path / "once" / "5")
+    assert all(once[name] == data for name, data in contents(folder).items())
+
+
+@pytest.mark.parametrize("cores", [0, 2])
+def test_a_killed_program_leaves_no_torn_file_under_a_final_name(start, tmp_path, cores):
+    for attempt in range(5):
+        process = start("-num", "5", "-s", 500_000, "-m", cores, "-o", tmp_path / f"{attempt}")
+        folder = tmp_path / f"{attempt}" / "5"
+        wait_for_images(folder, 300 * attempt + 1)
+        workers = children(process.pid)
+        process.kill()
+        process.communicate(timeout=30)
+        wait_for_end(workers)
+        for number in numbers(folder):
+            assert pixels(folder / f"{number}.png").shape == (28, 200)
 
 
 @pytest.fixture
