@@ -22,6 +22,7 @@ erode_kernel = None  # (width, height), 1 to 15; None: off, or (1, 2) with data_
 dilate_kernel = None  # (width, height), 1 to 15; None: off, or (2, 1) with data_augmentation
 angle = None  # degrees, counter-clockwise; None: off, or drawn from -15 to 15 with data_augmentation
 noise_ratio = None  # share of pixels set to white, 0 to 1; None: off, or drawn from 0 to 0.1 with data_augmentation
+augment = []  # further distortions, in order: ["light"], or such as ["elastic:alpha=20", "blur:p=0.3"]
 
 # -- batch
 multi_core = None  # processes; None, 0 or 1: no further ones; -1: all cores

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 from digitseq.api import draw_seed
 from digitseq.batch import Report, write_images
 from digitseq.errors import DigitseqError, OutputError, SettingsError
+from digitseq.glyphs import GlyphBank
 from digitseq.loader import load_bank
 from digitseq.pipeline import Pipeline
 from digitseq.pool import Stop
@@ -23,7 +24,7 @@ from digitseq.settings import Option, Output, Settings, options
 from digitseq.version import __version__
 
 OPTIONS = options(Output) | options(Settings)
-IN_CONFIG = [name for name in OPTIONS if name != "number"]
+IN_CONFIG = [name for name in OPTIONS if name not in ("number", "preview")]
 GROUPS = {
     "general": "general",
     "data": "data",
@@ -45,6 +46,14 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise SettingsError(f"{message} (see --help)")
+
+
+class _ListAugmentations(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from digitseq.augment import list_augmentations
+
+        print(list_augmentations())
+        parser.exit()
 
 
 def main(argv: Sequence[str] | None = None, config: Path | None = None) -> int:
@@ -73,10 +82,14 @@ def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
     except SystemExit as done:  # --help and --version
         return int(done.code or 0)
     output = request.output
+    seed = draw_seed() if output.seed is None else output.seed
     with request.naming_lines():
-        _check_output_path(output.output_path)
+        if output.preview is None:
+            _check_output_path(output.output_path)
         bank = load_bank(request.settings.split, output.cache)
-        pipeline = Pipeline(request.settings, bank, draw_seed() if output.seed is None else output.seed)
+        if output.preview is not None:
+            return _preview(request.settings, output, bank, seed)
+        pipeline = Pipeline(request.settings, bank, seed)
     with _progress_bar(output) as advance:
         report = write_images(pipeline, output, stop, advance)
     if report.count < report.wanted:
@@ -106,6 +119,15 @@ def _naming_lines(lines: dict[str, str]) -> Iterator[None]:
         yield
     except SettingsError as error:
         raise SettingsError(lines.get(error.setting or "", "") + str(error), error.setting) from None
+
+
+def _preview(settings: Settings, output: Output, bank: GlyphBank, seed: int) -> int:
+    from digitseq.preview import write_preview
+
+    write_preview(Path(output.preview or ""), settings, bank, seed)
+    if not output.quiet:
+        print(f"{output.preview} (seed {seed})")
+    return 0
 
 
 def parse(argv: Sequence[str] | None, config: Path) -> Request:
@@ -141,6 +163,10 @@ def build_parser() -> argparse.ArgumentParser:
     groups = {name: parser.add_argument_group(title) for name, title in GROUPS.items()}
     groups["general"].add_argument("-h", "--help", action="help", help="show this text and exit")
     groups["general"].add_argument("--version", action="version", version=f"digitseq {__version__}")
+    groups["augmentation"].add_argument(
+        "--list_augmentations", action=_ListAugmentations, nargs=0,
+        help="show all operations with their parameters, ranges and defaults, and exit",
+    )  # fmt: skip
     fields = Settings.__dataclass_fields__ | Output.__dataclass_fields__
     for name in sorted(OPTIONS, key=lambda name: not OPTIONS[name].flags):  # those with a short flag first
         if name == "number":
@@ -166,6 +192,8 @@ def _add_option(group: Any, name: str, option: Option, default: object) -> None:
     kwargs["metavar"] = "{" + ",".join(option.choices) + "}" if option.choices else name.upper()
     if option.kind == "kernel":
         kwargs["nargs"] = 2
+    if option.kind == "augment":
+        kwargs |= {"action": "append", "metavar": "NAME[:key=value,...]"}
     if option.kind in ("int", "float", "kernel"):
         kwargs["type"] = _number_type(name, option)
     group.add_argument(*flags, **kwargs)

@@ -22,6 +22,10 @@ class Ink:
     top: NDArray[np.int64]
     bottom: NDArray[np.int64]
 
+    def at(self, rows: NDArray[np.int64]) -> Ink:
+        """The ink of the texts at `rows`."""
+        return Ink(self.columns, self.start[rows], self.width[rows], self.top[rows], self.bottom[rows])
+
     def replaced(self, rows: NDArray[np.int64], other: Ink) -> Ink:
         """This with the texts at `rows` taken from `other`."""
         columns, offset = self.columns, 0

@@ -16,7 +16,7 @@ from digitseq.sources import FixedSource, decode
 from digitseq.streams import Rows
 
 if TYPE_CHECKING:
-    from digitseq.augment import GlyphChain
+    from digitseq.augment import Compose
 
 PROBE_ROWS = 256
 PROBE_ATTEMPT = 1 << 32  # tables that no image is drawn from
@@ -58,7 +58,8 @@ class Pipeline:
     def __init__(self, settings: Settings, bank: GlyphBank, seed: int) -> None:
         self.settings, self.bank, self.seed = settings, bank, seed
         self._source = FixedSource(settings.number)
-        self._chain = _glyph_chain(settings, bank)
+        self._augment = _compose(settings)
+        self._chain = self._augment.glyph_chain(bank) if self._augment else None
         self._class_of = _class_table(bank.characters)
         self._limit = settings.image_width or MAX_WIDTH
         np.empty(KEPT_BYTES, np.uint8)
@@ -90,11 +91,16 @@ class Pipeline:
         s = self.settings
         width = np.full(len(rows), s.image_width) if s.image_width else layout.extent
         x = layout.x + ((width - layout.extent) // 2)[:, None]
-        images = compose(ink, x, int(width.max()), overlapping=s.min_spacing < 0)
+        size = (self.bank.height, self.widest)
+        if self._augment:
+            ink, x = self._augment.warp(ink, x, width, size, rows)
+        images = compose(ink, x, int(width.max()), overlapping=s.min_spacing < 0 or self._augment is not None)
         boxes = np.stack([x, ink.top, ink.width, ink.bottom - ink.top], axis=2)
         boxes[ink.width == 0] = 0
         if s.invert:
             np.bitwise_not(images, out=images)
+        if self._augment:
+            images = self._augment.paint(images, width, boxes, s.invert, size, rows)
         return Batch(start, images, width, decode(codes), (codes > 0).sum(axis=1), boxes)
 
     def _draw_fitting(self, rows: Rows, codes: NDArray[np.uint32]) -> tuple[Ink, Layout]:
@@ -165,9 +171,10 @@ def _class_table(characters: str) -> NDArray[np.int64]:
     return table
 
 
-def _glyph_chain(settings: Settings, bank: GlyphBank) -> GlyphChain | None:
-    if not settings.distorts_glyphs:
+def _compose(settings: Settings) -> Compose | None:
+    operations = settings.operations()
+    if not operations:
         return None
-    from digitseq.augment import glyph_chain  # plain sequences do without, and start sooner
+    from digitseq.augment import Compose  # plain sequences do without, and start sooner
 
-    return glyph_chain(settings, bank)
+    return Compose(operations)

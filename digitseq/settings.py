@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from digitseq.errors import SettingsError
 
-Kind = Literal["int", "float", "bool", "str", "path", "choice", "kernel"]
+Kind = Literal["int", "float", "bool", "str", "path", "choice", "kernel", "augment"]
 
 MAX_WIDTH = 65_535
 MAX_TEXT = 255  # a folder is named after the number, and file systems stop at 255 bytes
@@ -61,6 +61,8 @@ class Option:
             return None
         try:
             return self._convert(value)
+        except SettingsError:
+            raise
         except (TypeError, ValueError, OverflowError):
             given = repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "..."
             raise SettingsError(f"{name} must be {self.expected()}, got {given}", name) from None
@@ -75,6 +77,12 @@ class Option:
             if not isinstance(text, str) or (self.choices and text not in self.choices):
                 raise TypeError
             return text
+        if self.kind == "augment":
+            if not value:
+                return ()
+            from digitseq.augment import describe, parse_augment  # upward, but only where augmentation is asked for
+
+            return tuple(describe(operation) for operation in parse_augment(value))
         if self.kind == "kernel":
             width, height = value
             return (self._number(width, operator.index), self._number(height, operator.index))
@@ -157,6 +165,11 @@ class Settings:
         low=0, high=1, optional=True, shown_default="off; drawn per digit from 0 to 0.1 with -da",
     )  # fmt: skip
 
+    augment: tuple[str, ...] = _setting(
+        (), "augment", "further distortions, in order: light, medium, heavy, or NAME:key=value,... such as "
+        "elastic:alpha=6,sigma=4; see --list_augmentations", "augmentation", shown_default="none",
+    )  # fmt: skip
+
     def __post_init__(self) -> None:
         _clean_fields(self)
         _check_number(self.number)
@@ -169,11 +182,30 @@ class Settings:
         if self.random_all and not self.data_augmentation:
             raise SettingsError("random_all works with data_augmentation: add -da, or leave out -ra", "random_all")
 
-    @property
-    def distorts_glyphs(self) -> bool:
-        """Whether any operation on single digits is on."""
-        named = (self.erode_kernel, self.dilate_kernel, self.angle, self.noise_ratio)
-        return self.data_augmentation or any(value is not None for value in named)
+    def operations(self) -> list[str]:
+        """Every distortion in order, as text: first what -da, -ra, -e, -d, -a and -n stand for, then `augment`."""
+        on, p = self.data_augmentation, ",p=0.5" if self.random_all else ""
+        found = []
+        if on or self.erode_kernel:
+            found.append(f"erode:{self._kernel(self.erode_kernel, ERODE_KERNEL)}{p}")
+        if on or self.dilate_kernel:
+            found.append(f"dilate:{self._kernel(self.dilate_kernel, DILATE_KERNEL)}{p}")
+        if on or self.angle is not None:
+            found.append(f"rotate:angle={_strength(self.angle, ANGLE)}{p}")
+        if on or self.noise_ratio is not None:
+            found.append(f"noise:ratio={_strength(self.noise_ratio, NOISE_RATIO)}{p}")
+        return [*found, *self.augment]
+
+    def _kernel(self, given: tuple[int, int] | None, default: tuple[int, int]) -> str:
+        if given is None and self.random_all:
+            low, high = RANDOM_KERNEL
+            return f"width={low}..{high},height={low}..{high}"
+        width, height = given or default
+        return f"width={width},height={height}"
+
+
+def _strength(given: float | None, drawn_from: tuple[float, float]) -> str:
+    return f"{drawn_from[0]}..{drawn_from[1]}" if given is None else repr(given)
 
 
 def _check_number(number: str) -> None:
@@ -217,6 +249,10 @@ class Output:
     seed: int | None = _setting(
         None, "int", "the same seed and settings give the same images", "batch",
         low=0, high=2**64 - 1, optional=True, shown_default="drawn, printed and recorded",
+    )  # fmt: skip
+    preview: str | None = _setting(
+        None, "path", "write one picture of samples to this file instead: rows of the given settings or, without "
+        "augmentation, a row for every operation", "augmentation", optional=True, shown_default="none",
     )  # fmt: skip
     quiet: bool = _setting(False, "bool", "print nothing but errors", "batch")
 

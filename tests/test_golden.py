@@ -17,13 +17,13 @@ same_opencv = pytest.mark.skipif(
 )
 
 
-@pytest.mark.parametrize("name", [n for n in CASES if not CASES[n].distorts_glyphs])
+@pytest.mark.parametrize("name", [n for n in CASES if not CASES[n].operations()])
 def test_golden_images(name):
     assert np.array_equal(pixels(FOLDER / f"{name}.png"), sheet(name))
 
 
 @same_opencv
-@pytest.mark.parametrize("name", [n for n in CASES if CASES[n].distorts_glyphs])
+@pytest.mark.parametrize("name", [n for n in CASES if CASES[n].operations()])
 def test_golden_augmented_images(name):
     expected, found = pixels(FOLDER / f"{name}.png"), sheet(name)
     assert (np.abs(expected.astype(int) - found) > 3).mean() < 0.001

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ class GlyphOperation(Protocol):
     """A distortion of single glyphs, each in a cell of its own with empty paper around it."""
 
     name: ClassVar[str]
+    level: ClassVar[Literal["glyph", "image"]]
 
     @property
     def reach(self) -> int:
@@ -87,6 +88,7 @@ class ImageOperation(Protocol):
     """A distortion of whole images."""
 
     name: ClassVar[str]
+    level: ClassVar[Literal["glyph", "image"]]
 
     def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
         """Parameters for the images of `rows`, as arrays (B, …).

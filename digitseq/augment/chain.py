@@ -1,4 +1,4 @@
-"""Runs the glyph operations of the settings over all glyphs of a batch."""
+"""Runs glyph operations over all glyphs of a batch."""
 
 from __future__ import annotations
 
@@ -7,40 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq import settings as defaults
-from digitseq.augment.base import GlyphOperation, Pixels, Range, opencv
+from digitseq.augment.base import GlyphOperation, Parameters, Pixels, opencv
 from digitseq.augment.boxes import ink_box
-from digitseq.augment.geometry import Rotate, centred_grid, remap
-from digitseq.augment.intensity import Noise
-from digitseq.augment.morphology import Dilate, Erode
-from digitseq.composer import Ink, column_runs
+from digitseq.augment.cells import columns_of, cut_cells, round_up
+from digitseq.augment.maps import AffineMap, DisplacementMap, apply_maps, centred_grid, remap
+from digitseq.composer import Ink
 from digitseq.glyphs import GlyphBank
-from digitseq.settings import Settings
 from digitseq.streams import Rows
-
-
-def glyph_chain(settings: Settings, bank: GlyphBank) -> GlyphChain:
-    """The chain that -da, -ra, -e, -d, -a and -n stand for."""
-    s = settings
-    p = 0.5 if s.random_all else 1.0
-    operations: list[GlyphOperation] = []
-    if s.data_augmentation or s.erode_kernel:
-        operations.append(Erode(*_kernel(s.erode_kernel, defaults.ERODE_KERNEL, s.random_all), p))
-    if s.data_augmentation or s.dilate_kernel:
-        operations.append(Dilate(*_kernel(s.dilate_kernel, defaults.DILATE_KERNEL, s.random_all), p))
-    if s.data_augmentation or s.angle is not None:
-        operations.append(Rotate(defaults.ANGLE if s.angle is None else (s.angle, s.angle), p))
-    if s.data_augmentation or s.noise_ratio is not None:
-        ratio = s.noise_ratio
-        operations.append(Noise(defaults.NOISE_RATIO if ratio is None else (ratio, ratio), p))
-    return GlyphChain(operations, bank)
-
-
-def _kernel(given: tuple[int, int] | None, default: tuple[int, int], random: bool) -> tuple[Range, Range]:
-    if given is None and random:
-        return defaults.RANDOM_KERNEL, defaults.RANDOM_KERNEL
-    width, height = given or default
-    return (width, width), (height, height)
 
 
 class GlyphChain:
@@ -54,11 +27,11 @@ class GlyphChain:
         self.operations, self.bank = operations, bank
         self._tall = int((bank.bottom - bank.top).max())
         height, width = self._tall, int(bank.width.max())
-        for operation in operations:
-            height, width = operation.grown(height, width)
+        for operation in operations:  # ink that grows and then shrinks needs the room in between
+            height, width = map(max, operation.grown(height, width), (height, width))
         margin = 1 + max(operation.reach for operation in operations)
         # an even height and width turn into each other exactly; boxes are found by eight columns at a time
-        self._cell = (_round_up(height + 2 * margin, 2), _round_up(width + 2 * margin, 8))
+        self._cell = (round_up(height + 2 * margin, 2), round_up(width + 2 * margin, 8))
 
     @property
     def max_width(self) -> int:
@@ -74,27 +47,24 @@ class GlyphChain:
         """The distorted ink of glyphs (B, n) of the bank, with the parameters of `rows`."""
         flat = glyph.ravel()
         cells, above = self._cut(flat)
+        maps: list[tuple[AffineMap | DisplacementMap, Parameters]] = []  # in a row: one interpolation for all
         for place, operation in enumerate(self.operations):
             parameters = operation.draw(rows.scoped(f"{place}:{operation.name}"), glyph.shape[1], self._cell)
-            cells = operation.apply(cells, parameters)
+            if isinstance(operation, (AffineMap, DisplacementMap)):
+                maps.append((operation, parameters))
+            else:
+                cells = operation.apply(apply_maps(cells, maps), parameters)
+                maps = []
+        cells = apply_maps(cells, maps)
         return self._trim(self._fit_height(cells), above, glyph.shape)
 
     def _cut(self, glyph: NDArray[np.int64]) -> tuple[Pixels, NDArray[np.int64]]:
         """Cells (N, h, w) with the glyphs in the middle, and the image row of each cell's first row."""
-        bank, (height, width) = self.bank, self._cell
+        bank = self.bank
         top = np.minimum(bank.top[glyph], bank.height - self._tall).astype(np.int64)
         wide = bank.width[glyph].astype(np.int64)
-        into = np.arange(len(glyph)) * width + (width - wide) // 2
-        source, place = column_runs(bank.start[glyph], into, wide)
-        upper = (height - self._tall) // 2
-        columns = bank.columns.take(source, axis=0, mode="clip")
-        turned = np.zeros((len(glyph) * width, height), np.uint8)
-        owner = np.repeat(top, wide)
-        for shift in np.unique(top):
-            chosen = owner == shift
-            turned[place[chosen], upper : upper + self._tall] = columns[chosen, shift : shift + self._tall]
-        cells = turned.reshape(len(glyph), width, height).transpose(0, 2, 1)
-        return np.ascontiguousarray(cells), top - upper
+        cells = cut_cells(bank.columns, bank.start[glyph], wide, (top, self._tall), self._cell)
+        return cells, top - (self._cell[0] - self._tall) // 2
 
     def _fit_height(self, cells: Pixels) -> Pixels:
         """Cells in which ink taller than an image is scaled down to its height."""
@@ -116,25 +86,13 @@ class GlyphChain:
 
     def _trim(self, cells: Pixels, above: NDArray[np.int64], shape: tuple[int, ...]) -> Ink:
         """The cells' columns at the height of an image, shifted up or down where ink would stick out."""
-        count, (height, width) = len(cells), self._cell
         box = ink_box(cells)
-        image_height = self.bank.height
-        top = np.clip(box.top + above, 0, image_height - (box.bottom - box.top))
-        shift = top - box.top
-        columns = np.zeros((count, width, image_height), np.uint8)
-        turned = cells.transpose(0, 2, 1)
-        for step in np.unique(shift):
-            chosen = np.flatnonzero(shift == step)
-            first, last = max(-step, 0), min(image_height - step, height)
-            columns[chosen, :, first + step : last + step] = turned[chosen, :, first:last]
+        tall = box.bottom - box.top
+        top = np.clip(box.top + above, 0, self.bank.height - tall)
         return Ink(
-            columns.reshape(count * width, image_height),
-            (np.arange(count) * width + box.left).reshape(shape),
+            columns_of(cells, top - box.top, self.bank.height),
+            (np.arange(len(cells)) * self._cell[1] + box.left).reshape(shape),
             (box.right - box.left).reshape(shape),
             top.reshape(shape),
-            (top + box.bottom - box.top).reshape(shape),
+            (top + tall).reshape(shape),
         )
-
-
-def _round_up(size: int, step: int) -> int:
-    return -(-size // step) * step

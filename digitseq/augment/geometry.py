@@ -1,4 +1,4 @@
-"""Maps of the plane, all glyphs of a batch by one remap over a sheet."""
+"""Affine distortions of single glyphs: how a hand turns, slants, sizes and places them."""
 
 from __future__ import annotations
 
@@ -9,26 +9,25 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import Parameters, Pixels, Range, draw_uniform, opencv
+from digitseq.augment.base import Parameters, Range, draw_integer, draw_uniform
+from digitseq.augment.maps import Affine, AffineMap, identity
+from digitseq.augment.ranges import check, parameter, probability
 from digitseq.streams import Rows
-
-Positions = NDArray[np.float32]
-
-SHEET_ROWS = 32_000  # OpenCV's remap takes pictures of less than 32,768 rows
-STEPS = 64  # source positions are rounded to 1/64 pixel: exact in float32 wherever a cell stands on the sheet
 
 
 @dataclass(frozen=True)
-class Rotate:
+class Rotate(AffineMap):
     """Turn every glyph about its middle, as hands and tilted pages do.
 
     angle: degrees, counter-clockwise, -180 … 180; p: probability for each glyph.
     """
 
-    angle: Range = (-15.0, 15.0)
-    p: float = 1.0
+    angle: Range = parameter((-15.0, 15.0), "turn, counter-clockwise", low=-180, high=180, unit="degrees")
+    p: float = probability("glyph")
     name: ClassVar[str] = "rotate"
-    reach: ClassVar[int] = 1
+
+    def __post_init__(self) -> None:
+        check(self)
 
     def grown(self, height: int, width: int) -> tuple[int, int]:
         turns = np.radians(np.linspace(*self.angle, 361))
@@ -39,57 +38,97 @@ class Rotate:
         )
 
     def draw(self, rows: Rows, n: int, cell: tuple[int, int]) -> Parameters:
-        draws = rows.uniforms("parameters", 2 * n).reshape(-1, 2)
-        return {"on": draws[:, 0] < self.p, "angle": draw_uniform(draws[:, 1], self.angle)}
+        return {"angle": _draw(rows, n, self.angle, self.p, 0.0)}
 
-    def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
-        chosen = np.flatnonzero(parameters["on"] & (parameters["angle"] != 0))
-        turn = np.radians(parameters["angle"][chosen])[:, None, None]
-        y, x = centred_grid(cells.shape[1], cells.shape[2])
-        cos, sin = np.cos(turn).astype(np.float32), np.sin(turn).astype(np.float32)
-        out = cells.copy()
-        out[chosen] = remap(cells[chosen], x * cos - y * sin, x * sin + y * cos)
-        return out
+    def affine(self, parameters: Parameters) -> Affine:
+        turn = np.radians(parameters["angle"])
+        maps = identity(len(turn))
+        maps[:, 0, 0] = maps[:, 1, 1] = np.cos(turn)
+        maps[:, 1, 0] = np.sin(turn)
+        maps[:, 0, 1] = -maps[:, 1, 0]
+        return maps
 
 
-def centred_grid(height: int, width: int) -> tuple[Positions, Positions]:
-    """y (height, 1) and x (1, width) of every pixel, from the middle of the cell."""
-    y = np.arange(height, dtype=np.float32)[:, None] - np.float32((height - 1) / 2)
-    x = np.arange(width, dtype=np.float32)[None, :] - np.float32((width - 1) / 2)
-    return y, x
+@dataclass(frozen=True)
+class Shear(AffineMap):
+    """Slant every glyph, as writers lean theirs: rows move sideways in proportion to their height.
 
-
-def remap(cells: Pixels, x: Positions, y: Positions) -> Pixels:
-    """Cells whose pixels are fetched, bilinearly, from x and y: float32 (N, h, w), from the cell's middle.
-
-    x and y are overwritten.
-
-    Fetches from outside a cell's own area give paper as long as its outermost pixels are paper.
+    angle: degrees from upright, to the right, -60 … 60; p: probability for each glyph.
     """
-    count, height, width = cells.shape
-    column = _steps(x, width)
-    row = _steps(y, height)
-    out = np.empty_like(cells)
-    many = max(SHEET_ROWS // height, 1)
-    for first in range(0, count, many):
-        part = slice(first, min(first + many, count))
-        size = part.stop - first
-        row[part] += (np.arange(size, dtype=np.float32) * height)[:, None, None]
-        sheet = opencv().remap(
-            cells[part].reshape(size * height, width),
-            column[part].reshape(size * height, width),
-            row[part].reshape(size * height, width),
-            opencv().INTER_LINEAR,
-        )
-        out[part] = sheet.reshape(size, height, width)
-    return out
+
+    angle: Range = parameter((-15.0, 15.0), "slant to the right", low=-60, high=60, unit="degrees")
+    p: float = probability("glyph")
+    name: ClassVar[str] = "shear"
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def grown(self, height: int, width: int) -> tuple[int, int]:
+        slope = math.tan(math.radians(max(abs(self.angle[0]), abs(self.angle[1]))))
+        return height, width + math.ceil(height * slope) + 1
+
+    def draw(self, rows: Rows, n: int, cell: tuple[int, int]) -> Parameters:
+        return {"angle": _draw(rows, n, self.angle, self.p, 0.0)}
+
+    def affine(self, parameters: Parameters) -> Affine:
+        maps = identity(len(parameters["angle"]))
+        maps[:, 0, 1] = np.tan(np.radians(parameters["angle"]))
+        return maps
 
 
-def _steps(centred: Positions, size: int) -> Positions:
-    """Positions from a cell's middle as positions from its edge, inside the cell, rounded to the grid; in place."""
-    centred += np.float32((size - 1) / 2)
-    centred *= np.float32(STEPS)
-    np.rint(centred, out=centred)
-    np.clip(centred, 0, (size - 1) * STEPS, out=centred)
-    centred /= np.float32(STEPS)
-    return centred
+@dataclass(frozen=True)
+class Scale(AffineMap):
+    """Write every glyph larger or smaller. One that has become taller than an image is fitted again.
+
+    factor: new size over the old one, 0.3 … 3; p: probability for each glyph.
+    """
+
+    factor: Range = parameter((0.8, 1.15), "new size over the old one", low=0.3, high=3)
+    p: float = probability("glyph")
+    name: ClassVar[str] = "scale"
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def grown(self, height: int, width: int) -> tuple[int, int]:
+        largest = max(self.factor[1], 1.0)
+        return math.ceil(height * largest) + 1, math.ceil(width * largest) + 1
+
+    def draw(self, rows: Rows, n: int, cell: tuple[int, int]) -> Parameters:
+        return {"factor": _draw(rows, n, self.factor, self.p, 1.0)}
+
+    def affine(self, parameters: Parameters) -> Affine:
+        return identity(len(parameters["factor"])) / parameters["factor"][:, None, None]
+
+
+@dataclass(frozen=True)
+class Shift(AffineMap):
+    """Write every glyph a little above or below the line, by whole pixels: baseline jitter.
+
+    pixels: downward, -14 … 14, as far as the image's height allows; p: probability for each glyph.
+    """
+
+    pixels: Range = parameter((-2, 2), "shift downward", low=-14, high=14, unit="pixels", integer=True)
+    p: float = probability("glyph")
+    name: ClassVar[str] = "shift"
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def grown(self, height: int, width: int) -> tuple[int, int]:
+        return height + 2 * int(max(abs(self.pixels[0]), abs(self.pixels[1]))), width
+
+    def draw(self, rows: Rows, n: int, cell: tuple[int, int]) -> Parameters:
+        draws = rows.uniforms("parameters", 2 * n).reshape(-1, 2)
+        return {"pixels": np.where(draws[:, 0] < self.p, draw_integer(draws[:, 1], self.pixels), 0)}
+
+    def affine(self, parameters: Parameters) -> Affine:
+        maps = identity(len(parameters["pixels"]))
+        maps[:, 1, 2] = -parameters["pixels"]
+        return maps
+
+
+def _draw(rows: Rows, n: int, bounds: Range, p: float, neutral: float) -> NDArray[np.float64]:
+    """Strengths (B·n,) within `bounds`, `neutral` for glyphs that are left alone."""
+    draws = rows.uniforms("parameters", 2 * n).reshape(-1, 2)
+    return np.where(draws[:, 0] < p, draw_uniform(draws[:, 1], bounds), neutral)

@@ -1,14 +1,15 @@
-"""Operations on pixel values."""
+"""Noise in single glyphs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from digitseq.augment.base import Parameters, Pixels, Range, draw_uniform
 from digitseq.augment.boxes import ink_box, inside_box
+from digitseq.augment.ranges import check, parameter, probability
 from digitseq.streams import Rows
 
 
@@ -19,10 +20,14 @@ class Noise:
     ratio: share of the box's pixels set to white, 0 … 1; p: probability for each glyph.
     """
 
-    ratio: Range = (0.0, 0.1)
-    p: float = 1.0
+    ratio: Range = parameter((0.0, 0.1), "share of the box's pixels set to white", low=0, high=1)
+    p: float = probability("glyph")
     name: ClassVar[str] = "noise"
+    level: ClassVar[Literal["glyph", "image"]] = "glyph"
     reach: ClassVar[int] = 0
+
+    def __post_init__(self) -> None:
+        check(self)
 
     def grown(self, height: int, width: int) -> tuple[int, int]:
         return height, width

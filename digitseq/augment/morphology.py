@@ -1,31 +1,37 @@
-"""Erosion and dilation with a rectangle (J. Serra, "Image Analysis and Mathematical Morphology", 1982).
+"""Erosion and dilation of single glyphs (J. Serra, "Image Analysis and Mathematical Morphology", 1982).
 
 They model pens: a thin or dry one, and a broad one or ink that spreads in the paper.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import Parameters, Pixels, Range, draw_integer, opencv
+from digitseq.augment.base import Parameters, Pixels, Range, draw_integer, draw_uniform, opencv
+from digitseq.augment.ranges import check, parameter, probability
 from digitseq.streams import Rows
 
 # An erosion that would leave less than this share of a glyph's ink leaves the glyph as it is: a digit
 # that has vanished or broken into specks would make its label wrong.
 LEAST_INK = 0.25
+BLEND_STEPS = 256  # a stroke's fraction of a pixel is rounded to 1/256
 
 
 @dataclass(frozen=True)
 class _Morphology:
-    """width, height: the kernel's, in pixels, whole numbers; p: probability for each glyph."""
+    width: Range = parameter((1, 3), "width of the kernel", low=1, high=15, unit="pixels", integer=True)
+    height: Range = parameter((1, 3), "height of the kernel", low=1, high=15, unit="pixels", integer=True)
+    p: float = probability("glyph")
+    name: ClassVar[str]
+    level: ClassVar[Literal["glyph", "image"]] = "glyph"
 
-    width: Range = (1, 3)
-    height: Range = (1, 3)
-    p: float = 1.0
+    def __post_init__(self) -> None:
+        check(self)
 
     @property
     def reach(self) -> int:
@@ -56,7 +62,10 @@ class _Morphology:
 
 @dataclass(frozen=True)
 class Erode(_Morphology):
-    """Thinner strokes. A glyph that would lose most of its ink is left as it is."""
+    """Thinner strokes: a thin or dry pen. A glyph that would lose most of its ink is left as it is.
+
+    width, height: the kernel's, in pixels, whole numbers, 1 … 15; p: probability for each glyph.
+    """
 
     name: ClassVar[str] = "erode"
 
@@ -64,15 +73,15 @@ class Erode(_Morphology):
         return height, width
 
     def _morph(self, cells: Pixels, kernel: Pixels) -> Pixels:
-        eroded = _on_sheet(opencv().erode, cells, kernel)
-        lost = np.flatnonzero(_ink(eroded) < LEAST_INK * _ink(cells))
-        eroded[lost] = cells[lost]
-        return eroded
+        return eroded(cells, kernel)
 
 
 @dataclass(frozen=True)
 class Dilate(_Morphology):
-    """Thicker strokes."""
+    """Thicker strokes: a broad pen, or ink that spreads.
+
+    width, height: the kernel's, in pixels, whole numbers, 1 … 15; p: probability for each glyph.
+    """
 
     name: ClassVar[str] = "dilate"
 
@@ -81,7 +90,66 @@ class Dilate(_Morphology):
         return height + 2 * (int(self.height[1]) // 2), width + 2 * (int(self.width[1]) // 2)
 
     def _morph(self, cells: Pixels, kernel: Pixels) -> Pixels:
-        return _on_sheet(opencv().dilate, cells, kernel)
+        return dilated(cells, kernel)
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """Strokes thicker or thinner by a fraction of a pixel on every side: another pen, another pressure.
+
+    amount: pixels on every side, -2 … 3; below 0 is thinner; p: probability for each glyph. Whole pixels are
+    erosions and dilations with a cross of 3 pixels, fractions blend two of them.
+    """
+
+    amount: Range = parameter((-0.5, 0.8), "thicker on every side", low=-2, high=3, unit="pixels")
+    p: float = probability("glyph")
+    name: ClassVar[str] = "stroke"
+    level: ClassVar[Literal["glyph", "image"]] = "glyph"
+    reach: ClassVar[int] = 1
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def grown(self, height: int, width: int) -> tuple[int, int]:
+        more = 2 * max(math.ceil(self.amount[1]), 0)
+        return height + more, width + more
+
+    def draw(self, rows: Rows, n: int, cell: tuple[int, int]) -> Parameters:
+        draws = rows.uniforms("parameters", 2 * n).reshape(-1, 2)
+        return {"amount": np.where(draws[:, 0] < self.p, draw_uniform(draws[:, 1], self.amount), 0.0)}
+
+    def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
+        steps = np.rint(parameters["amount"] * BLEND_STEPS).astype(np.int64)
+        cross = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
+        out = cells.copy()
+        for sign, morph in ((1, dilated), (-1, eroded)):
+            rest = np.maximum(sign * steps, 0)
+            while (chosen := np.flatnonzero(rest)).size:
+                share = np.minimum(rest[chosen], BLEND_STEPS)
+                out[chosen] = _blended(out[chosen], morph(out[chosen], cross), share)
+                rest[chosen] -= share
+        return out
+
+
+def _blended(first: Pixels, second: Pixels, share: NDArray[np.int64]) -> Pixels:
+    """`first`, with share/256 of the way to `second`, for each cell."""
+    weight = share.astype(np.uint16)[:, None, None]
+    mixed = first * (np.uint16(BLEND_STEPS) - weight) + second * weight
+    blended: Pixels = ((mixed + np.uint16(BLEND_STEPS // 2 - 1)) >> 8).astype(np.uint8)
+    return blended
+
+
+def dilated(cells: Pixels, kernel: Pixels) -> Pixels:
+    """Cells dilated with `kernel`."""
+    return on_sheet(opencv().dilate, cells, kernel)
+
+
+def eroded(cells: Pixels, kernel: Pixels) -> Pixels:
+    """Cells eroded with `kernel`, but for those that would lose most of their ink."""
+    thin = on_sheet(opencv().erode, cells, kernel)
+    lost = np.flatnonzero(_ink(thin) < LEAST_INK * _ink(cells))
+    thin[lost] = cells[lost]
+    return thin
 
 
 def _ink(cells: Pixels) -> NDArray[np.int32]:
@@ -91,7 +159,7 @@ def _ink(cells: Pixels) -> NDArray[np.int32]:
     return sums[:, 0]
 
 
-def _on_sheet(operation: Any, cells: Pixels, kernel: Pixels) -> Pixels:
+def on_sheet(operation: Any, cells: Pixels, kernel: Pixels) -> Pixels:
     """Run an OpenCV filter over all cells as one tall picture."""
     count, height, width = cells.shape
     result: Pixels = operation(cells.reshape(count * height, width), kernel)

@@ -21,7 +21,7 @@ class Parameter:
     """What is known of one parameter beside its default.
 
     low, high: what is allowed, both included; choices: the words that are allowed; without either it is a text
-    integer: whole numbers only; single: one number, not a pair
+    integer: whole numbers only; single: one number, not a pair; flag: True or False
     """
 
     help: str
@@ -30,10 +30,13 @@ class Parameter:
     unit: str = ""
     integer: bool = False
     single: bool = False
+    flag: bool = False
     choices: tuple[str, ...] = ()
 
     def expected(self) -> str:
         """What is allowed, in words: "a number or a pair (low, high) from 0 to 20 pixels"."""
+        if self.flag:
+            return "True or False"
         if self.choices:
             return "one of " + ", ".join(self.choices)
         if self.low is None or self.high is None:
@@ -51,6 +54,10 @@ class Parameter:
             raise SettingsError(f"{owner}: {name} must be {self.expected()}, got {given}", name) from None
 
     def _convert(self, value: Any) -> Any:
+        if self.flag:
+            if not isinstance(value, (bool, np.bool_)):
+                raise TypeError
+            return bool(value)
         if self.choices or self.low is None:
             text = os.fspath(value)
             if not isinstance(text, str) or (self.choices and text not in self.choices):

@@ -1,0 +1,49 @@
+"""Cells: glyphs taken out of their columns to be worked on, and put back."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitseq.augment.base import Pixels
+from digitseq.composer import column_runs
+
+Numbers = NDArray[np.int64]
+
+
+def round_up(size: int, step: int) -> int:
+    """The smallest multiple of `step` that is at least `size`."""
+    return -(-size // step) * step
+
+
+def cut_cells(
+    columns: Pixels, start: Numbers, wide: Numbers, rows: tuple[Numbers, int], cell: tuple[int, int]
+) -> Pixels:
+    """uint8 (N, *cell): glyph i is columns[start : start + wide], in the middle of its cell.
+
+    rows: the first row to take of each glyph's columns, (N,), and how many; they stand in the middle too.
+    """
+    height, width = cell
+    first, count = rows
+    source, place = column_runs(start, np.arange(len(start)) * width + (width - wide) // 2, wide)
+    taken = columns.take(source, axis=0, mode="clip")
+    turned = np.zeros((len(start) * width, height), np.uint8)
+    upper = (height - count) // 2
+    owner = np.repeat(first, wide)
+    for row in np.unique(first):
+        chosen = owner == row
+        turned[place[chosen], upper : upper + count] = taken[chosen, row : row + count]
+    return np.ascontiguousarray(turned.reshape(len(start), width, height).transpose(0, 2, 1))
+
+
+def columns_of(cells: Pixels, shift: Numbers, height: int) -> Pixels:
+    """uint8 (N·w, height): the columns of cells (N, h, w), of which cell row r becomes image row r + shift (N,)."""
+    count, rows, width = cells.shape
+    columns = np.zeros((count, width, height), np.uint8)
+    turned = cells.transpose(0, 2, 1)
+    for step in np.unique(shift):
+        chosen = np.flatnonzero(shift == step)
+        first, last = max(-step, 0), min(height - step, rows)
+        if first < last:
+            columns[chosen, :, first + step : last + step] = turned[chosen, :, first:last]
+    return columns.reshape(count * width, height)

@@ -1,0 +1,87 @@
+"""Elastic distortion of single glyphs."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitseq.augment.base import Parameters, Range, draw_uniform
+from digitseq.augment.maps import DisplacementMap, Positions
+from digitseq.augment.ranges import check, parameter, probability
+from digitseq.streams import Rows
+
+FARTHEST = 3.0  # offsets end at so many of their standard deviations, so that a cell can hold what comes out
+# Weights and sums are whole numbers below 2^24: exact in float32, whatever the order in which they are added.
+WEIGHT_STEPS = 1 << 12
+KEPT_STEPS = 1 << 8
+
+
+@dataclass(frozen=True)
+class Elastic(DisplacementMap):
+    """Every part of a glyph drifts a little, neighbours together: the uneven movements of a hand.
+
+    alpha: strength, 0 … 200 pixels; sigma: smoothness, 2 … 20 pixels; p: probability for each glyph. Offsets are
+    uniform noise in -1 … 1, smoothed by a Gaussian of std `sigma`, times `alpha`: their own std is
+    alpha / (sigma · 6.14) pixels.
+
+    Source: P. Simard, D. Steinkraus, J. Platt, "Best practices for convolutional neural networks applied to
+    visual document analysis", ICDAR 2003. (The noise stands on a grid of `sigma` pixels instead of one, which
+    looks the same after smoothing, at a fraction of the cost.)
+    """
+
+    alpha: Range = parameter((10.0, 34.0), "strength", low=0, high=200, unit="pixels")
+    sigma: float = parameter(4.0, "smoothness", low=2, high=20, unit="pixels", single=True)
+    p: float = probability("glyph")
+    name: ClassVar[str] = "elastic"
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def grown(self, height: int, width: int) -> tuple[int, int]:
+        far = 2 * math.ceil(FARTHEST * self._deviation(self.alpha[1]))
+        return height + far, width + far
+
+    def draw(self, rows: Rows, n: int, cell: tuple[int, int]) -> Parameters:
+        draws = rows.uniforms("parameters", 2 * n).reshape(-1, 2)
+        size = [self._points(length) for length in cell]
+        count = 2 * size[0] * size[1]
+        words = -(-count // 8)
+        noise = np.ascontiguousarray(rows.words("noise", words * n)).view(np.uint8).reshape(-1, words * 8)
+        alpha = np.where(draws[:, 0] < self.p, draw_uniform(draws[:, 1], self.alpha), 0.0)
+        shape = np.broadcast_to(np.array(cell), (len(alpha), 2))
+        return {"alpha": alpha, "cell": shape, "noise": noise[:, :count].reshape(-1, 2, *size)}
+
+    def moved(self, parameters: Parameters) -> NDArray[np.bool_]:
+        moved: NDArray[np.bool_] = parameters["alpha"] > 0
+        return moved
+
+    def displacement(self, parameters: Parameters, chosen: NDArray[np.int64]) -> tuple[Positions, Positions]:
+        height, width = parameters["cell"][0]
+        noise = parameters["noise"][chosen].astype(np.float32) * 2 - 255  # odd whole numbers, -255 … 255
+        along = np.rint(noise @ self._weights(width).T / np.float32(KEPT_STEPS))
+        offsets = np.matmul(self._weights(height), along)
+        # back to uniform noise in -1 … 1, and from the grid's spacing to that of pixels
+        unit = self.sigma * KEPT_STEPS / (255 * WEIGHT_STEPS**2)
+        alpha = parameters["alpha"][chosen]
+        offsets *= (alpha * unit).astype(np.float32)[:, None, None, None]
+        far = (FARTHEST * self._deviation(alpha)).astype(np.float32)[:, None, None, None]
+        np.clip(offsets, -far, far, out=offsets)
+        return offsets[:, 0], offsets[:, 1]
+
+    def _deviation(self, alpha: float | NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(alpha) / (math.sqrt(12 * math.pi) * self.sigma)
+
+    def _points(self, length: int) -> int:
+        """Grid points that reach pixels 0 … length-1: three sigmas beyond them on either side."""
+        return math.ceil((length - 1) / self.sigma) + 7
+
+    def _weights(self, length: int) -> NDArray[np.float32]:
+        """float32 (length, points), whole numbers: the Gaussian of each grid point at each pixel."""
+        points = (np.arange(self._points(length)) - 3) * self.sigma
+        distance = (np.arange(length)[:, None] - points) / self.sigma
+        gauss = np.exp(-(distance**2) / 2) / (self.sigma * math.sqrt(2 * math.pi))
+        return np.rint(gauss * WEIGHT_STEPS).astype(np.float32)

@@ -1,0 +1,186 @@
+"""Distortions of the whole line of writing; `warp.py` carries the glyphs and their boxes along.
+
+Positions count from the middle of the image, x to the right and y down, in pixels; they are float32 arrays
+whose first axis is the parameters' one.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitseq.augment.base import Parameters, Range, draw_uniform
+from digitseq.augment.maps import Positions
+from digitseq.augment.ranges import check, parameter, probability
+from digitseq.streams import Rows
+
+Place = tuple[Positions, Positions]
+CLIP_HELP = "let ink leave the image; otherwise the line is moved and scaled until it fits"
+
+
+class LineMap(ABC):
+    """An operation on images that moves ink."""
+
+    name: ClassVar[str]
+    level: ClassVar[Literal["glyph", "image"]] = "image"
+    allow_clip: bool
+
+    @abstractmethod
+    def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
+        """Parameters for the images of `rows`, as arrays (B, …); `size` is (H, W) of the largest image."""
+
+    @abstractmethod
+    def moved(self, parameters: Parameters) -> NDArray[np.bool_]:
+        """bool (B,): images in which anything moves."""
+
+    @abstractmethod
+    def source(self, x: Positions, y: Positions, half: NDArray[np.float64], parameters: Parameters) -> Place:
+        """Where the pixels x, y of the result come from; `half` (B,) is half of each image's width."""
+
+    @abstractmethod
+    def target(self, x: Positions, y: Positions, half: NDArray[np.float64], parameters: Parameters) -> Place:
+        """Where the pixels x, y of the source go: the inverse."""
+
+
+@dataclass(frozen=True)
+class Slope(LineMap):
+    """The line climbs or falls, its digits staying upright: writing without a ruled line.
+
+    angle: degrees, above 0 climbs to the right, -30 … 30; p: probability for each image.
+    """
+
+    angle: Range = parameter((-2.0, 2.0), "climb to the right", low=-30, high=30, unit="degrees")
+    allow_clip: bool = parameter(False, CLIP_HELP, flag=True)
+    p: float = probability("image")
+    name: ClassVar[str] = "slope"
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
+        return {"angle": _draw(rows, self.angle, self.p)}
+
+    def moved(self, parameters: Parameters) -> NDArray[np.bool_]:
+        moved: NDArray[np.bool_] = parameters["angle"] != 0
+        return moved
+
+    def source(self, x: Positions, y: Positions, half: NDArray[np.float64], parameters: Parameters) -> Place:
+        return x, y + _column(np.tan(np.radians(parameters["angle"]))) * x
+
+    def target(self, x: Positions, y: Positions, half: NDArray[np.float64], parameters: Parameters) -> Place:
+        return x, y - _column(np.tan(np.radians(parameters["angle"]))) * x
+
+
+@dataclass(frozen=True)
+class Wave(LineMap):
+    """The line goes up and down like a sine: an unsteady hand, paper that does not lie flat.
+
+    amplitude: pixels, 0 … 10; wavelength: pixels, 20 … 2000; p: probability for each image. The phase is drawn.
+    """
+
+    amplitude: Range = parameter((0.5, 2.5), "farthest move up and down", low=0, high=10, unit="pixels")
+    wavelength: Range = parameter((60.0, 200.0), "length of a wave", low=20, high=2000, unit="pixels")
+    allow_clip: bool = parameter(False, CLIP_HELP, flag=True)
+    p: float = probability("image")
+    name: ClassVar[str] = "wave"
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
+        draws = rows.uniforms("shape", 2)
+        return {
+            "amplitude": _draw(rows, self.amplitude, self.p),
+            "frequency": 2 * np.pi / draw_uniform(draws[:, 0], self.wavelength),
+            "phase": 2 * np.pi * draws[:, 1],
+        }
+
+    def moved(self, parameters: Parameters) -> NDArray[np.bool_]:
+        moved: NDArray[np.bool_] = parameters["amplitude"] != 0
+        return moved
+
+    def source(self, x: Positions, y: Positions, half: NDArray[np.float64], parameters: Parameters) -> Place:
+        return x, y - self._lift(x, parameters)
+
+    def target(self, x: Positions, y: Positions, half: NDArray[np.float64], parameters: Parameters) -> Place:
+        return x, y + self._lift(x, parameters)
+
+    def _lift(self, x: Positions, parameters: Parameters) -> Positions:
+        angle = _column(parameters["frequency"]) * x + _column(parameters["phase"])
+        lift: Positions = _column(parameters["amplitude"]) * np.sin(angle)
+        return lift
+
+
+@dataclass(frozen=True)
+class Perspective(LineMap):
+    """The page is seen at an angle, as a hand-held camera sees it: each corner of the image moves on its own.
+
+    strength: farthest move of a corner, up, down and sideways, as a share of the image's height, 0 … 0.4;
+    p: probability for each image.
+    """
+
+    strength: Range = parameter((0.0, 0.12), "farthest move of a corner", low=0, high=0.4, unit="of the height")
+    allow_clip: bool = parameter(False, CLIP_HELP, flag=True)
+    p: float = probability("image")
+    name: ClassVar[str] = "perspective"
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
+        strength = _draw(rows, self.strength, self.p) * size[0]
+        corners = rows.uniforms("corners", 8) * 2 - 1
+        height = np.full(len(strength), size[0], np.float64)
+        return {"strength": strength, "height": height, "corners": corners.reshape(-1, 4, 2)}
+
+    def moved(self, parameters: Parameters) -> NDArray[np.bool_]:
+        moved: NDArray[np.bool_] = parameters["strength"] != 0
+        return moved
+
+    def source(self, x: Positions, y: Positions, half: NDArray[np.float64], parameters: Parameters) -> Place:
+        return _projected(np.linalg.inv(self._homography(half, parameters)).astype(np.float64), x, y)
+
+    def target(self, x: Positions, y: Positions, half: NDArray[np.float64], parameters: Parameters) -> Place:
+        return _projected(self._homography(half, parameters), x, y)
+
+    def _homography(self, half: NDArray[np.float64], parameters: Parameters) -> NDArray[np.float64]:
+        """float64 (B, 3, 3): takes each corner of the image to where it was moved."""
+        upright = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
+        size = np.stack([half, parameters["height"] / 2], axis=1)[:, None]
+        before = upright * size
+        after = before + parameters["corners"] * parameters["strength"][:, None, None]
+        zero, one = np.zeros(before.shape[:2]), np.ones(before.shape[:2])
+        (bx, by), (ax, ay) = before.transpose(2, 0, 1), after.transpose(2, 0, 1)
+        equations = np.concatenate(
+            [
+                np.stack([bx, by, one, zero, zero, zero, -ax * bx, -ax * by], axis=2),
+                np.stack([zero, zero, zero, bx, by, one, -ay * bx, -ay * by], axis=2),
+            ],
+            axis=1,
+        )
+        solved: NDArray[np.float64] = np.linalg.solve(equations, np.concatenate([ax, ay], axis=1)[:, :, None])[:, :, 0]
+        return np.concatenate([solved, np.ones((len(solved), 1))], axis=1).reshape(-1, 3, 3)
+
+
+def _projected(matrix: NDArray[np.float64], x: Positions, y: Positions) -> Place:
+    m = matrix.astype(np.float32)[:, :, :, None, None]
+    depth = m[:, 2, 0] * x + (m[:, 2, 1] * y + m[:, 2, 2])
+    return (
+        (m[:, 0, 0] * x + (m[:, 0, 1] * y + m[:, 0, 2])) / depth,
+        (m[:, 1, 0] * x + (m[:, 1, 1] * y + m[:, 1, 2])) / depth,
+    )
+
+
+def _draw(rows: Rows, bounds: Range, p: float) -> NDArray[np.float64]:
+    """Strengths (B,) within `bounds`, 0 for images that are left alone."""
+    draws = rows.uniforms("parameters", 2)
+    return np.where(draws[:, 0] < p, draw_uniform(draws[:, 1], bounds), 0.0)
+
+
+def _column(values: NDArray[np.float64]) -> Positions:
+    """float32 (B, 1, 1): one value an image, to go with positions."""
+    return values.astype(np.float32)[:, None, None]

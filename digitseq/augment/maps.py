@@ -1,0 +1,164 @@
+"""Maps of the plane: where the pixels of a result come from, all glyphs of a batch by one remap over a sheet.
+
+Positions count from the middle of a cell, x to the right and y down, in pixels.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitseq.augment.base import Parameters, Pixels, opencv
+
+Positions = NDArray[np.float32]
+Affine = NDArray[np.float64]  # (N, 2, 3): (x, y, 1) of the result to (x, y) of the source
+
+SHEET_ROWS = 32_000  # OpenCV's remap takes pictures of less than 32,768 rows
+CACHED_POSITIONS = 1 << 17
+STEPS = 64  # source positions are rounded to 1/64 pixel: exact in float32 wherever a cell stands on the sheet
+
+
+class AffineMap(ABC):
+    """An operation on glyphs that maps straight lines to straight lines."""
+
+    level: ClassVar[Literal["glyph", "image"]] = "glyph"
+    reach: ClassVar[int] = 1  # a bilinear fetch spreads ink by up to a pixel
+
+    @abstractmethod
+    def affine(self, parameters: Parameters) -> Affine:
+        """The map of every glyph, the identity for glyphs that are left alone."""
+
+    def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
+        """uint8 (N, h, w) in, the same out; the input is left as it is."""
+        return apply_maps(cells, [(self, parameters)])
+
+
+class DisplacementMap(ABC):
+    """An operation on glyphs that moves every pixel by an offset of its own."""
+
+    level: ClassVar[Literal["glyph", "image"]] = "glyph"
+    reach: ClassVar[int] = 1
+
+    @abstractmethod
+    def moved(self, parameters: Parameters) -> NDArray[np.bool_]:
+        """bool (N,): glyphs of which any pixel moves."""
+
+    @abstractmethod
+    def displacement(self, parameters: Parameters, chosen: NDArray[np.int64]) -> tuple[Positions, Positions]:
+        """x and y offsets from result to source, float32 (len(chosen), h, w), for the chosen glyphs."""
+
+    def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
+        """uint8 (N, h, w) in, the same out; the input is left as it is."""
+        return apply_maps(cells, [(self, parameters)])
+
+
+Steps = Sequence[tuple[AffineMap | DisplacementMap, Parameters]]
+
+
+def identity(count: int) -> Affine:
+    """The map that leaves everything where it is, `count` times."""
+    return np.tile(np.eye(2, 3), (count, 1, 1))
+
+
+def after(first: Affine, second: Affine) -> Affine:
+    """The map of a result of `second`, which was applied to a result of `first`, to the source of `first`."""
+    linear: Affine = np.einsum("nij,njk->nik", first[:, :, :2], second)
+    linear[:, :, 2] += first[:, :, 2]
+    return linear
+
+
+def apply_maps(cells: Pixels, steps: Steps) -> Pixels:
+    """Cells (N, h, w) after all `steps`, in their order, with a single interpolation; bilinear.
+
+    The displacements of a step are those of the result's pixels.
+    """
+    moved = np.zeros(len(cells), bool)
+    still = np.eye(2, 3)
+    for operation, parameters in steps:
+        if isinstance(operation, AffineMap):
+            moved |= (operation.affine(parameters) != still).any(axis=(1, 2))
+        else:
+            moved |= operation.moved(parameters)
+    chosen = np.flatnonzero(moved)
+    if not chosen.size:
+        return cells
+    out = cells.copy()
+    for part in in_cache(len(chosen), cells[0].size):
+        some = chosen[part]
+        out[some] = remap(cells[some], *_sources(some, steps, cells.shape[1:]))
+    return out
+
+
+def in_cache(count: int, pixels: int) -> Iterator[slice]:
+    """0 … count-1 in parts, whose positions of `pixels` pixels each stay in the processor's cache."""
+    many = max(CACHED_POSITIONS // pixels, 1)
+    for first in range(0, count, many):
+        yield slice(first, min(first + many, count))
+
+
+def _sources(chosen: NDArray[np.int64], steps: Steps, size: tuple[int, int]) -> tuple[Positions, Positions]:
+    """Where every pixel of the chosen results comes from."""
+    y, x = centred_grid(*size)
+    pending = identity(len(chosen))
+    place: tuple[Positions, Positions] = (x, y)
+    for operation, parameters in reversed(steps):
+        if isinstance(operation, AffineMap):
+            pending = after(operation.affine(parameters)[chosen], pending)
+        else:
+            place = _mapped(pending, *place)
+            for positions, offset in zip(place, operation.displacement(parameters, chosen)):
+                positions += offset
+            pending = identity(len(chosen))
+    return _mapped(pending, *place)
+
+
+def _mapped(affine: Affine, x: Positions, y: Positions) -> tuple[Positions, Positions]:
+    """New arrays (N, h, w) with the positions x, y (which may lack axes) put through `affine`."""
+    m = affine.astype(np.float32)[:, :, :, None, None]
+    return m[:, 0, 0] * x + (m[:, 0, 1] * y + m[:, 0, 2]), m[:, 1, 0] * x + (m[:, 1, 1] * y + m[:, 1, 2])
+
+
+def centred_grid(height: int, width: int) -> tuple[Positions, Positions]:
+    """y (height, 1) and x (1, width) of every pixel, from the middle of the cell."""
+    y = np.arange(height, dtype=np.float32)[:, None] - np.float32((height - 1) / 2)
+    x = np.arange(width, dtype=np.float32)[None, :] - np.float32((width - 1) / 2)
+    return y, x
+
+
+def remap(cells: Pixels, x: Positions, y: Positions) -> Pixels:
+    """Results (N, h', w') fetched bilinearly from cells (N, h, w) at x and y, float32 (N, h', w').
+
+    x and y are overwritten. Fetches from outside a cell's own area give paper as long as its outermost
+    pixels are paper.
+    """
+    count, height, width = cells.shape
+    rows, columns = x.shape[1:]
+    column, row = _steps(x, width), _steps(y, height)
+    out = np.empty(x.shape, np.uint8)
+    many = SHEET_ROWS // max(height, rows)
+    for first in range(0, count, many):
+        part = slice(first, min(first + many, count))
+        size = part.stop - first
+        row[part] += (np.arange(size, dtype=np.float32) * height)[:, None, None]
+        sheet = opencv().remap(
+            cells[part].reshape(size * height, width),
+            column[part].reshape(size * rows, columns),
+            row[part].reshape(size * rows, columns),
+            opencv().INTER_LINEAR,
+        )
+        out[part] = sheet.reshape(size, rows, columns)
+    return out
+
+
+def _steps(centred: Positions, size: int) -> Positions:
+    """Positions from a cell's middle as positions from its edge, inside the cell, rounded to the grid; in place."""
+    centred += np.float32((size - 1) / 2)
+    centred *= np.float32(STEPS)
+    np.rint(centred, out=centred)
+    np.clip(centred, 0, (size - 1) * STEPS, out=centred)
+    centred /= np.float32(STEPS)
+    return centred

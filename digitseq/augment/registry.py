@@ -1,0 +1,148 @@
+"""All operations by name, their form as text (`elastic:alpha=4..8,sigma=4`), and the presets."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import fields
+from typing import Any
+
+from digitseq.augment.background import Background
+from digitseq.augment.base import GlyphOperation, ImageOperation
+from digitseq.augment.blur import Blur, Downscale, Jpeg, MotionBlur
+from digitseq.augment.elastic import Elastic
+from digitseq.augment.geometry import Rotate, Scale, Shear, Shift
+from digitseq.augment.intensity import Noise
+from digitseq.augment.line import LineMap, Perspective, Slope, Wave
+from digitseq.augment.morphology import Dilate, Erode, Stroke
+from digitseq.augment.noise import GaussianNoise, SaltPepper, Speckle
+from digitseq.augment.occlusion import Cutout, Lines
+from digitseq.augment.ranges import Parameter, parameters
+from digitseq.augment.tone import Brightness, Contrast, Gamma
+from digitseq.errors import SettingsError
+
+Operation = GlyphOperation | LineMap | ImageOperation
+
+_GLYPH: tuple[Any, ...] = (Erode, Dilate, Rotate, Noise, Shear, Scale, Stroke, Shift, Elastic)
+_IMAGE: tuple[Any, ...] = (
+    Perspective, Wave, Slope, Brightness, Contrast, Gamma, GaussianNoise, SaltPepper, Speckle,
+    Blur, MotionBlur, Downscale, Jpeg, Cutout, Lines, Background,
+)  # fmt: skip
+OPERATIONS: dict[str, Any] = {operation.name: operation for operation in (*_GLYPH, *_IMAGE)}
+
+# `light` is what to train a reader of digit strings with; `medium` adds paper and camera; `heavy` is for
+# reading under bad conditions, and not every digit stays readable.
+PRESETS: dict[str, tuple[str, ...]] = {
+    "light": (
+        "shear:angle=-8..8", "rotate:angle=-4..4", "scale:factor=0.9..1.1", "shift:pixels=-1..1",
+        "stroke:amount=-0.3..0.4,p=0.5", "slope:angle=-1..1,p=0.3", "contrast:factor=0.75..1.2,p=0.5",
+        "gaussian_noise:std=0.01..0.05,p=0.4", "blur:sigma=0.3..0.6,p=0.4",
+    ),
+    "medium": (
+        "elastic:alpha=8..20,p=0.4", "shear:angle=-14..14", "rotate:angle=-7..7", "scale:factor=0.8..1.15",
+        "shift:pixels=-2..2", "stroke:amount=-0.4..0.7,p=0.7", "slope:angle=-1.5..1.5,p=0.5", "wave:p=0.2",
+        "perspective:strength=0..0.08,p=0.2", "background:p=0.4", "lines:p=0.1", "contrast:factor=0.6..1.3,p=0.5",
+        "brightness:shift=-0.1..0.1,p=0.5", "gaussian_noise:std=0.01..0.07,p=0.5", "blur:sigma=0.3..0.8,p=0.4",
+        "downscale:factor=1.2..1.6,p=0.15", "jpeg:quality=40..90,p=0.2",
+    ),
+    "heavy": (
+        "elastic:alpha=10..34,p=0.7", "shear:angle=-25..25", "rotate:angle=-14..14", "scale:factor=0.65..1.2",
+        "shift:pixels=-3..3", "stroke:amount=-0.7..1.4", "slope:angle=-3..3", "wave:p=0.5", "perspective:p=0.5",
+        "background:p=0.7", "lines:p=0.3", "cutout:p=0.2", "contrast:factor=0.5..1.5,p=0.7", "brightness:p=0.6",
+        "gamma:p=0.3", "gaussian_noise:std=0.02..0.12,p=0.6", "salt_pepper:p=0.2", "blur:sigma=0.4..1.1,p=0.4",
+        "motion_blur:p=0.3", "downscale:p=0.3", "jpeg:quality=20..80,p=0.4",
+    ),
+}  # fmt: skip
+
+
+def parse_augment(given: str | Operation | Iterable[str | Operation]) -> tuple[Operation, ...]:
+    """Operations from a text, an operation, or several of them, in order; presets become their operations.
+
+    A text is NAME or NAME:key=value,…, where a value is a number, a pair low..high, or a word. Raises
+    `SettingsError` for anything else, with the nearest right name.
+    """
+    if isinstance(given, str):
+        return tuple(_parse(text) for text in PRESETS.get(given.strip(), (given,)))
+    if is_operation(given):
+        return (given,)  # type: ignore[return-value]  # just checked
+    if not isinstance(given, Iterable):
+        raise SettingsError(f"augment must be operations or their names, got {given!r}", "augment")
+    return tuple(operation for item in given for operation in parse_augment(item))
+
+
+def is_operation(value: object) -> bool:
+    """Whether `value` is an instance of one of the operations."""
+    return isinstance(value, tuple(OPERATIONS.values()))
+
+
+def describe(operation: Any) -> str:
+    """The text from which `parse_augment` makes an equal operation; only what differs from the defaults."""
+    default = type(operation)()
+    changed = [
+        f"{name}={_show(getattr(operation, name))}"
+        for name in parameters(operation)
+        if getattr(operation, name) != getattr(default, name)
+    ]
+    return f"{operation.name}:{','.join(changed)}" if changed else str(operation.name)
+
+
+def list_augmentations() -> str:
+    """All operations with what they do, their parameters, ranges and defaults, and the presets, for a terminal."""
+    lines = []
+    for name, operation in OPERATIONS.items():
+        lines.append(f"{name} ({operation.level}): {_summary(operation)}")
+        for key, known in parameters(operation).items():
+            default = next(f.default for f in fields(operation) if f.name == key)
+            lines.append(f"    {key}: {known.help}; {known.expected()} (default: {_show(default) or 'none'})")
+    lines.append("presets:")
+    lines += [f"    {name}: {' '.join(texts)}" for name, texts in PRESETS.items()]
+    return "\n".join(lines)
+
+
+def _summary(operation: Any) -> str:
+    return " ".join(operation.__doc__.partition("\n\n")[0].split())
+
+
+def _show(value: object) -> str:
+    if isinstance(value, tuple):
+        low, high = value
+        return f"{low:g}" if low == high else f"{low:g}..{high:g}"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _parse(text: str) -> Operation:
+    name, _, rest = text.strip().partition(":")
+    if name not in OPERATIONS:
+        hint = _nearest(name, [*OPERATIONS, *PRESETS])
+        raise SettingsError(f"augment: unknown operation {name!r}; {hint}", "augment")
+    known = parameters(OPERATIONS[name])
+    values: dict[str, Any] = {}
+    for item in filter(None, rest.split(",")):
+        key, equals, value = (part.strip() for part in item.partition("="))
+        if not equals or key not in known:
+            hint = _nearest(key, list(known))
+            raise SettingsError(f"augment: {name} has no parameter {key!r}; {hint}", "augment")
+        values[key] = _value(value, known[key])
+    try:
+        return OPERATIONS[name](**values)  # type: ignore[no-any-return]
+    except SettingsError as error:
+        raise SettingsError(f"augment: {error}", "augment") from None
+
+
+def _value(text: str, known: Parameter) -> Any:
+    """The value that `text` stands for; what is none is left to the operation to refuse."""
+    if known.flag:
+        return {"true": True, "false": False}.get(text.lower(), text)
+    if known.choices or known.low is None:
+        return text
+    convert = int if known.integer else float
+    try:
+        numbers = [convert(part) for part in text.split("..")]
+    except ValueError:
+        return text
+    return numbers[0] if len(numbers) == 1 else tuple(numbers)
+
+
+def _nearest(word: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(word, known, 1)
+    return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"

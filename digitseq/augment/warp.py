@@ -1,0 +1,173 @@
+"""Carries the glyphs of laid-out lines through maps of the line, so that their boxes stay exact."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitseq.augment.base import Parameters, Pixels
+from digitseq.augment.boxes import ink_box
+from digitseq.augment.cells import columns_of, cut_cells, round_up
+from digitseq.augment.line import LineMap, Place
+from digitseq.augment.maps import Positions, in_cache, remap
+from digitseq.composer import Ink
+
+POINTS = 5  # on each side of a glyph's box: their targets say where the glyph will be
+FRINGE = 1  # a bilinear fetch spreads ink by up to a pixel
+Drawn = Sequence[tuple[LineMap, Parameters]]
+
+
+def warp_lines(
+    ink: Ink, x: NDArray[np.int64], width: NDArray[np.int64], height: int, drawn: Drawn
+) -> tuple[Ink, NDArray[np.int64]]:
+    """The ink and x (B, n) of lines in images of `width` (B,) and `height`, after all maps in their order.
+
+    A line that would leave its image is moved, and scaled down where it must be, unless one of the maps has
+    `allow_clip`: then its ink ends at the image's edges.
+    """
+    moved = np.zeros(len(x), bool)
+    for line_map, parameters in drawn:
+        moved |= line_map.moved(parameters)
+    rows = np.flatnonzero(moved)
+    if not rows.size:
+        return ink, x
+    chosen = [(m, {name: values[rows] for name, values in p.items()}) for m, p in drawn]
+    warped, warped_x = _Warp(ink.at(rows), x[rows], width[rows], height, chosen).run()
+    out = x.copy()
+    out[rows] = warped_x
+    return ink.replaced(rows, warped), out
+
+
+@dataclass(frozen=True)
+class _Warp:
+    """Lines of which every one moves. Positions are those of line.py; arrays (B, n, …) or one row a glyph, (N, …)."""
+
+    ink: Ink
+    x: NDArray[np.int64]
+    width: NDArray[np.int64]
+    height: int
+    drawn: Drawn
+
+    def run(self) -> tuple[Ink, NDArray[np.int64]]:
+        clip = any(line_map.allow_clip for line_map, _ in self.drawn)
+        low, high = self._targets()
+        scale, shift = self._fit(low, high, clip)
+        row, place = np.nonzero(self.ink.width)
+        middle = np.stack([(self.width[row] - 1) / 2, np.full(len(row), (self.height - 1) / 2)], axis=1)
+        first = low[row, place] * scale[row, None] + shift[row] + middle
+        last = high[row, place] * scale[row, None] + shift[row] + middle
+        origin = np.floor(first).astype(np.int64) - FRINGE
+        size = np.ceil(last).astype(np.int64) + FRINGE + 1 - origin
+        shape = (int(size[:, 1].max()), round_up(int(size[:, 0].max()), 8))
+        cells = self._render(row, place, origin - middle, scale, shift, shape)
+        return self._collect(cells, row, place, origin, clip)
+
+    def _targets(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """float32 (B, n, 2), x and y: the least and the most that any point of each glyph's box goes to."""
+        ink, half = self.ink, self._half()
+        along = np.linspace(0, 1, POINTS)
+        sides = np.concatenate([[(t, 0), (t, 1), (0, t), (1, t)] for t in along])
+        left, top = self.x - (self.width[:, None] - 1) / 2, ink.top - (self.height - 1) / 2
+        x = left[:, :, None] + sides[:, 0] * (ink.width - 1)[:, :, None]
+        y = top[:, :, None] + sides[:, 1] * (ink.bottom - ink.top - 1)[:, :, None]
+        position = x.astype(np.float32), y.astype(np.float32)
+        for line_map, parameters in self.drawn:
+            position = line_map.target(*position, half, parameters)
+        points = np.stack(np.broadcast_arrays(*position), axis=3)
+        return points.min(axis=2), points.max(axis=2)
+
+    def _fit(
+        self, low: NDArray[np.float32], high: NDArray[np.float32], clip: bool
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """What the mapped lines are scaled by, (B,), and then moved by, (B, 2), to stay in their images."""
+        count = len(low)
+        if clip:
+            return np.ones(count, np.float32), np.zeros((count, 2), np.float32)
+        there = self.ink.width[:, :, None] > 0
+        least = np.where(there, low, np.float32(np.inf)).min(axis=1)
+        most = np.where(there, high, np.float32(-np.inf)).max(axis=1)
+        room = np.stack([self.width, np.full(count, self.height)], axis=1).astype(np.float32)
+        extent = most - least + np.float32(1 + 2 * FRINGE)
+        scale = np.minimum((room / extent).min(axis=1), np.float32(1))
+        middle = (least + most) / 2
+        play = np.maximum((room - extent * scale[:, None]) / 2, 0)
+        # a line that is not scaled stays where its map puts it, as long as it is inside
+        target = np.clip(middle, -play, play)
+        return scale, target - middle * scale[:, None]
+
+    def _render(
+        self,
+        row: NDArray[np.int64],
+        place: NDArray[np.int64],
+        origin: NDArray[np.float64],
+        scale: NDArray[np.float32],
+        shift: NDArray[np.float32],
+        shape: tuple[int, int],
+    ) -> Pixels:
+        """Cells (N, *shape) of all glyphs, mapped; `origin` (N, 2) is the position of each cell's first pixel."""
+        wide = self.ink.width[row, place]
+        cell = (self.height + 2 * FRINGE, int(wide.max()) + 2 * FRINGE)
+        rows = np.zeros(len(row), np.int64), self.height
+        sources = cut_cells(self.ink.columns, self.ink.start[row, place], wide, rows, cell)
+        left = self.x[row, place] - (cell[1] - wide) // 2 - (self.width[row] - 1) / 2
+        middle = (left + (cell[1] - 1) / 2).astype(np.float32)[:, None, None]  # of each glyph's own cell
+        out = np.empty((len(row), *shape), np.uint8)
+        for part in in_cache(len(row), shape[0] * shape[1]):
+            x, y = self._sources(row[part], origin[part].astype(np.float32), scale, shift, shape)
+            out[part] = remap(sources[part], x - middle[part], y)
+        return out
+
+    def _sources(
+        self,
+        row: NDArray[np.int64],
+        origin: Positions,
+        scale: NDArray[np.float32],
+        shift: NDArray[np.float32],
+        shape: tuple[int, int],
+    ) -> Place:
+        """Where the pixels of cells of `shape` come from, whose first pixels are at `origin` in images `row`."""
+        x = origin[:, 0, None, None] + np.arange(shape[1], dtype=np.float32)[None, None, :]
+        y = origin[:, 1, None, None] + np.arange(shape[0], dtype=np.float32)[None, :, None]
+        x = (x - shift[row, 0, None, None]) / scale[row, None, None]
+        y = (y - shift[row, 1, None, None]) / scale[row, None, None]
+        half = self._half()[row]
+        for line_map, parameters in reversed(self.drawn):
+            x, y = line_map.source(x, y, half, {name: values[row] for name, values in parameters.items()})
+        whole: Positions = np.zeros((len(row), *shape), np.float32)
+        return whole + x, whole + y
+
+    def _collect(
+        self, cells: Pixels, row: NDArray[np.int64], place: NDArray[np.int64], origin: NDArray[np.int64], clip: bool
+    ) -> tuple[Ink, NDArray[np.int64]]:
+        """The mapped cells as ink, and where each glyph begins."""
+        box = ink_box(cells)
+        shift = origin[:, 1].copy()
+        left, right = box.left, box.right
+        if clip:
+            columns = columns_of(cells, shift, self.height)
+            visible = np.ascontiguousarray(columns.reshape(len(cells), cells.shape[2], -1).transpose(0, 2, 1))
+            column = np.arange(cells.shape[2])
+            at = origin[:, :1] + column
+            visible *= ((at >= 0) & (at < self.width[row, None]))[:, None, :]
+            box = ink_box(visible)
+            seen = np.any(visible, axis=(1, 2))
+            left, right = np.where(seen, box.left, 0), np.where(seen, box.right, 0)
+            top, bottom = np.where(seen, box.top, 0), np.where(seen, box.bottom, 0)
+        else:
+            # what rounding has put a pixel outside comes back in
+            top = np.clip(box.top + shift, 0, self.height - (box.bottom - box.top))
+            columns = columns_of(cells, top - box.top, self.height)
+            bottom = top + box.bottom - box.top
+        ink = Ink(columns, *(np.zeros_like(self.x) for _ in range(4)))
+        x = np.zeros_like(self.x)
+        ink.start[row, place] = np.arange(len(cells)) * cells.shape[2] + left
+        ink.width[row, place] = right - left
+        ink.top[row, place], ink.bottom[row, place] = top, bottom
+        x[row, place] = np.clip(origin[:, 0] + left, 0, self.width[row] - (right - left))
+        return ink, x
+
+    def _half(self) -> NDArray[np.float64]:
+        return self.width / 2

@@ -1,0 +1,67 @@
+"""One picture of samples, to look at before making many."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitseq.augment import OPERATIONS
+from digitseq.augment.base import opencv
+from digitseq.errors import OutputError
+from digitseq.glyphs import GlyphBank
+from digitseq.pipeline import Pipeline
+from digitseq.png import encode_png
+from digitseq.settings import Settings
+
+Picture = NDArray[np.uint8]
+SAMPLES = 3  # beside each other
+ROWS = 8  # under each other, where the settings ask for augmentation
+LABEL_WIDTH = 130
+MARGIN = 3
+PAPER = 96  # around the samples
+
+
+def write_preview(path: Path, settings: Settings, bank: GlyphBank, seed: int) -> None:
+    """Write a contact sheet of `settings` to `path`, a PNG file.
+
+    With any distortion in `settings`: rows of samples. Without: a row for each operation at its defaults, with
+    its name. Raises `OutputError` when the file cannot be written.
+    """
+    if settings.operations():
+        sheet = _row(Pipeline(settings, bank, seed), ROWS)
+    else:
+        plain = [_labelled("plain", _row(Pipeline(settings, bank, seed)))]
+        rows = [_labelled(n, _row(Pipeline(replace(settings, augment=(n,)), bank, seed))) for n in OPERATIONS]
+        widest = max(row.shape[1] for row in plain + rows)
+        sheet = np.vstack([_padded(row, widest) for row in plain + rows])
+    data = encode_png(sheet[None], np.array([sheet.shape[1]]))[0]
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise OutputError(f"cannot write the preview {path} ({error.strerror}): name another file") from None
+
+
+def _row(pipeline: Pipeline, rows: int = 1) -> Picture:
+    """SAMPLES images beside each other, in `rows` rows."""
+    batch = pipeline.batch(0, SAMPLES * rows)
+    framed = np.pad(batch.images, ((0, 0), (MARGIN, MARGIN), (MARGIN, MARGIN)), constant_values=PAPER)
+    lines = [np.hstack(list(framed[k : k + SAMPLES])) for k in range(0, len(framed), SAMPLES)]
+    return np.vstack(lines)
+
+
+def _labelled(name: str, row: Picture) -> Picture:
+    cv2 = opencv()
+    label = np.full((row.shape[0], LABEL_WIDTH), PAPER, np.uint8)
+    cv2.putText(label, name, (6, row.shape[0] // 2 + 4), cv2.FONT_HERSHEY_SIMPLEX, 0.42, 255, 1, cv2.LINE_AA)
+    return np.hstack([label, row])
+
+
+def _padded(row: Picture, width: int) -> Picture:
+    return np.pad(row, ((0, 0), (0, width - row.shape[1])), constant_values=PAPER)
