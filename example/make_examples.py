@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from digitseq import Pipeline, Settings  # noqa: E402  # the checkout beside this file, installed or not
+from digitseq.augment import OPERATIONS, PRESETS  # noqa: E402
 from digitseq.cli import main  # noqa: E402
 from digitseq.loader import load_bank  # noqa: E402
 from digitseq.png import encode_png  # noqa: E402
@@ -41,17 +43,41 @@ def make_four(folder: Path) -> None:
 def make_header(folder: Path) -> None:
     """`header.png`: what the program makes, at one look."""
     numbers = ("3141592", "2718281", "1414213", "0577215", "1618033")
-    looks = ({}, {"data_augmentation": True, "random_all": True}, {"invert": True, "min_spacing": -2, "max_spacing": 4})
+    looks = ({}, {"augment": ("medium",)}, {"invert": True, "min_spacing": -2, "max_spacing": 4})
     bank = load_bank("train")
     columns = []
     for look in looks:
-        lines = [Pipeline(Settings(n, image_width=220, **look), bank, 8).batch(0, 1).images[0] for n in numbers]
+        lines = [
+            Pipeline(Settings(number, image_width=220, **look), bank, seed).batch(0, 1).images[0]
+            for seed, number in enumerate(numbers)
+        ]
         columns.append(np.vstack([np.pad(line, MARGIN, constant_values=96) for line in lines]))
-    sheet = np.hstack(columns).repeat(ENLARGED, axis=0).repeat(ENLARGED, axis=1)
-    (folder / "header.png").write_bytes(encode_png(sheet[None], np.array([sheet.shape[1]]))[0])
+    save(folder / "header.png", np.hstack(columns))
+
+
+def make_augmentations(folder: Path) -> None:
+    """`augment/NAME.png`: the same three numbers before and after each operation; `sheet.png`: all of them."""
+    (folder / "augment").mkdir(exist_ok=True)
+    bank = load_bank("train")
+    plain = Settings("31415", image_width=160)
+    for name in (*OPERATIONS, *PRESETS):
+        before = Pipeline(plain, bank, 3).batch(0, 3).images
+        after = Pipeline(replace(plain, augment=(name,)), bank, 3).batch(0, 3).images
+        rows = [np.hstack([np.pad(i, MARGIN, constant_values=96) for i in images]) for images in (before, after)]
+        save(folder / "augment" / f"{name}.png", np.vstack(rows))
+    code = main(["-num", "123456", "--preview", str(folder / "augment" / "sheet.png"), "--seed", "3", "--quiet"])
+    if code:
+        raise SystemExit(code)
+
+
+def save(path: Path, picture: np.ndarray) -> None:
+    """Write `picture`, enlarged, as a PNG file."""
+    large = picture.repeat(ENLARGED, axis=0).repeat(ENLARGED, axis=1)
+    path.write_bytes(encode_png(large[None], np.array([large.shape[1]]))[0])
 
 
 if __name__ == "__main__":
     target = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
     make_four(target)
     make_header(target)
+    make_augmentations(target)

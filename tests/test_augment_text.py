@@ -89,7 +89,7 @@ def test_the_list_has_every_operation_with_parameters_ranges_and_defaults(run):
     for name in OPERATIONS:
         assert f"\n{name} (" in "\n" + done.stdout
     assert "    alpha: strength; a number or a pair (low, high) from 0 to 200 pixels (default: 10..34)" in done.stdout
-    assert "    light: shear:angle=-12..12" in done.stdout
+    assert "    light: shear:angle=-8..8" in done.stdout
 
 
 @pytest.mark.parametrize("augment", ["", "light", "heavy"])

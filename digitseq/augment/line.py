@@ -167,12 +167,11 @@ class Perspective(LineMap):
 
 
 def _projected(matrix: NDArray[np.float64], x: Positions, y: Positions) -> Place:
-    m = matrix.astype(np.float32)[:, :, :, None, None]
-    depth = m[:, 2, 0] * x + (m[:, 2, 1] * y + m[:, 2, 2])
-    return (
-        (m[:, 0, 0] * x + (m[:, 0, 1] * y + m[:, 0, 2])) / depth,
-        (m[:, 1, 0] * x + (m[:, 1, 1] * y + m[:, 1, 2])) / depth,
-    )
+    m: Positions = matrix.astype(np.float32)[:, :, :, None, None]
+    depth: Positions = m[:, 2, 0] * x + (m[:, 2, 1] * y + m[:, 2, 2])
+    across: Positions = m[:, 0, 0] * x + (m[:, 0, 1] * y + m[:, 0, 2])
+    down: Positions = m[:, 1, 0] * x + (m[:, 1, 1] * y + m[:, 1, 2])
+    return across / depth, down / depth
 
 
 def _draw(rows: Rows, bounds: Range, p: float) -> NDArray[np.float64]:
