@@ -28,10 +28,15 @@ class Ink:
 
     def replaced(self, rows: NDArray[np.int64], other: Ink) -> Ink:
         """This with the texts at `rows` taken from `other`."""
-        columns, offset = self.columns, 0
+        if len(rows) == len(self.start):
+            return other
+        columns, start, offset = self.columns, self.start.copy(), 0
         if other.columns is not columns:
-            columns, offset = np.concatenate([columns, other.columns]), len(columns)
-        new = replace(self, columns=columns, start=self.start.copy())
+            # only the columns in use: those of the whole bank would be copied for every batch
+            used, _ = column_runs(start.ravel(), start.ravel(), self.width.ravel())
+            start = (np.cumsum(self.width) - self.width.ravel()).reshape(start.shape)
+            columns, offset = np.concatenate([columns.take(used, axis=0), other.columns]), len(used)
+        new = replace(self, columns=columns, start=start)
         new.start[rows] = other.start + offset
         for name in ("width", "top", "bottom"):
             values = getattr(self, name).copy()

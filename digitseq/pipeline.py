@@ -60,6 +60,7 @@ class Pipeline:
         self._source = FixedSource(settings.number)
         self._augment = _compose(settings)
         self._chain = self._augment.glyph_chain(bank) if self._augment else None
+        self._may_overlap = settings.min_spacing < 0 or (self._augment is not None and self._augment.maps_lines)
         self._class_of = _class_table(bank.characters)
         self._limit = settings.image_width or MAX_WIDTH
         np.empty(KEPT_BYTES, np.uint8)
@@ -94,7 +95,7 @@ class Pipeline:
         size = (self.bank.height, self.widest)
         if self._augment:
             ink, x = self._augment.warp(ink, x, width, size, rows)
-        images = compose(ink, x, int(width.max()), overlapping=s.min_spacing < 0 or self._augment is not None)
+        images = compose(ink, x, int(width.max()), overlapping=self._may_overlap)
         boxes = np.stack([x, ink.top, ink.width, ink.bottom - ink.top], axis=2)
         boxes[ink.width == 0] = 0
         if s.invert:

@@ -75,14 +75,27 @@ def test_rendering_equals_pasting_glyph_by_glyph(case, always_overlapping, seed)
 
 
 def test_rows_drawn_again_replace_the_old_ones():
-    def ink(columns, value):
-        return Ink(columns, np.full((2, 1), value), *(np.full((2, 1), value + k) for k in (1, 2, 3)))
+    rng = np.random.default_rng(0)
 
-    old, new = ink(np.zeros((4, 3), np.uint8), 1), ink(np.ones((5, 3), np.uint8), 2)
-    mixed = old.replaced(
-        np.array([1]), Ink(new.columns, *(getattr(new, k)[:1] for k in ("start", "width", "top", "bottom")))
-    )
-    assert mixed.start.ravel().tolist() == [1, 4 + 2]
-    assert mixed.width.ravel().tolist() == [2, 3]
-    assert len(mixed.columns) == 9
-    assert old.start.ravel().tolist() == [1, 1]
+    def ink(total):
+        columns = rng.integers(0, 256, (total, 3), dtype=np.uint8)
+        start = rng.integers(0, total - 4, (4, 2))
+        return Ink(columns, start, rng.integers(1, 4, (4, 2)), *rng.integers(0, 9, (2, 4, 2)))
+
+    def columns(ink, row, j):
+        start = ink.start[row, j]
+        return ink.columns[start : start + ink.width[row, j]].tolist()
+
+    old, new = ink(50), ink(20)
+    rows = np.array([1, 3])
+    for other in (
+        new.at(rows),
+        Ink(old.columns, *(getattr(new.at(rows), n) % 40 for n in ("start", "width", "top", "bottom"))),
+    ):
+        mixed = old.replaced(rows, other)
+        for j in range(2):
+            for row in range(4):
+                source, k = (other, int(row == 3)) if row in (1, 3) else (old, row)
+                assert columns(mixed, row, j) == columns(source, k, j)
+                assert (mixed.top[row, j], mixed.bottom[row, j]) == (source.top[k, j], source.bottom[k, j])
+    assert new.replaced(np.arange(4), old) is old

@@ -33,6 +33,16 @@ class Compose:
         self._line = [o for o in self.operations if isinstance(o, LineMap)]
         self._image: list[Any] = [o for o in self.operations if o.level == "image" and not isinstance(o, LineMap)]
 
+    @property
+    def maps_lines(self) -> bool:
+        """Whether whole lines are moved, so that boxes may come to overlap."""
+        return bool(self._line)
+
+    @property
+    def moves_ink(self) -> bool:
+        """Whether anything changes where ink is: operations on glyphs, and maps of lines."""
+        return bool(self._glyph or self._line)
+
     def glyph_chain(self, bank: GlyphBank) -> GlyphChain | None:
         """What distorts single glyphs of `bank`, or None when nothing does."""
         return GlyphChain(self._glyph, bank) if self._glyph else None

@@ -37,12 +37,16 @@ class LineMap(ABC):
     def moved(self, parameters: Parameters) -> NDArray[np.bool_]:
         """bool (B,): images in which anything moves."""
 
-    @abstractmethod
-    def source(self, x: Positions, y: Positions, half: NDArray[np.float64], parameters: Parameters) -> Place:
-        """Where the pixels x, y of the result come from; `half` (B,) is half of each image's width."""
+    def prepared(self, half: NDArray[np.float64], parameters: Parameters) -> Parameters:
+        """The parameters of images of which `half` (B,) is half the width, with what `source` and `target` need."""
+        return parameters
 
     @abstractmethod
-    def target(self, x: Positions, y: Positions, half: NDArray[np.float64], parameters: Parameters) -> Place:
+    def source(self, x: Positions, y: Positions, parameters: Parameters) -> Place:
+        """Where the pixels x, y of the result come from."""
+
+    @abstractmethod
+    def target(self, x: Positions, y: Positions, parameters: Parameters) -> Place:
         """Where the pixels x, y of the source go: the inverse."""
 
 
@@ -68,10 +72,10 @@ class Slope(LineMap):
         moved: NDArray[np.bool_] = parameters["angle"] != 0
         return moved
 
-    def source(self, x: Positions, y: Positions, half: NDArray[np.float64], parameters: Parameters) -> Place:
+    def source(self, x: Positions, y: Positions, parameters: Parameters) -> Place:
         return x, y + _column(np.tan(np.radians(parameters["angle"]))) * x
 
-    def target(self, x: Positions, y: Positions, half: NDArray[np.float64], parameters: Parameters) -> Place:
+    def target(self, x: Positions, y: Positions, parameters: Parameters) -> Place:
         return x, y - _column(np.tan(np.radians(parameters["angle"]))) * x
 
 
@@ -79,11 +83,11 @@ class Slope(LineMap):
 class Wave(LineMap):
     """The line goes up and down like a sine: an unsteady hand, paper that does not lie flat.
 
-    amplitude: pixels, 0 … 10; wavelength: pixels, 20 … 2000; p: probability for each image. The phase is drawn.
+    amplitude: pixels, 0 … 10; wavelength: pixels, 40 … 2000; p: probability for each image. The phase is drawn.
     """
 
     amplitude: Range = parameter((0.5, 2.5), "farthest move up and down", low=0, high=10, unit="pixels")
-    wavelength: Range = parameter((60.0, 200.0), "length of a wave", low=20, high=2000, unit="pixels")
+    wavelength: Range = parameter((60.0, 200.0), "length of a wave", low=40, high=2000, unit="pixels")
     allow_clip: bool = parameter(False, CLIP_HELP, flag=True)
     p: float = probability("image")
     name: ClassVar[str] = "wave"
@@ -103,10 +107,10 @@ class Wave(LineMap):
         moved: NDArray[np.bool_] = parameters["amplitude"] != 0
         return moved
 
-    def source(self, x: Positions, y: Positions, half: NDArray[np.float64], parameters: Parameters) -> Place:
+    def source(self, x: Positions, y: Positions, parameters: Parameters) -> Place:
         return x, y - self._lift(x, parameters)
 
-    def target(self, x: Positions, y: Positions, half: NDArray[np.float64], parameters: Parameters) -> Place:
+    def target(self, x: Positions, y: Positions, parameters: Parameters) -> Place:
         return x, y + self._lift(x, parameters)
 
     def _lift(self, x: Positions, parameters: Parameters) -> Positions:
@@ -137,15 +141,19 @@ class Perspective(LineMap):
         height = np.full(len(strength), size[0], np.float64)
         return {"strength": strength, "height": height, "corners": corners.reshape(-1, 4, 2)}
 
+    def prepared(self, half: NDArray[np.float64], parameters: Parameters) -> Parameters:
+        forth = self._homography(half, parameters)
+        return parameters | {"forth": forth, "back": np.linalg.inv(forth)}
+
     def moved(self, parameters: Parameters) -> NDArray[np.bool_]:
         moved: NDArray[np.bool_] = parameters["strength"] != 0
         return moved
 
-    def source(self, x: Positions, y: Positions, half: NDArray[np.float64], parameters: Parameters) -> Place:
-        return _projected(np.linalg.inv(self._homography(half, parameters)).astype(np.float64), x, y)
+    def source(self, x: Positions, y: Positions, parameters: Parameters) -> Place:
+        return _projected(parameters["back"], x, y)
 
-    def target(self, x: Positions, y: Positions, half: NDArray[np.float64], parameters: Parameters) -> Place:
-        return _projected(self._homography(half, parameters), x, y)
+    def target(self, x: Positions, y: Positions, parameters: Parameters) -> Place:
+        return _projected(parameters["forth"], x, y)
 
     def _homography(self, half: NDArray[np.float64], parameters: Parameters) -> NDArray[np.float64]:
         """float64 (B, 3, 3): takes each corner of the image to where it was moved."""
@@ -168,10 +176,12 @@ class Perspective(LineMap):
 
 def _projected(matrix: NDArray[np.float64], x: Positions, y: Positions) -> Place:
     m: Positions = matrix.astype(np.float32)[:, :, :, None, None]
-    depth: Positions = m[:, 2, 0] * x + (m[:, 2, 1] * y + m[:, 2, 2])
+    nearness: Positions = np.reciprocal(m[:, 2, 0] * x + (m[:, 2, 1] * y + m[:, 2, 2]))
     across: Positions = m[:, 0, 0] * x + (m[:, 0, 1] * y + m[:, 0, 2])
     down: Positions = m[:, 1, 0] * x + (m[:, 1, 1] * y + m[:, 1, 2])
-    return across / depth, down / depth
+    across *= nearness
+    down *= nearness
+    return across, down
 
 
 def _draw(rows: Rows, bounds: Range, p: float) -> NDArray[np.float64]:

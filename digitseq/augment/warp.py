@@ -34,7 +34,8 @@ def warp_lines(
     rows = np.flatnonzero(moved)
     if not rows.size:
         return ink, x
-    chosen = [(m, {name: values[rows] for name, values in p.items()}) for m, p in drawn]
+    half = width[rows] / 2
+    chosen = [(m, m.prepared(half, {name: values[rows] for name, values in p.items()})) for m, p in drawn]
     warped, warped_x = _Warp(ink.at(rows), x[rows], width[rows], height, chosen).run()
     out = x.copy()
     out[rows] = warped_x
@@ -67,7 +68,7 @@ class _Warp:
 
     def _targets(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """float32 (B, n, 2), x and y: the least and the most that any point of each glyph's box goes to."""
-        ink, half = self.ink, self._half()
+        ink = self.ink
         along = np.linspace(0, 1, POINTS)
         sides = np.concatenate([[(t, 0), (t, 1), (0, t), (1, t)] for t in along])
         left, top = self.x - (self.width[:, None] - 1) / 2, ink.top - (self.height - 1) / 2
@@ -75,9 +76,9 @@ class _Warp:
         y = top[:, :, None] + sides[:, 1] * (ink.bottom - ink.top - 1)[:, :, None]
         position = x.astype(np.float32), y.astype(np.float32)
         for line_map, parameters in self.drawn:
-            position = line_map.target(*position, half, parameters)
-        points = np.stack(np.broadcast_arrays(*position), axis=3)
-        return points.min(axis=2), points.max(axis=2)
+            position = line_map.target(*position, parameters)
+        low = np.stack([axis.min(axis=2) for axis in position], axis=2)
+        return low, np.stack([axis.max(axis=2) for axis in position], axis=2)
 
     def _fit(
         self, low: NDArray[np.float32], high: NDArray[np.float32], clip: bool
@@ -133,11 +134,9 @@ class _Warp:
         y = origin[:, 1, None, None] + np.arange(shape[0], dtype=np.float32)[None, :, None]
         x = (x - shift[row, 0, None, None]) / scale[row, None, None]
         y = (y - shift[row, 1, None, None]) / scale[row, None, None]
-        half = self._half()[row]
         for line_map, parameters in reversed(self.drawn):
-            x, y = line_map.source(x, y, half, {name: values[row] for name, values in parameters.items()})
-        whole: Positions = np.zeros((len(row), *shape), np.float32)
-        return whole + x, whole + y
+            x, y = line_map.source(x, y, {name: values[row] for name, values in parameters.items()})
+        return _filled(x, (len(row), *shape)), _filled(y, (len(row), *shape))
 
     def _collect(
         self, cells: Pixels, row: NDArray[np.int64], place: NDArray[np.int64], origin: NDArray[np.int64], clip: bool
@@ -169,5 +168,7 @@ class _Warp:
         x[row, place] = np.clip(origin[:, 0] + left, 0, self.width[row] - (right - left))
         return ink, x
 
-    def _half(self) -> NDArray[np.float64]:
-        return self.width / 2
+
+def _filled(positions: Positions, shape: tuple[int, ...]) -> Positions:
+    """`positions` with all its axes, in memory of its own."""
+    return positions if positions.shape == shape else np.broadcast_to(positions, shape).copy()
