@@ -81,8 +81,10 @@ def nearest_transforms() -> dict[str, object]:
         "speckle": a.MultiplicativeNoise(elementwise=True, p=1),
         "blur": a.GaussianBlur(p=1),
         "motion_blur": a.MotionBlur(p=1),
-        "downscale": a.Downscale(interpolation_pair={"downscale": cv2.INTER_AREA, "upscale": cv2.INTER_LINEAR}, p=1),
-        "jpeg": a.ImageCompression(quality_range=(40, 90), p=1),
+        "downscale": a.Downscale(
+            scale_range=(0.5, 0.8), interpolation_pair={"downscale": cv2.INTER_AREA, "upscale": cv2.INTER_LINEAR}, p=1
+        ),
+        "jpeg": a.ImageCompression(quality_range=(30, 90), p=1),
         "cutout": a.CoarseDropout(p=1),
         "lines": a.GridDropout(p=1),
         "background": a.PlasmaBrightnessContrast(p=1),
