@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from digitseq.api import draw_seed
-from digitseq.batch import Report, write_images
+from digitseq.batch import Report, recorded_seed, write_images
 from digitseq.errors import DigitseqError, OutputError, SettingsError
 from digitseq.loader import load_bank
 from digitseq.pipeline import Pipeline
@@ -76,7 +76,7 @@ def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
     with request.naming_lines():
         _check_output_path(output.output_path)
         bank = load_bank(request.settings.split, output.cache)
-        pipeline = Pipeline(request.settings, bank, draw_seed() if output.seed is None else output.seed)
+        pipeline = Pipeline(request.settings, bank, _seed(request))
     with _progress_bar(output) as advance:
         report = write_images(pipeline, output, stop, advance)
     if report.count < report.wanted:
@@ -85,6 +85,12 @@ def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
     if not output.quiet:
         print(_summary(report))
     return 0
+
+
+def _seed(request: Request) -> int:
+    if request.output.seed is not None:
+        return request.output.seed
+    return recorded_seed(request.settings, request.output) if request.output.resume else draw_seed()
 
 
 @dataclass(frozen=True)
@@ -166,13 +172,17 @@ def _add_option(group: Any, name: str, option: Option, default: object) -> None:
     kwargs["metavar"] = "{" + ",".join(option.choices) + "}" if option.choices else name.upper()
     if option.kind == "kernel":
         kwargs["nargs"] = 2
-    if option.kind in ("int", "float", "kernel"):
+    if option.kind == "words":
+        kwargs["nargs"] = "+"
+    if option.kind == "ratio":
+        kwargs |= {"nargs": 3, "metavar": ("TRAIN", "VAL", "TEST")}
+    if option.kind in ("int", "float", "kernel", "ratio"):
         kwargs["type"] = _number_type(name, option)
     group.add_argument(*flags, **kwargs)
 
 
 def _number_type(name: str, option: Option) -> Any:
-    convert = float if option.kind == "float" else int
+    convert = float if option.kind in ("float", "ratio") else int
 
     def number(text: str) -> Any:
         try:
@@ -194,14 +204,19 @@ def _check_output_path(output_path: str) -> None:
 
 
 def _summary(report: Report) -> str:
+    if not report.wanted:
+        return f"{report.folder}: the last run is finished already"
+    if report.format != "png":
+        return f"{report.count:,} images as {report.format} in {report.folder}, {_speed(report)}, seed {report.seed}"
     first, last = report.folder / f"{report.first}.png", report.first + report.count - 1
     if report.count == 1:
         return f"{first} (seed {report.seed})"
-    rate = report.count / report.seconds
-    return (
-        f"{report.count:,} images in {report.folder} ({report.first}.png to {last}.png), {report.seconds:.1f} s, "
-        f"{rate:,.0f} images/s, seed {report.seed}"
-    )
+    shown = f" ({report.first}.png to {last}.png)" if report.first else ""
+    return f"{report.count:,} images in {report.folder}{shown}, {_speed(report)}, seed {report.seed}"
+
+
+def _speed(report: Report) -> str:
+    return f"{report.seconds:.1f} s, {report.count / report.seconds:,.0f} images/s"
 
 
 @contextlib.contextmanager
