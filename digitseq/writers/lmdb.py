@@ -28,6 +28,7 @@ COUNT = b"num-samples"
 FIRST_MAP = 1 << 26
 BATCHES_A_PART = 4
 LABELS_AT_ONCE = 1 << 16
+ALMOST_FULL = 1 << 21
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class FormatWriter:
         if self._path.exists():
             shutil.copyfile(self._path, part)
         size = FIRST_MAP + (part.stat().st_size if part.exists() else 0)
-        with _as_os_error():
+        with _as_os_error(self._path):
             self._environment = lmdb.open(str(part), map_size=size, subdir=False, lock=False, sync=False, max_dbs=0)
         self._texts = open(part.parent / "texts", "w+b")  # noqa: SIM115
         return self._job.span[0]
@@ -120,7 +121,7 @@ class FormatWriter:
         for items in _labels(self._texts, self._job.span[0] + 1):
             self._put(items)
         self._put([(COUNT, b"%d" % self._job.span[1])])
-        with _as_os_error():
+        with _as_os_error(self._path):
             self._environment.sync(True)
         self._release()
         os.replace(self._path.parent / SCRATCH / DATABASE, self._path)
@@ -134,7 +135,7 @@ class FormatWriter:
     def _put(self, items: list[tuple[bytes, Any]]) -> None:
         import lmdb
 
-        with _as_os_error():
+        with _as_os_error(self._path):
             while True:
                 try:
                     with self._environment.begin(write=True) as transaction:
@@ -178,16 +179,16 @@ def _samples(path: Path) -> int:
 
 
 @contextlib.contextmanager
-def _as_os_error() -> Iterator[None]:
-    """LMDB's own errors, which come from the disk, as `OSError`."""
+def _as_os_error(path: Path) -> Iterator[None]:
+    """LMDB's own errors about the file in `path` as `OSError`."""
     import lmdb
 
     try:
         yield
-    except lmdb.DiskError as error:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
     except lmdb.MapFullError:
         raise
     except lmdb.Error as error:
-        full = "No space left" in str(error)
-        raise OSError(errno.ENOSPC if full else errno.EIO, os.strerror(errno.ENOSPC) if full else str(error)) from error
+        # LMDB calls a write that was cut short an input/output error
+        if "No space left" in str(error) or shutil.disk_usage(path.parent).free < ALMOST_FULL:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+        raise OSError(errno.EIO, str(error)) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import zipfile
 from collections.abc import Iterator
@@ -40,9 +41,10 @@ class ArrayMaker:
         path = scratch(self.folder) / f"{start}-{os.getpid()}"
         batch = self.pipeline.batch(start, stop)
         arrays = _arrays(batch, 255 if self.pipeline.settings.invert else 0)
-        with open(path, "wb") as file:
-            for name in NAMES:
-                np.save(file, arrays[name])
+        packed = io.BytesIO()  # NumPy does not say why it cannot write into a file
+        for name in NAMES:
+            np.save(packed, arrays[name])
+        path.write_bytes(packed.getbuffer())
         return Path(SCRATCH, path.name)
 
 
