@@ -33,11 +33,12 @@ class Report:
     seed: int
     seconds: float
     format: str = "png"
+    alone: bool = True  # not in parts, and no part of another run
 
     def remainder(self) -> str:
         """What is finished of a run that broke off, and how to go on."""
         rest = self.wanted - self.count
-        fresh = f"--seed {self.seed} -s {rest}, or with " if self.format == "png" else ""
+        fresh = f"--seed {self.seed} -s {rest}, or with " if self.format == "png" and self.alone else ""
         return (
             f"{self.count:,} of {self.wanted:,} images are finished and listed in {self.folder}; "
             f"to make the rest, give the same command with {fresh}--resume"
@@ -98,7 +99,7 @@ def write_folder(
         with contextlib.suppress(OSError):
             folder.write_runs([*earlier, record])
     seconds = time.perf_counter() - began
-    report = Report(folder.path, job.span[0] + 1, count, wanted, pipeline.seed, seconds, output.format)
+    report = Report(folder.path, job.span[0] + 1, count, wanted, pipeline.seed, seconds, output.format, not share)
     if fault:
         raise RunError(f"{fault}: {report.remainder()}")
     return report
@@ -119,6 +120,8 @@ def _recorded_job(
 ) -> tuple[Job, Record]:
     """The last run's own job. Raises `OutputError` when what is asked for now is something else."""
     record = runs[-1]
+    if "split_ratio" in record:
+        check_same(folder.path, record, {"split_ratio": None})
     span = (record["first"] - 1, record["last"])
     asked = new_record(pipeline, output, span, writer_class(output.format).plan(folder, "", output), share)
     for changing in ("status", "images", "label_bytes", "first_shard"):

@@ -209,9 +209,9 @@ def _summary(report: Report) -> str:
     if report.format != "png":
         return f"{report.count:,} images as {report.format} in {report.folder}, {_speed(report)}, seed {report.seed}"
     first, last = report.folder / f"{report.first}.png", report.first + report.count - 1
-    if report.count == 1:
+    if report.count == 1 and report.alone:
         return f"{first} (seed {report.seed})"
-    shown = f" ({report.first}.png to {last}.png)" if report.first else ""
+    shown = f" ({report.first}.png to {last}.png)" if report.alone else ""
     return f"{report.count:,} images in {report.folder}{shown}, {_speed(report)}, seed {report.seed}"
 
 

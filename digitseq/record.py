@@ -70,6 +70,8 @@ def last_run(path: Path) -> Record:
     runs = read_runs(path)
     if not runs:
         raise OutputError(f"{path} has no run to resume: leave out --resume, or name its directory with -o")
+    if not {"version", "status", "seed", "format", "settings"} <= runs[-1].keys():
+        raise OutputError(f"{path} has no run that can be resumed: its record is incomplete")
     return runs[-1]
 
 

@@ -58,8 +58,8 @@ def write_parts(pipeline: Pipeline, output: Output, stop: Stop, progress: Progre
         folder.write_runs(runs)
     wanted, seconds = sum(counts.values()), time.perf_counter() - began
     if fault:
-        raise RunError(f"{fault}; the run has train/, val/ and test/: finish it with --resume")
-    return Report(folder.path, 0, done, wanted, pipeline.seed, seconds, output.format)
+        raise RunError(f"{fault} (this makes what is missing of train/, val/ and test/)")
+    return Report(folder.path, 0, done, wanted, pipeline.seed, seconds, output.format, alone=False)
 
 
 def _record(pipeline: Pipeline, output: Output, path: Path, runs: list[Record]) -> Record:
@@ -88,6 +88,8 @@ def _record(pipeline: Pipeline, output: Output, path: Path, runs: list[Record]) 
             f"{path} was written with another split_ratio, so that a glyph could get into two parts: name another "
             "directory with -o"
         )
+    for run in runs:
+        run["status"] = "interrupted" if run["status"] == "running" else run["status"]
     return record
 
 

@@ -92,6 +92,9 @@ def test_another_ratio_in_the_same_folder_is_refused(run):
     done = run("-num", "5", "-s", 10, "--split_ratio", 0.5, 0.5, 0)
     assert done.returncode == 2
     assert "another split_ratio" in done.stderr
+    done = run("-num", "5", "-s", 10, "--resume")
+    assert done.returncode == 2
+    assert "its split_ratio is [0.8, 0.1, 0.1], not null" in done.stderr
 
 
 @pytest.mark.parametrize("format_name", ["png", "webdataset"])
@@ -109,3 +112,18 @@ def test_a_killed_run_is_resumed_to_the_same_bytes(start, run, tmp_path, format_
     done = run(*words, *ratio, "--resume")
     assert done.returncode == 0, done.stderr
     assert tree(top) == tree(tmp_path / "once" / "5")
+
+
+def test_a_stopped_run_says_to_resume(start, run, tmp_path):
+    words = ("-num", "5", "-iw", 30, "-s", 100_000, "--seed", 4, "--format", "webdataset", "--shard_size", 200, *RATIO)
+    process = start(*words)
+    while not list((tmp_path / "output").glob("5/train/*.tar")):
+        time.sleep(0.001)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert err.endswith("of 100,000 images are finished and listed in output/5; to make the rest, give the same "
+                        "command with --resume\n")  # fmt: skip
+    assert run(*words, "--resume").returncode == 0
+    counts = [json.loads((tmp_path / "output" / "5" / p / "run.json").read_text())["runs"][0]["images"] for p in PARTS]
+    assert counts == [80_000, 10_000, 10_000]

@@ -60,8 +60,12 @@ def tar_members(batch: Batch) -> bytes:
         b".txt": [text.encode() for text in batch.texts],
         b".json": object_lines(batch),
     }
-    numbers = np.arange(batch.start + 1, batch.start + 1 + len(batch))
-    pieces: list[Any] = [None] * (3 * len(members) * len(batch))
+    return tar_bytes(np.arange(batch.start + 1, batch.start + 1 + len(batch)), members)
+
+
+def tar_bytes(numbers: NDArray[np.int64], members: dict[bytes, list[bytes]]) -> bytes:
+    """A piece of an archive: for each of `numbers` a member with every suffix, `members[suffix]` being B files."""
+    pieces: list[Any] = [None] * (3 * len(members) * len(numbers))
     for place, (suffix, files) in enumerate(members.items()):
         sizes = np.array([len(data) for data in files])
         headers = tar_headers(numbers, sizes, suffix).tobytes()
