@@ -78,11 +78,11 @@ def tar_bytes(numbers: NDArray[np.int64], members: dict[bytes, list[bytes]]) -> 
 
 def tar_headers(numbers: NDArray[np.int64], sizes: NDArray[np.int64], suffix: bytes) -> NDArray[np.uint8]:
     """uint8 (B, 512): the header of every member, of its size in bytes; names are the numbers and `suffix`."""
-    headers = np.zeros((len(numbers), BLOCK), np.uint8)
-    headers[:] = np.frombuffer(_common_header(suffix), np.uint8)
-    headers[:, :KEY_DIGITS] = _digits(numbers, 10, KEY_DIGITS)
-    headers[:, _SIZE] = _digits(sizes, 8, 11)
-    total = headers.sum(axis=1, dtype=np.int64)
+    common = np.frombuffer(_common_header(suffix), np.uint8)
+    headers = np.tile(common, (len(numbers), 1))
+    key, size = _digits(numbers, 10, KEY_DIGITS), _digits(sizes, 8, 11)
+    headers[:, :KEY_DIGITS], headers[:, _SIZE] = key, size
+    total = common.sum(dtype=np.int64) + key.sum(axis=1, dtype=np.int64) + size.sum(axis=1, dtype=np.int64)
     headers[:, _CHECKSUM] = _digits(total, 8, 6)
     headers[:, 154] = 0
     return headers
