@@ -7,7 +7,10 @@ Plain values only: numbers, "text", True, False, None, (width, height).
 cache = None  # directory in which data sets are saved; None: $DIGITSEQ_CACHE, or the user's cache directory
 output_path = "./output"  # images go to <output_path>/<number>/1.png, 2.png, ...
 split = "train"  # which glyphs: "train" (60,000), "test" (10,000) or "all"
-labels = "jsonl"  # "jsonl" (metadata.jsonl with boxes), "txt" (gt.txt) or "none"
+format = "png"  # "png" (single files), "webdataset" (tar shards), "lmdb", "parquet" (shards) or "npz" (one file)
+labels = "jsonl"  # beside png: "jsonl", "txt", "easyocr", "coco", "yolo", "tesseract", several in [...], or "none"
+shard_size = 10000  # images a shard, with webdataset and parquet
+split_ratio = None  # (0.9, 0.05, 0.05): these shares of the images in train/, val/, test/, no glyph in two of them
 
 # -- layout, in pixels; images are 28 high
 image_width = 200  # 0: as wide as the sequence needs
@@ -28,4 +31,5 @@ augment = []  # further distortions, in order: ["light"], or such as ["elastic:a
 multi_core = None  # processes; None, 0 or 1: no further ones; -1: all cores
 size = None  # how many images; None: 1, or 100 when multi_core is given
 seed = None  # a number gives the same images every time; None: drawn, printed and recorded
+resume = False  # True: finish the last run into the folder, which broke off
 quiet = False  # True: print nothing but errors

@@ -7,21 +7,18 @@ import os
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from digitseq.errors import DigitseqError, DigitseqWarning, RunError
 from digitseq.folder import Folder
-from digitseq.labels import LabelFile, label_lines
-from digitseq.loader import load_bank
 from digitseq.pipeline import Pipeline
-from digitseq.pool import Stop, Task, WorkerDied, run_tasks
+from digitseq.pool import Stop, WorkerDied, run_tasks
+from digitseq.record import Record, Share, check_same, last_run, new_record, recorded_pipeline
 from digitseq.settings import Output, Settings
-from digitseq.version import __version__
-from digitseq.writer import ImageWriter
+from digitseq.writers import Job, Writer, writer_class
+from digitseq.writers.base import spans
 
-BATCHES_A_TASK = 1
 Progress = Callable[[int], object]
 
 
@@ -35,120 +32,112 @@ class Report:
     wanted: int
     seed: int
     seconds: float
+    format: str = "png"
+    alone: bool = True  # not in parts, and no part of another run
 
     def remainder(self) -> str:
         """What is finished of a run that broke off, and how to go on."""
         rest = self.wanted - self.count
+        fresh = f"--seed {self.seed} -s {rest}, or with " if self.format == "png" and self.alone else ""
         return (
             f"{self.count:,} of {self.wanted:,} images are finished and listed in {self.folder}; "
-            f"to make the rest, give the same command with --seed {self.seed} -s {rest}"
+            f"to make the rest, give the same command with {fresh}--resume"
         )
+
+
+def folder_name(settings: Settings) -> str:
+    """What the folder of a run is called, and the shards in it."""
+    return settings.number
+
+
+def recorded_seed(settings: Settings, output: Output) -> int:
+    """The seed of the run that is to be resumed. Raises `OutputError` when there is none."""
+    return int(last_run(Path(output.output_path) / folder_name(settings))["seed"])
 
 
 def write_images(
     pipeline: Pipeline, output: Output, stop: Stop | None = None, progress: Progress | None = None
 ) -> Report:
-    """Write `output.count` images into `<output_path>/<number>/`, on from the highest number there.
+    """Write `output.count` images into `<output_path>/<number>/`, on from those that are there.
 
     `progress` is called with the number of images finished since its last call. Raises `OutputError` when
     nothing can be written, `RunError` when the run breaks off; what was finished by then is whole and listed.
+    With `output.resume` it finishes the last run instead, to the same bytes as if it had not broken off.
     """
+    writer_class(output.format).check(pipeline, output.count)
+    if output.split_ratio is not None:
+        from digitseq.splits import write_parts
+
+        return write_parts(pipeline, output, stop or Stop(), progress)
+    return write_folder(pipeline, output, stop or Stop(), progress, folder_name(pipeline.settings))
+
+
+def write_folder(
+    pipeline: Pipeline, output: Output, stop: Stop, progress: Progress | None, name: str, share: Share | None = None
+) -> Report:
+    """Write images into `<output_path>/<name>`; see `write_images`. `share`: what to record of the glyphs."""
     began = time.perf_counter()
-    with Folder(output.output_path, pipeline.settings.number) as folder:
+    if output.resume:
+        last_run(Path(output.output_path) / name)  # before a folder is made
+    with Folder(output.output_path, name) as folder:
         runs = folder.read_runs()
-        if runs and runs[-1].get("status") == "running":
-            _list_broken_run(folder, runs[-1], output.cache)
-        start = max(folder.numbers(), default=0)
-        span = (start, start + output.count)
-        label_file = LabelFile(folder.path, output.labels)
-        record = _record(pipeline, span, label_file)
-        folder.begin([*runs, record])
-        count, fault = _make(folder, pipeline, span, output, stop or Stop(), progress)
-        record |= {"status": "finished" if count == output.count else "interrupted", "images": count}
+        if output.resume:
+            job, record = _recorded_job(folder, runs, pipeline, output, share)
+            earlier = runs[:-1]
+        else:
+            if runs and runs[-1].get("status") == "running":
+                _mend_broken_run(folder, runs[-1], output.cache)
+            job, record = _new_job(folder, runs, pipeline, output, share)
+            earlier = runs
+        if output.resume and record["status"] == "finished":
+            return Report(folder.path, record["last"] + 1, 0, 0, pipeline.seed, 0, output.format)
+        record |= {"status": "running", "images": 0}
+        folder.begin([*earlier, record])
+        count, fault = _make(job, output, stop, progress)
+        wanted = job.span[1] - job.span[0]
+        record |= {"status": "interrupted" if fault or count < wanted else "finished", "images": count}
         with contextlib.suppress(OSError):
-            folder.write_runs([*runs, record])
-    report = Report(folder.path, start + 1, count, output.count, pipeline.seed, time.perf_counter() - began)
-    if fault and count < output.count:
+            folder.write_runs([*earlier, record])
+    seconds = time.perf_counter() - began
+    report = Report(folder.path, job.span[0] + 1, count, wanted, pipeline.seed, seconds, output.format, not share)
+    if fault:
         raise RunError(f"{fault}: {report.remainder()}")
     return report
 
 
-def _make(
-    folder: Folder, pipeline: Pipeline, span: Task, output: Output, stop: Stop, progress: Progress | None
-) -> tuple[int, str]:
-    """Make and list the images of `span`, in order. Returns how many, and what broke the run off."""
-    label_file = LabelFile(folder.path, output.labels)
-    writer = ImageWriter(pipeline, folder.path, output.labels)
-    size = pipeline.batch_size * BATCHES_A_TASK
-    starts = range(*span, size)
-    tasks = ((first, min(first + size, span[1])) for first in starts)
-    listed, label_bytes, fault = span[0], label_file.size(), ""
+def _new_job(
+    folder: Folder, runs: list[Record], pipeline: Pipeline, output: Output, share: Share | None
+) -> tuple[Job, Record]:
+    kind, name = writer_class(output.format), folder_name(pipeline.settings)
+    start = kind.start(folder, runs)
+    span = (start, start + output.count)
+    plan = kind.plan(folder, name, output)
+    return Job(pipeline, folder, name, span, plan), new_record(pipeline, output, span, plan, share)
+
+
+def _recorded_job(
+    folder: Folder, runs: list[Record], pipeline: Pipeline, output: Output, share: Share | None
+) -> tuple[Job, Record]:
+    """The last run's own job. Raises `OutputError` when what is asked for now is something else."""
+    record = runs[-1]
+    if "split_ratio" in record:
+        check_same(folder.path, record, {"split_ratio": None})
+    span = (record["first"] - 1, record["last"])
+    asked = new_record(pipeline, output, span, writer_class(output.format).plan(folder, "", output), share)
+    for changing in ("status", "images", "label_bytes", "first_shard"):
+        asked.pop(changing, None)
+    size = {"size": span[1] - span[0]}
+    check_same(folder.path, record | size, asked | ({"size": output.size} if output.size is not None else {}))
+    return Job(pipeline, folder, folder_name(pipeline.settings), span, record, again=True), record
+
+
+def _mend_broken_run(folder: Folder, record: Record, cache: str | None) -> None:
+    """Keep what a run that was killed has left whole, and mark it as interrupted."""
     try:
-        with contextlib.closing(run_tasks(writer, tasks, _processes(output, len(starts)), stop)) as results:
-            for (first, last), name in results:
-                part = folder.path / name
-                label_file.append(part.read_bytes())
-                part.unlink()
-                listed, label_bytes = last, label_file.size()
-                if progress:
-                    progress(last - first)
-    except OSError as error:
-        fault = f"cannot write to {folder.path} ({error.strerror})"
-    except WorkerDied as error:
-        fault = str(error)
-    done = listed - span[0]
-    if listed < span[1]:
-        folder.clean()
-        done += _list_unlisted(folder, pipeline, (listed, span[1]), label_file, label_bytes)
-    return done, fault
-
-
-def _list_unlisted(folder: Folder, pipeline: Pipeline, span: Task, label_file: LabelFile, label_bytes: int) -> int:
-    """List the images of `span` that stand in the folder, after the first `label_bytes` bytes of labels.
-
-    Their labels are computed again: they depend on settings, seed and number alone. Images that a killed
-    process left half-written are removed. Returns how many are listed.
-    """
-    label_file.cut(label_bytes)
-    there = sorted(n for n in folder.numbers() if span[0] < n <= span[1] and not folder.remove_torn(n))
-    done = 0
-    while there:
-        first = there[0]
-        numbers = [n for n in there[: pipeline.batch_size] if n < first + pipeline.batch_size]
-        lines = label_lines(pipeline.batch(first - 1, numbers[-1]), label_file.labels).splitlines(keepends=True)
-        done += _append_or_drop(folder, label_file, numbers, [lines[n - first] for n in numbers] if lines else [])
-        there = there[len(numbers) :]
-    return done
-
-
-def _append_or_drop(folder: Folder, label_file: LabelFile, numbers: list[int], lines: list[bytes]) -> int:
-    """List the images `numbers`; on a full disk the newest of them make room for the lines of the others.
-
-    Returns how many are listed.
-    """
-    kept = len(numbers)
-    while kept:
-        try:
-            label_file.append(b"".join(lines[:kept]))
-            break
-        except OSError:
-            fewer = kept * 7 // 8
-            for number in numbers[fewer:kept]:
-                folder.image(number).unlink(missing_ok=True)
-            kept = fewer
-    return kept
-
-
-def _list_broken_run(folder: Folder, record: dict[str, Any], cache: str | None) -> None:
-    """List what a run that was killed has left, and mark it as interrupted."""
-    try:
-        settings = Settings(**record["settings"])
-        pipeline = Pipeline(settings, load_bank(settings.split, cache), record["seed"])
-        if (record["version"], record["dataset"]["sha256"]) != (__version__, pipeline.bank.digest):
-            raise DigitseqError("it was made by another version or from other data")
-        label_file = LabelFile(folder.path, record["labels"])
+        pipeline = recorded_pipeline(record, cache)
         span = (record["first"] - 1, record["last"])
-        record["images"] = _list_unlisted(folder, pipeline, span, label_file, record["label_bytes"])
+        job = Job(pipeline, folder, folder_name(pipeline.settings), span, record)
+        record["images"] = writer_class(record["format"])(job).abort()
     except (DigitseqError, KeyError, TypeError) as error:
         warnings.warn(
             f"{folder.path}: the last run broke off and cannot be listed ({error})", DigitseqWarning, stacklevel=2
@@ -156,21 +145,36 @@ def _list_broken_run(folder: Folder, record: dict[str, Any], cache: str | None) 
     record["status"] = "interrupted"
 
 
-def _record(pipeline: Pipeline, span: Task, label_file: LabelFile) -> dict[str, Any]:
-    return {
-        "version": __version__,
-        "status": "running",
-        "seed": pipeline.seed,
-        "first": span[0] + 1,
-        "last": span[1],
-        "images": 0,
-        "labels": label_file.labels,
-        "label_bytes": label_file.size(),
-        "dataset": {"name": "mnist", "split": pipeline.settings.split, "sha256": pipeline.bank.digest},
-        "settings": asdict(pipeline.settings),
-    }
+def _make(job: Job, output: Output, stop: Stop, progress: Progress | None) -> tuple[int, str]:
+    """Make the images of `job`, in order. Returns how many stand there whole, and what broke the run off."""
+    writer, fault = writer_class(output.format)(job), ""
+    try:
+        if _make_parts(writer, job, output, stop, progress):
+            writer.close()
+            return job.span[1] - job.span[0], ""
+    except OSError as error:
+        fault = f"cannot write to {job.folder.path} ({error.strerror or error})"
+    except WorkerDied as error:
+        fault = str(error)
+    return writer.abort(), fault
 
 
-def _processes(output: Output, tasks: int) -> int:
+def _make_parts(writer: Writer, job: Job, output: Output, stop: Stop, progress: Progress | None) -> bool:
+    """Whether all parts were made."""
+    made = writer.open()
+    if progress and made > job.span[0]:
+        progress(made - job.span[0])
+    tasks = spans(made, job.span[1], writer.task_size)
+    parts = -(-(job.span[1] - made) // writer.task_size)
+    with contextlib.closing(run_tasks(writer.maker, tasks, _processes(output, parts), stop)) as results:
+        for task, part in results:
+            writer.commit(task, part)
+            made = task[1]
+            if progress:
+                progress(task[1] - task[0])
+    return made == job.span[1]
+
+
+def _processes(output: Output, parts: int) -> int:
     wanted = output.multi_core or 0
-    return max(min((os.cpu_count() or 1) if wanted == -1 else wanted, tasks), 1)
+    return max(min((os.cpu_count() or 1) if wanted == -1 else wanted, parts), 1)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from digitseq.api import draw_seed
-from digitseq.batch import Report, write_images
+from digitseq.batch import Report, recorded_seed, write_images
 from digitseq.errors import DigitseqError, OutputError, SettingsError
 from digitseq.glyphs import GlyphBank
 from digitseq.loader import load_bank
@@ -82,7 +82,7 @@ def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
     except SystemExit as done:  # --help and --version
         return int(done.code or 0)
     output = request.output
-    seed = draw_seed() if output.seed is None else output.seed
+    seed = _seed(request)
     with request.naming_lines():
         if output.preview is None:
             _check_output_path(output.output_path)
@@ -98,6 +98,12 @@ def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
     if not output.quiet:
         print(_summary(report))
     return 0
+
+
+def _seed(request: Request) -> int:
+    if request.output.seed is not None:
+        return request.output.seed
+    return recorded_seed(request.settings, request.output) if request.output.resume else draw_seed()
 
 
 @dataclass(frozen=True)
@@ -194,13 +200,17 @@ def _add_option(group: Any, name: str, option: Option, default: object) -> None:
         kwargs["nargs"] = 2
     if option.kind == "augment":
         kwargs |= {"action": "append", "metavar": "NAME[:key=value,...]"}
-    if option.kind in ("int", "float", "kernel"):
+    if option.kind == "words":
+        kwargs["nargs"] = "+"
+    if option.kind == "ratio":
+        kwargs |= {"nargs": 3, "metavar": ("TRAIN", "VAL", "TEST")}
+    if option.kind in ("int", "float", "kernel", "ratio"):
         kwargs["type"] = _number_type(name, option)
     group.add_argument(*flags, **kwargs)
 
 
 def _number_type(name: str, option: Option) -> Any:
-    convert = float if option.kind == "float" else int
+    convert = float if option.kind in ("float", "ratio") else int
 
     def number(text: str) -> Any:
         try:
@@ -222,14 +232,19 @@ def _check_output_path(output_path: str) -> None:
 
 
 def _summary(report: Report) -> str:
+    if not report.wanted:
+        return f"{report.folder}: the last run is finished already"
+    if report.format != "png":
+        return f"{report.count:,} images as {report.format} in {report.folder}, {_speed(report)}, seed {report.seed}"
     first, last = report.folder / f"{report.first}.png", report.first + report.count - 1
-    if report.count == 1:
+    if report.count == 1 and report.alone:
         return f"{first} (seed {report.seed})"
-    rate = report.count / report.seconds
-    return (
-        f"{report.count:,} images in {report.folder} ({report.first}.png to {last}.png), {report.seconds:.1f} s, "
-        f"{rate:,.0f} images/s, seed {report.seed}"
-    )
+    shown = f" ({report.first}.png to {last}.png)" if report.alone else ""
+    return f"{report.count:,} images in {report.folder}{shown}, {_speed(report)}, seed {report.seed}"
+
+
+def _speed(report: Report) -> str:
+    return f"{report.seconds:.1f} s, {report.count / report.seconds:,.0f} images/s"
 
 
 @contextlib.contextmanager

@@ -92,10 +92,7 @@ class Folder:
     def remove_torn(self, number: int) -> bool:
         """Whether the image of this number was cut off by a killed process; it is then removed."""
         path = self.image(number)
-        with open(path, "rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(size - len(WHOLE), 0))
-            torn = file.read() != WHOLE
+        torn = not is_whole(path)
         if torn:
             path.unlink()
         return torn
@@ -110,15 +107,7 @@ class Folder:
 
     def read_runs(self) -> list[dict[str, Any]]:
         """What `run.json` says of earlier runs, oldest first."""
-        path = self.path / RECORD
-        try:
-            return [dict(run) for run in json.loads(path.read_bytes())["runs"]]
-        except FileNotFoundError:
-            return []
-        except (ValueError, KeyError, TypeError):
-            raise OutputError(
-                f"{path} is not a record that digitseq wrote: move it away, or name another directory with -o"
-            ) from None
+        return read_runs(self.path)
 
     def write_runs(self, runs: list[dict[str, Any]]) -> None:
         """Replace `run.json` at once. Raises `OSError`."""
@@ -137,6 +126,30 @@ class Folder:
         except OSError as error:
             self._withdraw()
             raise _output_error(self.path, error) from None
+
+
+def read_runs(folder: Path) -> list[dict[str, Any]]:
+    """What `run.json` in `folder` says of earlier runs, oldest first. Raises `OutputError`."""
+    path = folder / RECORD
+    try:
+        return [dict(run) for run in json.loads(path.read_bytes())["runs"]]
+    except FileNotFoundError:
+        return []
+    except (ValueError, KeyError, TypeError):
+        raise OutputError(
+            f"{path} is not a record that digitseq wrote: move it away, or name another directory with -o"
+        ) from None
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a PNG file stands there and was written to its end."""
+    try:
+        with open(path, "rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(size - len(WHOLE), 0))
+            return file.read() == WHOLE
+    except FileNotFoundError:
+        return False
 
 
 def _output_error(path: Path, error: OSError) -> OutputError:

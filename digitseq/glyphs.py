@@ -7,10 +7,11 @@ at multiples of 64 bytes, and the CRC-32 of all that (4 bytes, little-endian).
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.errors import DataError
+from digitseq.streams import Rows
 
 MAGIC = b"digitseq glyph bank 1\n"
 ALIGNMENT = 64
@@ -38,6 +40,7 @@ class GlyphBank:
     digest: sha256 of the source files, hex; path: the file behind the arrays, or None.
 
     Pickles as its path where it has one, so that worker processes share the file's pages.
+    origin: of a share, the bank and the two fractions that it was taken from.
     """
 
     characters: str
@@ -50,6 +53,7 @@ class GlyphBank:
     label: NDArray[np.uint8]
     class_start: NDArray[np.int64]
     path: Path | None = field(default=None, compare=False)
+    origin: tuple[GlyphBank, float, float] | None = field(default=None, compare=False)
 
     def __len__(self) -> int:
         return len(self.start)
@@ -65,10 +69,39 @@ class GlyphBank:
         columns = self.columns[first : first + self.width[glyph], self.top[glyph] : self.bottom[glyph]]
         return np.ascontiguousarray(columns.T)
 
+    def share(self, low: float, high: float) -> GlyphBank:
+        """The glyphs of every class from fraction `low` to `high` of a fixed order that knows no seed.
+
+        Shares whose fractions do not overlap have no glyph in common, and those of 0 … f and f … 1 are all
+        glyphs. Neither of these two is empty where a class has two glyphs. The columns are this bank's own.
+        """
+        order = np.argsort(Rows.span(0, 0, len(self)).words("share", 1)[:, 0], kind="stable")
+        order = order[np.argsort(self.label[order], kind="stable")]
+        ends = self.class_start
+        chosen = [order[_cut(a, b, low) : _cut(a, b, high)] for a, b in zip(ends[:-1].tolist(), ends[1:].tolist())]
+        kept = np.sort(np.concatenate(chosen))
+        return replace(
+            self,
+            digest=hashlib.sha256(f"{self.digest} {low} {high}".encode()).hexdigest(),
+            **{name: getattr(self, name)[kept] for name in ("start", "width", "top", "bottom", "label")},
+            class_start=np.concatenate([[0], np.cumsum([len(c) for c in chosen])]).astype(np.int64),
+            path=None,
+            origin=(self, low, high),
+        )
+
     def __reduce__(self) -> tuple[Any, ...]:
+        if self.origin is not None:
+            return GlyphBank.share, self.origin
         if self.path is not None:
             return open_bank, (self.path, self.digest)
         return GlyphBank, (self.characters, self.digest, *(getattr(self, name) for name in _ARRAYS))
+
+
+def _cut(first: int, end: int, fraction: float) -> int:
+    """Where `fraction` of first … end lies; inside it wherever the fraction is, and there is room."""
+    if fraction in (0, 1) or end - first < 2:
+        return end if fraction == 1 else first
+    return min(max(first + round(fraction * (end - first)), first + 1), end - 1)
 
 
 def build_bank(images: NDArray[np.uint8], labels: NDArray[Any], characters: str, digest: str) -> GlyphBank:

@@ -1,72 +1,83 @@
-"""Label files: one line an image, in the format that `labels` names."""
+"""Labels beside PNG files: a line an image, or a file an image, in the format that `labels` names."""
 
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from digitseq.pipeline import Batch
 
-FILE_NAMES = {"jsonl": "metadata.jsonl", "txt": "gt.txt"}
+FILE_NAMES = {
+    "jsonl": "metadata.jsonl",
+    "txt": "gt.txt",
+    "easyocr": "labels.csv",
+    "coco": ".annotations.jsonl",  # annotations.json is made of it
+    "yolo": "images.txt",
+}
+FIRST_LINES = {"easyocr": b"filename,words\n"}
+SIDECARS = {"yolo": "labels/%d.txt", "tesseract": "%d.gt.txt"}
 
 
 def label_lines(batch: Batch, labels: str) -> bytes:
-    """A line for every image of `batch`, newline included; `labels` is "jsonl", "txt" or "none".
+    """A line for every image of `batch`, newline included; `labels` is a key of `FILE_NAMES`, or "none".
 
     jsonl follows Hugging Face's ImageFolder: `file_name`, `text`, and `objects` with a `bbox`
-    [x, y, w, h] in pixels and a category for each glyph. txt is `path<TAB>text`.
+    [x, y, w, h] in pixels and a category for each glyph. txt is `path<TAB>text`, easyocr `filename,words`.
     """
-    if labels == "none":
-        return b""
+    numbers = range(batch.start + 1, batch.start + 1 + len(batch))
+    if labels == "jsonl":
+        return b"".join(object_lines(batch, '"file_name": "%d.png", ', np.array(numbers)[:, None]))
+    if labels == "coco":
+        head = f'"id": %d, "width": %d, "height": {batch.images.shape[1]}, '
+        return b"".join(object_lines(batch, head, np.column_stack([numbers, batch.width])))
     if labels == "txt":
-        return b"".join(b"%d.png\t%b\n" % (i, t.encode()) for i, t in enumerate(batch.texts, batch.start + 1))
-    templates = {text: _template(text) for text in set(batch.texts)}
-    number = np.arange(batch.start + 1, batch.start + 1 + len(batch))
-    values = np.column_stack([number, batch.boxes.reshape(len(batch), -1)])
-    used = np.arange(values.shape[1]) <= 4 * batch.length[:, None]
+        return b"".join(b"%d.png\t%b\n" % (i, t.encode()) for i, t in zip(numbers, batch.texts))
+    if labels == "easyocr":
+        return b"".join(b"%d.png,%b\n" % (i, _csv(t).encode()) for i, t in zip(numbers, batch.texts))
+    if labels == "yolo":
+        return b"".join(b"./images/%d.png\n" % i for i in numbers)
+    return b""
+
+
+def object_lines(batch: Batch, head: str = "", values: NDArray[np.int64] | None = None) -> list[bytes]:
+    """A JSON object and a newline for every image: `head`, with values (B, k) in its places, `text`, `objects`."""
+    templates = {text: _template(text, head) for text in set(batch.texts)}
+    boxes = batch.boxes.reshape(len(batch), -1)
+    known = 0 if values is None else values.shape[1]
+    table = boxes if values is None else np.column_stack([values, boxes])
+    used = np.arange(table.shape[1]) < known + 4 * batch.length[:, None]
     # all lines by one formatting: a third of the time of one a line
-    return b"".join([templates[text] for text in batch.texts]) % tuple(values[used].tolist())
+    text = b"".join([templates[text] for text in batch.texts]) % tuple(table[used].tolist())
+    return text.splitlines(keepends=True)
 
 
-def _template(text: str) -> bytes:
-    """The line for `text` with places for the image number and the boxes' numbers."""
+def _template(text: str, head: str) -> bytes:
+    """The line for `text` with places for the numbers of `head` and of the boxes."""
     box = ", ".join(["[%d, %d, %d, %d]"] * len(text))
     quoted = json.dumps(text).replace("%", "%%")
     categories = json.dumps(list(text)).replace("%", "%%")
-    return (
-        f'{{"file_name": "%d.png", "text": {quoted}, "objects": {{"bbox": [{box}], "categories": {categories}}}}}\n'
-    ).encode()
+    return f'{{{head}"text": {quoted}, "objects": {{"bbox": [{box}], "categories": {categories}}}}}\n'.encode()
 
 
-class LabelFile:
-    """The label file of a folder, which grows by whole lines only. With "none" it is nothing at all."""
+def _csv(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"' if any(c in text for c in ',"\r\n') else text
 
-    def __init__(self, folder: Path, labels: str) -> None:
-        self.labels = labels
-        self.path = folder / FILE_NAMES[labels] if labels != "none" else None
 
-    def size(self) -> int:
-        """Length in bytes."""
-        return self.path.stat().st_size if self.path and self.path.exists() else 0
+def sidecar_files(batch: Batch, labels: str, characters: str) -> list[bytes]:
+    """What stands in each image's own file; `labels` is a key of `SIDECARS`.
 
-    def cut(self, size: int) -> None:
-        """Shorten the file to `size` bytes."""
-        if self.path and self.size() > size:
-            os.truncate(self.path, size)
-
-    def append(self, lines: bytes) -> None:
-        """Add lines, all of them or none. Raises `OSError`."""
-        if self.path is None:
-            return
-        with open(self.path, "ab", buffering=0) as file:
-            size = file.tell()
-            try:
-                rest = memoryview(lines)
-                while rest:
-                    rest = rest[file.write(rest) :]
-            except OSError:
-                file.truncate(size)
-                raise
+    tesseract: the text. yolo: a line `class x y w h` for each glyph, the centre and size of its box as shares of
+    the image's width and height, the class an index into `characters`.
+    """
+    if labels == "tesseract":
+        return [text.encode() + b"\n" for text in batch.texts]
+    x, y, w, h = np.moveaxis(batch.boxes.astype(np.float64), 2, 0)
+    width, height = batch.width[:, None], batch.images.shape[1]
+    shares = np.stack([(x + w / 2) / width, (y + h / 2) / height, w / width, h / height], axis=2).tolist()
+    files = []
+    for text, boxes in zip(batch.texts, shares):
+        lines = (b"%d %.6f %.6f %.6f %.6f\n" % (characters.find(c), *b) for c, b in zip(text, boxes) if b[2])
+        files.append(b"".join(lines))
+    return files

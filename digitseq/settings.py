@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from digitseq.errors import SettingsError
 
-Kind = Literal["int", "float", "bool", "str", "path", "choice", "kernel", "augment"]
+Kind = Literal["int", "float", "bool", "str", "path", "choice", "words", "kernel", "ratio", "augment"]
 
 MAX_WIDTH = 65_535
 MAX_TEXT = 255  # a folder is named after the number, and file systems stop at 255 bytes
@@ -25,6 +25,10 @@ DILATE_KERNEL = (2, 1)
 ANGLE = (-15.0, 15.0)
 NOISE_RATIO = (0.0, 0.1)
 RANDOM_KERNEL = (1, 3)
+
+FORMATS = ("png", "webdataset", "lmdb", "parquet", "npz")
+LABELS = ("jsonl", "txt", "easyocr", "coco", "yolo", "tesseract", "none")
+PARTS = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,10 @@ class Option:
         """What is allowed, in words: "a whole number from 1 to 15 pixels"."""
         if self.kind == "choice":
             return "one of " + ", ".join(self.choices)
+        if self.kind == "words":
+            return "one or more of " + ", ".join(self.choices)
+        if self.kind == "ratio":
+            return "three numbers from 0 to 1 with the sum 1 (train, val, test)"
         noun = {
             "int": "a whole number",
             "float": "a number",
@@ -83,10 +91,26 @@ class Option:
             from digitseq.augment import describe, parse_augment  # upward, but only where augmentation is asked for
 
             return tuple(describe(operation) for operation in parse_augment(value))
+        if self.kind == "words":
+            return self._words(value)
+        if self.kind == "ratio":
+            return self._ratio(value)
         if self.kind == "kernel":
             width, height = value
             return (self._number(width, operator.index), self._number(height, operator.index))
         return self._number(value, operator.index if self.kind == "int" else float)
+
+    def _words(self, value: Any) -> tuple[str, ...]:
+        words = tuple(value.replace(",", " ").split() if isinstance(value, str) else value)
+        if not words or len(set(words)) < len(words) or not all(word in self.choices for word in words):
+            raise ValueError
+        return words
+
+    def _ratio(self, value: Any) -> tuple[float, ...]:
+        shares = tuple(self._number(share, float) for share in value)
+        if len(shares) != len(PARTS) or abs(sum(shares) - 1) > 1e-6:
+            raise ValueError
+        return shares
 
     def _number(self, value: Any, convert: Any) -> Any:
         if isinstance(value, (bool, str)):
@@ -234,9 +258,22 @@ class Output:
         "./output", "path", "directory to save results in; images go to OUTPUT_PATH/NUMBER/1.png, 2.png, ...",
         "data", "-o",
     )  # fmt: skip
-    labels: str = _setting(
-        "jsonl", "choice", "labels beside the images: jsonl (metadata.jsonl with boxes), txt (gt.txt) or none",
-        "data", choices=("jsonl", "txt", "none"),
+    format: str = _setting(
+        "png", "choice", "what is written: single PNG files, WebDataset tar shards, an LMDB, Parquet shards, or one "
+        "npz file", "data", choices=FORMATS,
+    )  # fmt: skip
+    labels: tuple[str, ...] = _setting(
+        ("jsonl",), "words", "labels beside PNG files, several allowed: jsonl (metadata.jsonl with boxes), txt "
+        "(gt.txt), easyocr (labels.csv), coco (annotations.json), yolo (labels/*.txt, data.yaml), tesseract "
+        "(*.gt.txt) or none",
+        "data", choices=LABELS, shown_default="jsonl",
+    )  # fmt: skip
+    shard_size: int = _setting(
+        10_000, "int", "images a shard, with webdataset and parquet", "data", low=1, high=10_000_000
+    )
+    split_ratio: tuple[float, float, float] | None = _setting(
+        None, "ratio", "write train/, val/ and test/ with these shares of the images; no glyph occurs in two of them",
+        "data", low=0, high=1, optional=True, shown_default="off",
     )  # fmt: skip
     multi_core: int | None = _setting(
         None, "int", "processes; 0 or 1: in this process; -1: all cores", "batch", "-m",
@@ -254,10 +291,21 @@ class Output:
         None, "path", "write one picture of samples to this file instead: rows of the given settings or, without "
         "augmentation, a row for every operation", "augmentation", optional=True, shown_default="none",
     )  # fmt: skip
+    resume: bool = _setting(
+        False, "bool", "finish the last run into the folder, which broke off; give the same settings", "batch"
+    )
     quiet: bool = _setting(False, "bool", "print nothing but errors", "batch")
 
     def __post_init__(self) -> None:
         _clean_fields(self)
+        if "none" in self.labels and len(self.labels) > 1:
+            raise SettingsError(f"labels none goes with no other, got {' '.join(self.labels)}", "labels")
+        if self.format != "png" and self.labels not in (("jsonl",), ("none",)):
+            raise SettingsError(
+                f"labels {' '.join(self.labels)} stand beside PNG files: leave them out with format {self.format}, "
+                "which has its labels inside",
+                "labels",
+            )
 
     @property
     def count(self) -> int:

@@ -191,7 +191,7 @@ BAD = {
     "cores": (["-num", "1", "-m", "-2"], "from -1 to 256"),
     "seed": (["-num", "1", "--seed", "-1"], "seed must be a whole number"),
     "split": (["-num", "1", "--split", "validation"], "one of train, test, all, got 'validation'"),
-    "labels": (["-num", "1", "--labels", "xml"], "one of jsonl, txt, none"),
+    "labels": (["-num", "1", "--labels", "xml"], "one or more of jsonl, txt, easyocr"),
     "unknown flag": (["-num", "1", "--sied", "3"], "--sied"),
     "stray word": (["-num", "1", "2"], "unrecognized arguments: 2"),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
@@ -45,8 +46,14 @@ def test_commands_run(command, tmp_path_factory):
         if "--preview" in words:
             assert (folder / words[words.index("--preview") + 1]).stat().st_size > 10_000
             return
-        made = assert_consistent(folder / "output" / "123456")
-        assert len(made) == (int(words[words.index("-s") + 1]) if "-s" in words else 1)
+        top = folder / "output" / "123456"
+        size = int(command.partition("-s ")[2].split()[0]) if "-s " in command else 1
+        if "--format" in command:
+            run = json.loads((top / "run.json").read_text())["runs"][-1]
+            assert run["status"] == "finished"
+            assert run.get("images", sum(run.get("parts", {}).values())) == size
+        else:
+            assert len(assert_consistent(top)) == size
     finally:
         subprocess.run(["rm", "-rf", str(folder)], check=True)
 

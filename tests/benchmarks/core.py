@@ -81,9 +81,9 @@ def start_up(folder: Path) -> list[tuple[str, str, str]]:
     return [('one image, whole command, against `python -c "import numpy"`', f"{ratio:.2f}×", "≤ 2×")]
 
 
-def peak_memory(folder: Path, count: int) -> float:
+def peak_memory(folder: Path, count: int, *more: str) -> float:
     """MB of the largest process of a run, by the kernel's own high-water marks (Linux)."""
-    command = [sys.executable, str(ROOT / "run.py"), *map(str, COMMAND), "-m", "2", "-s", str(count), "--quiet"]
+    command = [sys.executable, str(ROOT / "run.py"), *map(str, COMMAND), "-m", "2", "-s", str(count), "--quiet", *more]
     running = subprocess.Popen([*command, "-o", str(emptied(folder / "a"))])
     largest = 0
     while running.poll() is None:

@@ -1,0 +1,93 @@
+"""The record of a run in `run.json`: writing it, reading it back, and comparing a new request with it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from digitseq.errors import DataError, OutputError
+from digitseq.folder import read_runs
+from digitseq.glyphs import GlyphBank
+from digitseq.loader import load_bank
+from digitseq.pipeline import Pipeline
+from digitseq.settings import Output, Settings
+from digitseq.version import __version__
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Share:
+    """The glyphs that a part of a split run draws from: those between two fractions of every class of `split`."""
+
+    part: str
+    split: str
+    low: float
+    high: float
+
+    def of(self, bank: GlyphBank) -> GlyphBank:
+        """The share of `bank`, which is that of `split`."""
+        return bank.share(self.low, self.high)
+
+
+def new_record(pipeline: Pipeline, output: Output, span: tuple[int, int], plan: Record, share: Share | None) -> Record:
+    """The record of a run that is about to begin."""
+    return {
+        "version": __version__,
+        "status": "running",
+        "seed": pipeline.seed,
+        "first": span[0] + 1,
+        "last": span[1],
+        "images": 0,
+        "format": output.format,
+        **plan,
+        "dataset": {"name": "mnist", "split": pipeline.settings.split, "sha256": pipeline.bank.digest},
+        **({"glyphs": asdict(share)} if share else {}),
+        "settings": as_recorded(pipeline.settings),
+    }
+
+
+def as_recorded(settings: Settings) -> Record:
+    """`settings` as they come back out of JSON."""
+    return dict(json.loads(json.dumps(asdict(settings))))
+
+
+def recorded_pipeline(record: Record, cache: str | None) -> Pipeline:
+    """The pipeline that the recorded run used; `DataError` when this version or its data are others."""
+    settings = Settings(**record["settings"])
+    bank = load_bank(settings.split, cache)
+    if "glyphs" in record:
+        bank = Share(**record["glyphs"]).of(bank)
+    if (record["version"], record["dataset"]["sha256"]) != (__version__, bank.digest):
+        raise DataError("it was made by another version or from other data")
+    return Pipeline(settings, bank, record["seed"])
+
+
+def last_run(path: Path) -> Record:
+    """The run that is to be resumed in `path`; `OutputError` when there is none."""
+    runs = read_runs(path)
+    if not runs:
+        raise OutputError(f"{path} has no run to resume: leave out --resume, or name its directory with -o")
+    if not {"version", "status", "seed", "format", "settings"} <= runs[-1].keys():
+        raise OutputError(f"{path} has no run that can be resumed: its record is incomplete")
+    return runs[-1]
+
+
+def check_same(path: Path, record: Record, asked: Record) -> None:
+    """`OutputError` that says what differs between the recorded run and what is asked for now."""
+    before, now = _flat(record), _flat(asked)
+    differing = [
+        f"its {name} is {json.dumps(before.get(name))}, not {json.dumps(now[name])}"
+        for name in now
+        if before.get(name) != now[name]
+    ]
+    if differing:
+        raise OutputError(f"cannot resume the run in {path}: {'; '.join(differing)}")
+
+
+def _flat(record: Record) -> Record:
+    """The values of a record by name, those of `settings` and `dataset` among them."""
+    flat = {name: value for name, value in record.items() if name not in ("settings", "dataset")}
+    return flat | dict(record.get("settings", {})) | {"data": record.get("dataset", {}).get("sha256")}

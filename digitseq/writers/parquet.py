@@ -1,0 +1,112 @@
+"""Parquet shards with Hugging Face's features: `image` {bytes, path}, `text`, `objects` {bbox, categories}.
+
+Apache Parquet by pyarrow; the features are in the schema's metadata under "huggingface", where `datasets`
+looks for them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from digitseq.folder import SCRATCH, Folder
+from digitseq.pipeline import Batch, Pipeline
+from digitseq.png import encode_png
+from digitseq.settings import Output
+from digitseq.writers.base import Job, Runs, batches, images_of, need_package, scratch, spans
+from digitseq.writers.shards import ShardWriter, shard_plan
+
+ROW_GROUP = 2048  # images: a few MB, which a reader can load on their own
+FEATURES = {
+    "image": {"_type": "Image"},
+    "text": {"dtype": "string", "_type": "Value"},
+    "objects": {
+        "bbox": {
+            "feature": {"feature": {"dtype": "int64", "_type": "Value"}, "_type": "Sequence"},
+            "_type": "Sequence",
+        },
+        "categories": {"feature": {"dtype": "string", "_type": "Value"}, "_type": "Sequence"},
+    },
+}
+
+
+@dataclass(frozen=True)
+class ParquetMaker:
+    """Writes shards."""
+
+    pipeline: Pipeline
+    folder: Path
+    in_place = False
+
+    def in_worker(self) -> ParquetMaker:
+        """For a process that works in `folder`."""
+        return replace(self, folder=Path())
+
+    def make(self, start: int, stop: int) -> Path:
+        """A Parquet file of images start … stop-1. Raises `OSError`."""
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        path = scratch(self.folder) / f"{start}-{os.getpid()}.parquet"
+        options: dict[str, Any] = {"compression": {"image.bytes": "none"}, "use_dictionary": ["text"]}
+        with open(path, "wb") as file, parquet.ParquetWriter(file, _schema(), **options) as writer:
+            for group in spans(start, stop, ROW_GROUP):
+                rows = pa.Table.from_batches([_rows(batch) for batch in batches(self.pipeline, *group)])
+                writer.write_table(rows, row_group_size=ROW_GROUP)
+        return Path(SCRATCH, path.name)
+
+
+def _schema() -> Any:
+    import pyarrow as pa
+
+    image = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    objects = pa.struct([("bbox", pa.list_(pa.list_(pa.int64()))), ("categories", pa.list_(pa.string()))])
+    metadata = {"huggingface": json.dumps({"info": {"features": FEATURES}})}
+    return pa.schema([("image", image), ("text", pa.string()), ("objects", objects)], metadata=metadata)
+
+
+def _rows(batch: Batch) -> Any:
+    import pyarrow as pa
+
+    used = np.arange(batch.boxes.shape[1]) < batch.length[:, None]
+    numbers = pa.array(batch.boxes[used].astype(np.int64).ravel())
+    corners = pa.array(np.arange(0, len(numbers) + 1, 4, dtype=np.int32))
+    ends = pa.array(np.concatenate([[0], np.cumsum(batch.length)]).astype(np.int32))
+    boxes = pa.ListArray.from_arrays(ends, pa.ListArray.from_arrays(corners, numbers))
+    categories = pa.ListArray.from_arrays(ends, pa.array(list("".join(batch.texts)), pa.string()))
+    paths = [f"{number}.png" for number in range(batch.start + 1, batch.start + 1 + len(batch))]
+    images = [pa.array(encode_png(batch.images, batch.width), pa.binary()), pa.array(paths, pa.string())]
+    schema = _schema()
+    columns = [
+        pa.StructArray.from_arrays(images, fields=list(schema.field("image").type)),
+        pa.array(batch.texts, pa.string()),
+        pa.StructArray.from_arrays([boxes, categories], fields=list(schema.field("objects").type)),
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+class FormatWriter(ShardWriter):
+    """`<name>-00000.parquet`, …: see `Writer`."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job, ParquetMaker(job.pipeline, job.folder.path), 5, "parquet")
+
+    @staticmethod
+    def check(pipeline: Pipeline, count: int) -> None:
+        """Needs pyarrow."""
+        need_package("pyarrow", "parquet")
+
+    @staticmethod
+    def start(folder: Folder, runs: Runs) -> int:
+        """On from the last image of the runs before."""
+        return images_of("parquet", runs)
+
+    @staticmethod
+    def plan(folder: Folder, name: str, output: Output) -> dict[str, Any]:
+        """Shard size and number of the first shard."""
+        return shard_plan(folder, name, 5, "parquet", output)

@@ -1,0 +1,128 @@
+"""WebDataset: tar files in which the members of a sample, `<key>.png .txt .json`, follow each other.
+
+The archive is POSIX.1-1988 ustar (IEEE Std 1003.1, "pax", "ustar Interchange Format"), written without a clock,
+an owner or any other thing that differs between two runs.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitseq.folder import SCRATCH, Folder
+from digitseq.labels import object_lines
+from digitseq.pipeline import Batch, Pipeline
+from digitseq.png import encode_png
+from digitseq.settings import Output
+from digitseq.writers.base import Job, Runs, batches, images_of, scratch
+from digitseq.writers.shards import ShardWriter, shard_plan
+
+BLOCK = 512
+RECORD = 20 * BLOCK  # archives are filled up to whole records
+KEY_DIGITS = 12
+_CHECKSUM, _SIZE = slice(148, 154), slice(124, 135)
+_PADDING = [b"\0" * n for n in range(BLOCK)]
+
+
+@dataclass(frozen=True)
+class TarMaker:
+    """Writes shards."""
+
+    pipeline: Pipeline
+    folder: Path
+    in_place = False
+
+    def in_worker(self) -> TarMaker:
+        """For a process that works in `folder`."""
+        return replace(self, folder=Path())
+
+    def make(self, start: int, stop: int) -> Path:
+        """A tar file of images start … stop-1. Raises `OSError`."""
+        # the process in its name: a process that outlives a killed parent must not write into another one's file
+        path = scratch(self.folder) / f"{start}-{os.getpid()}.tar"
+        with open(path, "wb") as file:
+            for batch in batches(self.pipeline, start, stop):
+                file.write(tar_members(batch))
+            file.write(bytes(2 * BLOCK))
+            file.write(bytes(-file.tell() % RECORD))
+        return Path(SCRATCH, path.name)
+
+
+def tar_members(batch: Batch) -> bytes:
+    """The samples of `batch` as they stand in the archive: image, text, and text with boxes, under one key."""
+    members = {
+        b".png": encode_png(batch.images, batch.width),
+        b".txt": [text.encode() for text in batch.texts],
+        b".json": object_lines(batch),
+    }
+    return tar_bytes(np.arange(batch.start + 1, batch.start + 1 + len(batch)), members)
+
+
+def tar_bytes(numbers: NDArray[np.int64], members: dict[bytes, list[bytes]]) -> bytes:
+    """A piece of an archive: for each of `numbers` a member with every suffix, `members[suffix]` being B files."""
+    pieces: list[Any] = [None] * (3 * len(members) * len(numbers))
+    for place, (suffix, files) in enumerate(members.items()):
+        sizes = np.array([len(data) for data in files])
+        headers = tar_headers(numbers, sizes, suffix).tobytes()
+        first, step = 3 * place, 3 * len(members)
+        pieces[first::step] = [headers[i : i + BLOCK] for i in range(0, len(headers), BLOCK)]
+        pieces[first + 1 :: step] = files
+        pieces[first + 2 :: step] = [_PADDING[n] for n in (-sizes % BLOCK).tolist()]
+    return b"".join(pieces)
+
+
+def tar_headers(numbers: NDArray[np.int64], sizes: NDArray[np.int64], suffix: bytes) -> NDArray[np.uint8]:
+    """uint8 (B, 512): the header of every member, of its size in bytes; names are the numbers and `suffix`."""
+    common = np.frombuffer(_common_header(suffix), np.uint8)
+    headers = np.tile(common, (len(numbers), 1))
+    key, size = _digits(numbers, 10, KEY_DIGITS), _digits(sizes, 8, 11)
+    headers[:, :KEY_DIGITS], headers[:, _SIZE] = key, size
+    total = common.sum(dtype=np.int64) + key.sum(axis=1, dtype=np.int64) + size.sum(axis=1, dtype=np.int64)
+    headers[:, _CHECKSUM] = _digits(total, 8, 6)
+    headers[:, 154] = 0
+    return headers
+
+
+def _common_header(suffix: bytes) -> bytes:
+    """A header without name, size and checksum, which counts as spaces while it is summed up."""
+    header = bytearray(BLOCK)
+    header[KEY_DIGITS : KEY_DIGITS + len(suffix)] = suffix
+    header[100:108], header[108:116], header[116:124] = b"0000644\0", b"0000000\0", b"0000000\0"
+    header[136:148] = b"00000000000\0"  # seconds since 1970
+    header[148:156] = b" " * 8
+    header[156:157] = b"0"
+    header[257:265] = b"ustar\x0000"
+    return bytes(header)
+
+
+def _digits(values: NDArray[np.int64], base: int, count: int) -> NDArray[np.uint8]:
+    """uint8 (B, count): the values in ASCII digits of `base`, zeros in front."""
+    powers = base ** np.arange(count - 1, -1, -1)
+    digits: NDArray[np.uint8] = (values[:, None] // powers % base + ord("0")).astype(np.uint8)
+    return digits
+
+
+class FormatWriter(ShardWriter):
+    """`<name>-000000.tar`, …: see `Writer`."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job, TarMaker(job.pipeline, job.folder.path), 6, "tar")
+
+    @staticmethod
+    def check(pipeline: Pipeline, count: int) -> None:
+        """Needs no package."""
+
+    @staticmethod
+    def start(folder: Folder, runs: Runs) -> int:
+        """On from the last image of the runs before."""
+        return images_of("webdataset", runs)
+
+    @staticmethod
+    def plan(folder: Folder, name: str, output: Output) -> dict[str, Any]:
+        """Shard size and number of the first shard."""
+        return shard_plan(folder, name, 6, "tar", output)

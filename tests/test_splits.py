@@ -1,0 +1,129 @@
+"""`--split_ratio`: three parts with the asked shares, and no glyph in two of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import signal
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from test_writers import FORMATS, READERS, tree
+
+from digitseq.glyphs import build_bank
+from digitseq.settings import PARTS
+from digitseq.splits import share_out, shares
+
+RATIO = ("--split_ratio", 0.8, 0.1, 0.1)
+
+
+def glyph_keys(bank) -> set[tuple[int, int]]:
+    """Where in the columns each glyph of the bank lies: no two glyphs lie at the same place."""
+    return set(zip(bank.start.tolist(), bank.width.tolist()))
+
+
+@given(st.floats(0, 1))
+def test_two_shares_are_everything_and_have_nothing_in_common(fraction):
+    images = np.full((47, 5, 4), 9, np.uint8)
+    bank = build_bank(images, np.arange(47) % 4, "0123", "x")
+    low, high = bank.share(0, fraction), bank.share(fraction, 1)
+    assert not glyph_keys(low) & glyph_keys(high)
+    assert glyph_keys(low) | glyph_keys(high) == glyph_keys(bank)
+    for part in (low, high):
+        assert np.array_equal(part.label, np.repeat(np.arange(4), np.diff(part.class_start)))
+    if 0 < fraction < 1:
+        assert np.diff(low.class_start).min() > 0 and np.diff(high.class_start).min() > 0
+
+
+def test_a_share_has_its_part_of_every_class_shares_columns_and_pickles_small(train):
+    part = train.share(0, 0.9)
+    assert np.allclose(np.diff(part.class_start), 0.9 * np.diff(train.class_start), atol=0.51)
+    assert part.columns is train.columns
+    assert part.digest != train.digest
+    data = pickle.dumps(part)
+    assert len(data) < 1000
+    again = pickle.loads(data)
+    assert np.array_equal(again.start, part.start) and again.digest == part.digest
+    # spread over the whole data set, not its first writers
+    assert abs(np.corrcoef(np.arange(len(part)), part.label)[0, 1]) > 0.9
+    kept = np.isin(train.start, part.start)
+    assert abs(kept[:3000].mean() - 0.9) < 0.05
+
+
+@given(st.integers(1, 10**9), st.integers(0, 100), st.integers(0, 100))
+def test_shares_of_images_are_the_nearest_numbers_and_add_up(count, a, b):
+    ratio = (a * 0.005, b * 0.005, 1 - a * 0.005 - b * 0.005)
+    counts = share_out(count, ratio)
+    assert sum(counts.values()) == count
+    assert all(abs(counts[part] - count * share) < 1 for part, share in zip(PARTS, ratio))
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_every_part_is_drawn_from_its_own_glyphs(run, tmp_path, train, test_split, format_name):
+    words = ("-num", "0123456789", "-iw", 300, "-s", 500, "-m", 2, "--seed", 4, "--format", format_name, *RATIO)
+    assert run(*words).returncode == 0
+    top = tmp_path / "output" / "0123456789"
+    record = json.loads((top / "run.json").read_text())["runs"][0]
+    assert record["split_ratio"] == [0.8, 0.1, 0.1]
+    assert "without a common one" in record["glyphs"]
+    banks = {share.part: share.of(test_split if share.split == "test" else train) for share in shares((0.8, 0.1, 0.1))}
+    for part, count in (("train", 400), ("val", 50), ("test", 50)):
+        own = json.loads((top / part / "run.json").read_text())["runs"][0]
+        assert own["dataset"]["sha256"] == banks[part].digest
+        assert (own["images"], own["status"]) == (count, "finished")
+        rows = READERS[format_name](top / part)
+        assert len(rows) == count
+        if format_name == "lmdb":
+            continue
+        known = {banks[part].ink(g).tobytes() for g in range(len(banks[part]))}
+        for image, _, boxes in rows:
+            for x, y, w, h in boxes:
+                assert np.ascontiguousarray(image[int(y) : int(y + h), int(x) : int(x + w)]).tobytes() in known
+    assert not glyph_keys(banks["train"]) & glyph_keys(banks["val"])
+
+
+def test_another_ratio_in_the_same_folder_is_refused(run):
+    assert run("-num", "5", "-s", 10, *RATIO).returncode == 0
+    assert run("-num", "5", "-s", 10, *RATIO).returncode == 0
+    done = run("-num", "5", "-s", 10, "--split_ratio", 0.5, 0.5, 0)
+    assert done.returncode == 2
+    assert "another split_ratio" in done.stderr
+    done = run("-num", "5", "-s", 10, "--resume")
+    assert done.returncode == 2
+    assert "its split_ratio is [0.8, 0.1, 0.1], not null" in done.stderr
+
+
+@pytest.mark.parametrize("format_name", ["png", "webdataset"])
+def test_a_killed_run_is_resumed_to_the_same_bytes(start, run, tmp_path, format_name):
+    words = ("-num", "5", "-iw", 30, "-s", 5000, "-m", 2, "--seed", 4, "--format", format_name, "--shard_size", 200)
+    ratio = ("--split_ratio", 0.4, 0.3, 0.3)
+    assert run(*words, *ratio, "-o", "once").returncode == 0
+    top = tmp_path / "output" / "5"
+    for part in PARTS:  # a kill while each of them is made
+        process = start(*words, *ratio, *(["--resume"] if (top / "run.json").exists() else []))
+        while not (top / part / "run.json").exists() and process.poll() is None:
+            time.sleep(0.001)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate(timeout=30)
+    done = run(*words, *ratio, "--resume")
+    assert done.returncode == 0, done.stderr
+    assert tree(top) == tree(tmp_path / "once" / "5")
+
+
+def test_a_stopped_run_says_to_resume(start, run, tmp_path):
+    words = ("-num", "5", "-iw", 30, "-s", 100_000, "--seed", 4, "--format", "webdataset", "--shard_size", 200, *RATIO)
+    process = start(*words)
+    while not list((tmp_path / "output").glob("5/train/*.tar")):
+        time.sleep(0.001)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert err.endswith("of 100,000 images are finished and listed in output/5; to make the rest, give the same "
+                        "command with --resume\n")  # fmt: skip
+    assert run(*words, "--resume").returncode == 0
+    counts = [json.loads((tmp_path / "output" / "5" / p / "run.json").read_text())["runs"][0]["images"] for p in PARTS]
+    assert counts == [80_000, 10_000, 10_000]
