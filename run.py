@@ -7,7 +7,10 @@ from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its idle threads would only slow the start down
 
-from digitseq.cli import main
-
 if __name__ == "__main__":
-    sys.exit(main(config=Path(__file__).with_name("config.py")))
+    try:
+        from digitseq.cli import main
+
+        sys.exit(main(config=Path(__file__).with_name("config.py")))
+    except KeyboardInterrupt:  # before the program could prepare for it
+        sys.exit(130)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import os
 import signal
 import sys
@@ -15,7 +16,7 @@ from typing import Any, NoReturn
 
 from digitseq.api import draw_seed
 from digitseq.batch import Report, recorded_seed, write_images
-from digitseq.errors import DigitseqError, OutputError, SettingsError
+from digitseq.errors import DigitseqError, DigitseqWarning, SettingsError
 from digitseq.glyphs import GlyphBank
 from digitseq.loader import load_bank
 from digitseq.pipeline import Pipeline
@@ -226,9 +227,11 @@ def _check_output_path(output_path: str) -> None:
     path = Path(output_path)
     existing = next((p for p in (path, *path.parents) if os.path.lexists(p)), Path())
     if not existing.is_dir():
-        raise OutputError(f"output_path {output_path}: {existing} is not a directory; name another with -o")
+        message = f"output_path {output_path}: {existing} is not a directory; name another with -o"
+        raise SettingsError(message, "output_path")
     if not os.access(existing, os.W_OK | os.X_OK):
-        raise OutputError(f"output_path {output_path}: {existing} is not writable; name another directory with -o")
+        message = f"output_path {output_path}: {existing} is not writable; name another directory with -o"
+        raise SettingsError(message, "output_path")
 
 
 def _summary(report: Report) -> str:
@@ -281,6 +284,10 @@ def _show_warnings_as_lines() -> None:
         _complain("warning", str(message))
 
     warnings.showwarning = show
+    warnings.simplefilter("always", DigitseqWarning)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a path that the terminal's encoding lacks
 
 
 def _complain(kind: str, message: str) -> None:

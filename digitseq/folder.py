@@ -13,6 +13,7 @@ from digitseq.errors import OutputError
 
 RECORD = "run.json"
 LOCK = ".digitseq.lock"
+LONGEST_NUMBER = 15  # digits; a longer name is no number of ours
 SCRATCH = ".digitseq-part"  # what is not finished yet
 WHOLE = b"IEND\xaeB`\x82"  # how every whole PNG file ends
 
@@ -102,7 +103,7 @@ class Folder:
         with os.scandir(self.path) as entries:
             for entry in entries:
                 stem, dot, suffix = entry.name.partition(".")
-                if dot and suffix == "png" and stem.isascii() and stem.isdigit():
+                if dot and suffix == "png" and stem.isascii() and stem.isdigit() and len(stem) <= LONGEST_NUMBER:
                     yield int(stem)
 
     def read_runs(self) -> list[dict[str, Any]]:
@@ -135,7 +136,7 @@ def read_runs(folder: Path) -> list[dict[str, Any]]:
         return [dict(run) for run in json.loads(path.read_bytes())["runs"]]
     except FileNotFoundError:
         return []
-    except (ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError):
         raise OutputError(
             f"{path} is not a record that digitseq wrote: move it away, or name another directory with -o"
         ) from None

@@ -55,7 +55,13 @@ def cache_directory(cache: str | None = None) -> Path:
 
         chosen = user_cache_dir("digitseq", appauthor=False)
     path = Path(chosen)
-    if path.exists() and not path.is_dir():
+    try:
+        there = path.exists()
+    except OSError as error:
+        raise SettingsError(
+            f"cache {str(path)[:60]} cannot be used ({error.strerror}): name another with -c", "cache"
+        ) from None
+    if there and not path.is_dir():
         raise SettingsError(f"cache must be a directory, got the file {path}: name another with -c", "cache")
     return path
 

@@ -39,6 +39,8 @@ def write_preview(path: Path, settings: Settings, bank: GlyphBank, seed: int) ->
         widest = max(row.shape[1] for row in plain + rows)
         sheet = np.vstack([_padded(row, widest) for row in plain + rows])
     data = encode_png(sheet[None], np.array([sheet.shape[1]]))[0]
+    if not path.name or (path.exists() and not path.is_file()):
+        raise OutputError(f"cannot write the preview {path}: it is not a file; name another")
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         temporary.write_bytes(data)

@@ -84,6 +84,8 @@ class Option:
             text = os.fspath(value) if self.kind == "path" and isinstance(value, os.PathLike) else value
             if not isinstance(text, str) or (self.choices and text not in self.choices):
                 raise TypeError
+            if self.kind == "path" and (not text or "\0" in text):
+                raise ValueError
             return text
         if self.kind == "augment":
             if not value:

@@ -35,11 +35,13 @@ def test_settings_keep_augment_as_text_that_makes_the_same_settings():
     ("text", "message"),
     [
         ("elastik", "unknown operation 'elastik'; did you mean 'elastic'?"),
+        ("light:p=0.5", "the preset light takes no parameters, got 'light:p=0.5'"),
+        ("BLUR", "did you mean 'blur'?"),
         ("lihgt", "did you mean 'light'?"),
         ("qqq", "known are erode, dilate"),
         ("", "unknown operation ''"),
         ("blur:sgima=1", "blur has no parameter 'sgima'; did you mean 'sigma'?"),
-        ("blur:sigma", "blur has no parameter 'sigma'; did you mean"),
+        ("blur:sigma", "blur: sigma needs a value, such as sigma=1"),
         ("blur:sigma=-1", "blur: sigma must be a number or a pair (low, high) from 0 to"),
         ("blur:sigma=nan", "got nan"),
         ("blur:sigma=2..1", "got (2.0, 1.0)"),
@@ -114,3 +116,5 @@ def test_preview_is_one_sheet_and_nothing_else(run, tmp_path):
 
 def test_a_preview_that_cannot_be_written_is_refused(refused):
     assert "cannot write the preview no/where/sheet.png" in refused("-num", "1", "--preview", "no/where/sheet.png")
+    assert "it is not a file" in refused("-num", "1", "--preview", ".")
+    assert "it is not a file" in refused("-num", "1", "--preview", "/dev")

@@ -112,6 +112,8 @@ def _show(value: object) -> str:
 
 def _parse(text: str) -> Operation:
     name, _, rest = text.strip().partition(":")
+    if name in PRESETS:
+        raise SettingsError(f"augment: the preset {name} takes no parameters, got {text!r}", "augment")
     if name not in OPERATIONS:
         hint = _nearest(name, [*OPERATIONS, *PRESETS])
         raise SettingsError(f"augment: unknown operation {name!r}; {hint}", "augment")
@@ -119,7 +121,9 @@ def _parse(text: str) -> Operation:
     values: dict[str, Any] = {}
     for item in filter(None, rest.split(",")):
         key, equals, value = (part.strip() for part in item.partition("="))
-        if not equals or key not in known:
+        if key in known and not equals:
+            raise SettingsError(f"augment: {name}: {key} needs a value, such as {key}=1", "augment")
+        if key not in known:
             hint = _nearest(key, list(known))
             raise SettingsError(f"augment: {name} has no parameter {key!r}; {hint}", "augment")
         values[key] = _value(value, known[key])
@@ -144,5 +148,5 @@ def _value(text: str, known: Parameter) -> Any:
 
 
 def _nearest(word: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(word, known, 1)
+    near = difflib.get_close_matches(word.lower(), known, 1)
     return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
