@@ -6,6 +6,7 @@ They model pens: a thin or dry one, and a broad one or ink that spreads in the p
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -23,7 +24,7 @@ BLEND_STEPS = 256  # a stroke's fraction of a pixel is rounded to 1/256
 
 
 @dataclass(frozen=True)
-class _Morphology:
+class _Morphology(ABC):
     width: Range = parameter((1, 3), "width of the kernel", low=1, high=15, unit="pixels", integer=True)
     height: Range = parameter((1, 3), "height of the kernel", low=1, high=15, unit="pixels", integer=True)
     p: float = probability("glyph")
@@ -56,8 +57,9 @@ class _Morphology:
                 out[chosen] = self._morph(cells[chosen], np.ones((code & 255, code >> 8), np.uint8))
         return out
 
+    @abstractmethod
     def _morph(self, cells: Pixels, kernel: Pixels) -> Pixels:
-        raise NotImplementedError
+        """The cells after the operation with `kernel`."""
 
 
 @dataclass(frozen=True)
