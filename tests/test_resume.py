@@ -96,15 +96,18 @@ def test_killed_anywhere_and_resumed_is_the_same_as_never_killed(format_name, co
         whole_run(words)
         shutil.rmtree(once)
         taken = whole_run(words)  # the second run: the first loads what the others share
-        expected, draw, hits = tree(once / "305"), random.Random(kills), 0
-        left = kills
+        expected, draw, left = tree(once / "305"), random.Random(kills), kills
         while left:
             folder = base / "killed"
             words = arguments(folder, format_name, size, cores, labels)
+            longest = taken
             for _ in range(min(left, draw.choice((1, 1, 2, 3)))):  # a run can be killed again while it is resumed
                 begun = (folder / "305" / "run.json").exists()
-                hits += killed_at_random([*words, "--resume"] if begun else words, taken, draw)
-                left -= 1
+                if killed_at_random([*words, "--resume"] if begun else words, longest, draw):
+                    left -= 1
+                else:  # it was faster than the run that was measured
+                    taken *= 0.9
+                longest *= 0.6  # a resumed run has less to do
             finish(words, folder)
             found = tree(folder / "305")
             assert found.keys() == expected.keys()
@@ -112,7 +115,6 @@ def test_killed_anywhere_and_resumed_is_the_same_as_never_killed(format_name, co
             if format_name == "lmdb":
                 assert dump(folder / "305") == dump(once / "305")
             shutil.rmtree(folder)
-        assert hits > kills / 2
     finally:
         if memory.is_dir():
             shutil.rmtree(base, ignore_errors=True)
