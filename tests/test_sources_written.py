@@ -173,7 +173,9 @@ def test_parts_share_out_the_texts_of_the_run(run, tmp_path, format_name):
         return [text for _, text, _ in READERS[format_name](tmp_path / "output" / name / part)]
 
     for run_number in range(2):
-        found = [t for p, n in zip(PARTS, (60, 20, 20)) for t in texts("random", p)[run_number * n : run_number * n + n]]
+        found = [
+            t for p, n in zip(PARTS, (60, 20, 20)) for t in texts("random", p)[run_number * n : run_number * n + n]
+        ]
         assert len(set(found)) == 100
     assert [texts("some", part) for part in PARTS] == [LINES[:3] * 2, LINES[3:4] * 2, LINES[4:5] * 2]
 
@@ -278,4 +280,3 @@ def test_folders_stay_below_the_output_path(run, tmp_path, number):
         assert len(list((tmp_path / "output").iterdir())) == 1
     else:
         assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
-

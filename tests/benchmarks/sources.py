@@ -31,7 +31,9 @@ def sources(folder: Path, count: int) -> list[tuple[str, str, str]]:
     plain = best["-num 123456"]
     print(f"{count:,} images, -m 2: " + ", ".join(f"{n} {count / t:,.0f} images/s" for n, t in best.items()))
     need = {"--random_digits 3 8": "≥ 0.8"}
-    return [(f"`{n}` against `-num 123456`", f"{plain / t:.2f}", need.get(n, "")) for n, t in best.items() if t != plain]
+    return [
+        (f"`{n}` against `-num 123456`", f"{plain / t:.2f}", need.get(n, "")) for n, t in best.items() if t != plain
+    ]
 
 
 if __name__ == "__main__":
