@@ -8,11 +8,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from digitseq.glyphs import GlyphBank
 from digitseq.loader import load_bank
 
 ROOT = Path(__file__).parents[1]
+
+settings.register_profile("no clock", deadline=None)  # the machine may be busy
+settings.load_profile("no clock")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -53,7 +57,13 @@ def start(tmp_path):
     def call(*arguments):
         command = [sys.executable, str(ROOT / "run.py"), *map(str, arguments)]
         process = subprocess.Popen(
-            command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+            command,
+            cwd=tmp_path,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
         )
         started.append(process)
         return process
