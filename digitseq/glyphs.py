@@ -148,11 +148,11 @@ class _Trimmed:
 
 
 def _trim(images: NDArray[np.uint8]) -> _Trimmed:
-    by_column, by_row = images.any(axis=1), images.any(axis=2)
+    by_column, by_row = np.any(images, axis=1), np.any(images, axis=2)
     left, right = _extent(by_column)
     top, bottom = _extent(by_row)
     x = np.arange(images.shape[2])
-    kept = (x >= left[:, None]) & (x < right[:, None]) & by_row.any(axis=1)[:, None]
+    kept = (x >= left[:, None]) & (x < right[:, None]) & np.any(by_row, axis=1)[:, None]
     small = [values.astype(np.uint8) for values in (kept.sum(axis=1), top, bottom)]
     return _Trimmed(images.transpose(0, 2, 1)[kept], *small)
 
