@@ -7,6 +7,7 @@ import os
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -95,9 +96,9 @@ class _Download:
         """From the first address that gives it. Raises `DataError` when none does."""
         if self.row.archive is None:
             for part, file in missing:
-                self._first(lambda url, part=part, file=file: self._plain(url, file, part.largest(file)), part)  # type: ignore[misc]
+                self._first(partial(self._plain, file, part.largest(file)), part)
             return
-        self._first(lambda url: self._members(url, missing))
+        self._first(partial(self._members, missing))
 
     def _first(self, fetch: Callable[[str], None], *parts: Part) -> None:
         faults = []
@@ -109,7 +110,7 @@ class _Download:
         advice = by_hand(self.row, self.cache, *parts)
         raise DataError(f"cannot download {self.row.name} ({'; '.join(faults)}): {advice}")
 
-    def _plain(self, url: str, file: File, largest: int) -> None:
+    def _plain(self, file: File, largest: int, url: str) -> None:
         final = home(self.row, self.cache) / file.name
         part, done = final.with_name(f"{final.name}.part"), 0
 
@@ -121,16 +122,16 @@ class _Download:
         self.network.download(url + file.name, file, largest, part, advance)
         os.replace(part, final)
 
-    def _members(self, url: str, missing: Missing) -> None:
+    def _members(self, missing: Missing, url: str) -> None:
         """The members that are missing, each on its own; the whole archive where the server gives no ranges."""
         archive = self.row.archive
         assert archive is not None and archive.size is not None
         if self._gives_ranges(url + archive.name):
             for part, file in missing:
-                self.network.tries(lambda part=part, file=file: self._member(url + archive.name, part, file))  # type: ignore[misc]
+                self.network.tries(partial(self._member, url + archive.name, part, file))
             return
         self.say(f"{url} gives no parts of files: downloading all of {archive.name}, {archive.size / 1e6:,.0f} MB")
-        self._plain(url, archive, archive.size)
+        self._plain(archive, archive.size, url)
         for part, file in missing:
             unpack(home(self.row, self.cache) / archive.name, file, part.largest(file), self._final(file))
 

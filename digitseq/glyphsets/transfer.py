@@ -58,7 +58,8 @@ class Network:
         """`attempt` until it succeeds, or its `TransferError` is one that stays."""
         for left in range(self.patience.tries - 1, -1, -1):
             try:
-                return attempt()
+                attempt()
+                break
             except TransferError as error:
                 if not (error.passing and left):
                     raise
@@ -74,9 +75,9 @@ class Network:
         found = sum_of(part)
         if found != file.sha256:
             part.unlink()
-            if resumed:  # the fault may lie in what was there before
-                return self.download(url, file, largest, part, progress)
-            raise TransferError(f"its sha256 is {found[:12]}…, not {file.sha256[:12]}…")
+            if not resumed:
+                raise TransferError(f"its sha256 is {found[:12]}…, not {file.sha256[:12]}…")
+            self.download(url, file, largest, part, progress)  # the fault may lie in what was there before
 
     def _go_on(self, url: str, file: File, largest: int, part: Path, progress: Progress) -> None:
         have = part.stat().st_size if part.exists() else 0
