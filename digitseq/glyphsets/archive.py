@@ -29,7 +29,7 @@ def extract(
     """
     for name in archive.namelist():
         inside = PurePosixPath(name.replace("\\", "/"))
-        if inside.is_absolute() or ".." in inside.parts or ":" in inside.parts[:1]:
+        if inside.is_absolute() or ".." in inside.parts or ":" in name:
             raise DataError(f"{archive.filename or 'the archive'} is refused: its member {name!r} leads out of it")
     member = f"{ARCHIVE_FOLDER}/{file.name}"
     try:

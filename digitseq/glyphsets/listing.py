@@ -37,10 +37,10 @@ def _info(row: DataSet, cache: Path, shipped: Path) -> DataSetInfo:
     archive = find(row, row.archive.name, cache) if row.archive else None
     for split, part in row.parts.items():
         paths = [shipped / row.folder / f.name if row.shipped else find(row, f.name, cache) for f in part.files]
-        bank = cache / f"{row.name}-{split}.bank"
-        size += sum(path.stat().st_size for path in (*paths, bank) if path and path.is_file())
-        if all(paths) or archive or bank.is_file():
+        size += sum(path.stat().st_size for path in paths if path and path.is_file())
+        if all(paths) or archive or (cache / f"{row.name}-{split}.bank").is_file():
             installed.append(split)
+    size += sum(bank.stat().st_size for bank in cache.glob(f"{row.name}-*.bank"))
     counts = {split: part.glyphs for split, part in row.parts.items()}
     return DataSetInfo(
         row.name, row.title, row.characters, counts["train"], counts["test"], tuple(installed), size, row.licence
