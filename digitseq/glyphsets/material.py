@@ -49,20 +49,20 @@ class Material:
             for path, sha256 in self.published.items():
                 check_sum(path, sha256, self.remedy)
             classes = np.concatenate([self._classes(*pair) for pair in self.files])
-            bank = build_bank(self._images(), classes, self.characters, self.digest)
+            bank = build_bank(self._images(), classes, self.characters, self.digest) if len(classes) else None
         except OSError as error:
             raise DataError(f"cannot read {error.filename} ({error.strerror}): {self.remedy}") from None
-        if not len(bank):
+        if not bank:
             raise DataError(f"{self.files[0][0]}: no glyph has any ink")
         return bank
 
     def _classes(self, images: Path, labels: Path) -> NDArray[np.int64]:
-        """The class of every glyph of one part."""
+        """The class of every glyph of one part; of labels in two dimensions it is the first column."""
         with open_idx(labels, str(labels), (1, 2)) as file:
             if file.dtype.kind not in "iu":
                 raise DataError(f"{labels}: labels must be integers, these are {file.dtype.name}")
             values = file.whole()
-        found = values.reshape(len(values), -1)[:, :1].ravel().astype(np.int64)  # of two dimensions the first column
+        found = (values if values.ndim == 1 else values[:, :1].ravel()).astype(np.int64)
         with open_idx(images, str(images), (3,)) as file:
             count = file.shape[0]
         expected = self.glyphs.get(images, count)
