@@ -115,10 +115,8 @@ def build_bank(
     """
     if len(labels) and not (labels.min() >= 0 and labels.max() < len(characters)):
         raise DataError(f"labels must be 0 to {len(characters) - 1}, got {labels.min()} to {labels.max()}")
-    pieces = [_trim(piece) for piece in ([images] if isinstance(images, np.ndarray) else images)]
-    width, top, bottom = (np.concatenate([getattr(p, name) for p in pieces]) for name in ("width", "top", "bottom"))
-    if len(width) != len(labels):
-        raise DataError(f"{len(width):,} images, but {len(labels):,} labels")
+    pieces = [images] if isinstance(images, np.ndarray) else images
+    source, width, top, bottom = _trimmed(pieces, len(labels))
     start = np.cumsum(width, dtype=np.int64) - width
     inked = np.flatnonzero(width)
     order = inked[np.argsort(labels[inked], kind="stable")]
@@ -127,7 +125,7 @@ def build_bank(
     return GlyphBank(
         characters,
         digest,
-        columns=_gather(pieces, start[order], width[order], class_start),
+        columns=_gather(source, start[order], width[order], class_start),
         start=np.cumsum(width[order], dtype=np.int64) - width[order],
         width=width[order],
         top=top[order],
@@ -137,32 +135,34 @@ def build_bank(
     )
 
 
-@dataclass
-class _Trimmed:
-    """Glyphs without the paper left and right of them: their columns, and uint8 (N,) width, top and bottom."""
-
-    columns: NDArray[np.uint8]
-    width: NDArray[np.uint8]
-    top: NDArray[np.uint8]
-    bottom: NDArray[np.uint8]
+_Small = NDArray[np.uint8]  # (N,)
 
 
-def _trim(images: NDArray[np.uint8]) -> _Trimmed:
-    by_column, by_row = np.any(images, axis=1), np.any(images, axis=2)
-    left, right = _extent(by_column)
-    top, bottom = _extent(by_row)
-    x = np.arange(images.shape[2])
-    kept = (x >= left[:, None]) & (x < right[:, None]) & np.any(by_row, axis=1)[:, None]
-    small = [values.astype(np.uint8) for values in (kept.sum(axis=1), top, bottom)]
-    return _Trimmed(images.transpose(0, 2, 1)[kept], *small)
+def _trimmed(pieces: Iterable[NDArray[np.uint8]], count: int) -> tuple[NDArray[np.uint8], _Small, _Small, _Small]:
+    """The columns of all glyphs between the paper left and right of them; widths, tops and bottoms of the ink."""
+    columns, end = np.empty((0, 0), np.uint8), 0
+    small: list[tuple[_Small, ...]] = []
+    for images in pieces:
+        if not small:  # room for the widest glyphs; what stays empty of it takes no memory
+            columns = np.empty((count * images.shape[2], images.shape[1]), np.uint8)
+        by_column, by_row = np.any(images, axis=1), np.any(images, axis=2)
+        left, right = _extent(by_column)
+        x = np.arange(images.shape[2])
+        kept = (x >= left[:, None]) & (x < right[:, None]) & np.any(by_row, axis=1)[:, None]
+        inked = images.transpose(0, 2, 1)[kept]
+        columns[end : end + len(inked)] = inked[: len(columns) - end]
+        end += len(inked)
+        small.append(tuple(values.astype(np.uint8) for values in (kept.sum(axis=1), *_extent(by_row))))
+    width, top, bottom = (np.concatenate(values) for values in zip(*small))
+    if len(width) != count:
+        raise DataError(f"{len(width):,} images, but {count:,} labels")
+    return columns, width, top, bottom
 
 
 def _gather(
-    pieces: list[_Trimmed], start: NDArray[np.int64], width: NDArray[np.uint8], class_start: NDArray[np.int64]
+    source: NDArray[np.uint8], start: NDArray[np.int64], width: NDArray[np.uint8], class_start: NDArray[np.int64]
 ) -> NDArray[np.uint8]:
-    """The columns of all glyphs, glyph after glyph; `pieces` is emptied."""
-    source = np.concatenate([p.columns for p in pieces])
-    pieces.clear()
+    """The columns of all glyphs in their new order."""
     columns, end = np.empty((int(width.sum()), source.shape[1]), np.uint8), 0
     for low, high in zip(class_start[:-1].tolist(), class_start[1:].tolist()):  # indices of one class at a time
         runs = width[low:high].astype(np.int64)
