@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from digitseq.batch import Report, write_images
+from digitseq.errands import Errand
 from digitseq.errors import DigitseqError, DigitseqWarning, SettingsError
 from digitseq.glyphs import GlyphBank
-from digitseq.loader import load_bank
+from digitseq.loader import bank_of
 from digitseq.output import Output
 from digitseq.parser import parse
 from digitseq.pipeline import Pipeline
@@ -51,12 +52,15 @@ def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
         request = parse(argv, config)
     except SystemExit as done:  # --help and --version
         return int(done.code or 0)
+    if isinstance(request, Errand):
+        request.run()
+        return 0
     settings = request.settings
     output, seed = request.complete()
     with request.naming_lines():
         if output.preview is None:
             _check_output_path(output.output_path)
-        bank = load_bank(settings.split, output.cache)
+        bank = bank_of(settings, output.cache)
         if output.preview is not None:
             return _preview(settings, output, bank, seed)
         source = source_of(settings, bank.characters, output.count, seed)

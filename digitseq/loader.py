@@ -12,8 +12,9 @@ from digitseq.glyphsets.catalog import data_set
 from digitseq.glyphsets.files import cached_material, published_digest, shipped_material
 from digitseq.glyphsets.folder import folder_material, is_folder
 from digitseq.glyphsets.material import Material
+from digitseq.settings import Settings
 
-_DATA = Path(__file__).with_name("data")
+SHIPPED = Path(__file__).with_name("data")  # data sets inside the package
 
 
 def cache_directory(cache: str | None = None) -> Path:
@@ -57,7 +58,7 @@ def load_bank(
     if transpose:
         raise SettingsError(f"transpose is for folders of your own: {dataset} comes upright without it", "transpose")
     if row.shipped:
-        return _open_or_build(shipped_material(row, split, _DATA / row.folder), directory)
+        return _open_or_build(shipped_material(row, split, SHIPPED / row.folder), directory)
     ready = _open_sound(directory / f"{row.name}-{split}.bank", published_digest(row, split))
     if ready is not None:  # its files need not be there any more
         return ready
@@ -66,6 +67,11 @@ def load_bank(
     except OSError as error:
         raise DataError(f"cannot use {error.filename} for {row.name} ({error.strerror})") from None
     return _open_or_build(material, directory)
+
+
+def bank_of(settings: Settings, cache: str | None = None) -> GlyphBank:
+    """The glyph bank that `settings` name; see `load_bank`."""
+    return load_bank(settings.split, cache, settings.dataset, settings.transpose)
 
 
 def _open_or_build(material: Material, directory: Path) -> GlyphBank:

@@ -162,7 +162,7 @@ def test_damaged_shipped_data_is_an_error(tmp_path, monkeypatch):
     shutil.copytree(DATA.parent, tmp_path / "data")
     victim = tmp_path / "data" / "mnist" / "t10k-labels-idx1-ubyte.gz"
     victim.write_bytes(victim.read_bytes()[:-1])
-    monkeypatch.setattr(loader, "_DATA", tmp_path / "data")
+    monkeypatch.setattr(loader, "SHIPPED", tmp_path / "data")
     with pytest.raises(DataError, match="t10k-labels.*damaged"):
         load_bank("test", str(tmp_path / "cache"))
 
