@@ -303,7 +303,7 @@ def test_packed_and_unpacked_files_are_taken(tmp_path, ends, place):
     material = cached_material(row, "test", tmp_path / "cache")
     assert len(material.build()) == 120
     assert ("raw" in material.bank) == ("" in ends)
-    with pytest.raises(DataError, match="made is not installed"):
+    with pytest.raises(DataError, match="of made only the test glyphs are installed"):
         cached_material(row, "train", tmp_path / "cache")
 
 

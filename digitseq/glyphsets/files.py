@@ -80,7 +80,7 @@ def _path(row: DataSet, part: Part, file: File, cache: Path) -> Path:
         path = home(row, cache) / file.name
         unpack(archive, file, part.largest(file), path)
     if path is None:
-        raise DataError(f"{row.name} is not installed: run.py --download {row.name}, or {by_hand(row, cache, part)}")
+        raise DataError(f"{_lack(row, part, cache)}: run.py --download {row.name}, or {by_hand(row, cache, part)}")
     return path
 
 
@@ -98,10 +98,18 @@ def unpack(archive: Path, file: File, largest: int, path: Path) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def _lack(row: DataSet, lacking: Part, cache: Path) -> str:
+    """That `row` is not installed, or which of its splits is."""
+    for split, part in row.parts.items():
+        if part != lacking and all(find(row, file.name, cache) for file in part.files):
+            return f"of {row.name} only the {split} glyphs are installed (--split {split})"
+    return f"{row.name} is not installed"
+
+
 def by_hand(row: DataSet, cache: Path, *parts: Part) -> str:
     """What to fetch, from where, and where to put it."""
     if row.archive:
         size = f" ({row.archive.size / 1e6:,.0f} MB)" if row.archive.size else ""
         return f"fetch {row.urls[0]}{row.archive.name}{size} and put it into {home(row, cache)}"
-    names = [file.name for part in parts or row.parts.values() for file in part.files]
+    names = [file.name for part in parts for file in part.files]
     return f"fetch {', '.join(names)} from {row.urls[0]} and put them into {home(row, cache)}"

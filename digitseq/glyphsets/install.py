@@ -96,18 +96,18 @@ class _Download:
         """From the first address that gives it. Raises `DataError` when none does."""
         if self.row.archive is None:
             for part, file in missing:
-                self._first(partial(self._plain, file, part.largest(file)), part)
+                self._first(partial(self._plain, file, part.largest(file)))
             return
         self._first(partial(self._members, missing))
 
-    def _first(self, fetch: Callable[[str], None], *parts: Part) -> None:
+    def _first(self, fetch: Callable[[str], None]) -> None:
         faults = []
         for url in self.row.urls:
             try:
                 return fetch(url)
             except TransferError as error:
                 faults.append(f"{url}: {error}")
-        advice = by_hand(self.row, self.cache, *parts)
+        advice = by_hand(self.row, self.cache, *self.row.parts.values())
         raise DataError(f"cannot download {self.row.name} ({'; '.join(faults)}): {advice}")
 
     def _plain(self, file: File, largest: int, url: str) -> None:
