@@ -9,9 +9,8 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from digitseq.errors import DataError
-from digitseq.glyphsets.catalog import File
+from digitseq.glyphsets.catalog import ARCHIVE_FOLDER, File
 
-ARCHIVE_FOLDER = "gzip"  # the directory in EMNIST's zip file
 _CHUNK = 1 << 16
 
 

@@ -12,6 +12,7 @@ CAPITALS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 # 47 classes: the lower-case letters that look like their capitals (c, i, j, k, ...) are in the capital's class
 MERGED = DIGITS + CAPITALS + "abdefghnqrt"
 SIDE = 28  # pixels, of every set here
+ARCHIVE_FOLDER = "gzip"  # the directory in EMNIST's zip file
 
 
 @dataclass(frozen=True)

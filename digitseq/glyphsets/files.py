@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-import zipfile
 from pathlib import Path
 
 from digitseq.errors import DataError
-from digitseq.glyphsets.archive import ARCHIVE_FOLDER, extract
-from digitseq.glyphsets.catalog import DataSet, File, Part
+from digitseq.glyphsets.catalog import ARCHIVE_FOLDER, DataSet, File, Part
 from digitseq.glyphsets.material import Material
 from digitseq.glyphsets.sums import known_sums
 
@@ -86,6 +84,10 @@ def _path(row: DataSet, part: Part, file: File, cache: Path) -> Path:
 
 def unpack(archive: Path, file: File, largest: int, path: Path) -> None:
     """Take `file` out of the zip file `archive` to `path`. Raises `DataError` when it is not in there as published."""
+    import zipfile  # slow to load, and rarely needed
+
+    from digitseq.glyphsets.archive import extract
+
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
