@@ -92,7 +92,7 @@ def serving(site: Site):
             self.wfile.flush()
             site.sent += len(data)
             if manner == "stalled":
-                time.sleep(1.5)
+                time.sleep(2.5)
             self.close_connection = half
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

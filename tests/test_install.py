@@ -20,7 +20,7 @@ from digitseq.glyphsets.files import cached_material
 from digitseq.glyphsets.install import install
 from digitseq.glyphsets.transfer import Patience, open_network
 
-QUICK = Patience(connect=2, read=0.4, tries=3, pause=0.01)
+QUICK = Patience(connect=2, read=0.8, tries=3, pause=0.01)
 
 
 @pytest.fixture(autouse=True)
