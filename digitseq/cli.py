@@ -53,6 +53,8 @@ def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
     except SystemExit as done:  # --help and --version
         return int(done.code or 0)
     if isinstance(request, Errand):
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # there is nothing to bring to a good end
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         request.run()
         return 0
     settings = request.settings

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -280,3 +282,33 @@ def test_of_two_processes_one_downloads_and_the_other_waits(fetch, tmp_path):
 def test_a_cache_that_cannot_be_written_is_one_line(plain, tmp_path):
     (tmp_path / "cache").write_text("a file")
     assert "name another directory with -c" in failure(plain)
+
+
+PROGRAM = """
+import sys
+from dataclasses import replace
+from digitseq.cli import main
+from digitseq.glyphsets import DATA_SETS
+DATA_SETS["kmnist"] = replace(DATA_SETS["kmnist"], urls=(sys.argv[1],))
+raise SystemExit(main(["--download", "kmnist", "-c", sys.argv[2]]))
+"""
+
+
+def test_a_download_can_be_stopped_and_gone_on_with(tmp_path):
+    name = "train-images-idx3-ubyte.gz"
+    site = Site({f"/{name}": bytes(200_000)}, {f"/{name}": "stalled"})
+    with serving(site) as url:
+        command = [sys.executable, "-c", PROGRAM, url, str(tmp_path)]
+        process = subprocess.Popen(
+            command, env=os.environ | {"PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, text=True
+        )
+        part = tmp_path / "kmnist" / f"{name}.part"
+        while not (part.exists() and part.stat().st_size):
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        _, said = process.communicate(timeout=20)
+    assert (process.returncode, said) == (130, "digitseq: interrupted: nothing more was written\n")
+    assert time.monotonic() - began < 2
+    assert 0 < part.stat().st_size <= 100_000
