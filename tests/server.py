@@ -23,7 +23,8 @@ class Site:
     """files: what stands under each path; manner: how it is given, by path, "ranges" where nothing is said.
 
     ranges, whole (ignores Range), cut (half of it, the first and third time), wrong (other bytes), missing (404), busy (503, once),
-    moved (a redirect), stalled (half of it, then nothing), endless (more than promised), packed (marked as gzip)
+    moved (a redirect), stalled (half of it, then nothing), no_suffix (gives no
+    last bytes), no_suffix_whole (gives all instead), endless (more than promised), packed (marked as gzip)
     """
 
     def __init__(self, files: dict[str, bytes], manner: dict[str, str] | None = None) -> None:
@@ -67,6 +68,10 @@ def serving(site: Site):
             if not asked or manner == "whole":
                 return self.body(data, manner, self.head(200, len(data), **self.marks(manner)), path)
             first, last = asked.groups()
+            if not first and manner == "no_suffix":
+                return self.head(416, 0)
+            if not first and manner == "no_suffix_whole":
+                return self.body(data, manner, self.head(200, len(data)), path)
             start = int(first) if first else max(len(data) - int(last), 0)
             stop = min(int(last) + 1, len(data)) if first and last else len(data)
             if start >= len(data):

@@ -6,6 +6,7 @@ import gzip
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -320,6 +321,18 @@ def test_an_unpacked_file_must_have_the_published_count(tmp_path):
     images = parse_idx((tmp_path / "cache" / "made" / NAMES[0]).read_bytes(), "x", 3)
     written(tmp_path / "cache" / "made", images[:7], np.zeros(7, np.uint8), stem="made-test")
     with pytest.raises(DataError, match="7 images, expected 120"):
+        cached_material(row, "test", tmp_path / "cache").build()
+
+
+def test_a_transposed_set_whose_labels_start_at_1_opens_upright(tmp_path):
+    row = replace(by_hand(tmp_path, NAMES), transposed=True, first_label=1)
+    folder = written(tmp_path / "cache" / "made", np.tile(GLYPHS, (10, 1, 1)).transpose(0, 2, 1),
+                     np.repeat(np.arange(1, 11, dtype=np.uint8), 12), stem="made-test")  # fmt: skip
+    bank = cached_material(row, "test", tmp_path / "cache").build()
+    assert np.array_equal(bank.ink(0), GLYPHS[0])
+    assert np.diff(bank.class_start).tolist() == [12] * 10
+    (folder / NAMES[1]).write_bytes(idx_bytes(np.zeros(120, np.uint8)))
+    with pytest.raises(DataError, match=r"label 0 \(item 1\) is none of the 10 that are known, 1 to 10"):
         cached_material(row, "test", tmp_path / "cache").build()
 
 

@@ -135,8 +135,9 @@ def test_of_a_zip_file_only_the_members_are_fetched(zipped):
     assert not zipped.site.asked
 
 
-def test_a_server_without_ranges_gives_the_whole_zip_file(zipped):
-    zipped.site.manner = {"/gzip.zip": "whole"}
+@pytest.mark.parametrize("manner", ["whole", "no_suffix", "no_suffix_whole"])
+def test_a_server_without_ranges_gives_the_whole_zip_file(zipped, manner):
+    zipped.site.manner = {"/gzip.zip": manner}
     zipped.install()
     assert zipped.files() == zipped.contents
     assert any("all of gzip.zip" in line for line in zipped.said)
@@ -277,6 +278,17 @@ def test_of_two_processes_one_downloads_and_the_other_waits(fetch, tmp_path):
     assert sum("already" in text for text in texts) == 1
     if not fetch.row.archive:
         assert all(len(fetch.asks(f"/{name}")) == 2 for name in fetch.contents)  # once cut off, once gone on with
+
+
+def test_a_damaged_zip_file_put_there_by_hand_is_named(zipped):
+    path = zipped.cache / "gzip.zip"
+    path.parent.mkdir()
+    for data in (b"no zip", zip_bytes({"gzip/x": b""}), zipped.contents["gzip.zip"][:-1]):
+        path.write_bytes(data)
+        message = failure(zipped)
+        assert message.startswith(f"{path} cannot be used (")
+        assert message.endswith("delete it")
+        assert zipped.files() == {}
 
 
 def test_a_cache_that_cannot_be_written_is_one_line(plain, tmp_path):

@@ -94,8 +94,8 @@ def unpack(archive: Path, file: File, largest: int, path: Path) -> None:
         with zipfile.ZipFile(archive) as opened:
             extract(opened, file, largest, temporary)
         os.replace(temporary, path)
-    except zipfile.BadZipFile as error:
-        raise DataError(f"{archive} is damaged ({error}): delete it") from None
+    except (zipfile.BadZipFile, DataError) as error:
+        raise DataError(f"{archive} cannot be used ({error}): delete it") from None
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -28,6 +28,8 @@ from digitseq.glyphsets.transfer import (
 Say = Callable[[str], object]
 Missing = list[tuple[Part, File]]
 
+_NO_SUFFIX = ("400", "416", "501")  # what servers answer that give parts of files, but not "the last so many bytes"
+
 
 def install(row: DataSet, cache: Path, say: Say, network: Network | None = None, bar: bool = False) -> None:
     """Put every file of `row` into `cache` that is not there already.
@@ -67,8 +69,7 @@ def _install(row: DataSet, cache: Path, say: Say, network: Network | None, bar: 
     if not missing:
         say(f"{row.name} is in {home(row, cache)} already")
         return
-    with _progress_bar(row, missing, bar) as progress:
-        _Download(row, cache, network or open_network(), say, progress).run(missing)
+    _Download(row, cache, network or open_network(), say, bar).run(missing)
     say(f"{row.name} is in {home(row, cache)}")
 
 
@@ -82,21 +83,26 @@ def _missing(row: DataSet, cache: Path) -> Missing:
     return found
 
 
+class _NoRanges(TransferError):
+    """The server does not give parts of files after all."""
+
+
 @dataclass(frozen=True)
 class _Download:
-    """One download of what is missing of `row`; progress: is given the number of bytes since its last call."""
+    """One download of what is missing of `row`. bar: whether to show progress bars."""
 
     row: DataSet
     cache: Path
     network: Network
     say: Say
-    progress: Progress
+    bar: bool
 
     def run(self, missing: Missing) -> None:
         """From the first address that gives it. Raises `DataError` when none does."""
         if self.row.archive is None:
-            for part, file in missing:
-                self._first(partial(self._plain, file, part.largest(file)))
+            with self._progress(missing) as progress:
+                for part, file in missing:
+                    self._first(partial(self._plain, file, part.largest(file), progress))
             return
         self._first(partial(self._members, missing))
 
@@ -110,13 +116,13 @@ class _Download:
         advice = by_hand(self.row, self.cache, *self.row.parts.values())
         raise DataError(f"cannot download {self.row.name} ({'; '.join(faults)}): {advice}")
 
-    def _plain(self, file: File, largest: int, url: str) -> None:
+    def _plain(self, file: File, largest: int, progress: Progress, url: str) -> None:
         final = home(self.row, self.cache) / file.name
         part, done = final.with_name(f"{final.name}.part"), 0
 
         def advance(have: int) -> None:
             nonlocal done
-            self.progress(have - done)
+            progress(have - done)
             done = have
 
         self.network.download(url + file.name, file, largest, part, advance)
@@ -127,11 +133,13 @@ class _Download:
         archive = self.row.archive
         assert archive is not None and archive.size is not None
         if self._gives_ranges(url + archive.name):
-            for part, file in missing:
-                self.network.tries(partial(self._member, url + archive.name, part, file))
-            return
+            with contextlib.suppress(_NoRanges), self._progress(missing) as progress:
+                for part, file in missing:
+                    self.network.tries(partial(self._member, url + archive.name, part, file, progress))
+                return
         self.say(f"{url} gives no parts of files: downloading all of {archive.name}, {archive.size / 1e6:,.0f} MB")
-        self._plain(archive, archive.size, url)
+        with self._progress([(missing[0][0], archive)]) as progress:
+            self._plain(archive, archive.size, progress, url)
         for part, file in missing:
             unpack(home(self.row, self.cache) / archive.name, file, part.largest(file), self._final(file))
 
@@ -147,7 +155,7 @@ class _Download:
         self.network.tries(ask)
         return found
 
-    def _member(self, url: str, part: Part, file: File) -> None:
+    def _member(self, url: str, part: Part, file: File, progress: Progress) -> None:
         import remotezip
 
         temporary, final = self._final(file).with_name(f"{file.name}.part"), self._final(file)
@@ -158,7 +166,7 @@ class _Download:
         def advance(count: int) -> None:
             nonlocal done
             done += count
-            self.progress(count)
+            progress(count)
 
         try:
             with (
@@ -167,27 +175,31 @@ class _Download:
             ):
                 extract(archive, file, part.largest(file), temporary, advance)
             os.replace(temporary, final)
-        except (CutOff, remotezip.RemoteIOError):
-            self.progress(-done)
+        except (CutOff, remotezip.RemoteIOError) as error:
+            progress(-done)
+            if str(error).startswith(_NO_SUFFIX):
+                raise _NoRanges(str(error)) from None
             raise TransferError(f"{file.name} broke off after {done:,} bytes", passing=True) from None
-        except (zipfile.BadZipFile, remotezip.RemoteZipError, DataError) as error:
-            self.progress(-done)
+        except (zipfile.BadZipFile, DataError) as error:
+            progress(-done)
             raise TransferError(str(error)) from None
+        except remotezip.RemoteZipError as error:
+            raise _NoRanges(str(error)) from None
         finally:
             temporary.unlink(missing_ok=True)
 
     def _final(self, file: File) -> Path:
         return home(self.row, self.cache) / file.name
 
+    @contextlib.contextmanager
+    def _progress(self, missing: Missing) -> Iterator[Progress]:
+        """What is called with the number of bytes since its last call."""
+        if not self.bar:
+            yield lambda count: None
+            return
+        from tqdm import tqdm
 
-@contextlib.contextmanager
-def _progress_bar(row: DataSet, missing: Missing, shown: bool) -> Iterator[Progress]:
-    if not shown:
-        yield lambda count: None
-        return
-    from tqdm import tqdm
-
-    sizes = [file.size for _, file in missing]
-    total: Any = None if None in sizes else sum(size or 0 for size in sizes)
-    with tqdm(total=total, unit="B", unit_scale=True, desc=row.name) as bar:
-        yield bar.update
+        sizes = [file.size for _, file in missing]
+        total: Any = None if None in sizes else sum(size or 0 for size in sizes)
+        with tqdm(total=total, unit="B", unit_scale=True, desc=self.row.name) as bar:
+            yield bar.update
