@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from digitseq.errors import DataError, OutputError
 from digitseq.folder import read_runs
 from digitseq.glyphs import GlyphBank
-from digitseq.loader import load_bank
+from digitseq.glyphsets.folder import is_folder
+from digitseq.loader import bank_of
 from digitseq.naming import folder_name
 from digitseq.output import Output
 from digitseq.pipeline import Pipeline
@@ -68,7 +69,11 @@ def new_record(pipeline: Pipeline, output: Output, span: tuple[int, int], plan: 
         "images": 0,
         "format": output.format,
         **plan,
-        "dataset": {"name": "mnist", "split": pipeline.settings.split, "sha256": pipeline.bank.digest},
+        "dataset": {
+            "name": pipeline.settings.dataset,
+            "split": pipeline.settings.split,
+            "sha256": pipeline.bank.digest,
+        },
         **({"texts": texts} if (texts := provenance(pipeline.settings, pipeline.source)) else {}),
         **({"share": asdict(share)} if share else {}),
         "settings": as_recorded(pipeline.settings),
@@ -80,6 +85,8 @@ def as_recorded(settings: Settings) -> Record:
     recorded = dict(json.loads(json.dumps(asdict(settings))))
     if settings.numbers_file not in (None, "-"):
         recorded["numbers_file"] = str(Path(settings.numbers_file).absolute())
+    if is_folder(settings.dataset):
+        recorded["dataset"] = str(Path(settings.dataset).absolute())
     return recorded
 
 
@@ -88,7 +95,7 @@ def recorded_pipeline(record: Record, cache: str | None) -> Pipeline:
     settings = Settings(**record["settings"])
     if settings.numbers_file is not None and not Path(settings.numbers_file).is_file():
         raise DataError(f"its texts came from {settings.numbers_file}, which is no file, or gone")
-    bank = load_bank(settings.split, cache)
+    bank = bank_of(settings, cache)
     share = Share(**record["share"]) if "share" in record else None
     if share:
         bank = share.of(bank)
