@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import operator
 import os
+from collections import deque
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +15,15 @@ from numpy.typing import NDArray
 from digitseq.errors import SettingsError
 from digitseq.glyphs import GlyphBank
 from digitseq.loader import load_bank
-from digitseq.pipeline import Pipeline
-from digitseq.settings import Settings
+from digitseq.pipeline import Batch, Pipeline
+from digitseq.settings import Output, Settings, options
+
+if TYPE_CHECKING:
+    from digitseq.augment.registry import Operation
 
 SEED_BYTES = 6  # exact in JSON readers that hold numbers as doubles
+MOST_AHEAD = 32
+SEED = options(Output)["seed"]
 
 
 def draw_seed() -> int:
@@ -26,30 +32,110 @@ def draw_seed() -> int:
 
 
 def generate_numbers_sequence(
-    digits: str | Iterable[Any], spacing_range: tuple[int, int], image_width: int
+    digits: str | Iterable[Any],
+    spacing_range: tuple[int, int],
+    image_width: int,
+    *,
+    seed: int | None = None,
+    split: Literal["train", "test", "all"] = "train",
+    invert: bool = False,
+    data_augmentation: bool = False,
+    random_all: bool = False,
+    erode_kernel: tuple[int, int] | None = None,
+    dilate_kernel: tuple[int, int] | None = None,
+    angle: float | None = None,
+    noise_ratio: float | None = None,
+    augment: str | Operation | Iterable[str | Operation] = (),
+    cache: str | os.PathLike[str] | None = None,
 ) -> NDArray[np.float32]:
-    """One image of `digits`, of randomly chosen MNIST training glyphs.
+    """One image of `digits`, of randomly chosen MNIST glyphs.
 
     digits: a string, or integers 0 … 9 (Python's or NumPy's)
     spacing_range: (smallest, largest) gap between two digits in pixels, ink to ink, both included
     image_width: in pixels; 0: as wide as the sequence needs
+    seed: 0 … 2⁶⁴-1, makes the first image that the command line makes with this seed; None: another image at
+    every call
+    The others are settings of the command line by their names: see `Settings`.
 
-    Returns float32 (28, W), 0 black paper … 1 white ink. Raises `SettingsError`, a `ValueError`, for digits
-    that are none, an empty sequence, a range that is upside down, or a width in which the digits do not fit.
+    Returns float32 (28, W), 0 black … 1 white; ink is white unless `invert`. Raises `SettingsError`, a
+    `ValueError`, for digits that are none, an empty sequence, a range that is upside down, a width in which the
+    digits do not fit, or a setting out of its range.
 
     >>> generate_numbers_sequence([3, 5, 0], (0, 10), 100).shape
     (28, 100)
+    >>> light = generate_numbers_sequence("350", (0, 10), 100, seed=7, split="test", augment="light", invert=True)
+    >>> float(light.max())
+    1.0
     """
     low, high = _pair(spacing_range)
-    settings = Settings(_number(digits), image_width=image_width, min_spacing=low, max_spacing=high)
-    image = Pipeline(settings, _bank(), draw_seed()).batch(0, 1).images[0]
+    settings = Settings(
+        _number(digits),
+        split=split,
+        image_width=image_width,
+        min_spacing=low,
+        max_spacing=high,
+        invert=invert,
+        data_augmentation=data_augmentation,
+        random_all=random_all,
+        erode_kernel=erode_kernel,
+        dilate_kernel=dilate_kernel,
+        angle=angle,
+        noise_ratio=noise_ratio,
+        augment=augment,  # type: ignore[arg-type]  # what it is given as; it becomes a tuple of texts
+    )
+    return _one(settings, seed, cache)[0]
+
+
+def _one(settings: Settings, seed: int | None, cache: str | os.PathLike[str] | None) -> tuple[NDArray[np.float32], str]:
+    """The image that `settings` and `seed` stand for, and its text."""
+    directory = None if cache is None else os.fspath(cache)
+    supply = _supply(settings, directory, os.getpid())
+    return supply.take() if seed is None else supply.make(SEED.clean("seed", seed), 1)[0]
+
+
+class _Supply:
+    """Images of one kind. Under seeds that nobody asked for some are made ahead: as many as were taken before.
+
+    One image costs nearly as much as ten, as it is Python and not the pixels that takes the time.
+    """
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self._ready: deque[tuple[NDArray[np.float32], str]] = deque()
+        self._ahead = 1
+        self._most = min(MOST_AHEAD, pipeline.batch_size)
+
+    def take(self) -> tuple[NDArray[np.float32], str]:
+        """An image that no other call gets, and its text."""
+        try:
+            return self._ready.popleft()
+        except IndexError:
+            first, *others = self.make(draw_seed(), self._ahead)
+        self._ready.extend(others)
+        self._ahead = min(2 * self._ahead, self._most)
+        return first
+
+    def make(self, seed: int, count: int) -> list[tuple[NDArray[np.float32], str]]:
+        """The first `count` images under `seed`, and their texts."""
+        batch = self._pipeline.reseeded(seed).batch(0, count)
+        return [(_scaled(batch, b), text) for b, text in enumerate(batch.texts)]
+
+
+def _scaled(batch: Batch, b: int) -> NDArray[np.float32]:
+    image = batch.images[b, :, : batch.width[b]]
     scaled: NDArray[np.float32] = image.astype(np.float32) / np.float32(255)
     return scaled
 
 
-@lru_cache(maxsize=1)
-def _bank() -> GlyphBank:
-    return load_bank("train")
+@lru_cache(maxsize=16)
+def _supply(settings: Settings, cache: str | None, process: int) -> _Supply:
+    # `process` keeps what was made ahead from being used twice, here and in a forked worker
+    return _Supply(Pipeline(settings, _bank(settings.split, cache), 0))
+
+
+@lru_cache(maxsize=4)
+def _bank(split: str, cache: str | None) -> GlyphBank:
+    return load_bank(split, cache)
 
 
 def _pair(spacing_range: Any) -> tuple[Any, Any]:

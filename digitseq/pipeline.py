@@ -69,6 +69,12 @@ class Pipeline:
     def __reduce__(self) -> tuple[type[Pipeline], tuple[Settings, GlyphBank, int]]:
         return Pipeline, (self.settings, self.bank, self.seed)
 
+    def reseeded(self, seed: int) -> Pipeline:
+        """The same images as `Pipeline(settings, bank, seed)`, without the work of preparing them again."""
+        other = object.__new__(Pipeline)
+        other.__dict__ |= self.__dict__ | {"seed": seed}
+        return other
+
     @property
     def widest(self) -> int:
         """No image is wider than this, in pixels."""

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from digitseq.glyphs import GlyphBank
 from digitseq.loader import load_bank
 
 ROOT = Path(__file__).parents[1]
+
+
+def pytest_terminal_summary(terminalreporter):
+    """What this run says something about: both NumPy 1.26 and 2 are to pass."""
+    terminalreporter.write_line(f"with NumPy {np.__version__}, Python {platform.python_version()}")
 
 
 @pytest.fixture(scope="session", autouse=True)
