@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, SupportsIndex, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from digitseq.errors import MissingPackageError, SettingsError
 from digitseq.generator import END, SequenceBatch, SequenceGenerator, whole_number
@@ -56,6 +57,16 @@ class TensorBatch(NamedTuple):
     widths: Tensor
     texts: list[str]
     indices: Tensor
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # From process to process a tensor goes through shared memory of its own: only for images is that quicker.
+        small = (self.targets, self.lengths, self.widths, self.indices)
+        return _received, (self.images, self.texts, *(tensor.numpy() for tensor in small))
+
+
+def _received(images: Tensor, texts: list[str], *small: NDArray[np.int64]) -> TensorBatch:
+    targets, lengths, widths, indices = map(torch.from_numpy, small)
+    return TensorBatch(images, targets, lengths, widths, texts, indices)
 
 
 class SequenceDataset(Dataset[TensorSample]):
