@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from digitseq.version import __version__
 
 if TYPE_CHECKING:
-    from digitseq.api import generate_numbers_sequence
+    from digitseq.api import generate_numbers_sequence, generate_phone_number
     from digitseq.errors import (
         DataError,
         DigitseqError,
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
         SettingsError,
     )
     from digitseq.generator import Sample, SequenceBatch, SequenceGenerator
+    from digitseq.output import Output
     from digitseq.pipeline import Batch, Pipeline
-    from digitseq.settings import Output, Settings
+    from digitseq.settings import Settings
 
 _ROOMS = {
     "Batch": "pipeline",
@@ -34,7 +35,7 @@ _ROOMS = {
     "DigitseqError": "errors",
     "DigitseqWarning": "errors",
     "MissingPackageError": "errors",
-    "Output": "settings",
+    "Output": "output",
     "OutputError": "errors",
     "Pipeline": "pipeline",
     "RunError": "errors",
@@ -44,6 +45,7 @@ _ROOMS = {
     "Settings": "settings",
     "SettingsError": "errors",
     "generate_numbers_sequence": "api",
+    "generate_phone_number": "api",
 }
 
 __all__ = [
@@ -63,6 +65,7 @@ __all__ = [
     "SettingsError",
     "__version__",
     "generate_numbers_sequence",
+    "generate_phone_number",
 ]
 
 

@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from digitseq.errors import SettingsError
 from digitseq.glyphs import GlyphBank
 from digitseq.loader import load_bank
+from digitseq.options import options
+from digitseq.output import Output
 from digitseq.pipeline import Batch, Pipeline
-from digitseq.settings import Output, Settings, options
+from digitseq.settings import Settings
 
 if TYPE_CHECKING:
     from digitseq.augment.registry import Operation
@@ -37,6 +39,7 @@ def generate_numbers_sequence(
     image_width: int,
     *,
     seed: int | None = None,
+    gaps: bool = False,
     split: Literal["train", "test", "all"] = "train",
     invert: bool = False,
     data_augmentation: bool = False,
@@ -50,7 +53,7 @@ def generate_numbers_sequence(
 ) -> NDArray[np.float32]:
     """One image of `digits`, of randomly chosen MNIST glyphs.
 
-    digits: a string, or integers 0 … 9 (Python's or NumPy's)
+    digits: a string (with `gaps` it may have signs such as -, too), or integers 0 … 9 (Python's or NumPy's)
     spacing_range: (smallest, largest) gap between two digits in pixels, ink to ink, both included
     image_width: in pixels; 0: as wide as the sequence needs
     seed: 0 … 2⁶⁴-1, makes the first image that the command line makes with this seed; None: another image at
@@ -63,13 +66,14 @@ def generate_numbers_sequence(
 
     >>> generate_numbers_sequence([3, 5, 0], (0, 10), 100).shape
     (28, 100)
-    >>> light = generate_numbers_sequence("350", (0, 10), 100, seed=7, split="test", augment="light", invert=True)
-    >>> float(light.max())
-    1.0
+    >>> same = [generate_numbers_sequence("350", (0, 10), 0, seed=7, split="test", augment="light") for _ in range(2)]
+    >>> bool((same[0] == same[1]).all())
+    True
     """
     low, high = _pair(spacing_range)
     settings = Settings(
-        _number(digits),
+        number=_number(digits),
+        gaps=gaps,
         split=split,
         image_width=image_width,
         min_spacing=low,
@@ -84,6 +88,60 @@ def generate_numbers_sequence(
         augment=augment,  # type: ignore[arg-type]  # what it is given as; it becomes a tuple of texts
     )
     return _one(settings, seed, cache)[0]
+
+
+def generate_phone_number(
+    spacing_range: tuple[int, int],
+    image_width: int,
+    *,
+    region: str = "JP",
+    phone_type: Literal["mobile", "fixed_line", "any"] = "any",
+    phone_format: Literal["digits", "national", "e164"] = "digits",
+    seed: int | None = None,
+    gaps: bool = False,
+    split: Literal["train", "test", "all"] = "train",
+    invert: bool = False,
+    data_augmentation: bool = False,
+    random_all: bool = False,
+    erode_kernel: tuple[int, int] | None = None,
+    dilate_kernel: tuple[int, int] | None = None,
+    angle: float | None = None,
+    noise_ratio: float | None = None,
+    augment: str | Operation | Iterable[str | Operation] = (),
+    cache: str | os.PathLike[str] | None = None,
+) -> tuple[NDArray[np.float32], str]:
+    """An image of a random telephone number that is valid in `region`, and the number.
+
+    region: ISO 3166 code of two letters; phone_type: mobile numbers, fixed line numbers, or half of each
+    phone_format: digits as dialled within the country (09012345678), as the country groups them
+    (090-1234-5678, with gaps=True), or international (+819012345678, with gaps=True)
+    All others, what is returned and what is raised: see `generate_numbers_sequence`. Raises
+    `MissingPackageError` without the package phonenumbers.
+
+    >>> image, number = generate_phone_number((0, 10), 0, region="JP", phone_type="mobile", seed=7)
+    >>> image.shape[0], len(number)
+    (28, 11)
+    """
+    low, high = _pair(spacing_range)
+    settings = Settings(
+        phone=region,
+        phone_type=phone_type,
+        phone_format=phone_format,
+        gaps=gaps,
+        split=split,
+        image_width=image_width,
+        min_spacing=low,
+        max_spacing=high,
+        invert=invert,
+        data_augmentation=data_augmentation,
+        random_all=random_all,
+        erode_kernel=erode_kernel,
+        dilate_kernel=dilate_kernel,
+        angle=angle,
+        noise_ratio=noise_ratio,
+        augment=augment,  # type: ignore[arg-type]  # what it is given as; it becomes a tuple of texts
+    )
+    return _one(settings, seed, cache)
 
 
 def _one(settings: Settings, seed: int | None, cache: str | os.PathLike[str] | None) -> tuple[NDArray[np.float32], str]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import chain, count, islice
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -18,8 +18,9 @@ import numpy as np
 
 from digitseq.errors import DigitseqError, OutputError, SettingsError
 from digitseq.generator import Sample, SequenceGenerator, whole_number
+from digitseq.options import options
 from digitseq.png import encode_png
-from digitseq.settings import Settings, options
+from digitseq.settings import Settings
 
 LAYOUT = ("min_spacing", "max_spacing", "image_width")
 INTERRUPTED = 130

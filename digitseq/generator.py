@@ -17,13 +17,15 @@ from digitseq.api import draw_seed
 from digitseq.batch import Report, write_images
 from digitseq.errors import SettingsError
 from digitseq.loader import load_bank
+from digitseq.options import options
+from digitseq.output import Output
 from digitseq.pipeline import Batch, Pipeline
 from digitseq.pool import Stop
-from digitseq.settings import Output, Settings, options
-from digitseq.sources import encode
+from digitseq.settings import Settings
+from digitseq.sources import Source
+from digitseq.sources.choose import source_of
 from digitseq.writers.base import spans
 
-NO_CLASS = -1
 END = 1 << 62  # image numbers are int64, and so are places in tables of several columns
 Format = Literal["png", "webdataset", "lmdb", "parquet", "npz"]
 
@@ -33,7 +35,7 @@ class Sample:
     """One image and what stands in it.
 
     image: uint8 (H, W), 0 black … 255 white; text: what was asked for
-    boxes: int64 (n, 4), [x, y, w, h] of each glyph's ink in pixels
+    boxes: int64 (n, 4), [x, y, w, h] of each glyph's ink in pixels; characters that are gaps have none
     """
 
     image: NDArray[np.uint8]
@@ -48,7 +50,7 @@ class SequenceBatch:
     indices: int64 (B,), their numbers, from 0
     images: uint8 (B, H, W), in one piece; widths: int64 (B,): image b is images[b, :, : widths[b]], and what is
     beyond is empty paper (all widths are W unless `image_width` is 0)
-    texts: B strings; lengths: int64 (B,), how many glyphs each has
+    texts: B strings; lengths: int64 (B,), how many glyphs each has: its characters, but for those that are gaps
     boxes: int64 (B, n, 4), [x, y, w, h] of each glyph's ink in pixels; beyond `lengths` zeros
     targets: int64 (B, n), the class of each glyph, its place in `SequenceGenerator.characters`; beyond
     `lengths` -1. The n of all batches of a generator is the same: the length of its longest text.
@@ -71,31 +73,44 @@ class SequenceGenerator:
 
     settings: what they look like; seed: 0 … 2⁶⁴-1, None: drawn, see `seed`
     cache: directory in which data sets are saved; None: $DIGITSEQ_CACHE, or the user's cache directory
+    size: how many images the run has, where `unique` or `balanced` need to know; later images have its texts again
 
     `generator[i]` is the command line's image i+1 under the same settings and seed, whichever images were asked
-    for before, in whichever thread or process. May be used by several threads at once. Pickles small: other
-    processes open the glyphs themselves.
+    for before, in whichever thread or process. May be used by several threads at once. Pickles small (but for
+    `unique` texts that are not random digits: 8 bytes each): other processes open the glyphs themselves.
 
     Raises `SettingsError` for a seed out of range, or a width in which the text can hardly ever fit.
 
-    >>> generator = SequenceGenerator(Settings("2026", image_width=100), seed=7)
+    >>> generator = SequenceGenerator(Settings(random_digits=(3, 8), image_width=160), seed=7)
     >>> generator[12].image.shape, generator[12].text, len(generator[12].boxes)
-    ((28, 100), '2026', 4)
+    ((28, 160), '747', 3)
     >>> [len(batch) for batch in generator.batches(4, stop=10)]
     [4, 4, 2]
     """
 
     def __init__(
-        self, settings: Settings, seed: int | None = None, cache: str | os.PathLike[str] | None = None
+        self,
+        settings: Settings,
+        seed: int | None = None,
+        cache: str | os.PathLike[str] | None = None,
+        size: int | None = None,
     ) -> None:
-        self.settings = settings
-        self.seed: int = draw_seed() if seed is None else options(Output)["seed"].clean("seed", seed)
-        self._cache = None if cache is None else str(Path(cache).absolute())
-        self._pipeline = Pipeline(settings, load_bank(settings.split, self._cache), self.seed)
-        self._class_of = _classes(self.characters)
+        seed = draw_seed() if seed is None else options(Output)["seed"].clean("seed", seed)
+        self._open(settings, seed, None if cache is None else str(Path(cache).absolute()), size)
 
-    def __reduce__(self) -> tuple[type[SequenceGenerator], tuple[Settings, int, str | None]]:
-        return type(self), (self.settings, self.seed, self._cache)
+    def _open(
+        self, settings: Settings, seed: int, cache: str | None, size: int | None, source: Source | None = None
+    ) -> None:
+        self.settings, self.seed, self._cache, self._size = settings, seed, cache, size
+        bank = load_bank(settings.split, cache)
+        source = source or source_of(settings, bank.characters, size, seed)
+        self._pipeline = Pipeline(settings, bank, seed, source)
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        return self.settings, self.seed, self._cache, self._size, self._pipeline.source
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self._open(*state)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.settings!r}, seed={self.seed})"
@@ -132,15 +147,13 @@ class SequenceGenerator:
     def batch(self, start: int, stop: int) -> SequenceBatch:
         """Images start … stop-1 in one batch; 0 <= start < stop."""
         made = self._pipeline.batch(start, stop)
-        return SequenceBatch(
-            np.arange(start, stop),
-            np.ascontiguousarray(made.images),
-            made.width,
-            made.texts,
-            made.length,
-            made.boxes,
-            self._targets(made),
-        )
+        drawn = made.classes >= 0
+        targets, boxes = made.classes, made.boxes
+        if (drawn[:, 1:] > drawn[:, :-1]).any():  # glyphs after a gap move up
+            order = np.argsort(~drawn, axis=1, kind="stable")
+            targets, boxes = np.take_along_axis(targets, order, 1), np.take_along_axis(boxes, order[:, :, None], 1)
+        images, lengths = np.ascontiguousarray(made.images), drawn.sum(axis=1)
+        return SequenceBatch(np.arange(start, stop), images, made.width, made.texts, lengths, boxes, targets)
 
     def take(self, indices: Sequence[int] | NDArray[np.int64]) -> SequenceBatch:
         """The images of these numbers, from 0, in this order, in one batch. Quick where they follow each other."""
@@ -153,10 +166,7 @@ class SequenceGenerator:
 
     def reseeded(self, seed: int) -> SequenceGenerator:
         """The series of the same settings under another seed."""
-        return type(self)(self.settings, seed, self._cache)
-
-    def _targets(self, batch: Batch) -> NDArray[np.int64]:
-        return self._class_of[encode(batch.texts, batch.boxes.shape[1])]
+        return type(self)(self.settings, seed, self._cache, self._size)
 
     def write(
         self,
@@ -192,6 +202,8 @@ class SequenceGenerator:
             seed=self.seed,
             resume=resume,
         )
+        if (self.settings.unique or self.settings.balanced) and size != self._size:
+            raise SettingsError(f"the texts were chosen for a run of {self._size:,} images, got size {size:,}", "size")
         with _bar(size) if progress is True else contextlib.nullcontext(progress or None) as advance:
             return write_images(self._pipeline, output, Stop(), advance)
 
@@ -206,7 +218,7 @@ def _bar(size: int) -> Iterator[Callable[[int], object]]:
 
 def _sample(batch: Batch, b: int) -> Sample:
     image = np.ascontiguousarray(batch.images[b, :, : batch.width[b]])
-    return Sample(image, batch.texts[b], batch.boxes[b, : batch.length[b]])
+    return Sample(image, batch.texts[b], batch.boxes[b, batch.classes[b] >= 0])
 
 
 def _joined(parts: list[SequenceBatch], order: NDArray[np.int64], paper: int) -> SequenceBatch:
@@ -226,14 +238,6 @@ def _joined(parts: list[SequenceBatch], order: NDArray[np.int64], paper: int) ->
         np.concatenate([part.boxes for part in parts])[order],
         np.concatenate([part.targets for part in parts])[order],
     )
-
-
-def _classes(characters: str) -> NDArray[np.int64]:
-    """int64 (largest code point + 1,): the class of every code point, or `NO_CLASS`."""
-    codes = [ord(c) for c in characters]
-    table = np.full(max(codes) + 1, NO_CLASS, np.int64)
-    table[codes] = np.arange(len(codes))
-    return table
 
 
 def whole_number(name: str, value: Any, low: int) -> int:

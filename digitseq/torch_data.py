@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 import os
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, SupportsIndex, overload
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,9 +108,9 @@ class SequenceDataset(Dataset[TensorSample]):
         """One image, counted from the end when below 0, or a batch. Raises `IndexError`."""
         if isinstance(index, slice):
             return self._batch(range(*index.indices(self._length)))
-        if isinstance(index, SupportsIndex) and not getattr(index, "ndim", False):  # arrays have __index__ too
-            return self.__getitems__([operator.index(index)])[0]
-        return self._batch(index)
+        if isinstance(index, Sequence) or getattr(index, "ndim", False):  # arrays can pass for one index
+            return self._batch(index)
+        return self.__getitems__([operator.index(index)])[0]
 
     def __getitems__(self, indices: Sequence[int]) -> list[TensorSample]:
         """Several images: what a DataLoader asks for that makes batches itself."""
@@ -118,7 +118,7 @@ class SequenceDataset(Dataset[TensorSample]):
         parts = zip(batch.images, batch.widths.tolist(), batch.targets, batch.lengths, batch.texts)
         return [TensorSample(image[:, :, :w], target, length, text) for image, w, target, length, text in parts]
 
-    def _batch(self, indices: Sequence[int]) -> TensorBatch:
+    def _batch(self, indices: Any) -> TensorBatch:
         wanted = np.array([self._place(i) for i in indices], np.int64)
         if not len(wanted):
             raise IndexError("a batch needs at least one index")

@@ -8,9 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from folders import pixels
+from folders import pixels, records
 
-from digitseq import Settings, SettingsError, api, generate_numbers_sequence
+from digitseq import Settings, SettingsError, api, generate_numbers_sequence, generate_phone_number
+from digitseq.settings import SOURCES
 
 
 def test_a_sequence_is_a_float_image(train):
@@ -45,11 +46,50 @@ def test_it_is_the_image_of_the_command_line(flags, options, run, tmp_path):
     assert np.array_equal(np.rint(image * 255), pixels(tmp_path / "output" / "350" / "1.png"))
 
 
-def test_it_has_a_keyword_for_every_setting_of_the_image():
-    keywords = set(inspect.signature(generate_numbers_sequence).parameters)
-    assert set(Settings.__dataclass_fields__) - {"number", "min_spacing", "max_spacing"} <= keywords
-    hints = typing.get_type_hints(generate_numbers_sequence, vars(api) | {"Operation": object})
+@pytest.mark.parametrize("function", [generate_numbers_sequence, generate_phone_number])
+def test_there_is_a_keyword_for_every_setting_of_the_image(function):
+    keywords = set(inspect.signature(function).parameters)
+    elsewhere = {*SOURCES, "phone_type", "phone_format", "unique", "balanced", "min_spacing", "max_spacing"}
+    assert set(Settings.__dataclass_fields__) - elsewhere <= keywords
+    hints = typing.get_type_hints(function, vars(api) | {"Operation": object})
     assert len(hints) == len(keywords) + 1
+
+
+def test_a_phone_number_is_the_one_of_the_command_line(run, tmp_path):
+    flags = ("--phone", "DE", "--phone_type", "mobile", "--phone_format", "e164", "--gaps", "-iw", 300)
+    assert run(*flags, "--seed", 5).returncode == 0
+    folder = tmp_path / "output" / "phone-DE"
+    image, number = generate_phone_number(
+        (0, 10), 300, region="DE", phone_type="mobile", phone_format="e164", gaps=True, seed=5
+    )
+    assert number == records(folder)[0]["text"]
+    assert number.startswith("+49")
+    assert np.array_equal(np.rint(image * 255), pixels(folder / "1.png"))
+
+
+def test_phone_numbers_differ():
+    assert len({generate_phone_number((0, 10), 0)[1] for _ in range(50)}) > 45
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"region": "XX"}, "phone must be the ISO 3166 code of a region"),
+        ({"phone_type": "fax"}, "phone_type must be one of"),
+        ({"phone_format": "national"}, "gaps"),
+        ({"image_width": 40}, "image_width 40 is too narrow"),
+    ],
+)
+def test_bad_phone_options_say_which_and_why(options, message):
+    with pytest.raises(SettingsError, match=message):
+        generate_phone_number((0, 10), **({"image_width": 300} | options))
+
+
+def test_signs_may_be_gaps():
+    image = generate_numbers_sequence("3-50", (0, 10), 120, gaps=True, seed=5)
+    assert image.shape == (28, 120)
+    with pytest.raises(SettingsError, match="gap"):
+        generate_numbers_sequence("3-50", (0, 10), 120)
 
 
 def test_no_two_calls_without_a_seed_are_the_same():
@@ -102,7 +142,7 @@ def test_the_image_is_the_callers_own():
         (("35", 3, 100), "spacing_range must be two whole numbers"),
         (("35", (1, 2, 3), 100), "spacing_range must be two whole numbers"),
         (("35", (0, 10), -1), "image_width"),
-        (("123456", (0, 10), 20), "too narrow for 6 digits"),
+        (("123456", (0, 10), 20), "too narrow for 6 characters"),
         (("35", (0, 10), True), "image_width must be a whole number"),
         (("35", (0, 10), float("nan")), "image_width must be a whole number"),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -50,10 +51,15 @@ def test_a_sample_is_what_it_says(generator):
     assert sample.image.flags.c_contiguous
 
 
+VARIED = Settings(random_digits=(1, 9), image_width=0, invert=True)
+GAPS = Settings(phone="JP", phone_format="national", gaps=True, image_width=260)
+
+
+@pytest.mark.parametrize("settings", [VARIED, GAPS], ids=["lengths", "gaps"])
 @effort(max_examples=25, deadline=None)
 @given(start=st.integers(0, 5000), count=st.integers(1, 40), size=st.integers(1, 17))
-def test_batches_are_the_samples(start, count, size):
-    generator = SequenceGenerator(FREE, seed=1)
+def test_batches_are_the_samples(settings, start, count, size):
+    generator = SequenceGenerator(settings, seed=1)
     found = list(generator.batches(size, start, start + count))
     assert [len(batch) for batch in found[:-1]] == [size] * (len(found) - 1)
     assert [i for batch in found for i in batch.indices.tolist()] == list(range(start, start + count))
@@ -63,10 +69,12 @@ def test_batches_are_the_samples(start, count, size):
             sample, width, n = generator[i], batch.widths[b], batch.lengths[b]
             assert np.array_equal(batch.images[b, :, :width], sample.image)
             assert (batch.images[b, :, width:] == 255).all()
+            assert len(sample.boxes) == n
+            assert (sample.boxes[:, 2:] > 0).all()
             assert np.array_equal(batch.boxes[b, :n], sample.boxes)
             assert not batch.boxes[b, n:].any()
             assert batch.texts[b] == sample.text
-            assert "".join(generator.characters[k] for k in batch.targets[b, :n]) == sample.text
+            assert "".join(generator.characters[k] for k in batch.targets[b, :n]) == re.sub("[^0-9]", "", sample.text)
             assert (batch.targets[b, n:] == -1).all()
 
 
@@ -83,13 +91,46 @@ def test_the_series_has_no_end():
 @effort(max_examples=30, deadline=None)
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=12))
 def test_any_images_in_any_order(indices):
-    generator = SequenceGenerator(FREE, seed=1)
+    generator = SequenceGenerator(VARIED, seed=1)
     batch = generator.take(indices)
     assert batch.indices.tolist() == indices
     for b, i in enumerate(indices):
         assert np.array_equal(batch.images[b, :, : batch.widths[b]], generator[i].image)
         assert (batch.images[b, :, batch.widths[b] :] == 255).all()
         assert np.array_equal(batch.boxes[b], generator.batch(i, i + 1).boxes[0])
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        Settings(random_digits=(2, 2), unique=True, balanced=True),
+        Settings(phone="US", unique=True),
+        Settings(pattern="2[0-9]{2}", unique=True),
+    ],
+    ids=["random", "phone", "pattern"],
+)
+def test_texts_of_a_run_without_repetition(settings, tmp_path):
+    generator = SequenceGenerator(settings, seed=3, size=60)
+    texts = [text for batch in generator.batches(16, stop=60) for text in batch.texts]
+    assert len(set(texts)) == 60
+    assert pickle.loads(pickle.dumps(generator))[7].text == texts[7]
+    assert len(set(next(generator.reseeded(4).batches(60)).texts)) == 60
+    folder = generator.write(tmp_path, size=60).folder
+    assert [record["text"] for record in records(folder)] == texts
+    with pytest.raises(SettingsError, match="chosen for a run of 60 images, got size 61"):
+        generator.write(tmp_path, size=61)
+    with pytest.raises(SettingsError, match="give the size"):
+        SequenceGenerator(settings, seed=3)
+
+
+def test_lines_of_a_file(tmp_path):
+    (tmp_path / "lines.txt").write_text("12\n345\n6\n")
+    generator = SequenceGenerator(Settings(numbers_file=str(tmp_path / "lines.txt")), seed=3)
+    assert next(generator.batches(4)).texts == ["12", "345", "6", "12"]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda i: generator[i].text, range(300)))
+    assert found == ["12", "345", "6"] * 100
+    assert len(pickle.dumps(generator)) < 10_000
 
 
 @pytest.mark.parametrize("index", [-1, -(10**9), 2**62, 2**70])

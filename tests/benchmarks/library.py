@@ -17,8 +17,9 @@ import numpy as np
 from measure import ROOT, best_of, python, scratch, table
 
 sys.path.insert(0, str(ROOT))
-from digitseq import SequenceGenerator, Settings, generate_numbers_sequence
 from naive import by_class, images
+
+from digitseq import SequenceGenerator, Settings, generate_numbers_sequence
 
 PLAIN = Settings("123456", min_spacing=5)
 SIZE = 256
