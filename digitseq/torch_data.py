@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import operator
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, overload
 
 import numpy as np
@@ -33,7 +34,7 @@ class TensorSample(NamedTuple):
     """One image. A DataLoader makes of many a `TensorSample` of stacked tensors and a list of texts.
 
     image: uint8 (1, H, W), 0 black … 255 white, or float32, 0 … 1
-    target: int64 (n,), class + 1 of each character, padded with 0 at the end; length: int64 (), without padding
+    target: int64 (n,), class + 1 of each glyph, padded with 0 at the end; length: int64 (), without padding
     """
 
     image: Tensor
@@ -42,11 +43,12 @@ class TensorSample(NamedTuple):
     text: str
 
 
-class TensorBatch(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class TensorBatch:
     """Some images of a series, ready for a model and `torch.nn.CTCLoss()`.
 
     images: uint8 (B, 1, H, W), 0 black … 255 white, or float32, 0 … 1
-    targets: int64 (B, n), class + 1 of each character, padded with 0 at the end; or flat: int64 (sum of lengths,)
+    targets: int64 (B, n), class + 1 of each glyph, padded with 0 at the end; or flat: int64 (sum of lengths,)
     lengths: int64 (B,), of each target without padding; widths: int64 (B,), columns of each image that are in use
     texts: B strings; indices: int64 (B,), the images' numbers in the series, from 0
     """
@@ -57,6 +59,21 @@ class TensorBatch(NamedTuple):
     widths: Tensor
     texts: list[str]
     indices: Tensor
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def to(self, device: str | torch.device, non_blocking: bool = False) -> TensorBatch:
+        """The same with images, targets and lengths on `device`."""
+        return self._with(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+
+    def pin_memory(self) -> TensorBatch:
+        """The same in page-locked memory; a DataLoader with pin_memory=True calls this."""
+        return self._with(lambda tensor: tensor.pin_memory())
+
+    def _with(self, change: Callable[[Tensor], Tensor]) -> TensorBatch:
+        images, targets, lengths = map(change, (self.images, self.targets, self.lengths))
+        return replace(self, images=images, targets=targets, lengths=lengths)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # From process to process a tensor goes through shared memory of its own: only for images is that quicker.

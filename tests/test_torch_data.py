@@ -67,10 +67,29 @@ def test_a_batch_is_what_it_says():
     assert (whole.targets.dtype, whole.targets.shape) == (torch.int64, (8, 3))
     assert whole.lengths.tolist() == [3] * 8
     assert whole.widths.tolist() == [100] * 8
-    assert all(part.is_contiguous() for part in whole if isinstance(part, torch.Tensor))
+    assert all(part.is_contiguous() for part in vars(whole).values() if isinstance(part, torch.Tensor))
+    assert len(whole) == 8
     scaled = next(iter(SequenceStream(PLAIN, 8, seed=5, dtype=torch.float32, flat_targets=True)))
     assert torch.equal(scaled.images, whole.images / 255)
     assert torch.equal(scaled.targets, whole.targets.flatten())
+
+
+@needs_torch
+def test_a_batch_moves_and_travels():
+    batch = next(iter(SequenceStream(PLAIN, 8, seed=5)))
+    for other in (batch.to("cpu", non_blocking=True), pickle.loads(pickle.dumps(batch))):
+        for name, part in vars(batch).items():
+            same = getattr(other, name)
+            assert torch.equal(part, same) if isinstance(part, torch.Tensor) else part == same
+    on_meta = batch.to("meta")
+    assert (on_meta.images.device.type, on_meta.texts) == ("meta", batch.texts)
+
+
+@needs_torch
+@pytest.mark.skipif(torch is not None and not torch.cuda.is_available(), reason="memory is pinned for a GPU")
+def test_a_loader_pins_the_memory():
+    batch = next(iter(DataLoader(SequenceStream(PLAIN, 8, seed=5), batch_size=None, pin_memory=True)))
+    assert batch.images.is_pinned()
 
 
 @needs_torch
