@@ -145,7 +145,9 @@ class SequenceGenerator:
         return (self.batch(*span) for span in spans(start, end, size))
 
     def batch(self, start: int, stop: int) -> SequenceBatch:
-        """Images start … stop-1 in one batch; 0 <= start < stop."""
+        """Images start … stop-1 in one batch. Raises `IndexError` unless 0 <= start < stop."""
+        if not 0 <= start < stop <= END:
+            raise IndexError(f"a batch goes from 0 or more to a larger number, got {start:,} to {stop:,}")
         made = self._pipeline.batch(start, stop)
         drawn = made.classes >= 0
         targets, boxes = made.classes, made.boxes
@@ -156,8 +158,13 @@ class SequenceGenerator:
         return SequenceBatch(np.arange(start, stop), images, made.width, made.texts, lengths, boxes, targets)
 
     def take(self, indices: Sequence[int] | NDArray[np.int64]) -> SequenceBatch:
-        """The images of these numbers, from 0, in this order, in one batch. Quick where they follow each other."""
+        """The images of these numbers, from 0, in this order, in one batch. Quick where they follow each other.
+
+        Raises `IndexError` for none, or one below 0.
+        """
         wanted = np.asarray(indices, np.int64)
+        if not wanted.size:
+            raise IndexError("a batch needs at least one index")
         order = np.argsort(wanted, kind="stable")
         ascending = wanted[order]
         runs = np.split(ascending, np.flatnonzero(np.diff(ascending) != 1) + 1)
@@ -185,7 +192,8 @@ class SequenceGenerator:
 
         processes: 0 or 1: in this process; -1: all cores. progress: True for a bar on the terminal, or what to
         call with the number of images finished since its last call. A folder that has images is continued: its
-        image k, counted from 1, is `generator[k-1]`. The others are settings of the command line by their names.
+        image k, counted from 1, is `generator[k-1]` (but with `split_ratio`, whose parts are series of their own).
+        The others are settings of the command line by their names.
 
         Raises `SettingsError`, `OutputError` and `MissingPackageError` before anything is written, `RunError`
         when the run breaks off; what was finished by then is whole and listed.

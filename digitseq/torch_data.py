@@ -106,8 +106,8 @@ class SequenceDataset(Dataset[TensorSample]):
         dtype: torch.dtype = torch.uint8,
         cache: str | os.PathLike[str] | None = None,
     ) -> None:
-        self.generator = SequenceGenerator(settings, seed, cache)
         self._length, self._dtype = whole_number("length", length, 1), _known(dtype)
+        self.generator = SequenceGenerator(settings, seed, cache, self._length)
 
     def __len__(self) -> int:
         return self._length
@@ -136,10 +136,7 @@ class SequenceDataset(Dataset[TensorSample]):
         return [TensorSample(image[:, :, :w], target, length, text) for image, w, target, length, text in parts]
 
     def _batch(self, indices: Any) -> TensorBatch:
-        wanted = np.array([self._place(i) for i in indices], np.int64)
-        if not len(wanted):
-            raise IndexError("a batch needs at least one index")
-        return _tensors(self.generator.take(wanted), self._dtype, flat=False)
+        return _tensors(self.generator.take([self._place(i) for i in indices]), self._dtype, flat=False)
 
     def _place(self, index: int) -> int:
         i = operator.index(index)
@@ -157,7 +154,7 @@ class SequenceStream(IterableDataset[TensorBatch]):
 
     dtype: torch.uint8 or torch.float32; flat_targets: targets one after the other instead of padded
     rank, world_size: default: those of torch.distributed where it is initialised, else $RANK and $WORLD_SIZE
-    seed, cache: see `SequenceGenerator`.
+    seed, cache, size: see `SequenceGenerator`.
 
     In one process iterating goes on where it was left. A DataLoader with workers gives them copies that begin
     where this stream stands: before it is iterated again, say `stream.load_state_dict(stream.state_dict(batch))`
@@ -175,8 +172,9 @@ class SequenceStream(IterableDataset[TensorBatch]):
         rank: int | None = None,
         world_size: int | None = None,
         cache: str | os.PathLike[str] | None = None,
+        size: int | None = None,
     ) -> None:
-        self.generator = SequenceGenerator(settings, seed, cache)
+        self.generator = SequenceGenerator(settings, seed, cache, size)
         self.batch_size = whole_number("batch_size", batch_size, 1)
         self._dtype, self._flat = _known(dtype), flat_targets
         self._rank = None if rank is None and world_size is None else _checked_rank(rank, world_size)

@@ -165,6 +165,14 @@ def test_bad_batches_are_refused_at_once(generator, arguments, message):
         generator.batches(*arguments)
 
 
+def test_empty_batches_are_errors(generator):
+    for call in (lambda: generator.batch(5, 5), lambda: generator.batch(-1, 3), lambda: generator.take([2, -1])):
+        with pytest.raises(IndexError, match="from 0 or more to a larger number"):
+            call()
+    with pytest.raises(IndexError, match="at least one index"):
+        generator.take([])
+
+
 def test_bad_seeds_are_refused():
     for seed in (-1, 2**64, 1.5, True, "7"):
         with pytest.raises(SettingsError, match="seed must be a whole number from 0"):

@@ -258,6 +258,18 @@ def test_images_of_their_own_widths():
 
 
 @needs_torch
+def test_texts_of_a_data_set_without_repetition():
+    unique = Settings(random_digits=(2, 2), unique=True)
+    assert len(set(SequenceDataset(unique, 100, seed=5)[:].texts)) == 100
+    found = taken(SequenceStream(unique, 25, seed=5, size=100), 5)
+    texts = [text for batch in found for text in batch.texts]
+    assert len(set(texts[:100])) == 100
+    assert texts[100:] == texts[:25]
+    with pytest.raises(SettingsError, match="give the size"):
+        SequenceStream(unique, 25)
+
+
+@needs_torch
 def test_they_pickle_small():
     assert len(pickle.dumps(SequenceStream(LIGHT, 4))) < 10_000
     assert len(pickle.dumps(SequenceDataset(LIGHT, 4))) < 10_000
