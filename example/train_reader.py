@@ -192,17 +192,17 @@ def draw_mistakes(mistakes: list[tuple[np.ndarray, str, str]], path: Path, most:
     """The images that were misread, four in a row, with the true and the read text."""
     shown = mistakes[:most]
     width = max((image.shape[1] for image, _, _ in shown), default=WIDTH) + 12
-    sheet = np.full((64 * max(math.ceil(len(shown) / 4), 1), 4 * width, 3), 255, np.uint8)
+    sheet = np.full((64 * max(math.ceil(len(shown) / 4), 1), 4 * width), 255, np.uint8)
     for k, (image, true, text) in enumerate(shown):
         y, x = k // 4 * 64 + 4, k % 4 * width + 6
-        sheet[y : y + HEIGHT, x : x + image.shape[1]] = image[:, :, None]
+        sheet[y : y + HEIGHT, x : x + image.shape[1]] = image
         write(sheet, f"true {true}", (x, y + 41))
         write(sheet, f"read {text}", (x, y + 55))
     save(path, sheet)
 
 
 def write(picture: np.ndarray, text: str, place: tuple[int, int]) -> None:
-    cv2.putText(picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 0), 1, cv2.LINE_AA)
+    cv2.putText(picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.4, 0, 1, cv2.LINE_AA)
 
 
 def save(path: Path, picture: np.ndarray) -> None:
