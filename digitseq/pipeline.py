@@ -92,6 +92,12 @@ class Pipeline:
         """The same with other texts."""
         return Pipeline(self.settings, self.bank, self.seed, source)
 
+    def reseeded(self, seed: int) -> Pipeline:
+        """The same with another seed and the texts of the same source, without the work of preparing it again."""
+        other = object.__new__(Pipeline)
+        other.__dict__ |= self.__dict__ | {"seed": seed}
+        return other
+
     @property
     def widest(self) -> int:
         """No image is wider than this, in pixels."""

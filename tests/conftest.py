@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import settings
 
@@ -17,6 +19,11 @@ ROOT = Path(__file__).parents[1]
 
 settings.register_profile("no clock", deadline=None)  # the machine may be busy
 settings.load_profile("no clock")
+
+
+def pytest_terminal_summary(terminalreporter):
+    """What this run says something about: both NumPy 1.26 and 2 are to pass."""
+    terminalreporter.write_line(f"with NumPy {np.__version__}, Python {platform.python_version()}")
 
 
 @pytest.fixture(scope="session", autouse=True)
