@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -33,7 +34,8 @@ def test_golden_augmented_images(name):
 def test_example_pictures_are_up_to_date(tmp_path):
     subprocess.run([sys.executable, str(ROOT / "example" / "make_examples.py"), str(tmp_path)], check=True, timeout=120)
     made = sorted(p.relative_to(tmp_path) for p in tmp_path.rglob("*.png"))
-    shipped = sorted(p.relative_to(ROOT / "example") for p in (ROOT / "example").rglob("*.png"))
+    others = {Path("page.png"), Path("reader/curve.png"), Path("reader/mistakes.png")}  # by scripts of their own
+    shipped = sorted({p.relative_to(ROOT / "example") for p in (ROOT / "example").rglob("*.png")} - others)
     assert made == shipped
     for name in made:
         expected, found = pixels(ROOT / "example" / name), pixels(tmp_path / name)

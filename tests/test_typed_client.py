@@ -24,7 +24,7 @@ from digitseq import (
 
 image = generate_numbers_sequence([3, np.int64(5), 0], (0, 10), 100, seed=7, split="test", augment="light")
 assert_type(image, NDArray[np.float32])
-generator = SequenceGenerator(Settings("350", image_width=160), seed=0, cache=Path("cache"))
+generator = SequenceGenerator(Settings("350", image_width=160, augment="light"), seed=0, cache=Path("cache"))
 sample = generator[12]
 assert_type(sample, Sample)
 assert_type(sample.image, NDArray[np.uint8])
