@@ -1,0 +1,164 @@
+"""Single images of plain texts: those that are asked for at the same moment are made together.
+
+An image alone costs three times as much as one among others. Rows of different seeds, and texts of the same
+length, share a round; each image is the one that its own pipeline makes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Hashable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitseq.composer import Ink, Layout
+from digitseq.pipeline import Pipeline
+from digitseq.png import encode_png
+from digitseq.sources import encode
+from digitseq.sources.base import Codes
+from digitseq.streams import Rows
+
+MOST = 32  # images a round
+
+
+@dataclass(frozen=True)
+class SeededRows(Rows):
+    """Row b is row index[b] of the tables of seeds[b]; `seed` is not used."""
+
+    seeds: tuple[int, ...] = ()
+
+    def again(self, positions: NDArray[np.int64]) -> Rows:
+        """The rows at `positions` of this selection, for one more attempt."""
+        seeds = tuple(self.seeds[place] for place in positions.tolist())
+        return replace(self, index=self.index[positions], attempt=self.attempt + 1, seeds=seeds)
+
+    def uniforms(self, purpose: str, columns: int) -> NDArray[np.float64]:
+        """float64 (B, columns), uniform in [0, 1)."""
+        return np.concatenate([row.uniforms(purpose, columns) for row in self._single()])
+
+    def words(self, purpose: str, columns: int) -> NDArray[np.uint64]:
+        """uint64 (B, columns), 64 random bits each."""
+        return np.concatenate([row.words(purpose, columns) for row in self._single()])
+
+    def _single(self) -> list[Rows]:
+        return [
+            Rows(seed, self.index[place : place + 1], self.attempt, self.scope) for place, seed in enumerate(self.seeds)
+        ]
+
+
+class _Round(Pipeline):
+    """A pipeline whose images have a text, a seed and a number each."""
+
+    def __init__(self, like: Pipeline, texts: list[str], rows: SeededRows) -> None:
+        self.__dict__.update(like.__dict__)
+        self._source = _Texts(texts)  # type: ignore[assignment]  # all of a source that `batch` uses
+        self._rows = rows
+
+    def _draw_fitting(self, rows: Rows, codes: Codes) -> tuple[Ink, Layout]:
+        return super()._draw_fitting(self._rows, codes)
+
+
+@dataclass(frozen=True)
+class _Texts:
+    texts: list[str]
+
+    @property
+    def max_length(self) -> int:
+        return len(self.texts[0])
+
+    def codes(self, rows: Rows) -> Codes:
+        return encode(self.texts, self.max_length)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One image: number `index` from 0 of `pipeline` under `seed`; `answer` gets the PNG file."""
+
+    pipeline: Pipeline
+    seed: int
+    index: int
+    answer: asyncio.Future[bytes]
+
+    def alike(self) -> Hashable:
+        """What must be the same in a round."""
+        number = self.pipeline.settings.number
+        return replace(self.pipeline.settings, number="0" * len(number))
+
+
+def images_of(wanted: list[Wanted]) -> list[bytes]:
+    """The PNG files of images that are alike, in order."""
+    index = np.array([one.index for one in wanted], np.int64)
+    rows = SeededRows(0, index, seeds=tuple(one.seed for one in wanted))
+    texts = [one.pipeline.settings.number for one in wanted]
+    batch = _Round(wanted[0].pipeline, texts, rows).batch(0, len(wanted))
+    return encode_png(batch.images, batch.width)
+
+
+class Rounds:
+    """Makes rounds of images in one thread, as long as there are any to make."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, "digitseq-rounds")
+        self._queue: deque[Wanted] = deque()
+        self._lock = threading.Lock()
+        self._running = False
+
+    @property
+    def waiting(self) -> int:
+        """How many images wait for their round."""
+        return len(self._queue)
+
+    def ask(self, pipeline: Pipeline, seed: int, index: int) -> asyncio.Future[bytes]:
+        """The PNG file of one image, in time. A future that is cancelled before its round is not made."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[bytes] = loop.create_future()
+        with self._lock:
+            self._queue.append(Wanted(pipeline, seed, index, answer))
+            if not self._running:
+                self._running = True
+                self._thread.submit(self._run, loop)
+        return answer
+
+    def close(self) -> None:
+        """End the thread; what waits is not made."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        while chosen := self._next():
+            try:
+                files: list[bytes] | Exception = images_of(chosen)
+            except Exception as error:
+                files = error
+            loop.call_soon_threadsafe(_deliver, chosen, files)
+
+    def _next(self) -> list[Wanted]:
+        """Images that are alike, the one that has waited longest among them; none: the thread is done."""
+        with self._lock:
+            while self._queue and self._queue[0].answer.done():
+                self._queue.popleft()
+            if not self._queue:
+                self._running = False
+                return []
+            kind = self._queue[0].alike()
+            chosen: list[Wanted] = []
+            left: deque[Wanted] = deque()
+            for one in self._queue:
+                fits = len(chosen) < MOST and one.alike() == kind
+                (chosen if fits else left).append(one)
+            self._queue = left
+            return chosen
+
+
+def _deliver(chosen: list[Wanted], files: list[bytes] | Exception) -> None:
+    for place, one in enumerate(chosen):
+        if one.answer.done():
+            continue
+        if isinstance(files, Exception):
+            one.answer.set_exception(files)
+        else:
+            one.answer.set_result(files[place])

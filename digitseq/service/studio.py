@@ -1,0 +1,73 @@
+"""The pipelines behind the requests: banks are opened once, pipelines kept by their settings."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Hashable
+from functools import lru_cache
+
+from digitseq.api import draw_seed
+from digitseq.glyphs import GlyphBank
+from digitseq.loader import load_bank
+from digitseq.pipeline import Pipeline
+from digitseq.service.limits import Limits
+from digitseq.service.parameters import Asked, too_wide
+from digitseq.settings import Settings
+
+KEPT = 256
+
+
+class Studio:
+    """Makes pipelines, from any thread. `cache` is the directory of the glyph banks."""
+
+    def __init__(self, limits: Limits, cache: str | None = None) -> None:
+        self._limits, self._cache = limits, cache
+        self._banks: dict[str, GlyphBank] = {}
+        self._opening = threading.Lock()
+        self._kept = lru_cache(KEPT)(self._build)
+        self._quick: dict[Hashable, Pipeline] = {}
+
+    @property
+    def ready(self) -> bool:
+        """Whether a bank is open."""
+        return bool(self._banks)
+
+    def open(self) -> None:
+        """Open the bank of the default settings. Raises `DataError`."""
+        self.bank("train")
+
+    def bank(self, split: str) -> GlyphBank:
+        """The glyphs of `split`."""
+        with self._opening:
+            if split not in self._banks:
+                self._banks[split] = load_bank(split, self._cache)
+            return self._banks[split]
+
+    def pipeline(self, asked: Asked) -> Pipeline:
+        """The pipeline for what is asked, with a seed of its own. Raises as `Asked.settings` and `Pipeline` do."""
+        seed = asked.others.get("seed")
+        return reseeded(self._kept(asked.settings(self._limits)), draw_seed() if seed is None else seed)
+
+    def known(self, key: Hashable) -> Pipeline | None:
+        """The pipeline that was kept under `key`, which stands for a request's settings."""
+        return self._quick.get(key)
+
+    def keep(self, key: Hashable, pipeline: Pipeline) -> None:
+        """Keep `pipeline`; the oldest one goes when there are too many."""
+        if len(self._quick) >= KEPT:
+            self._quick.pop(next(iter(self._quick)), None)
+        self._quick[key] = pipeline
+
+    def _build(self, settings: Settings) -> Pipeline:
+        pipeline = Pipeline(settings, self.bank(settings.split), 0)
+        if pipeline.widest > self._limits.max_width:
+            raise too_wide(self._limits)
+        return pipeline
+
+
+def reseeded(pipeline: Pipeline, seed: int) -> Pipeline:
+    """The same with another seed: what a pipeline holds beside it does not depend on the seed."""
+    twin = object.__new__(Pipeline)
+    twin.__dict__.update(pipeline.__dict__)
+    twin.seed = seed
+    return twin
