@@ -96,12 +96,13 @@ def _as_number(text: str, whole: bool) -> Any:
 
 
 def _known(name: str, others: Mapping[str, Option]) -> Option:
-    known = {**SETTINGS, **others}
-    if name in known:
-        return known[name]
+    option = others.get(name) or SETTINGS.get(name)
+    if option is not None:
+        return option
+    known = [*SETTINGS, *others]
     if name in ALL:
         raise Problem(422, f"{name} is a path, and none can be given through HTTP", name)
-    raise Problem(422, f"unknown parameter {name!r:.60}; {nearest(name, list(known))}", name[:60])
+    raise Problem(422, f"unknown parameter {name!r:.60}; {nearest(name, known)}", name[:60])
 
 
 def _sorted_out(found: dict[str, Any], others: Mapping[str, Option]) -> Asked:
