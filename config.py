@@ -3,6 +3,17 @@
 Plain values only: numbers, "text", True, False, None, (width, height).
 """
 
+# -- source: one of these, or -num on the command line, which wins
+random_digits = None  # (3, 8): random digits, lengths from 3 to 8
+phone = None  # "JP": telephone numbers of a region, by its ISO 3166 code
+pattern = None  # "20[0-9]{2}": strings that match a regular expression
+numbers_file = None  # "numbers.txt": its lines, in order
+phone_type = "any"  # with phone: "mobile", "fixed_line", or "any", which is half of each
+phone_format = "digits"  # with phone: "digits", "national" (090-1234-5678) or "e164" (+819012345678), these with gaps
+unique = False  # True: all sequences of a run are different
+balanced = False  # True: with random_digits, every digit equally often over the run
+gaps = False  # True: leave a gap of a digit's width for -, +, ., space and other signs
+
 # -- data
 cache = None  # directory in which data sets are saved; None: $DIGITSEQ_CACHE, or the user's cache directory
 output_path = "./output"  # images go to <output_path>/<number>/1.png, 2.png, ...

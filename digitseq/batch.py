@@ -10,12 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from digitseq.errors import DigitseqError, DigitseqWarning, RunError
+from digitseq.errors import DataError, DigitseqError, DigitseqWarning, RunError
 from digitseq.folder import Folder
+from digitseq.naming import file_stem, folder_name
+from digitseq.output import Output
 from digitseq.pipeline import Pipeline
 from digitseq.pool import Stop, WorkerDied, run_tasks
 from digitseq.record import Record, Share, check_same, last_run, new_record, recorded_pipeline
-from digitseq.settings import Output, Settings
 from digitseq.writers import Job, Writer, writer_class
 from digitseq.writers.base import spans
 
@@ -43,16 +44,6 @@ class Report:
             f"{self.count:,} of {self.wanted:,} images are finished and listed in {self.folder}; "
             f"to make the rest, give the same command with {fresh}--resume"
         )
-
-
-def folder_name(settings: Settings) -> str:
-    """What the folder of a run is called, and the shards in it."""
-    return settings.number
-
-
-def recorded_seed(settings: Settings, output: Output) -> int:
-    """The seed of the run that is to be resumed. Raises `OutputError` when there is none."""
-    return int(last_run(Path(output.output_path) / folder_name(settings))["seed"])
 
 
 def write_images(
@@ -108,9 +99,10 @@ def write_folder(
 def _new_job(
     folder: Folder, runs: list[Record], pipeline: Pipeline, output: Output, share: Share | None
 ) -> tuple[Job, Record]:
-    kind, name = writer_class(output.format), folder_name(pipeline.settings)
+    kind, name = writer_class(output.format), file_stem(pipeline.settings)
     start = kind.start(folder, runs)
     span = (start, start + output.count)
+    pipeline = share.placed(pipeline, start) if share else pipeline
     plan = kind.plan(folder, name, output)
     return Job(pipeline, folder, name, span, plan), new_record(pipeline, output, span, plan, share)
 
@@ -123,12 +115,13 @@ def _recorded_job(
     if "split_ratio" in record:
         check_same(folder.path, record, {"split_ratio": None})
     span = (record["first"] - 1, record["last"])
+    pipeline = share.placed(pipeline, span[0]) if share else pipeline
     asked = new_record(pipeline, output, span, writer_class(output.format).plan(folder, "", output), share)
     for changing in ("status", "images", "label_bytes", "first_shard"):
         asked.pop(changing, None)
     size = {"size": span[1] - span[0]}
     check_same(folder.path, record | size, asked | ({"size": output.size} if output.size is not None else {}))
-    return Job(pipeline, folder, folder_name(pipeline.settings), span, record, again=True), record
+    return Job(pipeline, folder, file_stem(pipeline.settings), span, record, again=True), record
 
 
 def _mend_broken_run(folder: Folder, record: Record, cache: str | None) -> None:
@@ -136,7 +129,7 @@ def _mend_broken_run(folder: Folder, record: Record, cache: str | None) -> None:
     try:
         pipeline = recorded_pipeline(record, cache)
         span = (record["first"] - 1, record["last"])
-        job = Job(pipeline, folder, folder_name(pipeline.settings), span, record)
+        job = Job(pipeline, folder, file_stem(pipeline.settings), span, record)
         record["images"] = writer_class(record["format"])(job).abort()
     except (DigitseqError, KeyError, TypeError) as error:
         warnings.warn(
@@ -154,7 +147,7 @@ def _make(job: Job, output: Output, stop: Stop, progress: Progress | None) -> tu
             return job.span[1] - job.span[0], ""
     except OSError as error:
         fault = f"cannot write to {job.folder.path} ({error.strerror or error})"
-    except WorkerDied as error:
+    except (WorkerDied, DataError, RunError) as error:
         fault = str(error)
     return writer.abort(), fault
 

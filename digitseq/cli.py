@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import io
 import os
@@ -10,51 +9,21 @@ import signal
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from digitseq.api import draw_seed
-from digitseq.batch import Report, recorded_seed, write_images
+from digitseq.batch import Report, write_images
 from digitseq.errors import DigitseqError, DigitseqWarning, SettingsError
 from digitseq.glyphs import GlyphBank
 from digitseq.loader import load_bank
+from digitseq.output import Output
+from digitseq.parser import parse
 from digitseq.pipeline import Pipeline
 from digitseq.pool import Stop
-from digitseq.settings import Option, Output, Settings, options
-from digitseq.version import __version__
+from digitseq.settings import Settings
+from digitseq.sources.choose import source_of
 
-OPTIONS = options(Output) | options(Settings)
-IN_CONFIG = [name for name in OPTIONS if name not in ("number", "preview")]
-GROUPS = {
-    "general": "general",
-    "data": "data",
-    "layout": "layout (pixels; images are 28 high)",
-    "augmentation": "augmentation (-e, -d, -a and -n without -da turn on just what they name)",
-    "batch": "batch",
-}
-EXAMPLES = """\
-the three usual commands:
-  python3 run.py -num 123456                           one image, output/123456/1.png
-  python3 run.py -num 123456 -min 5 -max 10 -m 4 -s 100000   a batch, on four processes
-  python3 run.py -num 123456 -r                        with the settings of config.py
-"""
 INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line."""
-
-    def error(self, message: str) -> NoReturn:
-        raise SettingsError(f"{message} (see --help)")
-
-
-class _ListAugmentations(argparse.Action):
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from digitseq.augment import list_augmentations
-
-        print(list_augmentations())
-        parser.exit()
 
 
 def main(argv: Sequence[str] | None = None, config: Path | None = None) -> int:
@@ -82,15 +51,16 @@ def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
         request = parse(argv, config)
     except SystemExit as done:  # --help and --version
         return int(done.code or 0)
-    output = request.output
-    seed = _seed(request)
+    settings = request.settings
+    output, seed = request.complete()
     with request.naming_lines():
         if output.preview is None:
             _check_output_path(output.output_path)
-        bank = load_bank(request.settings.split, output.cache)
+        bank = load_bank(settings.split, output.cache)
         if output.preview is not None:
-            return _preview(request.settings, output, bank, seed)
-        pipeline = Pipeline(request.settings, bank, seed)
+            return _preview(settings, output, bank, seed)
+        source = source_of(settings, bank.characters, output.count, seed)
+        pipeline = Pipeline(settings, bank, seed, source)
     with _progress_bar(output) as advance:
         report = write_images(pipeline, output, stop, advance)
     if report.count < report.wanted:
@@ -98,34 +68,18 @@ def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
         return INTERRUPTED
     if not output.quiet:
         print(_summary(report))
+        _tell_count(settings, bank.characters)
     return 0
 
 
-def _seed(request: Request) -> int:
-    if request.output.seed is not None:
-        return request.output.seed
-    return recorded_seed(request.settings, request.output) if request.output.resume else draw_seed()
+def _tell_count(settings: Settings, characters: str) -> None:
+    """Say how many strings a pattern has, where they can be counted."""
+    if settings.pattern is not None:
+        from digitseq.sources import Pattern
 
-
-@dataclass(frozen=True)
-class Request:
-    """What is to be done; `lines` says where in config.py a setting stands, if it comes from there."""
-
-    settings: Settings
-    output: Output
-    lines: dict[str, str]
-
-    def naming_lines(self) -> contextlib.AbstractContextManager[None]:
-        """A block in which errors of settings name the line that they stand in."""
-        return _naming_lines(self.lines)
-
-
-@contextlib.contextmanager
-def _naming_lines(lines: dict[str, str]) -> Iterator[None]:
-    try:
-        yield
-    except SettingsError as error:
-        raise SettingsError(lines.get(error.setting or "", "") + str(error), error.setting) from None
+        count = Pattern(settings.pattern, characters).count
+        if count is not None:
+            print(f"{count:,} different strings match the pattern")
 
 
 def _preview(settings: Settings, output: Output, bank: GlyphBank, seed: int) -> int:
@@ -135,91 +89,6 @@ def _preview(settings: Settings, output: Output, bank: GlyphBank, seed: int) -> 
     if not output.quiet:
         print(f"{output.preview} (seed {seed})")
     return 0
-
-
-def parse(argv: Sequence[str] | None, config: Path) -> Request:
-    """Settings from the command line, over those of `config` when -r is given, over the defaults."""
-    given = vars(build_parser().parse_args(argv))
-    lines: dict[str, str] = {}
-    if given.pop("read_from_config"):
-        from digitseq.configfile import read_config
-
-        for name, assignment in read_config(config, IN_CONFIG).items():
-            if name not in given:
-                given[name] = assignment.value
-                lines[name] = f"{config.name} line {assignment.line}: "
-    with _naming_lines(lines):
-        return Request(_build(Settings, given), _build(Output, given), lines)
-
-
-def _build(cls: type[Any], values: dict[str, Any]) -> Any:
-    return cls(**{name: values[name] for name in options(cls) if name in values})
-
-
-def build_parser() -> argparse.ArgumentParser:
-    """The parser; settings that are not given are absent from its result."""
-    parser = _Parser(
-        "run.py",
-        description="Images of handwritten digit sequences out of real MNIST digits, with labels.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        argument_default=argparse.SUPPRESS,
-        allow_abbrev=False,
-        add_help=False,
-    )
-    groups = {name: parser.add_argument_group(title) for name, title in GROUPS.items()}
-    groups["general"].add_argument("-h", "--help", action="help", help="show this text and exit")
-    groups["general"].add_argument("--version", action="version", version=f"digitseq {__version__}")
-    groups["augmentation"].add_argument(
-        "--list_augmentations", action=_ListAugmentations, nargs=0,
-        help="show all operations with their parameters, ranges and defaults, and exit",
-    )  # fmt: skip
-    fields = Settings.__dataclass_fields__ | Output.__dataclass_fields__
-    for name in sorted(OPTIONS, key=lambda name: not OPTIONS[name].flags):  # those with a short flag first
-        if name == "number":
-            groups["general"].add_argument(
-                "-r", "--read_from_config", action="store_true", default=False,
-                help="read the settings from config.py; a flag given here still wins",
-            )  # fmt: skip
-        _add_option(groups[OPTIONS[name].group], name, OPTIONS[name], fields[name].default)
-    return parser
-
-
-def _add_option(group: Any, name: str, option: Option, default: object) -> None:
-    flags = (*option.flags, f"--{name}")
-    if option.kind == "bool":
-        group.add_argument(*flags, action="store_true", help=option.help)
-        return
-    if name == "number":
-        group.add_argument(*flags, required=True, metavar="NUMBER", help=option.help)
-        return
-    shown = option.shown_default or str(default)
-    unit = f", {option.unit}" if option.unit else ""
-    kwargs: dict[str, Any] = {"help": f"{option.help}{unit} (default: {shown})".replace("%", "%%")}
-    kwargs["metavar"] = "{" + ",".join(option.choices) + "}" if option.choices else name.upper()
-    if option.kind == "kernel":
-        kwargs["nargs"] = 2
-    if option.kind == "augment":
-        kwargs |= {"action": "append", "metavar": "NAME[:key=value,...]"}
-    if option.kind == "words":
-        kwargs["nargs"] = "+"
-    if option.kind == "ratio":
-        kwargs |= {"nargs": 3, "metavar": ("TRAIN", "VAL", "TEST")}
-    if option.kind in ("int", "float", "kernel", "ratio"):
-        kwargs["type"] = _number_type(name, option)
-    group.add_argument(*flags, **kwargs)
-
-
-def _number_type(name: str, option: Option) -> Any:
-    convert = float if option.kind in ("float", "ratio") else int
-
-    def number(text: str) -> Any:
-        try:
-            return convert(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"{name} must be {option.expected()}, got {text!r}") from None
-
-    return number
 
 
 def _check_output_path(output_path: str) -> None:

@@ -9,10 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.composer import Ink, Layout, compose, spread
-from digitseq.errors import SettingsError
+from digitseq.errors import RunError, SettingsError
 from digitseq.glyphs import GlyphBank
-from digitseq.settings import MAX_WIDTH, Settings
-from digitseq.sources import FixedSource, decode
+from digitseq.options import MAX_WIDTH
+from digitseq.settings import Settings
+from digitseq.sources import Source, decode, encode
+from digitseq.sources.base import Codes
+from digitseq.sources.choose import source_of
 from digitseq.streams import Rows
 
 if TYPE_CHECKING:
@@ -21,6 +24,10 @@ if TYPE_CHECKING:
 PROBE_ROWS = 256
 PROBE_ATTEMPT = 1 << 32  # tables that no image is drawn from
 HARDLY_EVER = 0.05  # a width in which fewer draws than this fit is refused
+# A text wider than the longest one is drawn again and again; from some attempt on as the narrowest of more and more
+# glyphs, so that it fits in the end if it can.
+PLAIN_ATTEMPTS = 16
+MAX_ATTEMPTS = 64
 CACHED_PIXELS = 1 << 22  # a batch of about this many pixels stays in the processor's cache
 MAX_BATCH = 512
 # Freeing an array of this size once makes glibc keep freed arrays up to it, rather than hand the pages back to
@@ -33,8 +40,9 @@ class Batch:
     """Images `start` … `start + B - 1`, counted from 0.
 
     images: uint8 (B, H, W); image b is images[b, :, : width[b]]
-    width: int64 (B,); texts: B strings; length: int64 (B,), glyphs in each text
-    boxes: int64 (B, n, 4), [x, y, w, h] of each glyph's ink in pixels, padded with zeros
+    width: int64 (B,); texts: B strings; length: int64 (B,), characters in each text
+    classes: int64 (B, n), each character's class; -1 for a gap, and after the end of the text
+    boxes: int64 (B, n, 4), [x, y, w, h] of each character's ink in pixels, zeros where there is none
     """
 
     start: int
@@ -42,6 +50,7 @@ class Batch:
     width: NDArray[np.int64]
     texts: list[str]
     length: NDArray[np.int64]
+    classes: NDArray[np.int64]
     boxes: NDArray[np.int64]
 
     def __len__(self) -> int:
@@ -51,29 +60,37 @@ class Batch:
 class Pipeline:
     """Makes any range of the endless series of images that (settings, seed) stand for.
 
-    Raises `SettingsError` when the sequence can hardly ever fit into `settings.image_width`; the message
-    names a width that would do. Pickles as its three arguments.
+    source: where the texts come from, if not from where `settings` say for a run of unknown size.
+
+    Raises `SettingsError` when the longest text can hardly ever fit into `settings.image_width`; the message
+    names a width that would do. Pickles as its four arguments.
     """
 
-    def __init__(self, settings: Settings, bank: GlyphBank, seed: int) -> None:
+    def __init__(self, settings: Settings, bank: GlyphBank, seed: int, source: Source | None = None) -> None:
         self.settings, self.bank, self.seed = settings, bank, seed
-        self._source = FixedSource(settings.number)
+        self.source = source or source_of(settings, bank.characters)
         self._augment = _compose(settings)
         self._chain = self._augment.glyph_chain(bank) if self._augment else None
         self._may_overlap = settings.min_spacing < 0 or (self._augment is not None and self._augment.maps_lines)
         self._class_of = _class_table(bank.characters)
+        # the width of a gap that stands for a character without glyphs: that of a usual glyph
+        self._gap = 0 if set(self.source.characters) <= set(bank.characters) else round(float(bank.width.mean()))
         self._limit = settings.image_width or MAX_WIDTH
         np.empty(KEPT_BYTES, np.uint8)
         self._check_fit()
 
-    def __reduce__(self) -> tuple[type[Pipeline], tuple[Settings, GlyphBank, int]]:
-        return Pipeline, (self.settings, self.bank, self.seed)
+    def __reduce__(self) -> tuple[type[Pipeline], tuple[Settings, GlyphBank, int, Source]]:
+        return Pipeline, (self.settings, self.bank, self.seed, self.source)
+
+    def with_source(self, source: Source) -> Pipeline:
+        """The same with other texts."""
+        return Pipeline(self.settings, self.bank, self.seed, source)
 
     @property
     def widest(self) -> int:
         """No image is wider than this, in pixels."""
-        n = self._source.max_length
-        free = n * self._max_ink_width() + (n - 1) * max(self.settings.max_spacing, 0)
+        n = self.source.max_length
+        free = n * self._max_width() + (n - 1) * max(self.settings.max_spacing, 0)
         return self.settings.image_width or free
 
     @property
@@ -81,14 +98,15 @@ class Pipeline:
         """How many images to make at once for speed; the images do not depend on it."""
         pixels = self.bank.height * self.widest
         if self._chain is not None:
-            pixels += self._source.max_length * self._chain.cell_pixels
+            pixels += self.source.max_length * self._chain.cell_pixels
         return int(np.clip(CACHED_PIXELS // pixels, 1, MAX_BATCH))
 
     def batch(self, start: int, stop: int) -> Batch:
         """Images start … stop-1, counted from 0. Depends on nothing but the arguments and the pipeline's."""
         rows = Rows.span(self.seed, start, stop)
-        codes = self._source.codes(rows)
-        ink, layout = self._draw_fitting(rows, codes)
+        codes = self.source.codes(rows)
+        classes = self._class_of.take(codes, mode="clip")
+        ink, layout = self._draw_fitting(rows, codes, classes)
         s = self.settings
         width = np.full(len(rows), s.image_width) if s.image_width else layout.extent
         x = layout.x + ((width - layout.extent) // 2)[:, None]
@@ -102,72 +120,92 @@ class Pipeline:
             np.bitwise_not(images, out=images)
         if self._augment:
             images = self._augment.paint(images, width, boxes, s.invert, size, rows)
-        return Batch(start, images, width, decode(codes), (codes > 0).sum(axis=1), boxes)
+        return Batch(start, images, width, decode(codes), (codes > 0).sum(axis=1), classes, boxes)
 
-    def _draw_fitting(self, rows: Rows, codes: NDArray[np.uint32]) -> tuple[Ink, Layout]:
+    def _draw_fitting(self, rows: Rows, codes: Codes, classes: NDArray[np.int64]) -> tuple[Ink, Layout]:
         """Glyphs and places of all rows; rows that do not fit the width are drawn again until they do."""
-        ink, layout = self._draw(rows, codes)
+        ink, layout = self._draw(rows, codes, classes)
         pending = np.arange(len(rows))
         while (wide := np.flatnonzero(layout.extent[pending] > self._limit)).size:
             pending, rows = pending[wide], rows.again(wide)
-            ink_again, layout_again = self._draw(rows, codes[pending])
+            if rows.attempt > MAX_ATTEMPTS:
+                text = decode(codes[pending[:1]])[0]
+                raise RunError(f"image_width {self._limit} is too narrow for {text}: give more, or 0")
+            ink_again, layout_again = self._draw(rows, codes[pending], classes[pending])
             ink = ink.replaced(pending, ink_again)
             layout.x[pending], layout.extent[pending] = layout_again.x, layout_again.extent
         return ink, layout
 
-    def _draw(self, rows: Rows, codes: NDArray[np.uint32]) -> tuple[Ink, Layout]:
-        ink = self._glyphs(rows, codes)
+    def _draw(self, rows: Rows, codes: Codes, classes: NDArray[np.int64]) -> tuple[Ink, Layout]:
+        ink = self._glyphs(rows, classes)
         s = self.settings
         gaps = rows.uniforms("spacing", codes.shape[1] - 1)
-        return ink, spread(ink.width, gaps, s.min_spacing, s.max_spacing, self._limit)
+        return ink, spread(self._room(ink, codes), gaps, s.min_spacing, s.max_spacing, self._limit)
 
-    def _glyphs(self, rows: Rows, codes: NDArray[np.uint32]) -> Ink:
+    def _room(self, ink: Ink, codes: Codes) -> NDArray[np.int64]:
+        """int64 (B, n): the width that each character takes, gaps too."""
+        return np.where((ink.width == 0) & (codes > 0), self._gap, ink.width) if self._gap else ink.width
+
+    def _glyphs(self, rows: Rows, classes: NDArray[np.int64]) -> Ink:
         """One glyph of the right class for every character, distorted where the settings say so."""
         bank = self.bank
-        label = self._class_of[codes]
-        first, last = bank.class_start[label], bank.class_start[label + 1]
-        glyph = first + (rows.uniforms("glyph", codes.shape[1]) * (last - first)).astype(np.int64)
+        there = classes >= 0
+        glyph = self._choose(rows, np.maximum(classes, 0))
         if self._chain is not None:
-            return self._chain.ink(glyph, rows)
+            return self._chain.ink(glyph, there, rows)
         return Ink(
             bank.columns,
             bank.start[glyph],
-            bank.width[glyph].astype(np.int64),
+            bank.width[glyph].astype(np.int64) * there,
             bank.top[glyph].astype(np.int64),
             bank.bottom[glyph].astype(np.int64),
         )
 
-    def _max_ink_width(self) -> int:
-        return self._chain.max_width if self._chain else int(self.bank.width.max())
+    def _choose(self, rows: Rows, classes: NDArray[np.int64]) -> NDArray[np.int64]:
+        """int64 (B, n): a glyph of each class."""
+        first, last = self.bank.class_start[classes], self.bank.class_start[classes + 1]
+        glyph = first + (rows.uniforms("glyph", classes.shape[1]) * (last - first)).astype(np.int64)
+        if PLAIN_ATTEMPTS <= rows.attempt <= MAX_ATTEMPTS:
+            for other in range(2 ** ((rows.attempt - PLAIN_ATTEMPTS) // 6)):
+                draws = rows.uniforms(f"narrower {other}", classes.shape[1])
+                candidate = first + (draws * (last - first)).astype(np.int64)
+                glyph = np.where(self.bank.width[candidate] < self.bank.width[glyph], candidate, glyph)
+        return glyph
+
+    def _max_width(self) -> int:
+        """No character takes more than this, in pixels."""
+        return max(self._chain.max_width if self._chain else int(self.bank.width.max()), self._gap)
 
     def _check_fit(self) -> None:
-        s, n = self.settings, self._source.max_length
+        s, longest = self.settings, self.source.longest()
+        n = len(longest)
         if not s.image_width:
             if self.widest > MAX_WIDTH:
                 raise SettingsError(
-                    f"number has {n} digits and max_spacing is {s.max_spacing}: an image could be {self.widest:,} "
-                    f"pixels wide, at most {MAX_WIDTH:,} are possible; lower max_spacing",
+                    f"a text can have {n} characters and max_spacing is {s.max_spacing}: an image could be "
+                    f"{self.widest:,} pixels wide, at most {MAX_WIDTH:,} are possible; lower max_spacing",
                     "max_spacing",
                 )
             return
-        if n * self._max_ink_width() + (n - 1) * s.min_spacing <= s.image_width and s.min_spacing >= 0:
+        if n * self._max_width() + (n - 1) * s.min_spacing <= s.image_width and s.min_spacing >= 0:
             return
         rows = Rows(0, np.arange(PROBE_ROWS, dtype=np.int64), PROBE_ATTEMPT)
-        ink = self._glyphs(rows, self._source.codes(rows))
+        codes = np.broadcast_to(encode([longest], n), (PROBE_ROWS, n))
+        room = self._room(self._glyphs(rows, self._class_of.take(codes, mode="clip")), codes)
         closest = np.zeros((PROBE_ROWS, n - 1))
-        narrowest = spread(ink.width, closest, s.min_spacing, s.min_spacing, MAX_WIDTH).extent
+        narrowest = spread(room, closest, s.min_spacing, s.min_spacing, MAX_WIDTH).extent
         if (narrowest <= s.image_width).mean() < HARDLY_EVER:
             raise SettingsError(
-                f"image_width {s.image_width} is too narrow for {n} digit{'s' * (n > 1)} with min_spacing "
+                f"image_width {s.image_width} is too narrow for {n} character{'s' * (n > 1)} with min_spacing "
                 f"{s.min_spacing}: use at least {narrowest.max()} pixels, or 0 for as wide as needed",
                 "image_width",
             )
 
 
 def _class_table(characters: str) -> NDArray[np.int64]:
-    """int64 (largest code point + 1,): the class of every code point."""
+    """int64 (largest code point + 2,): the class of every code point, -1 for those without glyphs."""
     codes = np.array([ord(c) for c in characters])
-    table = np.zeros(codes.max() + 1, np.int64)
+    table = np.full(codes.max() + 2, -1)
     table[codes] = np.arange(len(codes))
     return table
 

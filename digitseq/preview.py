@@ -31,6 +31,7 @@ def write_preview(path: Path, settings: Settings, bank: GlyphBank, seed: int) ->
     With any distortion in `settings`: rows of samples. Without: a row for each operation at its defaults, with
     its name. Raises `OutputError` when the file cannot be written.
     """
+    settings = replace(settings, unique=False, balanced=False)  # of a whole run
     if settings.operations():
         sheet = _row(Pipeline(settings, bank, seed), ROWS)
     else:

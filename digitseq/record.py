@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from digitseq.errors import DataError, OutputError
 from digitseq.folder import read_runs
 from digitseq.glyphs import GlyphBank
 from digitseq.loader import load_bank
+from digitseq.naming import folder_name
+from digitseq.output import Output
 from digitseq.pipeline import Pipeline
-from digitseq.settings import Output, Settings
+from digitseq.settings import Settings
+from digitseq.sources.choose import provenance, source_of
+from digitseq.sources.window import Window
 from digitseq.version import __version__
 
 Record = dict[str, Any]
@@ -20,16 +24,28 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Share:
-    """The glyphs that a part of a split run draws from: those between two fractions of every class of `split`."""
+    """What a part of a split run has of it: glyphs between two fractions of every class of `split`, and texts.
+
+    The part's images of this run get the texts of images first_text, first_text + 1, … of a run of `texts` images
+    with `text_seed`.
+    """
 
     part: str
     split: str
     low: float
     high: float
+    first_text: int = 0
+    texts: int = 0
+    text_seed: int = 0
 
     def of(self, bank: GlyphBank) -> GlyphBank:
         """The share of `bank`, which is that of `split`."""
         return bank.share(self.low, self.high)
+
+    def placed(self, pipeline: Pipeline, start: int) -> Pipeline:
+        """`pipeline` with the part's texts, from image `start` on."""
+        source = source_of(pipeline.settings, pipeline.bank.characters, self.texts, self.text_seed)
+        return pipeline.with_source(Window(source, self.text_seed, self.first_text - start))
 
 
 def new_record(pipeline: Pipeline, output: Output, span: tuple[int, int], plan: Record, share: Share | None) -> Record:
@@ -44,7 +60,8 @@ def new_record(pipeline: Pipeline, output: Output, span: tuple[int, int], plan: 
         "format": output.format,
         **plan,
         "dataset": {"name": "mnist", "split": pipeline.settings.split, "sha256": pipeline.bank.digest},
-        **({"glyphs": asdict(share)} if share else {}),
+        **({"texts": texts} if (texts := provenance(pipeline.settings, pipeline.source)) else {}),
+        **({"share": asdict(share)} if share else {}),
         "settings": as_recorded(pipeline.settings),
     }
 
@@ -57,12 +74,35 @@ def as_recorded(settings: Settings) -> Record:
 def recorded_pipeline(record: Record, cache: str | None) -> Pipeline:
     """The pipeline that the recorded run used; `DataError` when this version or its data are others."""
     settings = Settings(**record["settings"])
+    if settings.numbers_file == "-":
+        raise DataError("its texts came from standard input, and are gone")
     bank = load_bank(settings.split, cache)
-    if "glyphs" in record:
-        bank = Share(**record["glyphs"]).of(bank)
+    share = Share(**record["share"]) if "share" in record else None
+    if share:
+        bank = share.of(bank)
     if (record["version"], record["dataset"]["sha256"]) != (__version__, bank.digest):
         raise DataError("it was made by another version or from other data")
-    return Pipeline(settings, bank, record["seed"])
+    start, stop = record["first"] - 1, record["last"]
+    source = source_of(settings, bank.characters, stop - start, record["seed"])
+    pipeline = Pipeline(settings, bank, record["seed"], source)
+    pipeline = share.placed(pipeline, start) if share else pipeline
+    if record.get("texts", {}) != provenance(settings, pipeline.source):
+        raise DataError("its texts came from another file, or another release of a package")
+    return pipeline
+
+
+class Recorded(NamedTuple):
+    """What a run began with."""
+
+    seed: int
+    size: int
+
+
+def recorded_run(settings: Settings, output: Output) -> Recorded:
+    """Seed and size of the run that is to be resumed. Raises `OutputError` when there is none."""
+    record = last_run(Path(output.output_path) / folder_name(settings))
+    size = sum(record["parts"].values()) if "parts" in record else record["last"] + 1 - record["first"]
+    return Recorded(int(record["seed"]), int(size))
 
 
 def last_run(path: Path) -> Record:

@@ -1,23 +1,16 @@
-"""Every setting: its name, meaning, range and default, once.
+"""What the images look like: each setting's name, meaning, range and default, once.
 
-`Settings` says what an image looks like, `Output` where the images go. The command line, `config.py`
-and the Python package are all built from the fields below.
+The command line, `config.py` and the Python package are all built from the fields below and those of output.py.
 """
 
 from __future__ import annotations
 
-import math
-import operator
-import os
-from dataclasses import MISSING, dataclass, field, fields
-from typing import Any, Literal
+from dataclasses import dataclass
 
 from digitseq.errors import SettingsError
+from digitseq.options import MAX_TEXT, MAX_WIDTH, clean_fields, setting
 
-Kind = Literal["int", "float", "bool", "str", "path", "choice", "words", "kernel", "ratio", "augment"]
-
-MAX_WIDTH = 65_535
-MAX_TEXT = 255  # a folder is named after the number, and file systems stop at 255 bytes
+SOURCES = ("number", "random_digits", "phone", "pattern", "numbers_file")
 
 # What data_augmentation uses where a setting below says None.
 ERODE_KERNEL = (1, 2)
@@ -25,120 +18,6 @@ DILATE_KERNEL = (2, 1)
 ANGLE = (-15.0, 15.0)
 NOISE_RATIO = (0.0, 0.1)
 RANDOM_KERNEL = (1, 3)
-
-FORMATS = ("png", "webdataset", "lmdb", "parquet", "npz")
-LABELS = ("jsonl", "txt", "easyocr", "coco", "yolo", "tesseract", "none")
-PARTS = ("train", "val", "test")
-
-
-@dataclass(frozen=True)
-class Option:
-    """What is known of one setting beside its type: enough to parse, check and document it."""
-
-    kind: Kind
-    help: str
-    group: str
-    flags: tuple[str, ...] = ()
-    low: float | None = None
-    high: float | None = None
-    choices: tuple[str, ...] = ()
-    unit: str = ""
-    shown_default: str | None = None
-    optional: bool = False
-
-    def expected(self) -> str:
-        """What is allowed, in words: "a whole number from 1 to 15 pixels"."""
-        if self.kind == "choice":
-            return "one of " + ", ".join(self.choices)
-        if self.kind == "words":
-            return "one or more of " + ", ".join(self.choices)
-        if self.kind == "ratio":
-            return "three numbers from 0 to 1 with the sum 1 (train, val, test)"
-        noun = {
-            "int": "a whole number",
-            "float": "a number",
-            "bool": "True or False",
-            "kernel": "two whole numbers, width and height, each",
-        }.get(self.kind, "text")
-        bounds = "" if self.low is None else f" from {self.low:,} to {self.high:,}"
-        return noun + bounds + (f" {self.unit}" if self.unit else "")
-
-    def clean(self, name: str, value: object) -> Any:
-        """`value` as plain Python, or `SettingsError` with what was given and what is allowed."""
-        if value is None and self.optional:
-            return None
-        try:
-            return self._convert(value)
-        except SettingsError:
-            raise
-        except (TypeError, ValueError, OverflowError):
-            given = repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "..."
-            raise SettingsError(f"{name} must be {self.expected()}, got {given}", name) from None
-
-    def _convert(self, value: Any) -> Any:
-        if self.kind == "bool":
-            if not isinstance(value, bool):
-                raise TypeError
-            return value
-        if self.kind in ("str", "path", "choice"):
-            text = os.fspath(value) if self.kind == "path" and isinstance(value, os.PathLike) else value
-            if not isinstance(text, str) or (self.choices and text not in self.choices):
-                raise TypeError
-            if self.kind == "path" and (not text or "\0" in text):
-                raise ValueError
-            return text
-        if self.kind == "augment":
-            if not value:
-                return ()
-            from digitseq.augment import describe, parse_augment  # upward, but only where augmentation is asked for
-
-            return tuple(describe(operation) for operation in parse_augment(value))
-        if self.kind == "words":
-            return self._words(value)
-        if self.kind == "ratio":
-            return self._ratio(value)
-        if self.kind == "kernel":
-            width, height = value
-            return (self._number(width, operator.index), self._number(height, operator.index))
-        return self._number(value, operator.index if self.kind == "int" else float)
-
-    def _words(self, value: Any) -> tuple[str, ...]:
-        words = tuple(value.replace(",", " ").split() if isinstance(value, str) else value)
-        if not words or len(set(words)) < len(words) or not all(word in self.choices for word in words):
-            raise ValueError
-        return words
-
-    def _ratio(self, value: Any) -> tuple[float, ...]:
-        shares = tuple(self._number(share, float) for share in value)
-        if len(shares) != len(PARTS) or abs(sum(shares) - 1) > 1e-6:
-            raise ValueError
-        return shares
-
-    def _number(self, value: Any, convert: Any) -> Any:
-        if isinstance(value, (bool, str)):
-            raise TypeError
-        number = convert(value)
-        inside = self.low is None or self.high is None or self.low <= number <= self.high
-        if not (math.isfinite(number) and inside):
-            raise ValueError
-        return number
-
-
-def _setting(default: object, kind: Kind, help: str, group: str, *flags: str, **extra: Any) -> Any:
-    option = Option(kind, help, group, flags, **extra)
-    if default is MISSING:
-        return field(metadata={"option": option})
-    return field(default=default, metadata={"option": option})
-
-
-def options(cls: type) -> dict[str, Option]:
-    """The settings of a dataclass of this module by name, in the order in which they are written."""
-    return {f.name: f.metadata["option"] for f in fields(cls)}
-
-
-def _clean_fields(obj: Any) -> None:
-    for name, option in options(type(obj)).items():
-        object.__setattr__(obj, name, option.clean(name, getattr(obj, name)))
 
 
 @dataclass(frozen=True)
@@ -148,57 +27,90 @@ class Settings:
     Raises `SettingsError` (a `ValueError`) that says what was given and what is allowed.
     """
 
-    number: str = _setting(MISSING, "str", "the digits to write, such as 007", "data", "-num")
-    split: str = _setting(
+    number: str | None = setting(
+        None, "str", "the same digits in every image, such as 007", "source", "-num", optional=True,
+    )  # fmt: skip
+    random_digits: tuple[int, int] | None = setting(
+        None, "pair", "random digits: the length uniform from MIN to MAX, then every digit uniform", "source",
+        low=1, high=MAX_TEXT, pair="the smallest and the largest length", optional=True, metavar=("MIN", "MAX"),
+    )  # fmt: skip
+    phone: str | None = setting(
+        None, "str", "telephone numbers that are valid in this region, an ISO 3166 code", "source",
+        optional=True, bare="JP", metavar="REGION",
+    )  # fmt: skip
+    pattern: str | None = setting(
+        None, "str", "strings that match this regular expression, such as '20[0-9]{2}'", "source",
+        optional=True, metavar="REGEX",
+    )  # fmt: skip
+    numbers_file: str | None = setting(
+        None, "path", "the lines of this text file in order, from the top again after the last; -: standard input",
+        "source", optional=True, metavar="FILE",
+    )  # fmt: skip
+    phone_type: str = setting(
+        "any", "choice", "with --phone: mobile numbers, fixed line numbers, or half of each", "source",
+        choices=("mobile", "fixed_line", "any"),
+    )  # fmt: skip
+    phone_format: str = setting(
+        "digits", "choice", "with --phone: digits as dialled within the country, the same as the country groups "
+        "them (090-1234-5678, with --gaps), or international (+819012345678, with --gaps)", "source",
+        choices=("digits", "national", "e164"),
+    )  # fmt: skip
+    unique: bool = setting(False, "bool", "all sequences of the run are different", "source")
+    balanced: bool = setting(False, "bool", "with --random_digits: every digit equally often over the run", "source")
+    gaps: bool = setting(
+        False, "bool", "leave a gap of a digit's width for -, +, ., space and other signs that have no glyph; they "
+        "stay in the label", "source",
+    )  # fmt: skip
+    split: str = setting(
         "train", "choice", "which glyphs: MNIST's 60,000 training or 10,000 test glyphs, or all of them",
         "data", choices=("train", "test", "all"),
     )  # fmt: skip
-    image_width: int = _setting(
+    image_width: int = setting(
         200, "int", "width of an image; 0: as wide as the sequence needs", "layout", "-iw",
         low=0, high=MAX_WIDTH, unit="pixels",
     )  # fmt: skip
-    min_spacing: int = _setting(
+    min_spacing: int = setting(
         0, "int", "smallest gap between two digits, ink to ink; negative overlaps them", "layout", "-min",
         low=-28, high=1000, unit="pixels",
     )  # fmt: skip
-    max_spacing: int = _setting(
+    max_spacing: int = setting(
         10, "int", "largest gap between two digits, included", "layout", "-max",
         low=-28, high=1000, unit="pixels",
     )  # fmt: skip
-    invert: bool = _setting(False, "bool", "black ink on white paper instead of white on black", "layout")
-    data_augmentation: bool = _setting(
+    invert: bool = setting(False, "bool", "black ink on white paper instead of white on black", "layout")
+    data_augmentation: bool = setting(
         False, "bool", "erode, dilate, rotate and add noise, to every digit on its own", "augmentation", "-da"
     )
-    random_all: bool = _setting(
+    random_all: bool = setting(
         False, "bool", "with -da: each of the four with probability 0.5, kernels 1 to 3 and strengths drawn "
         "per digit", "augmentation", "-ra",
     )  # fmt: skip
-    erode_kernel: tuple[int, int] | None = _setting(
-        None, "kernel", "erode with a kernel of this width and height", "augmentation", "-e",
-        low=1, high=15, unit="pixels", optional=True, shown_default="off; 1 2 with -da",
+    erode_kernel: tuple[int, int] | None = setting(
+        None, "pair", "erode with a kernel of this width and height", "augmentation", "-e",
+        pair="width and height", low=1, high=15, unit="pixels", optional=True, shown_default="off; 1 2 with -da",
     )  # fmt: skip
-    dilate_kernel: tuple[int, int] | None = _setting(
-        None, "kernel", "dilate with a kernel of this width and height", "augmentation", "-d",
-        low=1, high=15, unit="pixels", optional=True, shown_default="off; 2 1 with -da",
+    dilate_kernel: tuple[int, int] | None = setting(
+        None, "pair", "dilate with a kernel of this width and height", "augmentation", "-d",
+        pair="width and height", low=1, high=15, unit="pixels", optional=True, shown_default="off; 2 1 with -da",
     )  # fmt: skip
-    angle: float | None = _setting(
+    angle: float | None = setting(
         None, "float", "rotate every digit by this angle, counter-clockwise", "augmentation", "-a",
         low=-180, high=180, unit="degrees", optional=True,
         shown_default="off; drawn per digit from -15 to 15 with -da",
     )  # fmt: skip
-    noise_ratio: float | None = _setting(
+    noise_ratio: float | None = setting(
         None, "float", "share of a digit's pixels set to white", "augmentation", "-n",
         low=0, high=1, optional=True, shown_default="off; drawn per digit from 0 to 0.1 with -da",
     )  # fmt: skip
 
-    augment: tuple[str, ...] = _setting(
+    augment: tuple[str, ...] = setting(
         (), "augment", "further distortions, in order: light, medium, heavy, or NAME:key=value,... such as "
         "elastic:alpha=6,sigma=4; see --list_augmentations", "augmentation", shown_default="none",
     )  # fmt: skip
 
     def __post_init__(self) -> None:
-        _clean_fields(self)
-        _check_number(self.number)
+        clean_fields(self)
+        self._check_source()
         if self.min_spacing > self.max_spacing:
             raise SettingsError(
                 f"min_spacing must not exceed max_spacing, got {self.min_spacing} and {self.max_spacing}: "
@@ -207,6 +119,21 @@ class Settings:
             )
         if self.random_all and not self.data_augmentation:
             raise SettingsError("random_all works with data_augmentation: add -da, or leave out -ra", "random_all")
+
+    def _check_source(self) -> None:
+        given = [name for name in SOURCES if getattr(self, name) is not None]
+        if len(given) != 1:
+            names = ", ".join(f"--{name}" for name in SOURCES)
+            found = f"got {' and '.join(given)}" if given else "got none"
+            raise SettingsError(f"exactly one source must be given ({names}), {found}", given[-1] if given else None)
+        if self.number is not None:
+            _check_number(self.number)
+        if self.random_digits and self.random_digits[0] > self.random_digits[1]:
+            low, high = self.random_digits
+            raise SettingsError(
+                f"random_digits takes the smallest length first, got {low} and {high}: change their order",
+                "random_digits",
+            )
 
     def operations(self) -> list[str]:
         """Every distortion in order, as text: first what -da, -ra, -e, -d, -a and -n stand for, then `augment`."""
@@ -237,81 +164,10 @@ def _strength(given: float | None, drawn_from: tuple[float, float]) -> str:
 def _check_number(number: str) -> None:
     if not number:
         raise SettingsError("number is empty: give at least one digit, such as -num 123456", "number")
-    for place, character in enumerate(number, 1):
-        if not ("0" <= character <= "9"):
-            raise SettingsError(
-                f"number may hold the digits 0 to 9 only, got {character!r} (U+{ord(character):04X}) "
-                f"as character {place}",
-                "number",
-            )
     if len(number) > MAX_TEXT:
-        raise SettingsError(f"number may have 1 to {MAX_TEXT} digits, got {len(number):,}", "number")
-
-
-@dataclass(frozen=True)
-class Output:
-    """Where and how many: nothing here changes what image i looks like under a given seed."""
-
-    cache: str | None = _setting(
-        None, "path", "directory in which data sets are saved", "data", "-c",
-        optional=True, shown_default="$DIGITSEQ_CACHE, or the user's cache directory",
-    )  # fmt: skip
-    output_path: str = _setting(
-        "./output", "path", "directory to save results in; images go to OUTPUT_PATH/NUMBER/1.png, 2.png, ...",
-        "data", "-o",
-    )  # fmt: skip
-    format: str = _setting(
-        "png", "choice", "what is written: single PNG files, WebDataset tar shards, an LMDB, Parquet shards, or one "
-        "npz file", "data", choices=FORMATS,
-    )  # fmt: skip
-    labels: tuple[str, ...] = _setting(
-        ("jsonl",), "words", "labels beside PNG files, several allowed: jsonl (metadata.jsonl with boxes), txt "
-        "(gt.txt), easyocr (labels.csv), coco (annotations.json), yolo (labels/*.txt, data.yaml), tesseract "
-        "(*.gt.txt) or none",
-        "data", choices=LABELS, shown_default="jsonl",
-    )  # fmt: skip
-    shard_size: int = _setting(
-        10_000, "int", "images a shard, with webdataset and parquet", "data", low=1, high=10_000_000
-    )
-    split_ratio: tuple[float, float, float] | None = _setting(
-        None, "ratio", "write train/, val/ and test/ with these shares of the images; no glyph occurs in two of them",
-        "data", low=0, high=1, optional=True, shown_default="off",
-    )  # fmt: skip
-    multi_core: int | None = _setting(
-        None, "int", "processes; 0 or 1: in this process; -1: all cores", "batch", "-m",
-        low=-1, high=256, optional=True, shown_default="0",
-    )  # fmt: skip
-    size: int | None = _setting(
-        None, "int", "how many images", "batch", "-s",
-        low=1, high=1_000_000_000, optional=True, shown_default="1; 100 with -m",
-    )  # fmt: skip
-    seed: int | None = _setting(
-        None, "int", "the same seed and settings give the same images", "batch",
-        low=0, high=2**64 - 1, optional=True, shown_default="drawn, printed and recorded",
-    )  # fmt: skip
-    preview: str | None = _setting(
-        None, "path", "write one picture of samples to this file instead: rows of the given settings or, without "
-        "augmentation, a row for every operation", "augmentation", optional=True, shown_default="none",
-    )  # fmt: skip
-    resume: bool = _setting(
-        False, "bool", "finish the last run into the folder, which broke off; give the same settings", "batch"
-    )
-    quiet: bool = _setting(False, "bool", "print nothing but errors", "batch")
-
-    def __post_init__(self) -> None:
-        _clean_fields(self)
-        if "none" in self.labels and len(self.labels) > 1:
-            raise SettingsError(f"labels none goes with no other, got {' '.join(self.labels)}", "labels")
-        if self.format != "png" and self.labels not in (("jsonl",), ("none",)):
+        raise SettingsError(f"number may have 1 to {MAX_TEXT} characters, got {len(number):,}", "number")
+    for place, character in enumerate(number, 1):
+        if not character.isprintable():
             raise SettingsError(
-                f"labels {' '.join(self.labels)} stand beside PNG files: leave them out with format {self.format}, "
-                "which has its labels inside",
-                "labels",
+                f"number has the control character U+{ord(character):04X} as character {place}: leave it out", "number"
             )
-
-    @property
-    def count(self) -> int:
-        """How many images: `size`, or its default, which `multi_core` raises from 1 to 100."""
-        if self.size is not None:
-            return self.size
-        return 1 if self.multi_core is None else 100

@@ -8,14 +8,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from digitseq.batch import Progress, Report, folder_name, write_folder
+from digitseq.batch import Progress, Report, write_folder
 from digitseq.errors import OutputError, RunError, SettingsError
 from digitseq.folder import Folder, read_runs
 from digitseq.loader import load_bank
+from digitseq.naming import folder_name
+from digitseq.options import PARTS
+from digitseq.output import Output
 from digitseq.pipeline import Pipeline
 from digitseq.pool import Stop
 from digitseq.record import Record, Share, as_recorded, check_same, last_run
-from digitseq.settings import PARTS, Output
+from digitseq.sources.choose import provenance
 from digitseq.version import __version__
 
 
@@ -37,7 +40,7 @@ def write_parts(pipeline: Pipeline, output: Output, stop: Stop, progress: Progre
     if pipeline.settings.split != "train":
         raise SettingsError("split_ratio chooses the glyphs itself: leave out split", "split")
     assert output.split_ratio is not None
-    parts = split_parts(pipeline, output.split_ratio, output.cache)
+    parts = split_parts(pipeline, output.split_ratio, output.count, output.cache)
     began, name = time.perf_counter(), folder_name(pipeline.settings)
     if output.resume:
         last_run(Path(output.output_path) / name)  # before a folder is made
@@ -73,7 +76,8 @@ def _record(pipeline: Pipeline, output: Output, path: Path, runs: list[Record]) 
         "format": output.format,
         "split_ratio": ratio,
         "parts": counts,
-        "glyphs": "train and val: parts of MNIST's training glyphs without a common one; test: MNIST's test glyphs",
+        "glyphs": "train and val: parts of the training glyphs without a common one; test: the test glyphs",
+        **({"texts": texts} if (texts := provenance(pipeline.settings, pipeline.source)) else {}),
         "runs_before": {part: len(read_runs(path / part)) for part in PARTS},
         "settings": as_recorded(pipeline.settings),
     }
@@ -104,14 +108,18 @@ def _write_part(
     return report.count if report.wanted else count  # nothing was wanted of a part that is finished
 
 
-def split_parts(pipeline: Pipeline, ratio: tuple[float, float, float], cache: str | None) -> list[Part]:
-    """The parts of a run, but for those of which there are no images, each with its own pipeline."""
-    found = []
+def split_parts(pipeline: Pipeline, ratio: tuple[float, float, float], count: int, cache: str | None) -> list[Part]:
+    """The parts of a run of `count` images, but for those of which there are none, each with its own pipeline."""
+    found, first = [], 0
+    counts = share_out(count, ratio)
     for share, size in zip(shares(ratio), ratio):
         if size:
+            share = replace(share, first_text=first, texts=count, text_seed=pipeline.seed)
             bank = share.of(pipeline.bank if share.split == "train" else load_bank(share.split, cache))
             settings = replace(pipeline.settings, split=share.split)
-            found.append(Part(share, Pipeline(settings, bank, part_seed(pipeline.seed, share.part))))
+            seed = part_seed(pipeline.seed, share.part)
+            found.append(Part(share, Pipeline(settings, bank, seed, pipeline.source)))
+        first += counts[share.part]
     return found
 
 
@@ -133,5 +141,5 @@ def share_out(count: int, ratio: tuple[float, float, float]) -> dict[str, int]:
 
 
 def part_seed(seed: int, part: str) -> int:
-    """The seed of a part: the parts of a run must not repeat each other's texts and gaps."""
+    """The seed of a part: the parts of a run must not repeat each other's gaps and distortions."""
     return int.from_bytes(hashlib.sha256(f"{seed} {part}".encode()).digest()[:6], "big")

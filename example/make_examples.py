@@ -55,6 +55,16 @@ def make_header(folder: Path) -> None:
     save(folder / "header.png", np.hstack(columns))
 
 
+def make_sources(folder: Path) -> None:
+    """`sources.png`: random digits, and texts with gaps: a telephone number, a date, an amount."""
+    bank = load_bank("train")
+    chosen = [Settings(random_digits=(3, 8), image_width=260)]
+    chosen += [Settings(text, gaps=True, image_width=260) for text in ("090-1234-5678", "2026-11-21", "1,234.50")]
+    lines = [Pipeline(settings, bank, 6).batch(0, 2).images for settings in chosen]
+    rows = [np.hstack([np.pad(line, MARGIN, constant_values=96) for line in images]) for images in lines]
+    save(folder / "sources.png", np.vstack(rows))
+
+
 def make_augmentations(folder: Path) -> None:
     """`augment/NAME.png`: the same three numbers before and after each operation; `sheet.png`: all of them."""
     (folder / "augment").mkdir(exist_ok=True)
@@ -80,4 +90,5 @@ if __name__ == "__main__":
     target = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
     make_four(target)
     make_header(target)
+    make_sources(target)
     make_augmentations(target)

@@ -54,7 +54,7 @@ def test_two_calls_differ():
         (("35", 3, 100), "spacing_range must be two whole numbers"),
         (("35", (1, 2, 3), 100), "spacing_range must be two whole numbers"),
         (("35", (0, 10), -1), "image_width"),
-        (("123456", (0, 10), 20), "too narrow for 6 digits"),
+        (("123456", (0, 10), 20), "too narrow for 6 characters"),
     ],
 )
 def test_bad_arguments_say_which_and_why(arguments, message):

@@ -103,7 +103,8 @@ def test_each_box_is_that_of_its_glyph_alone_through_the_same_maps(augment, trai
     """The whole line, and the same line with all ink but one glyph's removed, put through the same maps."""
     maker = pipeline(train, augment)
     rows = Rows.span(5, 0, 30)
-    ink, layout = maker._draw_fitting(rows, maker._source.codes(rows))
+    codes = maker.source.codes(rows)
+    ink, layout = maker._draw_fitting(rows, codes, maker._class_of[codes])
     x = layout.x + ((220 - layout.extent) // 2)[:, None]
     width, size = np.full(30, 220), (28, 220)
     whole, whole_x = maker._augment.warp(ink, x, width, size, rows)

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from folders import contents, numbers, pixels, records
 
-from digitseq import cli, settings
-from digitseq.settings import Output, Settings
+from digitseq import cli, options, parser
+from digitseq.output import Output
+from digitseq.settings import Settings
 
 
 def test_the_usual_command(run, tmp_path):
@@ -96,7 +97,7 @@ def test_zeros_are_kept(run, tmp_path):
 
 
 def test_flags_reach_the_settings():
-    parsed = cli.parse(
+    parsed = parser.parse(
         [
             "-num",
             "12",
@@ -139,11 +140,12 @@ def test_quiet_prints_nothing(run):
 def test_version_and_help(run):
     assert run("--version").stdout == "digitseq 0.1.0\n"
     text = run("--help").stdout
-    for name, option in (settings.options(Settings) | settings.options(Output)).items():
+    for name, option in (options.options(Settings) | options.options(Output)).items():
         assert f"--{name}" in text
         assert all(f"{flag} " in text or f"{flag}," in text for flag in option.flags)
     order = [
-        text.index(f"\n{group}") for group in ("data", "layout", "augmentation", "batch", "the three usual commands")
+        text.index(f"\n{group}")
+        for group in ("source", "data", "layout", "augmentation", "batch", "the three usual commands")
     ]
     assert order == sorted(order)
     assert text.rstrip().endswith("with the settings of config.py")
@@ -154,13 +156,24 @@ def test_version_and_help(run):
 def test_help_of_every_setting_is_in_the_config_file():
     from digitseq.configfile import read_config
 
-    known = read_config(Path(cli.__file__).parents[1] / "config.py", cli.IN_CONFIG)
+    known = read_config(Path(cli.__file__).parents[1] / "config.py", parser.IN_CONFIG)
     assert list(known) == sorted(known, key=list(known).index)
-    assert set(known) == set(cli.IN_CONFIG)
+    assert set(known) == set(parser.IN_CONFIG)
 
 
 BAD = {
-    "no number": ([], "-num/--number"),
+    "no source": ([], "exactly one source must be given (--number, --random_digits"),
+    "two sources": (["-num", "1", "--random_digits", "1", "2"], "got number and random_digits"),
+    "lengths upside down": (["--random_digits", "8", "3"], "got 8 and 3"),
+    "length 0": (["--random_digits", "0", "3"], "each from 1 to 255, got [0, 3]"),
+    "no such region": (["--phone", "XX"], "phone must be the ISO 3166 code of a region"),
+    "national without gaps": (["--phone", "JP", "--phone_format", "national"], "give --gaps"),
+    "no regular expression": (["--pattern", "[0-9"], "'[0-9' is not a regular expression"),
+    "letters in a pattern": (["--pattern", "[A-F]{3}"], "the data set has no 'A'"),
+    "no such file": (["--numbers_file", "missing.txt"], "cannot read missing.txt"),
+    "not enough": (["--random_digits", "1", "1", "--unique", "-s", "11"], "holds 10 different ones"),
+    "balanced number": (["-num", "12", "--balanced", "-s", "11"], "balanced works with random_digits only"),
+    "nothing but gaps": (["-num", "...", "--gaps"], "nothing but gaps"),
     "no digits": (["-num", ""], "number is empty"),
     "letter": (["-num", "12a4"], "'a' (U+0061) as character 3"),
     "full-width": (["-num", "1２"], "'２' (U+FF12) as character 2"),
@@ -169,8 +182,8 @@ BAD = {
     "space": (["-num", "1 2"], "' ' (U+0020) as character 2"),
     "negative": (["-num", "-5"], "'-' (U+002D)"),
     "path": (["-num", "../../x"], "'.' (U+002E) as character 1"),
-    "10,000 digits": (["-num", "1" * 10_000], "1 to 255 digits, got 10,000"),
-    "40 digits": (["-num", "8" * 40], "too narrow for 40 digits"),
+    "10,000 digits": (["-num", "1" * 10_000], "1 to 255 characters, got 10,000"),
+    "40 digits": (["-num", "8" * 40], "too narrow for 40 characters"),
     "absurd width": (["-num", "1", "-iw", "1000000000"], "from 0 to 65,535 pixels, got 1000000000"),
     "width is no number": (["-num", "1", "-iw", "10**9"], "image_width must be a whole number"),
     "width is a fraction": (["-num", "1", "-iw", "99.5"], "got '99.5'"),

@@ -10,7 +10,7 @@ import pytest
 from conftest import ROOT
 from folders import numbers, pixels, records
 
-from digitseq import cli
+from digitseq import parser
 from digitseq.configfile import read_config
 from digitseq.errors import SettingsError
 
@@ -54,7 +54,7 @@ def test_settings_are_used_and_flags_win(program, tmp_path):
 def test_the_number_is_needed_with_a_config_too(run):
     done = run("-r")
     assert done.returncode == 2
-    assert "-num/--number" in done.stderr
+    assert "exactly one source must be given (--number, --random_digits" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -99,13 +99,13 @@ def test_nothing_in_it_is_executed(tmp_path):
     path = tmp_path / "config.py"
     path.write_text("size = print('executed')\n")
     with pytest.raises(SettingsError, match="plain value"):
-        read_config(path, cli.IN_CONFIG)
+        read_config(path, parser.IN_CONFIG)
 
 
 def test_a_byte_order_mark_and_windows_lines_are_fine(tmp_path):
     path = tmp_path / "config.py"
     path.write_bytes(b"\xef\xbb\xbfsize = 3\r\nseed = 4\r\n")
-    assert {k: (v.value, v.line) for k, v in read_config(path, cli.IN_CONFIG).items()} == {
+    assert {k: (v.value, v.line) for k, v in read_config(path, parser.IN_CONFIG).items()} == {
         "size": (3, 1),
         "seed": (4, 2),
     }

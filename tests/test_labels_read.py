@@ -14,7 +14,7 @@ import pytest
 from folders import numbers, pixels
 from test_batch import wait_for_images
 
-from digitseq import Pipeline, Settings, settings
+from digitseq import Pipeline, Settings, output
 from digitseq.labels import FILE_NAMES, SIDECARS, label_lines
 
 ALL = ("jsonl", "txt", "easyocr", "coco", "yolo", "tesseract")
@@ -57,7 +57,7 @@ def read_yolo(folder):
 
 
 def test_every_format_of_the_settings_is_written_somewhere():
-    assert {*FILE_NAMES, *SIDECARS, "none"} == set(settings.LABELS)
+    assert {*FILE_NAMES, *SIDECARS, "none"} == set(output.LABELS)
 
 
 def test_easyocr(folder):
@@ -113,7 +113,7 @@ def test_hugging_face_still_reads_the_folder(folder, tmp_path):
 
 @pytest.mark.parametrize("given", ["jsonl coco", "jsonl, coco", ["jsonl", "coco"], ("jsonl", "coco")])
 def test_several_words_in_a_list_or_a_text(given):
-    assert settings.Output(labels=given).labels == ("jsonl", "coco")
+    assert output.Output(labels=given).labels == ("jsonl", "coco")
 
 
 @pytest.mark.parametrize("cores", [0, 2])

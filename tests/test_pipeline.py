@@ -160,7 +160,7 @@ def test_a_narrow_width_narrows_gaps_before_it_rejects_glyphs(train):
 @pytest.mark.parametrize("number", ["8", "123456", "0" * 40])
 def test_the_width_named_in_the_refusal_is_enough(variant, number, train):
     values = VARIANTS[variant]
-    with pytest.raises(SettingsError, match=r"image_width 3 is too narrow for \d+ digit.*use at least") as caught:
+    with pytest.raises(SettingsError, match=r"image_width 3 is too narrow for \d+ character.*use at least") as caught:
         Pipeline(Settings(number, **values | {"image_width": 3}), train, 1)
     assert caught.value.setting == "image_width"
     named = int(str(caught.value).partition("use at least ")[2].split()[0])

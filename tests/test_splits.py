@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from test_writers import FORMATS, READERS, tree
 
 from digitseq.glyphs import build_bank
-from digitseq.settings import PARTS
+from digitseq.options import PARTS
 from digitseq.splits import share_out, shares
 
 RATIO = ("--split_ratio", 0.8, 0.1, 0.1)

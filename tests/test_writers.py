@@ -17,7 +17,7 @@ import pytest
 from folders import pixels, records
 from PIL import Image
 
-from digitseq import Pipeline, Settings, settings
+from digitseq import Pipeline, Settings, output
 from digitseq.pipeline import Batch
 from digitseq.writers import MODULES, writer_class
 
@@ -119,7 +119,7 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 def test_the_formats_are_those_of_the_settings():
-    assert tuple(FORMATS) == settings.FORMATS
+    assert tuple(FORMATS) == output.FORMATS
 
 
 @pytest.mark.parametrize("cores", [0, 2])
@@ -238,7 +238,7 @@ def test_what_cannot_be_is_refused(refused, arguments, message):
 @pytest.mark.parametrize("format_name", FORMATS)
 def test_makers_pickle_small(train, tmp_path, format_name):
     from digitseq.folder import Folder
-    from digitseq.settings import Output
+    from digitseq.output import Output
     from digitseq.writers import Job
 
     with Folder(str(tmp_path), "1") as folder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -43,20 +44,23 @@ class GlyphChain:
         """Pixels of the cell in which one glyph is worked on."""
         return self._cell[0] * self._cell[1]
 
-    def ink(self, glyph: NDArray[np.int64], rows: Rows) -> Ink:
-        """The distorted ink of glyphs (B, n) of the bank, with the parameters of `rows`."""
-        flat = glyph.ravel()
-        cells, above = self._cut(flat)
+    def ink(self, glyph: NDArray[np.int64], there: NDArray[np.bool_], rows: Rows) -> Ink:
+        """The distorted ink of those of the bank's glyphs (B, n) that are `there`, with the parameters of `rows`."""
+        present = np.flatnonzero(there)
+        if not present.size:
+            return Ink(self.bank.columns, *(np.zeros(glyph.shape, np.int64) for _ in range(4)))
+        cells, above = self._cut(glyph.ravel()[present])
         maps: list[tuple[AffineMap | DisplacementMap, Parameters]] = []  # in a row: one interpolation for all
         for place, operation in enumerate(self.operations):
-            parameters = operation.draw(rows.scoped(f"{place}:{operation.name}"), glyph.shape[1], self._cell)
+            drawn = operation.draw(rows.scoped(f"{place}:{operation.name}"), glyph.shape[1], self._cell)
+            parameters = drawn if len(present) == glyph.size else {k: v[present] for k, v in drawn.items()}
             if isinstance(operation, (AffineMap, DisplacementMap)):
                 maps.append((operation, parameters))
             else:
                 cells = operation.apply(apply_maps(cells, maps), parameters)
                 maps = []
         cells = apply_maps(cells, maps)
-        return self._trim(self._fit_height(cells), above, glyph.shape)
+        return _at(present, self._trim(self._fit_height(cells), above), glyph.shape)
 
     def _cut(self, glyph: NDArray[np.int64]) -> tuple[Pixels, NDArray[np.int64]]:
         """Cells (N, h, w) with the glyphs in the middle, and the image row of each cell's first row."""
@@ -84,15 +88,25 @@ class GlyphChain:
         out[tall] = remap(cells[tall], whole + x * factor + middle_x, whole + y * factor + middle_y)
         return out
 
-    def _trim(self, cells: Pixels, above: NDArray[np.int64], shape: tuple[int, ...]) -> Ink:
+    def _trim(self, cells: Pixels, above: NDArray[np.int64]) -> Ink:
         """The cells' columns at the height of an image, shifted up or down where ink would stick out."""
         box = ink_box(cells)
         tall = box.bottom - box.top
         top = np.clip(box.top + above, 0, self.bank.height - tall)
         return Ink(
             columns_of(cells, top - box.top, self.bank.height),
-            (np.arange(len(cells)) * self._cell[1] + box.left).reshape(shape),
-            (box.right - box.left).reshape(shape),
-            top.reshape(shape),
-            (top + tall).reshape(shape),
+            np.arange(len(cells)) * self._cell[1] + box.left,
+            box.right - box.left,
+            top,
+            top + tall,
         )
+
+
+def _at(present: NDArray[np.int64], ink: Ink, shape: tuple[int, ...]) -> Ink:
+    """`ink` of single glyphs (N,) at the places `present` of texts of `shape` (B, n), with nothing elsewhere."""
+    arrays = [ink.start, ink.width, ink.top, ink.bottom]
+    if len(present) < math.prod(shape):
+        arrays = [np.zeros(math.prod(shape), np.int64) for _ in arrays]
+        for array, values in zip(arrays, (ink.start, ink.width, ink.top, ink.bottom)):
+            array[present] = values
+    return Ink(ink.columns, *(array.reshape(shape) for array in arrays))

@@ -31,7 +31,7 @@ def warp_lines(
     moved = np.zeros(len(x), bool)
     for line_map, parameters in drawn:
         moved |= line_map.moved(parameters)
-    rows = np.flatnonzero(moved)
+    rows = np.flatnonzero(moved & ink.width.any(axis=1))
     if not rows.size:
         return ink, x
     half = width[rows] / 2

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from digitseq.errors import SettingsError
-from digitseq.settings import MAX_TEXT
+from digitseq.options import MAX_TEXT
 from digitseq.sources.base import Codes, encode
 from digitseq.streams import Rows
 

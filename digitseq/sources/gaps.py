@@ -7,25 +7,39 @@ from collections.abc import Collection
 
 from digitseq.errors import SettingsError
 from digitseq.sources.base import Source
+from digitseq.sources.fixed import FixedSource
 from digitseq.sources.lines import NumbersFile
 
 
 def check_characters(source: Source, characters: Collection[str], gaps: bool) -> None:
-    """Raises `SettingsError` when `source` has a character that cannot be written.
+    """Raises `SettingsError` when `source` has a character that cannot be written, or no other.
 
     characters: those of the data set. gaps: punctuation, symbols and the space may lack, and become gaps;
     letters and digits never may, as the label would then name what the image does not show.
     """
-    missing = sorted(set(source.characters) - set(characters))
+    found = set(source.characters)
+    missing = sorted(found - set(characters))
     refused = [c for c in missing if not (gaps and can_be_gap(c))]
-    if not refused:
-        return
-    first = refused[0]
-    place = f" in line {source.line_with(first):,} of {source.name}" if isinstance(source, NumbersFile) else ""
-    hint = ": give --gaps to leave a gap for it" if can_be_gap(first) else ""
-    raise SettingsError(f"the data set has no {first!r} (U+{ord(first):04X}){place}{hint}", "gaps")
+    if refused:
+        hint = "; give --gaps to leave a gap for it" if can_be_gap(refused[0]) else ""
+        raise SettingsError(_refusal(source, refused[0], "".join(characters)) + hint, _setting(source))
+    if found and not found & set(characters):
+        raise SettingsError("nothing but gaps would be written: give a text with a digit in it", _setting(source))
 
 
 def can_be_gap(character: str) -> bool:
     """Whether a gap may stand for `character`: punctuation, a symbol, or the space."""
     return character == " " or unicodedata.category(character)[0] in "PS"
+
+
+def _refusal(source: Source, character: str, allowed: str) -> str:
+    named, allowed = f"{character!r} (U+{ord(character):04X})", allowed if len(allowed) <= 80 else f"{allowed[:80]}…"
+    if isinstance(source, FixedSource):
+        return f"number may hold {allowed} only, got {named} as character {source.text.index(character) + 1}"
+    if isinstance(source, NumbersFile):
+        return f"{source.name}, line {source.line_with(character):,}: the data set has no {named}, only {allowed}"
+    return f"the data set has no {named}, only {allowed}"
+
+
+def _setting(source: Source) -> str:
+    return "number" if isinstance(source, FixedSource) else "gaps"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.errors import SettingsError
-from digitseq.settings import MAX_TEXT
+from digitseq.options import MAX_TEXT
 
 SETTING = "numbers_file"
 BLOCK = 1024  # lines from one known beginning to the next
@@ -25,12 +26,14 @@ class LineIndex:
     """starts: int64 (⌈lines / BLOCK⌉,), the byte at which every BLOCK-th line begins, blank ones not counted
 
     characters: all that occur; longest: the first of the longest lines
+    digest: sha256 of the lines as they stand there, hex
     """
 
     starts: NDArray[np.int64]
     lines: int
     characters: frozenset[str]
     longest: str
+    digest: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +77,8 @@ def index_lines(file: BinaryIO, name: str) -> LineIndex:
     if not scan.lines:
         raise SettingsError(f"{name} has no lines: give a file with a number in each line", SETTING)
     starts = np.concatenate(scan.starts)
-    return LineIndex(starts, scan.lines, frozenset(map(chr, np.flatnonzero(scan.seen))) | scan.wide, scan.longest)
+    characters = frozenset(map(chr, np.flatnonzero(scan.seen))) | scan.wide
+    return LineIndex(starts, scan.lines, characters, scan.longest, scan.digest.hexdigest())
 
 
 def _pieces(file: BinaryIO, scan: _Scan) -> Iterator[tuple[int, bytes]]:
@@ -104,6 +108,7 @@ class _Scan:
         self.seen = np.zeros(256, bool)
         self.wide: frozenset[str] = frozenset()
         self.longest = ""
+        self.digest = hashlib.sha256()
 
     def add(self, offset: int, piece: bytes) -> None:
         try:
@@ -114,6 +119,7 @@ class _Scan:
                 f"{self.name}, line {line:,}: byte 0x{piece[error.start]:02X} is not UTF-8: save the file as UTF-8",
                 SETTING,
             ) from None
+        self.digest.update(piece)
         lines = split_lines(codes)
         length = (lines.end - lines.begin)[lines.kept]
         if length.size:

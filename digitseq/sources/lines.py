@@ -63,6 +63,11 @@ class NumbersFile:
     def characters(self) -> frozenset[str]:
         return self._index.characters
 
+    @property
+    def digest(self) -> str:
+        """sha256 of the lines, hex."""
+        return self._index.digest
+
     def longest(self) -> str:
         return self._index.longest
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.errors import RunError, SettingsError
-from digitseq.settings import MAX_TEXT
+from digitseq.options import MAX_TEXT
 from digitseq.sources.automaton import automaton
 from digitseq.sources.base import Codes, encode, optional_package, text_rows
 from digitseq.sources.random_digits import DIGITS, check_alphabet

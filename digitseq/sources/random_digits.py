@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.errors import SettingsError
-from digitseq.settings import MAX_TEXT
+from digitseq.options import MAX_TEXT
 from digitseq.sources.base import Codes, text_rows
 from digitseq.streams import Rows
 

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 from digitseq.errors import MissingPackageError
 from digitseq.folder import SCRATCH, Folder
+from digitseq.output import Output
 from digitseq.pipeline import Batch, Pipeline
-from digitseq.settings import Output
 
 Task = tuple[int, int]  # start, stop: images counted from 0
 Runs = list[dict[str, Any]]

@@ -18,9 +18,9 @@ import numpy as np
 
 from digitseq.errors import OutputError
 from digitseq.folder import SCRATCH, Folder
+from digitseq.output import Output
 from digitseq.pipeline import Pipeline
 from digitseq.png import encode_png
-from digitseq.settings import Output
 from digitseq.writers.base import Job, Runs, Task, batches, need_package, scratch
 
 DATABASE = "data.mdb"

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from digitseq.errors import OutputError, SettingsError
 from digitseq.folder import SCRATCH, Folder
+from digitseq.output import Output
 from digitseq.pipeline import Batch, Pipeline
-from digitseq.settings import Output
 from digitseq.writers.base import Job, Runs, Task, scratch
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that zip knows

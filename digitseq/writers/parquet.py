@@ -9,15 +9,17 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, replace
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from digitseq.folder import SCRATCH, Folder
+from digitseq.output import Output
 from digitseq.pipeline import Batch, Pipeline
 from digitseq.png import encode_png
-from digitseq.settings import Output
 from digitseq.writers.base import Job, Runs, batches, images_of, need_package, scratch, spans
 from digitseq.writers.shards import ShardWriter, shard_plan
 
@@ -73,12 +75,12 @@ def _schema() -> Any:
 def _rows(batch: Batch) -> Any:
     import pyarrow as pa
 
-    used = np.arange(batch.boxes.shape[1]) < batch.length[:, None]
+    used = batch.classes >= 0
     numbers = pa.array(batch.boxes[used].astype(np.int64).ravel())
     corners = pa.array(np.arange(0, len(numbers) + 1, 4, dtype=np.int32))
-    ends = pa.array(np.concatenate([[0], np.cumsum(batch.length)]).astype(np.int32))
+    ends = pa.array(np.concatenate([[0], np.cumsum(used.sum(axis=1))]).astype(np.int32))
     boxes = pa.ListArray.from_arrays(ends, pa.ListArray.from_arrays(corners, numbers))
-    categories = pa.ListArray.from_arrays(ends, pa.array(list("".join(batch.texts)), pa.string()))
+    categories = pa.ListArray.from_arrays(ends, pa.array(_drawn(batch, used), pa.string()))
     paths = [f"{number}.png" for number in range(batch.start + 1, batch.start + 1 + len(batch))]
     images = [pa.array(encode_png(batch.images, batch.width), pa.binary()), pa.array(paths, pa.string())]
     schema = _schema()
@@ -88,6 +90,11 @@ def _rows(batch: Batch) -> Any:
         pa.StructArray.from_arrays([boxes, categories], fields=list(schema.field("objects").type)),
     ]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _drawn(batch: Batch, used: NDArray[np.bool_]) -> list[str]:
+    """All characters of the batch that have a glyph, text after text."""
+    return [c for text, drawn in zip(batch.texts, used) for c in compress(text, drawn)]
 
 
 class FormatWriter(ShardWriter):

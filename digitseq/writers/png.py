@@ -10,9 +10,9 @@ from typing import Any
 
 from digitseq.folder import SCRATCH, Folder, is_whole
 from digitseq.labelfiles import LabelSet, Lines
+from digitseq.output import Output
 from digitseq.pipeline import Batch, Pipeline
 from digitseq.png import encode_png
-from digitseq.settings import Output
 from digitseq.writers.base import Job, Runs, Task, batches, scratch
 
 

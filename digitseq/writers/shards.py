@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from digitseq.folder import Folder
-from digitseq.settings import Output
+from digitseq.output import Output
 from digitseq.writers.base import Job, PartMaker, Task
 
 

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from digitseq.folder import SCRATCH, Folder
 from digitseq.labels import object_lines
+from digitseq.output import Output
 from digitseq.pipeline import Batch, Pipeline
 from digitseq.png import encode_png
-from digitseq.settings import Output
 from digitseq.writers.base import Job, Runs, batches, images_of, scratch
 from digitseq.writers.shards import ShardWriter, shard_plan
 

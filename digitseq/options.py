@@ -1,0 +1,139 @@
+"""What an option is: the kinds of values, what is allowed, and how a value is checked."""
+
+from __future__ import annotations
+
+import math
+import operator
+import os
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+from digitseq.errors import SettingsError
+
+Kind = Literal["int", "float", "bool", "str", "path", "choice", "words", "pair", "ratio", "augment"]
+
+MAX_WIDTH = 65_535
+MAX_TEXT = 255  # a folder is named after the number, and file systems stop at 255 bytes
+PARTS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Option:
+    """What is known of one setting beside its type: enough to parse, check and document it.
+
+    pair: what the two numbers of a pair are. bare: what the flag stands for on the command line without a value.
+    """
+
+    kind: Kind
+    help: str
+    group: str
+    flags: tuple[str, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    unit: str = ""
+    shown_default: str | None = None
+    optional: bool = False
+    pair: str = ""
+    bare: str | None = None
+    metavar: str | tuple[str, ...] | None = None
+
+    def expected(self) -> str:
+        """What is allowed, in words: "a whole number from 1 to 15 pixels"."""
+        if self.kind == "choice":
+            return "one of " + ", ".join(self.choices)
+        if self.kind == "words":
+            return "one or more of " + ", ".join(self.choices)
+        if self.kind == "ratio":
+            return "three numbers from 0 to 1 with the sum 1 (train, val, test)"
+        noun = {
+            "int": "a whole number",
+            "float": "a number",
+            "bool": "True or False",
+            "pair": f"two whole numbers, {self.pair}, each",
+        }.get(self.kind, "text")
+        bounds = "" if self.low is None else f" from {self.low:,} to {self.high:,}"
+        return noun + bounds + (f" {self.unit}" if self.unit else "")
+
+    def clean(self, name: str, value: object) -> Any:
+        """`value` as plain Python, or `SettingsError` with what was given and what is allowed."""
+        if value is None and self.optional:
+            return None
+        try:
+            return self._convert(value)
+        except SettingsError:
+            raise
+        except (TypeError, ValueError, OverflowError):
+            given = repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "..."
+            raise SettingsError(f"{name} must be {self.expected()}, got {given}", name) from None
+
+    def _convert(self, value: Any) -> Any:
+        if self.kind == "bool":
+            if not isinstance(value, bool):
+                raise TypeError
+            return value
+        if self.kind in ("str", "path", "choice"):
+            return self._text(value)
+        if self.kind == "augment":
+            return _augment(value)
+        if self.kind == "words":
+            return self._words(value)
+        if self.kind == "ratio":
+            return self._ratio(value)
+        if self.kind == "pair":
+            first, second = value
+            return (self._number(first, operator.index), self._number(second, operator.index))
+        return self._number(value, operator.index if self.kind == "int" else float)
+
+    def _text(self, value: Any) -> str:
+        text = os.fspath(value) if self.kind == "path" and isinstance(value, os.PathLike) else value
+        if not isinstance(text, str) or (self.choices and text not in self.choices):
+            raise TypeError
+        if self.kind == "path" and (not text or "\0" in text):
+            raise ValueError
+        return text
+
+    def _words(self, value: Any) -> tuple[str, ...]:
+        words = tuple(value.replace(",", " ").split() if isinstance(value, str) else value)
+        if not words or len(set(words)) < len(words) or not all(word in self.choices for word in words):
+            raise ValueError
+        return words
+
+    def _ratio(self, value: Any) -> tuple[float, ...]:
+        shares = tuple(self._number(share, float) for share in value)
+        if len(shares) != len(PARTS) or abs(sum(shares) - 1) > 1e-6:
+            raise ValueError
+        return shares
+
+    def _number(self, value: Any, convert: Any) -> Any:
+        if isinstance(value, (bool, str)):
+            raise TypeError
+        number = convert(value)
+        inside = self.low is None or self.high is None or self.low <= number <= self.high
+        if not (math.isfinite(number) and inside):
+            raise ValueError
+        return number
+
+
+def _augment(value: Any) -> tuple[str, ...]:
+    if not value:
+        return ()
+    from digitseq.augment import describe, parse_augment  # upward, but only where augmentation is asked for
+
+    return tuple(describe(operation) for operation in parse_augment(value))
+
+
+def setting(default: object, kind: Kind, help: str, group: str, *flags: str, **extra: Any) -> Any:
+    """A field of a settings dataclass, with what is known of it."""
+    return field(default=default, metadata={"option": Option(kind, help, group, flags, **extra)})
+
+
+def options(cls: type) -> dict[str, Option]:
+    """The settings of such a dataclass by name, in the order in which they are written."""
+    return {f.name: f.metadata["option"] for f in fields(cls)}
+
+
+def clean_fields(obj: Any) -> None:
+    """Check every field of `obj`, and make it plain Python. Raises `SettingsError`."""
+    for name, option in options(type(obj)).items():
+        object.__setattr__(obj, name, option.clean(name, getattr(obj, name)))

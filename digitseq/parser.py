@@ -1,0 +1,166 @@
+"""What can be given on the command line, and what was: settings out of flags and `config.py`."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+from digitseq.api import draw_seed
+from digitseq.errors import SettingsError
+from digitseq.options import Option, options
+from digitseq.output import Output
+from digitseq.record import recorded_run
+from digitseq.settings import SOURCES, Settings
+from digitseq.version import __version__
+
+OPTIONS = options(Output) | options(Settings)
+IN_CONFIG = [name for name in OPTIONS if name not in ("number", "preview")]
+GROUPS = {
+    "general": "general",
+    "source": "source (what is written; exactly one of the first five)",
+    "data": "data",
+    "layout": "layout (pixels; images are 28 high)",
+    "augmentation": "augmentation (-e, -d, -a and -n without -da turn on just what they name)",
+    "batch": "batch",
+}
+EXAMPLES = """\
+the three usual commands:
+  python3 run.py -num 123456                           one image, output/123456/1.png
+  python3 run.py -num 123456 -min 5 -max 10 -m 4 -s 100000   a batch, on four processes
+  python3 run.py -num 123456 -r                        with the settings of config.py
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise SettingsError(f"{message} (see --help)")
+
+
+class _ListAugmentations(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from digitseq.augment import list_augmentations
+
+        print(list_augmentations())
+        parser.exit()
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be done; `lines` says where in config.py a setting stands, if it comes from there."""
+
+    settings: Settings
+    output: Output
+    lines: dict[str, str]
+
+    def complete(self) -> tuple[Output, int]:
+        """`output` with the size, and the seed: of the run that is to be resumed where they are not given."""
+        output, seed = self.output, self.output.seed
+        if output.resume:
+            recorded = recorded_run(self.settings, output)
+            output = replace(output, size=output.size or recorded.size)
+            seed = recorded.seed if seed is None else seed
+        return output, draw_seed() if seed is None else seed
+
+    def naming_lines(self) -> contextlib.AbstractContextManager[None]:
+        """A block in which errors of settings name the line that they stand in."""
+        return _naming_lines(self.lines)
+
+
+@contextlib.contextmanager
+def _naming_lines(lines: dict[str, str]) -> Iterator[None]:
+    try:
+        yield
+    except SettingsError as error:
+        raise SettingsError(lines.get(error.setting or "", "") + str(error), error.setting) from None
+
+
+def parse(argv: Sequence[str] | None, config: Path) -> Request:
+    """Settings from the command line, over those of `config` when -r is given, over the defaults."""
+    given = vars(build_parser().parse_args(argv))
+    lines: dict[str, str] = {}
+    if given.pop("read_from_config"):
+        from digitseq.configfile import read_config
+
+        chosen = [name for name in SOURCES if name in given]  # a source given here replaces that of the file
+        for name, assignment in read_config(config, IN_CONFIG).items():
+            if name not in given and not (chosen and name in SOURCES):
+                given[name] = assignment.value
+                lines[name] = f"{config.name} line {assignment.line}: "
+    with _naming_lines(lines):
+        return Request(_build(Settings, given), _build(Output, given), lines)
+
+
+def _build(cls: type[Any], values: dict[str, Any]) -> Any:
+    return cls(**{name: values[name] for name in options(cls) if name in values})
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser; settings that are not given are absent from its result."""
+    parser = _Parser(
+        "run.py",
+        description="Images of handwritten digit sequences out of real MNIST digits, with labels.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+        add_help=False,
+    )
+    groups = {name: parser.add_argument_group(title) for name, title in GROUPS.items()}
+    groups["general"].add_argument("-h", "--help", action="help", help="show this text and exit")
+    groups["general"].add_argument("--version", action="version", version=f"digitseq {__version__}")
+    groups["augmentation"].add_argument(
+        "--list_augmentations", action=_ListAugmentations, nargs=0,
+        help="show all operations with their parameters, ranges and defaults, and exit",
+    )  # fmt: skip
+    fields = Settings.__dataclass_fields__ | Output.__dataclass_fields__
+    for name in sorted(OPTIONS, key=lambda name: not OPTIONS[name].flags):  # those with a short flag first
+        if name == "number":
+            groups["general"].add_argument(
+                "-r", "--read_from_config", action="store_true", default=False,
+                help="read the settings from config.py; a flag given here still wins",
+            )  # fmt: skip
+        _add_option(groups[OPTIONS[name].group], name, OPTIONS[name], fields[name].default)
+    return parser
+
+
+def _add_option(group: Any, name: str, option: Option, default: object) -> None:
+    flags = (*option.flags, f"--{name}")
+    if option.kind == "bool":
+        group.add_argument(*flags, action="store_true", help=option.help)
+        return
+    shown = option.shown_default or ("" if default is None else str(default))
+    unit = f", {option.unit}" if option.unit else ""
+    usual = f" (default: {shown})" if shown else ""
+    kwargs: dict[str, Any] = {"help": f"{option.help}{unit}{usual}".replace("%", "%%")}
+    kwargs["metavar"] = option.metavar or ("{" + ",".join(option.choices) + "}" if option.choices else name.upper())
+    if option.bare is not None:
+        kwargs |= {"nargs": "?", "const": option.bare, "help": f"{kwargs['help']} (default REGION: {option.bare})"}
+    if option.kind == "pair":
+        kwargs["nargs"] = 2
+    if option.kind == "augment":
+        kwargs |= {"action": "append", "metavar": "NAME[:key=value,...]"}
+    if option.kind == "words":
+        kwargs["nargs"] = "+"
+    if option.kind == "ratio":
+        kwargs |= {"nargs": 3, "metavar": ("TRAIN", "VAL", "TEST")}
+    if option.kind in ("int", "float", "pair", "ratio"):
+        kwargs["type"] = _number_type(name, option)
+    group.add_argument(*flags, **kwargs)
+
+
+def _number_type(name: str, option: Option) -> Any:
+    convert = float if option.kind in ("float", "ratio") else int
+
+    def number(text: str) -> Any:
+        try:
+            return convert(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{name} must be {option.expected()}, got {text!r}") from None
+
+    return number

@@ -1,0 +1,88 @@
+"""From settings to the source that they name, and what a record says of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from digitseq.errors import SettingsError
+from digitseq.sources.base import Source
+from digitseq.sources.fixed import FixedSource
+
+if TYPE_CHECKING:
+    from digitseq.settings import Settings
+    from digitseq.sources.lines import NumbersFile
+
+PACKAGES = {"phone": "phonenumbers", "pattern": "rstr"}  # on whose release the texts depend
+
+
+def source_of(settings: Settings, characters: str, size: int | None = None, seed: int = 0) -> Source:
+    """The source that `settings` name, for a run of `size` images under `seed`.
+
+    characters: those of the data set. Only `unique` and `balanced` need the size and the seed.
+    Raises `SettingsError`; `MissingPackageError` where a source needs a package that is not installed.
+    """
+    source = _plain(settings, characters)
+    if settings.number is None:
+        from digitseq.sources.gaps import check_characters
+
+        check_characters(source, characters, settings.gaps)
+    if not (settings.balanced or settings.unique):
+        return source
+    if size is None:
+        name = "unique" if settings.unique else "balanced"
+        raise SettingsError(f"{name} is a property of a run of a certain size: give the size", name)
+    from digitseq.sources.balance import balanced
+    from digitseq.sources.distinct import unique
+
+    if settings.balanced:
+        source = balanced(source, size)
+    return unique(source, size, seed) if settings.unique else source
+
+
+def _plain(settings: Settings, characters: str) -> Source:
+    if settings.number is not None:
+        fixed = FixedSource(settings.number)
+        if not fixed.characters <= set(characters):
+            from digitseq.sources.gaps import check_characters
+
+            check_characters(fixed, characters, settings.gaps)
+        return fixed
+    if settings.random_digits is not None:
+        from digitseq.sources.random_digits import RandomDigits
+
+        return RandomDigits(*settings.random_digits)
+    if settings.phone is not None:
+        from digitseq.sources.phone import Phone
+
+        return Phone(settings.phone, settings.phone_type, settings.phone_format)
+    if settings.pattern is not None:
+        from digitseq.sources.pattern import Pattern
+
+        return Pattern(settings.pattern, characters)
+    from digitseq.sources.lines import NumbersFile
+
+    assert settings.numbers_file is not None
+    return NumbersFile(settings.numbers_file)
+
+
+def provenance(settings: Settings, source: Source) -> dict[str, str]:
+    """What the texts depend on beside settings and seed, for the record: a package's release, a file's sha256."""
+    if settings.numbers_file is not None:
+        return {"lines_sha256": _file_behind(source).digest}
+    for name, package in PACKAGES.items():
+        if getattr(settings, name) is not None:
+            import importlib.metadata
+
+            return {package: importlib.metadata.version(package)}
+    return {}
+
+
+def _file_behind(source: Source) -> NumbersFile:
+    from digitseq.sources.distinct import FrozenTexts
+    from digitseq.sources.lines import NumbersFile
+    from digitseq.sources.window import Window
+
+    while isinstance(source, (FrozenTexts, Window)):
+        source = source.source
+    assert isinstance(source, NumbersFile)
+    return source
