@@ -19,6 +19,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from digitseq.errors import DigitseqError
 from digitseq.service import schemas
 from digitseq.service.catalogue import catalogue
 from digitseq.service.datasets import ABOUT, Datasets
@@ -54,9 +55,11 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         lifespan=service.lifespan,
-        exception_handlers={HTTPException: _refused, Problem: _refused},
+        exception_handlers=dict.fromkeys((HTTPException, Problem, DigitseqError, Exception), _refused),
     )
     _add_images(app, service)
+    _add_phone_numbers(app, service)
+    _add_samples(app, service)
     _add_datasets(app, service)
     _add_watching(app, service)
     _add_pages(app)
@@ -138,11 +141,9 @@ def _add_images(app: FastAPI, service: _Service) -> None:
         "schema": {"type": "string", "minLength": 1, "maxLength": limits.max_text, "examples": ["123456"]},
     }
     parameters = schemas.query_parameters(ABOUT_IMAGES, limits, ("number",), text)
-    png = schemas.answers("The image.", {"image/png": {"type": "string", "format": "binary"}})
-    png[304] = {"description": "the image is the one that the client has"}
-    sample = schemas.answers("The image.", {"application/json": schemas.SAMPLE}) | {304: png[304]}
+    png, sample = _answers_about_images()
 
-    @app.get("/v1/sequences/{text:path}.png", responses=png, openapi_extra={"parameters": parameters}, tags=["images"])
+    @app.get("/v1/sequences/{text:path}.png", responses=png, **_documented(parameters, "images"))
     async def sequence_png(request: Request) -> Response:
         """One image as a PNG file. With `seed` the same request has the same answer for ever.
 
@@ -150,20 +151,37 @@ def _add_images(app: FastAPI, service: _Service) -> None:
         """
         return _response(await images.png(_with_text(request), request.scope, request.receive))
 
-    @app.get(
-        "/v1/sequences/{text:path}.json", responses=sample, openapi_extra={"parameters": parameters}, tags=["images"]
-    )
+    @app.get("/v1/sequences/{text:path}.json", responses=sample, **_documented(parameters, "images"))
     async def sequence_json(request: Request) -> Response:
         """One image with its text, seed and boxes."""
         return _response(await images.json(_with_text(request), request.scope, request.receive))
 
-    samples = schemas.answers("The images.", {"application/json": schemas.SAMPLES})
-    several = schemas.query_parameters(ABOUT_SAMPLES, limits)
 
-    @app.get("/v1/samples.json", responses=samples, openapi_extra={"parameters": several}, tags=["images"])
+def _add_phone_numbers(app: FastAPI, service: _Service) -> None:
+    images, limits = service.images, service.limits
+    region = {"name": "region", "in": "query", "description": "ISO 3166 code", "schema": schemas.REGION}
+    parameters = schemas.query_parameters(ABOUT_IMAGES, limits, ("number", "phone", "random_digits", "pattern"), region)
+    png, sample = _answers_about_images()
+
+    @app.get("/v1/phone-numbers.png", responses=png, **_documented(parameters, "images"))
+    async def phone_number_png(request: Request) -> Response:
+        """A telephone number that is valid in the region, as a PNG file; `X-Digitseq-Text` says which."""
+        return _response(await images.png(_with_region(request), request.scope, request.receive))
+
+    @app.get("/v1/phone-numbers.json", responses=sample, **_documented(parameters, "images"))
+    async def phone_number_json(request: Request) -> Response:
+        """The same with text, seed and boxes."""
+        return _response(await images.json(_with_region(request), request.scope, request.receive))
+
+
+def _add_samples(app: FastAPI, service: _Service) -> None:
+    samples = schemas.answers("The images.", {"application/json": schemas.SAMPLES})
+    several = schemas.query_parameters(ABOUT_SAMPLES, service.limits)
+
+    @app.get("/v1/samples.json", responses=samples, **_documented(several, "images"))
     async def several_samples(request: Request) -> Response:
         """Several images of one seed, and the command and the code that make them elsewhere."""
-        found = await images.samples(query(request.scope), request.receive)
+        found = await service.images.samples(query(request.scope), request.receive)
         return JSONResponse(found, headers={"Cache-Control": "no-store"})
 
 
@@ -254,6 +272,22 @@ def _describe(app: FastAPI, locked: bool) -> None:
         return app.openapi_schema
 
     app.openapi = described  # type: ignore[method-assign]
+
+
+def _documented(parameters: list[schemas.Schema], tag: str) -> dict[str, Any]:
+    return {"openapi_extra": {"parameters": parameters}, "tags": [tag], "response_class": Response}
+
+
+def _answers_about_images() -> tuple[schemas.Answers, schemas.Answers]:
+    same = {304: {"description": "the image is the one that the client has"}}
+    png = schemas.answers("The image.", {"image/png": {"type": "string", "format": "binary"}})
+    return png | same, schemas.answers("The image.", {"application/json": schemas.SAMPLE}) | same
+
+
+def _with_region(request: Request) -> list[tuple[str, str]]:
+    """The query with `region` as the setting that it is; JP where none is given."""
+    pairs = [("phone" if name == "region" else name, value) for name, value in query(request.scope)]
+    return pairs if any(name == "phone" for name, _ in pairs) else [("phone", "JP"), *pairs]
 
 
 def _with_text(request: Request) -> list[tuple[str, str]]:

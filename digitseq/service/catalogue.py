@@ -8,6 +8,7 @@ from typing import Any
 from digitseq.augment import OPERATIONS, PRESETS
 from digitseq.augment.ranges import parameters as parameters_of
 from digitseq.service import parameters
+from digitseq.service.glyph_sets import installed
 from digitseq.service.limits import Limits
 from digitseq.version import __version__
 
@@ -18,7 +19,8 @@ def catalogue(limits: Limits) -> dict[str, Any]:
         "version": __version__,
         "settings": [_setting(name) for name in parameters.SETTINGS],
         "datasets": [
-            {"name": "mnist", "splits": list(parameters.SETTINGS["split"].choices), "characters": "0123456789"}
+            {"name": name, "splits": list(parameters.SETTINGS["split"].choices), "characters": characters}
+            for name, characters in installed().items()
         ],
         "augmentations": [_operation(name) for name in OPERATIONS],
         "presets": {name: list(texts) for name, texts in PRESETS.items()},
@@ -46,6 +48,8 @@ def _setting(name: str) -> dict[str, Any]:
 
 def _operation(name: str) -> dict[str, Any]:
     operation = OPERATIONS[name]
+    known = parameters_of(operation)
+    paths = [key for key, parameter in known.items() if parameters.is_path(parameter)]
     defaults = {f.name: f.default for f in fields(operation)}
     return {
         "name": name,
@@ -54,17 +58,17 @@ def _operation(name: str) -> dict[str, Any]:
         "parameters": [
             {
                 "name": key,
-                "help": known.help,
-                "low": known.low,
-                "high": known.high,
-                "unit": known.unit,
-                "integer": known.integer,
-                "single": known.single,
-                "flag": known.flag,
-                "choices": list(known.choices),
+                "help": parameter.help,
+                "low": parameter.low,
+                "high": parameter.high,
+                "unit": parameter.unit,
+                "integer": parameter.integer,
+                "single": parameter.single,
+                "flag": parameter.flag,
+                "choices": [choice for choice in parameter.choices if choice not in paths],
                 "default": defaults[key],
             }
-            for key, known in parameters_of(operation).items()
-            if known.flag or known.choices or known.low is not None
+            for key, parameter in known.items()
+            if key not in paths
         ],
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
@@ -10,6 +11,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
+from digitseq.options import Option
 from digitseq.pipeline import Pipeline
 from digitseq.service.archives import MEDIA_TYPES, SUFFIXES, archive
 from digitseq.service.limits import Limits
@@ -18,7 +20,6 @@ from digitseq.service.parameters import FORMAT, SEED, Asked, from_json
 from digitseq.service.problems import Problem
 from digitseq.service.studio import Studio
 from digitseq.service.work import Work
-from digitseq.settings import Option
 
 SIZE = Option("int", "how many images", "batch", low=1, high=1_000_000_000)
 ABOUT = {"size": SIZE, "seed": SEED, "format": FORMAT}
@@ -41,9 +42,9 @@ class Datasets:
         with ExitStack() as places:
             places.enter_context(self._work.place())
             places.enter_context(self._work.stream())
-            pipeline: Pipeline = await self._work.run(request.receive, self._studio.pipeline, asked)
+            pipeline: Pipeline = await self._work.run(request.receive, self._studio.pipeline, asked, size)
             pieces = self._work.pieces(archive(name, pipeline, size, self._limits))
-            first = await anext(pieces)
+            first = await self._work.answer(request.receive, asyncio.ensure_future(anext(pieces)))
             headers = {
                 "Content-Disposition": f'attachment; filename="digitseq-{pipeline.seed}.{SUFFIXES[name]}"',
                 "X-Digitseq-Seed": str(pipeline.seed),

@@ -75,15 +75,22 @@ class Guard:
             self._check(scope)
             if not await self._shortcut(scope, receive, send_on):
                 await asyncio.wait_for(self._app(scope, self._limited(receive), send_on), self._limits.max_seconds)
+        except asyncio.TimeoutError:
+            await self._give_up(
+                Problem(503, f"this took longer than {self._limits.max_seconds} seconds"), status, send_on
+            )
         except Exception as error:
-            if status:
-                LOG.error("an answer to %s was broken off: %s", scope["path"], problem_of(error).detail)
-            else:
-                await send_problem(problem_of(error), send_on)
+            await self._give_up(problem_of(error), status, send_on)
         finally:
             route = getattr(scope.get("route"), "path_format", "other")
             known = method if method in METHODS else "other"
             self._metrics.answered(route, known, status, time.perf_counter() - began)
+
+    async def _give_up(self, problem: Problem, status: int, send: Send) -> None:
+        if status:  # it is too late to say so
+            LOG.error("an answer was broken off: %s", problem.detail)
+        else:
+            await send_problem(problem, send)
 
     def _check(self, scope: Scope) -> None:
         if len(scope["query_string"]) > LONGEST_QUERY:

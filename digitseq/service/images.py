@@ -18,7 +18,7 @@ from digitseq.service import recipes
 from digitseq.service.metrics import Metrics
 from digitseq.service.parameters import ABOUT_IMAGES, ABOUT_SAMPLES, Pairs, from_query
 from digitseq.service.problems import Problem
-from digitseq.service.rounds import Rounds
+from digitseq.service.rounds import Rounds, text_of
 from digitseq.service.studio import Studio, reseeded
 from digitseq.service.work import Work
 
@@ -87,8 +87,9 @@ class Images:
         start, count = asked.others.get("start", 0), asked.others.get("count", SAMPLES)
 
         def make() -> dict[str, Any]:
-            pipeline = self._studio.pipeline(asked)
-            seed, until = pipeline.seed, start + count
+            until = start + count
+            pipeline = self._studio.pipeline(asked, until)
+            seed = pipeline.seed
             return {
                 "seed": seed,
                 "samples": samples_of(pipeline, start, until),
@@ -112,7 +113,7 @@ class Images:
         settings = pipeline.settings
         if settings.number and not settings.operations():
             file = await self._work.answer(receive, self._rounds.ask(pipeline, seed, index))
-            return settings.number, file
+            return text_of(pipeline), file
         return await self._work.run(receive, one_image, reseeded(pipeline, seed), index)
 
 

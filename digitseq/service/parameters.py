@@ -7,10 +7,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from digitseq.augment import OPERATIONS
+from digitseq.augment.ranges import Parameter, parameters
 from digitseq.errors import SettingsError
+from digitseq.options import Option, options
+from digitseq.output import Output
+from digitseq.service.glyph_sets import DATASET, DEFAULT, check_installed
 from digitseq.service.limits import Limits
 from digitseq.service.problems import Problem, nearest
-from digitseq.settings import Option, Output, Settings, options
+from digitseq.settings import Settings
 
 ALL = options(Settings)
 # No path of the server can be named through HTTP.
@@ -96,7 +101,7 @@ def _as_number(text: str, whole: bool) -> Any:
 
 
 def _known(name: str, others: Mapping[str, Option]) -> Option:
-    option = others.get(name) or SETTINGS.get(name)
+    option = others.get(name) or SETTINGS.get(name) or (DATASET if name == "dataset" else None)
     if option is not None:
         return option
     known = [*SETTINGS, *others]
@@ -106,6 +111,7 @@ def _known(name: str, others: Mapping[str, Option]) -> Option:
 
 
 def _sorted_out(found: dict[str, Any], others: Mapping[str, Option]) -> Asked:
+    check_installed(found.get("dataset", DEFAULT))
     values = {name: value for name, value in found.items() if name in SETTINGS}
     rest = {name: others[name].clean(name, found[name]) for name in others if name in found}
     return Asked(values, rest)
@@ -126,14 +132,15 @@ def check_texts(values: Mapping[str, Any], limits: Limits) -> None:
         _check_free_text(text)
 
 
-def _check_free_text(text: str) -> None:
-    """A parameter that takes any text names files."""
-    from digitseq.augment import OPERATIONS
-    from digitseq.augment.ranges import parameters
+def is_path(parameter: Parameter) -> bool:
+    """Whether a parameter of an operation takes any text: those that do name files."""
+    return not parameter.flag and not parameter.choices and parameter.low is None
 
+
+def _check_free_text(text: str) -> None:
     name, _, rest = text.strip().partition(":")
     known = parameters(OPERATIONS[name]) if name in OPERATIONS else {}
     for item in rest.split(","):
         key = item.partition("=")[0].strip()
-        if key in known and not known[key].flag and not known[key].choices and known[key].low is None:
+        if key in known and is_path(known[key]):
             raise Problem(422, f"augment: {name}: {key} is a path, and none can be given through HTTP", "augment")

@@ -9,7 +9,7 @@ from typing import Any
 
 from starlette.exceptions import HTTPException
 
-from digitseq.errors import DataError, MissingPackageError, SettingsError
+from digitseq.errors import DataError, MissingPackageError, RunError, SettingsError
 
 MEDIA_TYPE = "application/problem+json"
 LOG = logging.getLogger("uvicorn.error")
@@ -44,6 +44,8 @@ def problem_of(error: Exception) -> Problem:
         return error
     if isinstance(error, SettingsError):
         return Problem(422, str(error), error.setting)
+    if isinstance(error, RunError):  # a text that does not fit, found while its image was drawn
+        return Problem(422, str(error), "image_width")
     if isinstance(error, HTTPException):
         return Problem(error.status_code, str(error.detail), None, **dict(error.headers or {}))
     if isinstance(error, MissingPackageError):

@@ -59,20 +59,30 @@ class _Round(Pipeline):
 
     def __init__(self, like: Pipeline, texts: list[str], rows: SeededRows) -> None:
         self.__dict__.update(like.__dict__)
-        self._source = _Texts(texts)  # type: ignore[assignment]  # all of a source that `batch` uses
+        self.source = _Texts(texts)
         self._rows = rows
 
-    def _draw_fitting(self, rows: Rows, codes: Codes) -> tuple[Ink, Layout]:
-        return super()._draw_fitting(self._rows, codes)
+    def _draw_fitting(self, rows: Rows, codes: Codes, classes: NDArray[np.int64]) -> tuple[Ink, Layout]:
+        return super()._draw_fitting(self._rows, codes, classes)
 
 
 @dataclass(frozen=True)
 class _Texts:
+    """A source: text b for row b, all of the same length."""
+
     texts: list[str]
+    count = None
 
     @property
     def max_length(self) -> int:
         return len(self.texts[0])
+
+    @property
+    def characters(self) -> frozenset[str]:
+        return frozenset("".join(self.texts))
+
+    def longest(self) -> str:
+        return self.texts[0]
 
     def codes(self, rows: Rows) -> Codes:
         return encode(self.texts, self.max_length)
@@ -89,15 +99,23 @@ class Wanted:
 
     def alike(self) -> Hashable:
         """What must be the same in a round."""
-        number = self.pipeline.settings.number
-        return replace(self.pipeline.settings, number="0" * len(number))
+        settings = self.pipeline.settings
+        if not set(text_of(self.pipeline)) <= set(self.pipeline.bank.characters):
+            return settings  # gaps: other texts may have none
+        return replace(settings, number="0" * len(text_of(self.pipeline)))
+
+
+def text_of(pipeline: Pipeline) -> str:
+    """The text that all images of `pipeline` have."""
+    assert pipeline.settings.number is not None
+    return pipeline.settings.number
 
 
 def images_of(wanted: list[Wanted]) -> list[bytes]:
     """The PNG files of images that are alike, in order."""
     index = np.array([one.index for one in wanted], np.int64)
     rows = SeededRows(0, index, seeds=tuple(one.seed for one in wanted))
-    texts = [one.pipeline.settings.number for one in wanted]
+    texts = [text_of(one.pipeline) for one in wanted]
     batch = _Round(wanted[0].pipeline, texts, rows).batch(0, len(wanted))
     return encode_png(batch.images, batch.width)
 

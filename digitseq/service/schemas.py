@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from digitseq.options import Option
 from digitseq.service import parameters
+from digitseq.service.glyph_sets import DATASET
 from digitseq.service.limits import Limits
 from digitseq.service.problems import MEDIA_TYPE
-from digitseq.settings import Option
 
 Schema = dict[str, Any]
 Answers = dict[int | str, dict[str, Any]]
@@ -36,6 +37,7 @@ SAMPLES: Schema = {
         "python": {"type": "string", "description": "the same in Python"},
     },
 }
+REGION: Schema = {"type": "string", "minLength": 2, "maxLength": 2, "default": "JP", "examples": ["JP"]}
 PROBLEM: Schema = {
     "type": "object",
     "required": ["type", "title", "status", "detail"],
@@ -102,7 +104,7 @@ def query_parameters(
 ) -> list[Schema]:
     """Every setting and `others` as query parameters, after those of the path."""
     found = [] if path is None else [path]
-    for name, option in {**parameters.SETTINGS, **others}.items():
+    for name, option in {**parameters.SETTINGS, "dataset": DATASET, **others}.items():
         if name not in left_out:
             schema = option_schema(name, option, limits)
             described = schema.pop("description")
@@ -114,7 +116,7 @@ def query_parameters(
 
 def body_schema(others: Mapping[str, Option], limits: Limits) -> Schema:
     """The JSON body of `POST /v1/datasets`."""
-    known = {**parameters.SETTINGS, **others}
+    known = {**parameters.SETTINGS, "dataset": DATASET, **others}
     return {
         "type": "object",
         "additionalProperties": False,

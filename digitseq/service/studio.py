@@ -12,7 +12,9 @@ from digitseq.loader import load_bank
 from digitseq.pipeline import Pipeline
 from digitseq.service.limits import Limits
 from digitseq.service.parameters import Asked, too_wide
+from digitseq.service.problems import Problem
 from digitseq.settings import Settings
+from digitseq.sources.choose import source_of
 
 KEPT = 256
 
@@ -43,10 +45,19 @@ class Studio:
                 self._banks[split] = load_bank(split, self._cache)
             return self._banks[split]
 
-    def pipeline(self, asked: Asked) -> Pipeline:
-        """The pipeline for what is asked, with a seed of its own. Raises as `Asked.settings` and `Pipeline` do."""
-        seed = asked.others.get("seed")
-        return reseeded(self._kept(asked.settings(self._limits)), draw_seed() if seed is None else seed)
+    def pipeline(self, asked: Asked, size: int | None = None) -> Pipeline:
+        """The pipeline for what is asked, with a seed of its own, for a run of `size` images.
+
+        Raises as `Asked.settings` and `Pipeline` do.
+        """
+        settings, seed = asked.settings(self._limits), asked.others.get("seed")
+        seed = draw_seed() if seed is None else seed
+        if not (settings.unique or settings.balanced):
+            return reseeded(self._kept(settings), seed)
+        if size is not None and size > self._limits.max_images:
+            raise Problem(422, f"unique and balanced are for at most {self._limits.max_images:,} images here", "size")
+        bank = self.bank(settings.split)
+        return self._checked(Pipeline(settings, bank, seed, source_of(settings, bank.characters, size, seed)))
 
     def known(self, key: Hashable) -> Pipeline | None:
         """The pipeline that was kept under `key`, which stands for a request's settings."""
@@ -59,7 +70,9 @@ class Studio:
         self._quick[key] = pipeline
 
     def _build(self, settings: Settings) -> Pipeline:
-        pipeline = Pipeline(settings, self.bank(settings.split), 0)
+        return self._checked(Pipeline(settings, self.bank(settings.split), 0))
+
+    def _checked(self, pipeline: Pipeline) -> Pipeline:
         if pipeline.widest > self._limits.max_width:
             raise too_wide(self._limits)
         return pipeline

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -64,20 +63,32 @@ class Work:
         return await self.answer(receive, loop.run_in_executor(self._threads, call, *arguments))
 
     async def answer(self, receive: Receive, future: asyncio.Future[T]) -> T:
-        """What `future` comes to. It is cancelled when the client goes; `Problem` 503 when it takes too long."""
+        """What `future` comes to. `Problem` 503, and no more work for it, when it takes too long or the client goes."""
         loop = asyncio.get_running_loop()
         watchers: list[asyncio.Task[None]] = []
-        began = time.monotonic()
+        reasons: list[str] = []
+
+        def give_up(reason: str) -> None:
+            reasons.append(reason)
+            future.cancel()
+
+        async def watch() -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            give_up("the client has gone")
+
         timers = (
-            loop.call_later(PATIENCE, lambda: watchers.append(loop.create_task(_cancel_when_gone(future, receive)))),
-            loop.call_later(self._limits.max_seconds, future.cancel),
+            loop.call_later(PATIENCE, lambda: watchers.append(loop.create_task(watch()))),
+            loop.call_later(
+                self._limits.max_seconds, give_up, f"this took longer than {self._limits.max_seconds} seconds"
+            ),
         )
         try:
             return await future
         except asyncio.CancelledError:
-            if time.monotonic() - began >= self._limits.max_seconds:
-                raise Problem(503, f"this took longer than {self._limits.max_seconds} seconds") from None
-            raise
+            if not reasons:
+                raise
+            raise Problem(503, reasons[0]) from None
         finally:
             for timer in timers:
                 timer.cancel()
@@ -114,9 +125,3 @@ class Work:
         close = getattr(made, "close", None)
         if close is not None:
             close()
-
-
-async def _cancel_when_gone(future: asyncio.Future[Any], receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    future.cancel()
