@@ -70,8 +70,9 @@ def option_schema(name: str, option: Option, limits: Limits) -> Schema:
     schema: Schema = {"description": option.help + (f", {option.unit}" if option.unit else "")}
     if option.kind in NUMBERS:
         schema |= _number(option, NUMBERS[option.kind])
-        if name == "image_width":
-            schema["maximum"] = limits.max_width
+        highest = {"image_width": limits.max_width, "size": limits.max_images}
+        if name in highest:
+            schema["maximum"] = highest[name]
     elif option.kind == "bool":
         schema["type"] = "boolean"
     elif option.kind == "choice":
