@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from digitseq.batch import Report, write_images
-from digitseq.errors import DigitseqError, DigitseqWarning, SettingsError
+from digitseq.errors import DigitseqError, DigitseqWarning, RunError, SettingsError
 from digitseq.glyphs import GlyphBank
 from digitseq.loader import load_bank
 from digitseq.output import Output
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None, config: Path | None = None) -> int:
         _complain("interrupted", "nothing more was written")
         return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains again at exit
+        _silence_stdout()
         return 1
 
 
@@ -53,6 +53,8 @@ def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
         return int(done.code or 0)
     settings = request.settings
     output, seed = request.complete()
+    if output.quiet:
+        warnings.simplefilter("ignore", DigitseqWarning)
     with request.naming_lines():
         if output.preview is None:
             _check_output_path(output.output_path)
@@ -67,7 +69,7 @@ def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
         _complain("interrupted", report.remainder())
         return INTERRUPTED
     if not output.quiet:
-        print(_summary(report))
+        _say(_summary(report))
         _tell_count(settings, bank.characters)
     return 0
 
@@ -79,7 +81,7 @@ def _tell_count(settings: Settings, characters: str) -> None:
 
         count = Pattern(settings.pattern, characters).count
         if count is not None:
-            print(f"{count:,} different strings match the pattern")
+            _say(f"{count:,} different strings match the pattern")
 
 
 def _preview(settings: Settings, output: Output, bank: GlyphBank, seed: int) -> int:
@@ -87,7 +89,7 @@ def _preview(settings: Settings, output: Output, bank: GlyphBank, seed: int) -> 
 
     write_preview(Path(output.preview or ""), settings, bank, seed)
     if not output.quiet:
-        print(f"{output.preview} (seed {seed})")
+        _say(f"{output.preview} (seed {seed})")
     return 0
 
 
@@ -146,6 +148,21 @@ def _stop_on_signals() -> Iterator[Stop]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def _say(text: str) -> None:
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _silence_stdout()
+        raise RunError(f"cannot print to standard output ({error.strerror}): {text}") from None
+
+
+def _silence_stdout() -> None:
+    """Or Python complains again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _show_warnings_as_lines() -> None:

@@ -306,3 +306,19 @@ def test_invert_is_seen_in_the_file(run, tmp_path):
     run("-num", "5", "--seed", 1, "-o", "b", "--invert")
     a, b = (pixels(tmp_path / name / "5" / "1.png") for name in "ab")
     assert np.array_equal(a, 255 - b)
+
+
+def test_a_full_standard_output_is_one_line(run):
+    with open("/dev/full", "w") as full:
+        done = run("-num", "1", stdout=full, stderr=-1, capture_output=False)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "cannot print to standard output" in done.stderr
+
+
+def test_other_labels_in_the_same_folder_are_warned_of(run):
+    assert run("-num", "1", "-s", 3).stderr == ""
+    assert run("-num", "1", "-s", 3, "--labels", "jsonl").stderr == ""
+    done = run("-num", "1", "-s", 3, "--labels", "jsonl", "coco")
+    assert done.returncode == 0
+    assert done.stderr.startswith("digitseq: warning: output/1 has images with the labels jsonl: ")
+    assert run("-num", "1", "-s", 3, "--quiet").stderr == ""

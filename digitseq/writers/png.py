@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import warnings
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from digitseq.errors import DigitseqWarning
 from digitseq.folder import SCRATCH, Folder, is_whole
 from digitseq.labelfiles import LabelSet, Lines
 from digitseq.output import Output
@@ -110,7 +112,15 @@ class FormatWriter:
 
     @staticmethod
     def plan(folder: Folder, name: str, output: Output) -> dict[str, Any]:
-        """The label formats, and how long their files are before the run."""
+        """The label formats, and how long their files are before the run. Warns where they differ from earlier ones."""
+        before = {name for run in folder.read_runs() if run.get("images") for name in run.get("labels", ())}
+        if before and before != set(output.labels):
+            warnings.warn(
+                f"{folder.path} has images with the labels {' '.join(sorted(before))}: a label file lists the images "
+                "of those runs only that asked for it",
+                DigitseqWarning,
+                stacklevel=2,
+            )
         return {"labels": list(output.labels), "label_bytes": LabelSet(folder.path, output.labels, "").sizes()}
 
     def open(self) -> int:
