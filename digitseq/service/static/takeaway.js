@@ -32,7 +32,9 @@ export function setUpTakeaway(options, current, complain) {
   const recipes = { command: "", python: "", curl: "" };
   const chosen = segments($("recipes"), "recipe", RECIPES, "command", tell);
   function tell() {
-    $("recipe").textContent = recipes[chosen()];
+    // lines break between flags, not inside of them
+    const words = recipes[chosen()].split(/ (?=-)/).flatMap((word, k) => [k ? " " : "", element("span", {}, word)]);
+    $("recipe").replaceChildren(...words);
     $("recipe-hint").textContent = HINTS[chosen()];
   }
   $("copy").addEventListener("click", async () => {
