@@ -29,6 +29,7 @@ class Metrics:
         self._images = Counter("digitseq_images", "Images made", ("format",), registry=self._registry)
         self._request = lru_cache(1024)(self._requests.labels)
         self._second = lru_cache(128)(self._seconds.labels)
+        self._image = lru_cache(16)(self._images.labels)
 
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count a request."""
@@ -37,7 +38,7 @@ class Metrics:
 
     def made(self, format: str, images: int = 1) -> None:
         """Count images."""
-        self._images.labels(format).inc(images)
+        self._image(format).inc(images)
 
     def text(self) -> bytes:
         """All numbers in Prometheus' text format."""

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from digitseq.service.limits import Limits
 from digitseq.service.problems import Problem
+from digitseq.service.watch import Receive, Watch
 
 T = TypeVar("T")
-Receive = Callable[[], Awaitable[Any]]
-PATIENCE = 0.25  # seconds before a waiting client is watched: most are answered sooner
 
 
 class Work:
@@ -25,6 +24,7 @@ class Work:
         self._under_way = 0
         self._streams = 0
         self._draining = False
+        self._watch = Watch(limits.max_seconds)
 
     @property
     def under_way(self) -> int:
@@ -64,36 +64,14 @@ class Work:
 
     async def answer(self, receive: Receive, future: asyncio.Future[T]) -> T:
         """What `future` comes to. `Problem` 503, and no more work for it, when it takes too long or the client goes."""
-        loop = asyncio.get_running_loop()
-        watchers: list[asyncio.Task[None]] = []
-        reasons: list[str] = []
-
-        def give_up(reason: str) -> None:
-            reasons.append(reason)
-            future.cancel()
-
-        async def watch() -> None:
-            while (await receive())["type"] != "http.disconnect":
-                pass
-            give_up("the client has gone")
-
-        timers = (
-            loop.call_later(PATIENCE, lambda: watchers.append(loop.create_task(watch()))),
-            loop.call_later(
-                self._limits.max_seconds, give_up, f"this took longer than {self._limits.max_seconds} seconds"
-            ),
-        )
+        self._watch.over(future, receive)
         try:
             return await future
         except asyncio.CancelledError:
-            if not reasons:
+            reason = self._watch.reasons.pop(id(future), None)
+            if reason is None:
                 raise
-            raise Problem(503, reasons[0]) from None
-        finally:
-            for timer in timers:
-                timer.cancel()
-            for watcher in watchers:
-                watcher.cancel()
+            raise Problem(503, reason) from None
 
     @contextmanager
     def stream(self) -> Generator[None, None, None]:
