@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from digitseq import Pipeline, Settings
 from digitseq.png import encode_png
+from digitseq.service.keys import Keys
 from digitseq.service.rounds import Rounds, SeededRows, Wanted, images_of
 from digitseq.service.studio import reseeded
 from digitseq.streams import Rows
@@ -52,6 +54,14 @@ def test_rows_of_many_seeds(rows, columns, attempt):
     for line, (seed, place) in zip(made, rows):
         one = Rows(seed, np.array([place]), attempt, "scope/").uniforms("glyph", columns)
         np.testing.assert_array_equal(line, one[0])
+
+
+@given(seeds=st.lists(SEEDS, min_size=1, max_size=6), name=st.text(max_size=9), attempt=st.integers(0, 2**32 - 1))
+def test_keys_are_those_of_numpy(seeds, name, attempt):
+    table = zlib.crc32(name.encode())
+    for key, seed in zip(Keys(tuple(seeds)).of(table, attempt), seeds):
+        expected = np.random.SeedSequence(seed, spawn_key=(table, attempt)).generate_state(2, np.uint64)
+        np.testing.assert_array_equal(key, expected)
 
 
 def test_texts_with_gaps_are_not_mixed_with_others(train):

@@ -16,7 +16,7 @@ from digitseq.pipeline import Batch, Pipeline
 from digitseq.png import encode_png
 from digitseq.service import recipes
 from digitseq.service.metrics import Metrics
-from digitseq.service.parameters import ABOUT_IMAGES, ABOUT_SAMPLES, Pairs, from_query
+from digitseq.service.parameters import ABOUT_IMAGES, ABOUT_SAMPLES, Pairs, from_query, typed
 from digitseq.service.problems import Problem
 from digitseq.service.rounds import Rounds, text_of
 from digitseq.service.studio import Studio, reseeded
@@ -53,11 +53,15 @@ class Images:
         await send({"type": "http.response.body", "body": body})
         return True
 
-    async def png(self, pairs: Pairs, scope: Scope, receive: Receive) -> tuple[int, Headers, bytes]:
+    async def png(self, pairs: list[tuple[str, str]], scope: Scope, receive: Receive) -> tuple[int, Headers, bytes]:
         """Status, headers and body of the image that the query `pairs` describes."""
-        own = [pair for pair in pairs if pair[0] in ABOUT_IMAGES]
-        settings = tuple(pair for pair in pairs if pair[0] not in ABOUT_IMAGES)
-        others = from_query(own, ABOUT_IMAGES).others
+        own = {name: value for name, value in pairs if name in ABOUT_IMAGES}
+        settings = tuple([pair for pair in pairs if pair[0] not in ABOUT_IMAGES])
+        if len(own) + len(settings) < len(pairs):
+            from_query(pairs, ABOUT_IMAGES)  # says what is given twice
+        others = {
+            name: option.clean(name, typed(own[name], option)) for name, option in ABOUT_IMAGES.items() if name in own
+        }
         seed, index = others.get("seed"), others.get("index", 0)
         with self._work.place():
             pipeline = await self._pipeline(settings, receive)

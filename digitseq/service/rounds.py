@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import zlib
 from collections import deque
 from collections.abc import Hashable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +21,10 @@ from numpy.typing import NDArray
 from digitseq.composer import Ink, Layout
 from digitseq.pipeline import Pipeline
 from digitseq.png import encode_png
+from digitseq.service.keys import Keys
 from digitseq.sources import encode
 from digitseq.sources.base import Codes
 from digitseq.streams import WORDS_PER_BLOCK, Rows
-from digitseq.streams import _key as stream_key
 
 MOST = 32  # images a round
 
@@ -40,18 +42,28 @@ class SeededRows(Rows):
 
     def uniforms(self, purpose: str, columns: int) -> NDArray[np.float64]:
         """float64 (B, columns), uniform in [0, 1)."""
+        if len(self) == 1:
+            return Rows(self.seeds[0], self.index, self.attempt, self.scope).uniforms(purpose, columns)
         table = np.empty((len(self), columns))
         # one generator set anew for every row: to make one costs five times as much
         bits = np.random.Philox(key=0)
         draw, state = np.random.Generator(bits).random, bits.state
         blocks = -(-columns // WORDS_PER_BLOCK)
-        counter, key = state["state"]["counter"], state["state"]["key"]
-        for place, (seed, index) in enumerate(zip(self.seeds, self.index.tolist())):
-            key[:] = stream_key(seed, self.scope + purpose, self.attempt)
+        counter = state["state"]["counter"]
+        for place, (key, index) in enumerate(zip(self._keys(purpose), self.index.tolist())):
+            state["state"]["key"] = key
             counter[0] = index * blocks
             bits.state = state
             table[place] = draw(columns)
         return table
+
+    def _keys(self, purpose: str) -> NDArray[np.uint64]:
+        return _keys_of(self.seeds).of(zlib.crc32((self.scope + purpose).encode()), self.attempt)
+
+
+@lru_cache(maxsize=4)
+def _keys_of(seeds: tuple[int, ...]) -> Keys:
+    return Keys(seeds)
 
 
 class _Round(Pipeline):
