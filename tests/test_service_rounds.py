@@ -13,9 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digitseq import Pipeline, Settings
+from digitseq.augment import OPERATIONS, PRESETS
 from digitseq.png import encode_png
 from digitseq.service.keys import Keys
-from digitseq.service.rounds import Rounds, SeededRows, Wanted, images_of
+from digitseq.service.rounds import Rounds, Wanted, images_of
+from digitseq.service.seeds import SeededRows
 from digitseq.service.studio import reseeded
 from digitseq.streams import Rows
 
@@ -43,6 +45,15 @@ def test_a_round_makes_what_each_pipeline_makes(train, asked, look):
         assert file == alone(one.pipeline, one.seed, one.index)
 
 
+@pytest.mark.parametrize("look", [{}, {"image_width": 0}, {"invert": True, "min_spacing": -3}])
+@pytest.mark.parametrize("augment", [*PRESETS, *OPERATIONS])
+def test_a_round_of_distorted_images(train, augment, look):
+    kept = [Pipeline(Settings(text, **look, augment=(augment,)), train, 0) for text in ("4711", "0815", "2026")]
+    wanted = [Wanted(kept[k % 3], 5 * k, k * 1000, None) for k in range(7)]
+    for one, file in zip(wanted, images_of(wanted)):
+        assert file == alone(one.pipeline, one.seed, one.index)
+
+
 @given(
     rows=st.lists(st.tuples(SEEDS, INDICES), min_size=1, max_size=5),
     columns=st.integers(1, 9),
@@ -50,10 +61,11 @@ def test_a_round_makes_what_each_pipeline_makes(train, asked, look):
 )
 def test_rows_of_many_seeds(rows, columns, attempt):
     index = np.array([row[1] for row in rows], np.int64)
-    made = SeededRows(0, index, attempt, "scope/", seeds=tuple(row[0] for row in rows)).uniforms("glyph", columns)
-    for line, (seed, place) in zip(made, rows):
-        one = Rows(seed, np.array([place]), attempt, "scope/").uniforms("glyph", columns)
-        np.testing.assert_array_equal(line, one[0])
+    made = SeededRows(0, index, attempt, "scope/", seeds=tuple(row[0] for row in rows))
+    for k, (seed, place) in enumerate(rows):
+        one = Rows(seed, np.array([place]), attempt, "scope/")
+        np.testing.assert_array_equal(made.uniforms("glyph", columns)[k], one.uniforms("glyph", columns)[0])
+        np.testing.assert_array_equal(made.words("glyph", columns)[k], one.words("glyph", columns)[0])
 
 
 @given(seeds=st.lists(SEEDS, min_size=1, max_size=6), name=st.text(max_size=9), attempt=st.integers(0, 2**32 - 1))

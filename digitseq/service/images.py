@@ -35,11 +35,12 @@ class Images:
 
     def __init__(self, studio: Studio, work: Work, metrics: Metrics) -> None:
         self._studio, self._work, self._metrics = studio, work, metrics
-        self._rounds = Rounds()
+        self._plain, self._distorted = Rounds(), Rounds()
 
     def close(self) -> None:
-        """End the thread."""
-        self._rounds.close()
+        """End the threads."""
+        self._plain.close()
+        self._distorted.close()
 
     async def shortcut(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """Answer `GET /v1/sequences/{text}.png` before any routing; False for any other request."""
@@ -115,9 +116,9 @@ class Images:
 
     async def _image(self, pipeline: Pipeline, seed: int, index: int, receive: Receive) -> tuple[str, bytes]:
         settings = pipeline.settings
-        if settings.number and not settings.operations():
-            file = await self._work.answer(receive, self._rounds.ask(pipeline, seed, index))
-            return text_of(pipeline), file
+        if settings.number is not None:
+            rounds = self._distorted if settings.operations() else self._plain
+            return text_of(pipeline), await self._work.answer(receive, rounds.ask(pipeline, seed, index))
         return await self._work.run(receive, one_image, reseeded(pipeline, seed), index)
 
 

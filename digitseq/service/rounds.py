@@ -1,4 +1,4 @@
-"""Single images of plain texts: those that are asked for at the same moment are made together.
+"""Single images of fixed texts: those that are asked for at the same moment are made together.
 
 An image alone costs three times as much as one among others. Rows of different seeds, and texts of the same
 length, share a round; each image is the one that its own pipeline makes.
@@ -8,62 +8,26 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import zlib
 from collections import deque
 from collections.abc import Hashable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from digitseq.augment import Compose
 from digitseq.composer import Ink, Layout
 from digitseq.pipeline import Pipeline
 from digitseq.png import encode_png
-from digitseq.service.keys import Keys
+from digitseq.service.seeds import SeededRows
 from digitseq.sources import encode
 from digitseq.sources.base import Codes
-from digitseq.streams import WORDS_PER_BLOCK, Rows
+from digitseq.streams import Rows
 
 MOST = 32  # images a round
-
-
-@dataclass(frozen=True)
-class SeededRows(Rows):
-    """Row b is row index[b] of the tables of seeds[b]; `seed` is not used. Plain texts draw `uniforms` only."""
-
-    seeds: tuple[int, ...] = ()
-
-    def again(self, positions: NDArray[np.int64]) -> Rows:
-        """The rows at `positions` of this selection, for one more attempt."""
-        seeds = tuple(self.seeds[place] for place in positions.tolist())
-        return replace(self, index=self.index[positions], attempt=self.attempt + 1, seeds=seeds)
-
-    def uniforms(self, purpose: str, columns: int) -> NDArray[np.float64]:
-        """float64 (B, columns), uniform in [0, 1)."""
-        if len(self) == 1:
-            return Rows(self.seeds[0], self.index, self.attempt, self.scope).uniforms(purpose, columns)
-        table = np.empty((len(self), columns))
-        # one generator set anew for every row: to make one costs five times as much
-        bits = np.random.Philox(key=0)
-        draw, state = np.random.Generator(bits).random, bits.state
-        blocks = -(-columns // WORDS_PER_BLOCK)
-        counter = state["state"]["counter"]
-        for place, (key, index) in enumerate(zip(self._keys(purpose), self.index.tolist())):
-            state["state"]["key"] = key
-            counter[0] = index * blocks
-            bits.state = state
-            table[place] = draw(columns)
-        return table
-
-    def _keys(self, purpose: str) -> NDArray[np.uint64]:
-        return _keys_of(self.seeds).of(zlib.crc32((self.scope + purpose).encode()), self.attempt)
-
-
-@lru_cache(maxsize=4)
-def _keys_of(seeds: tuple[int, ...]) -> Keys:
-    return Keys(seeds)
+Pixels = NDArray[np.uint8]
+Placed = NDArray[np.int64]
 
 
 class _Round(Pipeline):
@@ -73,9 +37,27 @@ class _Round(Pipeline):
         self.__dict__.update(like.__dict__)
         self.source = _Texts(texts)
         self._rows = rows
+        if like._augment is not None:
+            self._augment = _Distortions(like._augment, rows)  # type: ignore[assignment]  # all that `batch` uses
 
     def _draw_fitting(self, rows: Rows, codes: Codes, classes: NDArray[np.int64]) -> tuple[Ink, Layout]:
         return super()._draw_fitting(self._rows, codes, classes)
+
+
+@dataclass(frozen=True)
+class _Distortions:
+    """The distortions of a pipeline, with parameters of `rows` whichever rows are asked for."""
+
+    compose: Compose
+    rows: SeededRows
+
+    def warp(self, ink: Ink, x: Placed, width: Placed, size: tuple[int, int], _: Rows) -> tuple[Ink, Placed]:
+        return self.compose.warp(ink, x, width, size, self.rows)
+
+    def paint(
+        self, pixels: Pixels, width: Placed, boxes: Placed, inverted: bool, size: tuple[int, int], _: Rows
+    ) -> Pixels:
+        return self.compose.paint(pixels, width, boxes, inverted, size, self.rows)
 
 
 @dataclass(frozen=True)
@@ -177,11 +159,11 @@ class Rounds:
             if not self._queue:
                 self._running = False
                 return []
-            kind = self._queue[0].alike()
+            kind, most = self._queue[0].alike(), min(MOST, self._queue[0].pipeline.batch_size)
             chosen: list[Wanted] = []
             left: deque[Wanted] = deque()
             for one in self._queue:
-                fits = len(chosen) < MOST and one.alike() == kind
+                fits = len(chosen) < most and one.alike() == kind
                 (chosen if fits else left).append(one)
             self._queue = left
             return chosen
