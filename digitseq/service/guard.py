@@ -53,7 +53,7 @@ class Guard:
         shortcut: Callable[[Scope, Receive, Send], Awaitable[bool]],
     ) -> None:
         self._app, self._limits, self._metrics, self._shortcut = app, limits, metrics, shortcut
-        self._key = b"Bearer " + key.encode() if key else None
+        self._key = key.encode() if key else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -97,8 +97,8 @@ class Guard:
             raise Problem(414, f"a query may have at most {LONGEST_QUERY:,} bytes")
         given = dict(scope["headers"])
         if self._key and scope["path"].startswith(API):
-            shown = given.get(b"authorization", b"")
-            if not hmac.compare_digest(shown, self._key):
+            scheme, _, shown = given.get(b"authorization", b"").partition(b" ")
+            if not hmac.compare_digest(shown.strip(), self._key) or scheme.lower() != b"bearer":
                 raise Problem(401, "a key is needed: Authorization: Bearer KEY", WWW_Authenticate="Bearer")
         length = given.get(b"content-length", b"0")
         if length.isdigit() and int(length[:20]) > self._limits.max_body:

@@ -12,10 +12,11 @@ from digitseq.augment.ranges import Parameter, parameters
 from digitseq.errors import SettingsError
 from digitseq.options import Option, options
 from digitseq.output import Output
-from digitseq.service.glyph_sets import DATASET, DEFAULT, check_installed
+from digitseq.service.glyph_sets import DATASET, DEFAULT, check_installed, installed
 from digitseq.service.limits import Limits
 from digitseq.service.problems import Problem, nearest
 from digitseq.settings import Settings
+from digitseq.sources.syntax import read_regex
 
 ALL = options(Settings)
 # No path of the server can be named through HTTP.
@@ -48,6 +49,8 @@ class Asked:
         """The settings. Raises `SettingsError` for a bad value, `Problem` for one beyond a limit."""
         check_texts(self.values, limits)
         settings = Settings(**self.values)
+        if settings.pattern:
+            _check_pattern(settings.pattern, installed()[self.values.get("dataset", DEFAULT)])
         if len(settings.operations()) > limits.max_operations:
             raise Problem(422, f"augment may have at most {limits.max_operations} operations", "augment")
         if settings.image_width > limits.max_width:
@@ -115,6 +118,14 @@ def _sorted_out(found: dict[str, Any], others: Mapping[str, Option]) -> Asked:
     values = {name: value for name, value in found.items() if name in SETTINGS}
     rest = {name: others[name].clean(name, found[name]) for name in others if name in found}
     return Asked(values, rest)
+
+
+def _check_pattern(pattern: str, characters: str) -> None:
+    """Refuse what texts would have to be matched with: that can take for ever, and nothing can stop it."""
+    if not read_regex(pattern, characters).exact:
+        raise Problem(
+            422, "pattern may not look around here: lookaheads, lookbehinds and inner anchors are left out", "pattern"
+        )
 
 
 def check_texts(values: Mapping[str, Any], limits: Limits) -> None:
