@@ -213,6 +213,8 @@ def test_options_name_every_setting_but_paths(client):
         (f"{PNG}?augment=background:folder=/etc", 422, "augment", "path"),
         (f"{PNG}?augment=%20background%20:%20folder%20=/etc", 422, "augment", ""),
         (f"{PNG}?" + "&".join(["augment=blur"] * 65), 422, "augment", "64"),
+        (f"{PNG}?" + "&".join(["augment=elastic"] * 60), 422, "augment", "room"),
+        ("/v1/sequences/" + "1" * 255 + ".png?image_width=10000&augment=heavy", 422, "augment", "room"),
         (f"{PNG}?numbers_file=/etc/passwd", 422, "numbers_file", "path"),
         (f"{PNG}?output_path=/tmp", 422, "output_path", "unknown"),
         (f"{PNG}?cache=/tmp", 422, "cache", "unknown"),

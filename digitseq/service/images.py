@@ -21,6 +21,7 @@ from digitseq.service.problems import Problem
 from digitseq.service.rounds import Rounds, text_of
 from digitseq.service.studio import Studio, reseeded
 from digitseq.service.work import Work
+from digitseq.writers.base import batches
 
 SEQUENCES, PNG = "/v1/sequences/", ".png"
 ROUTE = SimpleNamespace(path_format="/v1/sequences/{text}.png")
@@ -130,9 +131,11 @@ def one_image(pipeline: Pipeline, index: int) -> tuple[str, bytes]:
 
 def samples_of(pipeline: Pipeline, start: int, stop: int) -> list[dict[str, Any]]:
     """Images start … stop-1 as plain values for JSON."""
-    batch = pipeline.batch(start, stop)
-    files = encode_png(batch.images, batch.width)
-    return [_sample(batch, place, file, pipeline.seed) for place, file in enumerate(files)]
+    return [
+        _sample(batch, place, file, pipeline.seed)
+        for batch in batches(pipeline, start, stop)
+        for place, file in enumerate(encode_png(batch.images, batch.width))
+    ]
 
 
 def _sample(batch: Batch, place: int, file: bytes, seed: int) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Hashable
 from functools import lru_cache
 
 from digitseq.api import draw_seed
+from digitseq.augment import Compose
 from digitseq.glyphs import GlyphBank
 from digitseq.loader import load_bank
 from digitseq.pipeline import Pipeline
@@ -14,6 +15,7 @@ from digitseq.service.limits import Limits
 from digitseq.service.parameters import Asked, too_wide
 from digitseq.service.problems import Problem
 from digitseq.settings import Settings
+from digitseq.sources import Source
 from digitseq.sources.choose import source_of
 
 KEPT = 256
@@ -56,8 +58,7 @@ class Studio:
             return reseeded(self._kept(settings), seed)
         if size is not None and size > self._limits.max_images:
             raise Problem(422, f"unique and balanced are for at most {self._limits.max_images:,} images here", "size")
-        bank = self.bank(settings.split)
-        return self._checked(Pipeline(settings, bank, seed, source_of(settings, bank.characters, size, seed)))
+        return self._make(settings, seed, size)
 
     def known(self, key: Hashable) -> Pipeline | None:
         """The pipeline that was kept under `key`, which stands for a request's settings."""
@@ -70,12 +71,26 @@ class Studio:
         self._quick[key] = pipeline
 
     def _build(self, settings: Settings) -> Pipeline:
-        return self._checked(Pipeline(settings, self.bank(settings.split), 0))
+        return self._make(settings, 0, None)
 
-    def _checked(self, pipeline: Pipeline) -> Pipeline:
+    def _make(self, settings: Settings, seed: int, size: int | None) -> Pipeline:
+        bank = self.bank(settings.split)
+        source = source_of(settings, bank.characters, size, seed)
+        self._check_cells(settings, bank, source)
+        pipeline = Pipeline(settings, bank, seed, source)
         if pipeline.widest > self._limits.max_width:
             raise too_wide(self._limits)
         return pipeline
+
+    def _check_cells(self, settings: Settings, bank: GlyphBank, source: Source) -> None:
+        """Refuse what would take gigabytes: long texts whose distortions need much room around every glyph."""
+        operations = settings.operations()
+        chain = Compose(operations).glyph_chain(bank) if operations else None
+        if chain is not None and source.max_length * chain.cell_pixels > self._limits.max_cells:
+            raise Problem(
+                422, "these distortions need too much room for a text of this length: take fewer, or a shorter text",
+                "augment",
+            )  # fmt: skip
 
 
 def reseeded(pipeline: Pipeline, seed: int) -> Pipeline:
