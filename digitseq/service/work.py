@@ -97,9 +97,13 @@ class Work:
                 if piece:
                     yield piece
         finally:
-            coming.add_done_callback(lambda _: self._end(made))
+            coming.add_done_callback(lambda last: _end(made, last))
 
-    def _end(self, made: Iterator[bytes]) -> None:
-        close = getattr(made, "close", None)
-        if close is not None:
-            close()
+
+def _end(made: Iterator[bytes], last: asyncio.Future[bytes | None]) -> None:
+    """Close `made`, whose last piece nobody waits for."""
+    if not last.cancelled():
+        last.exception()  # or asyncio would report it as forgotten
+    close = getattr(made, "close", None)
+    if close is not None:
+        close()
