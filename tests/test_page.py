@@ -8,12 +8,14 @@ import os
 import shlex
 import shutil
 import subprocess
+import sys
 import zipfile
 
 import pytest
 
 pytest.importorskip("fastapi")
 pytest.importorskip("playwright")
+from conftest import ROOT
 from playwright import sync_api as playwright
 from serving import serve
 
@@ -305,3 +307,9 @@ def test_the_documentation_is_shown(page, served):
     page.goto(f"{served.url}/docs")
     page.wait_for_selector(".opblock")
     assert page.locator(".opblock").count() >= 8
+
+
+def test_the_picture_in_the_readme_is_made_by_its_script(cache, tmp_path):
+    script = ROOT / "example" / "make_screenshot.py"
+    subprocess.run([sys.executable, str(script), str(tmp_path)], check=True, timeout=120)
+    assert 50_000 < (tmp_path / "page.png").stat().st_size <= 300_000

@@ -20,7 +20,7 @@ from measure import ROOT, best_of, emptied, program, scratch, table
 CLIENTS = 32
 CONSTANT = """
 from fastapi import FastAPI, Response
-app, body = FastAPI(), bytes(1300)
+app, body = FastAPI(), bytes(1500)
 
 @app.get("/constant.png")
 async def constant() -> Response:
