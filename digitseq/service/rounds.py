@@ -7,11 +7,11 @@ length, share a round; each image is the one that its own pipeline makes.
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections import deque
 from collections.abc import Hashable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from digitseq.composer import Ink, Layout
 from digitseq.pipeline import Pipeline
 from digitseq.png import encode_png
 from digitseq.service.seeds import SeededRows
+from digitseq.settings import Settings
 from digitseq.sources import encode
 from digitseq.sources.base import Codes
 from digitseq.streams import Rows
@@ -93,10 +94,16 @@ class Wanted:
 
     def alike(self) -> Hashable:
         """What must be the same in a round."""
-        settings = self.pipeline.settings
-        if not set(text_of(self.pipeline)) <= set(self.pipeline.bank.characters):
-            return settings  # gaps: other texts may have none
-        return replace(settings, number="0" * len(text_of(self.pipeline)))
+        return _kind(self.pipeline)
+
+
+@lru_cache(maxsize=256)
+def _kind(pipeline: Pipeline) -> Settings:
+    """The settings without the text, where texts of this length are alike."""
+    settings, text = pipeline.settings, text_of(pipeline)
+    if not set(text) <= set(pipeline.bank.characters):
+        return settings  # gaps: other texts may have none
+    return replace(settings, number=pipeline.bank.characters[0] * len(text))
 
 
 def text_of(pipeline: Pipeline) -> str:
@@ -115,65 +122,62 @@ def images_of(wanted: list[Wanted]) -> list[bytes]:
 
 
 class Rounds:
-    """Makes rounds of images in one thread, as long as there are any to make."""
+    """Makes rounds of images in a thread, one after the other. Lives in one event loop."""
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, "digitseq-rounds")
         self._queue: deque[Wanted] = deque()
-        self._lock = threading.Lock()
-        self._running = False
-
-    @property
-    def waiting(self) -> int:
-        """How many images wait for their round."""
-        return len(self._queue)
+        self._busy = False
 
     def ask(self, pipeline: Pipeline, seed: int, index: int) -> asyncio.Future[bytes]:
         """The PNG file of one image, in time. A future that is cancelled before its round is not made."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[bytes] = loop.create_future()
-        with self._lock:
-            self._queue.append(Wanted(pipeline, seed, index, answer))
-            if not self._running:
-                self._running = True
-                self._thread.submit(self._run, loop)
+        self._queue.append(Wanted(pipeline, seed, index, answer))
+        if not self._busy:
+            self._busy = True
+            loop.call_soon(self._begin, loop)  # after the requests that have just come in, too
         return answer
 
     def close(self) -> None:
         """End the thread; what waits is not made."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
-        while chosen := self._next():
-            try:
-                files: list[bytes] | Exception = images_of(chosen)
-            except Exception as error:
-                files = error
-            loop.call_soon_threadsafe(_deliver, chosen, files)
+    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        chosen = self._next()
+        self._busy = bool(chosen)
+        if chosen:
+            self._thread.submit(self._make, loop, chosen)
+
+    def _make(self, loop: asyncio.AbstractEventLoop, chosen: list[Wanted]) -> None:
+        try:
+            files: list[bytes] | Exception = images_of(chosen)
+        except Exception as error:
+            files = error
+        loop.call_soon_threadsafe(self._deliver, loop, chosen, files)
+
+    def _deliver(self, loop: asyncio.AbstractEventLoop, chosen: list[Wanted], files: list[bytes] | Exception) -> None:
+        for place, one in enumerate(chosen):
+            if one.answer.done():
+                continue
+            if isinstance(files, Exception):
+                one.answer.set_exception(files)
+            else:
+                one.answer.set_result(files[place])
+        loop.call_soon(self._begin, loop)
 
     def _next(self) -> list[Wanted]:
-        """Images that are alike, the one that has waited longest among them; none: the thread is done."""
-        with self._lock:
-            while self._queue and self._queue[0].answer.done():
-                self._queue.popleft()
-            if not self._queue:
-                self._running = False
-                return []
-            kind, most = self._queue[0].alike(), min(MOST, self._queue[0].pipeline.batch_size)
-            chosen: list[Wanted] = []
-            left: deque[Wanted] = deque()
-            for one in self._queue:
-                fits = len(chosen) < most and one.alike() == kind
-                (chosen if fits else left).append(one)
-            self._queue = left
-            return chosen
-
-
-def _deliver(chosen: list[Wanted], files: list[bytes] | Exception) -> None:
-    for place, one in enumerate(chosen):
-        if one.answer.done():
-            continue
-        if isinstance(files, Exception):
-            one.answer.set_exception(files)
-        else:
-            one.answer.set_result(files[place])
+        """Images that are alike, the one that has waited longest among them."""
+        while self._queue and self._queue[0].answer.done():
+            self._queue.popleft()
+        if not self._queue:
+            return []
+        first, kind = self._queue[0].pipeline, self._queue[0].alike()
+        most = min(MOST, first.batch_size)
+        chosen: list[Wanted] = []
+        left: deque[Wanted] = deque()
+        for one in self._queue:
+            fits = len(chosen) < most and (one.pipeline is first or one.alike() == kind)
+            (chosen if fits else left).append(one)
+        self._queue = left
+        return chosen
