@@ -19,8 +19,8 @@ def catalogue(limits: Limits) -> dict[str, Any]:
         "version": __version__,
         "settings": [_setting(name) for name in parameters.SETTINGS],
         "datasets": [
-            {"name": name, "splits": list(parameters.SETTINGS["split"].choices), "characters": characters}
-            for name, characters in installed().items()
+            {"name": name, "title": info.title, "splits": info.installed, "characters": info.characters}
+            for name, info in installed().items()
         ],
         "augmentations": [_operation(name) for name in OPERATIONS],
         "presets": {name: list(texts) for name, texts in PRESETS.items()},
