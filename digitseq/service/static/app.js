@@ -157,13 +157,17 @@ function buildLayout() {
 }
 
 function buildGlyphs() {
-  const choices = { split: option("split").choices };
-  if (option("dataset")) choices.dataset = options.datasets.map((set) => set.name);
-  for (const [name, label] of [["dataset", "Data set"], ["split", "Split"]]) {
-    const input = select(choices[name] ?? options.datasets.map((set) => set.name), option(name)?.default, changed);
-    $("glyphs").append(field(label, name, input));
-    if (option(name)) readers[name] = () => input.value;
-  }
+  const sets = options.datasets;
+  const split = select(sets[0].splits, option("split").default, changed);
+  const dataset = select(sets.map((set) => set.name), sets[0].name, () => {
+    const splits = sets.find((set) => set.name === dataset.value).splits;
+    const kept = splits.includes(split.value) ? split.value : splits[0];
+    split.replaceChildren(...splits.map((name) => element("option", { value: name, selected: name === kept }, name)));
+    changed();
+  });
+  $("glyphs").append(field("Data set", "dataset", dataset), field("Split", "split", split));
+  readers.split = () => split.value;
+  if (option("dataset")) readers.dataset = () => dataset.value;
 }
 
 function buildAugment() {
