@@ -16,6 +16,11 @@ def installed() -> dict[str, DataSetInfo]:
     return {info.name: info for info in datasets() if info.installed}
 
 
+def splits_of(info: DataSetInfo) -> tuple[str, ...]:
+    """The splits that can be asked for."""
+    return (*info.installed, "all") if {"train", "test"} <= set(info.installed) else info.installed
+
+
 def check_installed(name: object, split: object) -> DataSetInfo:
     """What is known of the data set. Raises `Problem` 404 unless its `split` is here."""
     known = installed()
@@ -23,7 +28,7 @@ def check_installed(name: object, split: object) -> DataSetInfo:
         raise Problem(
             404, f"there is no data set {name!r:.60} here; GET /v1/options lists those that are installed", "dataset"
         )
-    wanted = ("train", "test") if split == "all" else (split,)
-    if split in ("train", "test", "all") and not set(wanted) <= set(known[name].installed):
-        raise Problem(404, f"split {split} of {name} is not here, but {', '.join(known[name].installed)}", "split")
+    here = splits_of(known[name])
+    if split in ("train", "test", "all") and split not in here:
+        raise Problem(404, f"split {split} of {name} is not here, but {', '.join(here)}", "split")
     return known[name]
