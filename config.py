@@ -5,19 +5,23 @@ Plain values only: numbers, "text", True, False, None, (width, height).
 
 # -- source: one of these, or -num on the command line, which wins
 random_digits = None  # (3, 8): random digits, lengths from 3 to 8
+random_text = None  # (3, 8): the same out of all characters of the data set
 phone = None  # "JP": telephone numbers of a region, by its ISO 3166 code
 pattern = None  # "20[0-9]{2}": strings that match a regular expression
 numbers_file = None  # "numbers.txt": its lines, in order
 phone_type = "any"  # with phone: "mobile", "fixed_line", or "any", which is half of each
 phone_format = "digits"  # with phone: "digits", "national" (090-1234-5678) or "e164" (+819012345678), these with gaps
 unique = False  # True: all sequences of a run are different
-balanced = False  # True: with random_digits, every digit equally often over the run
+balanced = False  # True: with random_digits or random_text, every character equally often over the run
+label_case = "as_given"  # letters in labels: "as_given", "upper" or "lower"
 gaps = False  # True: leave a gap of a digit's width for -, +, ., space and other signs
 
 # -- data
 cache = None  # directory in which data sets are saved; None: $DIGITSEQ_CACHE, or the user's cache directory
 output_path = "./output"  # images go to <output_path>/<number>/1.png, 2.png, ...
-split = "train"  # which glyphs: "train" (60,000), "test" (10,000) or "all"
+dataset = "mnist"  # data set of the glyphs: a name (see --list_datasets), or "./folder" with idx files
+transpose = False  # True: the glyphs of the folder are stored with rows for columns
+split = "train"  # which glyphs: "train", "test" or "all"
 format = "png"  # "png" (single files), "webdataset" (tar shards), "lmdb", "parquet" (shards) or "npz" (one file)
 labels = "jsonl"  # beside png: "jsonl", "txt", "easyocr", "coco", "yolo", "tesseract", several in [...], or "none"
 shard_size = 10000  # images a shard, with webdataset and parquet

@@ -1,6 +1,6 @@
 """digitseq: images of handwritten digit sequences out of real glyphs, with exact labels."""
 
-from digitseq.api import generate_numbers_sequence
+from digitseq.api import datasets, generate_numbers_sequence
 from digitseq.errors import DigitseqError, SettingsError
 from digitseq.pipeline import Batch, Pipeline
 from digitseq.settings import Settings
@@ -13,5 +13,6 @@ __all__ = [
     "Settings",
     "SettingsError",
     "__version__",
+    "datasets",
     "generate_numbers_sequence",
 ]

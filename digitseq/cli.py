@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from digitseq.batch import Report, write_images
+from digitseq.errands import Errand
 from digitseq.errors import DigitseqError, DigitseqWarning, RunError, SettingsError
 from digitseq.glyphs import GlyphBank
-from digitseq.loader import load_bank
+from digitseq.loader import bank_of
 from digitseq.output import Output
 from digitseq.parser import parse
 from digitseq.pipeline import Pipeline
@@ -51,6 +52,11 @@ def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
         request = parse(argv, config)
     except SystemExit as done:  # --help and --version
         return int(done.code or 0)
+    if isinstance(request, Errand):
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # there is nothing to bring to a good end
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        request.run()
+        return 0
     settings = request.settings
     output, seed = request.complete()
     if output.quiet:
@@ -58,7 +64,7 @@ def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
     with request.naming_lines():
         if output.preview is None:
             _check_output_path(output.output_path)
-        bank = load_bank(settings.split, output.cache)
+        bank = bank_of(settings, output.cache)
         if output.preview is not None:
             return _preview(settings, output, bank, seed)
         source = source_of(settings, bank.characters, output.count, seed)

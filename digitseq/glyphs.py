@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -104,34 +105,72 @@ def _cut(first: int, end: int, fraction: float) -> int:
     return min(max(first + round(fraction * (end - first)), first + 1), end - 1)
 
 
-def build_bank(images: NDArray[np.uint8], labels: NDArray[Any], characters: str, digest: str) -> GlyphBank:
-    """A bank in memory. images: uint8 (N, height, width), upright; labels: integers (N,), classes.
+def build_bank(
+    images: NDArray[np.uint8] | Iterable[NDArray[np.uint8]], labels: NDArray[Any], characters: str, digest: str
+) -> GlyphBank:
+    """A bank in memory. images: uint8 (N, height, width), upright, or pieces of that; labels: integers (N,), classes.
 
-    Glyphs without any ink are left out. Raises `DataError` for a label outside `characters`.
+    Glyphs without any ink are left out. Takes twice the memory of the inked columns where `images` come in
+    pieces. Raises `DataError` for a label outside `characters`.
     """
-    if len(images) != len(labels):
-        raise DataError(f"{len(images):,} images, but {len(labels):,} labels")
     if len(labels) and not (labels.min() >= 0 and labels.max() < len(characters)):
         raise DataError(f"labels must be 0 to {len(characters) - 1}, got {labels.min()} to {labels.max()}")
-    inked = np.flatnonzero(images.any(axis=(1, 2)))
+    pieces = [images] if isinstance(images, np.ndarray) else images
+    source, width, top, bottom = _trimmed(pieces, len(labels))
+    start = np.cumsum(width, dtype=np.int64) - width
+    inked = np.flatnonzero(width)
     order = inked[np.argsort(labels[inked], kind="stable")]
-    upright, label = images[order], labels[order].astype(np.uint8)
-    left, right = _extent(np.any(upright, axis=1))
-    top, bottom = _extent(np.any(upright, axis=2))
-    x = np.arange(images.shape[2])
-    kept = (x >= left[:, None]) & (x < right[:, None])
-    width = right - left
+    label = labels[order].astype(np.uint8)
+    class_start = np.searchsorted(label, np.arange(len(characters) + 1)).astype(np.int64)
     return GlyphBank(
         characters,
         digest,
-        columns=upright.transpose(0, 2, 1)[kept],
-        start=np.cumsum(width) - width,
-        width=width.astype(np.uint8),
-        top=top.astype(np.uint8),
-        bottom=bottom.astype(np.uint8),
+        columns=_gather(source, start[order], width[order], class_start),
+        start=np.cumsum(width[order], dtype=np.int64) - width[order],
+        width=width[order],
+        top=top[order],
+        bottom=bottom[order],
         label=label,
-        class_start=np.searchsorted(label, np.arange(len(characters) + 1)).astype(np.int64),
+        class_start=class_start,
     )
+
+
+_Small = NDArray[np.uint8]  # (N,)
+
+
+def _trimmed(pieces: Iterable[NDArray[np.uint8]], count: int) -> tuple[NDArray[np.uint8], _Small, _Small, _Small]:
+    """The columns of all glyphs between the paper left and right of them; widths, tops and bottoms of the ink."""
+    columns, end = np.empty((0, 0), np.uint8), 0
+    small: list[tuple[_Small, ...]] = []
+    for images in pieces:
+        if not small:  # room for the widest glyphs; what stays empty of it takes no memory
+            columns = np.empty((count * images.shape[2], images.shape[1]), np.uint8)
+        by_column, by_row = np.any(images, axis=1), np.any(images, axis=2)
+        left, right = _extent(by_column)
+        x = np.arange(images.shape[2])
+        kept = (x >= left[:, None]) & (x < right[:, None]) & np.any(by_row, axis=1)[:, None]
+        inked = images.transpose(0, 2, 1)[kept]
+        columns[end : end + len(inked)] = inked[: len(columns) - end]
+        end += len(inked)
+        small.append(tuple(values.astype(np.uint8) for values in (kept.sum(axis=1), *_extent(by_row))))
+    width, top, bottom = (np.concatenate(values) for values in zip(*small))
+    if len(width) != count:
+        raise DataError(f"{len(width):,} images, but {count:,} labels")
+    return columns, width, top, bottom
+
+
+def _gather(
+    source: NDArray[np.uint8], start: NDArray[np.int64], width: NDArray[np.uint8], class_start: NDArray[np.int64]
+) -> NDArray[np.uint8]:
+    """The columns of all glyphs in their new order."""
+    columns, end = np.empty((int(width.sum()), source.shape[1]), np.uint8), 0
+    for low, high in zip(class_start[:-1].tolist(), class_start[1:].tolist()):  # indices of one class at a time
+        runs = width[low:high].astype(np.int64)
+        before = np.cumsum(runs) - runs
+        chosen = np.arange(runs.sum()) + np.repeat(start[low:high] - before, runs)
+        np.take(source, chosen, axis=0, out=columns[end : end + len(chosen)])
+        end += len(chosen)
+    return columns
 
 
 def _extent(inked: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

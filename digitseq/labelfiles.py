@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from digitseq.alphabet import classes
 from digitseq.folder import SCRATCH
 from digitseq.labels import FILE_NAMES, FIRST_LINES, SIDECARS, label_lines, sidecar_files
 from digitseq.pipeline import Batch
@@ -115,8 +116,8 @@ class LabelSet:
 
 def _coco(path: Path, characters: str) -> Iterator[str]:
     """COCO's object detection file, piece by piece, out of the lines in `path`."""
-    category = {c: i for i, c in enumerate(characters, 1)}
-    listed = [{"id": i, "name": c, "supercategory": "character"} for c, i in category.items()]
+    category = {c: i + 1 for c, i in classes(characters).items()}
+    listed = [{"id": category[c], "name": c, "supercategory": "character"} for c in characters]
     yield '{"categories": ' + json.dumps(listed) + ',\n"images": ['
     for place, row in enumerate(_rows(path)):
         yield ",\n" * bool(place) + json.dumps(

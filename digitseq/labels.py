@@ -8,6 +8,7 @@ from itertools import compress
 import numpy as np
 from numpy.typing import NDArray
 
+from digitseq.alphabet import classes
 from digitseq.pipeline import Batch
 
 FILE_NAMES = {
@@ -82,8 +83,8 @@ def sidecar_files(batch: Batch, labels: str, characters: str) -> list[bytes]:
     x, y, w, h = np.moveaxis(batch.boxes.astype(np.float64), 2, 0)
     width, height = batch.width[:, None], batch.images.shape[1]
     shares = np.stack([(x + w / 2) / width, (y + h / 2) / height, w / width, h / height], axis=2).tolist()
-    files = []
+    class_of, files = classes(characters), []
     for text, boxes in zip(batch.texts, shares):
-        lines = (b"%d %.6f %.6f %.6f %.6f\n" % (characters.find(c), *b) for c, b in zip(text, boxes) if b[2])
+        lines = (b"%d %.6f %.6f %.6f %.6f\n" % (class_of[c], *b) for c, b in zip(text, boxes) if b[2])
         files.append(b"".join(lines))
     return files

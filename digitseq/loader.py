@@ -2,46 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from digitseq.errors import DataError, DigitseqWarning, SettingsError
-from digitseq.glyphs import GlyphBank, build_bank, open_bank, save_bank
-from digitseq.idx import parse_idx
+from digitseq.glyphs import GlyphBank, open_bank, save_bank
+from digitseq.glyphsets.catalog import data_set
+from digitseq.glyphsets.files import cached_material, published_digest, shipped_material
+from digitseq.glyphsets.folder import folder_material, is_folder
+from digitseq.glyphsets.material import Material
+from digitseq.settings import Settings
 
-_DATA = Path(__file__).with_name("data")
-
-
-@dataclass(frozen=True)
-class _Part:
-    """The two idx files of one split and their sha256 sums."""
-
-    images: str
-    labels: str
-    images_sha256: str
-    labels_sha256: str
-
-
-# Sums of the files as published (gzip).
-_MNIST = {
-    "train": _Part(
-        "train-images-idx3-ubyte.gz",
-        "train-labels-idx1-ubyte.gz",
-        "0b367032e93c5d0cea0925647cfdb18614af8ee15f83e6f2fc2ad904a6835971",
-        "1787548bbe0bff1ec2ecdc0ef292b02df999e2d1a6002d27500982c652b17203",
-    ),
-    "test": _Part(
-        "t10k-images-idx3-ubyte.gz",
-        "t10k-labels-idx1-ubyte.gz",
-        "1a1a05eab793c14bb050b398624a11b0ffd1a2953baed553b1b9bd079e2a20be",
-        "b91679a0acfe4ba0e50a2437a903084cba1f5f92592b016a25a7dfd00455798b",
-    ),
-}
+SHIPPED = Path(__file__).with_name("data")  # data sets inside the package
 
 
 def cache_directory(cache: str | None = None) -> Path:
@@ -66,16 +39,44 @@ def cache_directory(cache: str | None = None) -> Path:
     return path
 
 
-def load_bank(split: str = "train", cache: str | None = None) -> GlyphBank:
-    """The glyph bank of MNIST's `split` ("train", "test" or "all").
+def load_bank(
+    split: str = "train", cache: str | None = None, dataset: str = "mnist", transpose: bool = False
+) -> GlyphBank:
+    """The glyph bank of the `split` ("train", "test" or "all") of a data set.
+
+    dataset: a name of the catalog, or the path of a folder with idx files; transpose: of a folder, whether its
+    glyphs are stored with rows for columns, as EMNIST's are.
 
     Built into the cache at the first call. A damaged or outdated cache file is built again, with a
-    `DigitseqWarning`; a cache that cannot be written means a warning and a bank in memory.
+    `DigitseqWarning`; a cache that cannot be written means a warning and a bank in memory. Raises `SettingsError`
+    for an unknown data set, `DataError` when it is not installed or its files are damaged.
     """
-    parts = [_MNIST[name] for name in (("train", "test") if split == "all" else (split,))]
-    digest = hashlib.sha256("".join(p.images_sha256 + p.labels_sha256 for p in parts).encode()).hexdigest()
-    path = cache_directory(cache) / f"mnist-{split}.bank"
-    return _open_sound(path, digest) or _build_into(path, parts, digest)
+    directory = cache_directory(cache)
+    if is_folder(dataset):
+        return _open_or_build(folder_material(dataset, split, transpose, directory), directory)
+    row = data_set(dataset)
+    if transpose:
+        raise SettingsError(f"transpose is for folders of your own: {dataset} comes upright without it", "transpose")
+    if row.shipped:
+        return _open_or_build(shipped_material(row, split, SHIPPED / row.folder), directory)
+    ready = _open_sound(directory / f"{row.name}-{split}.bank", published_digest(row, split))
+    if ready is not None:  # its files need not be there any more
+        return ready
+    try:
+        material = cached_material(row, split, directory)
+    except OSError as error:
+        raise DataError(f"cannot use {error.filename} for {row.name} ({error.strerror})") from None
+    return _open_or_build(material, directory)
+
+
+def bank_of(settings: Settings, cache: str | None = None) -> GlyphBank:
+    """The glyph bank that `settings` name; see `load_bank`."""
+    return load_bank(settings.split, cache, settings.dataset, settings.transpose)
+
+
+def _open_or_build(material: Material, directory: Path) -> GlyphBank:
+    path = directory / material.bank
+    return _open_sound(path, material.digest) or _build_into(path, material)
 
 
 def _open_sound(path: Path, digest: str) -> GlyphBank | None:
@@ -85,29 +86,29 @@ def _open_sound(path: Path, digest: str) -> GlyphBank | None:
     except FileNotFoundError:
         return None
     except (DataError, OSError) as error:
-        warnings.warn(f"{error}; building it again", DigitseqWarning, stacklevel=4)
+        warnings.warn(f"{error}; building it again", DigitseqWarning, stacklevel=5)
         return None
 
 
-def _build_into(path: Path, parts: list[_Part], digest: str) -> GlyphBank:
+def _build_into(path: Path, material: Material) -> GlyphBank:
     from fasteners import InterProcessLock
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with InterProcessLock(path.with_suffix(".lock")):
-            ready = _open_quietly(path, digest)  # another process may have built it while this one waited
+            ready = _open_quietly(path, material.digest)  # another process may have built it while this one waited
             if ready is None:
-                save_bank(_build(parts, digest), path)
-                ready = open_bank(path, digest)
+                save_bank(material.build(), path)
+                ready = open_bank(path, material.digest)
             return ready
     except OSError as error:
         warnings.warn(
             f"cannot write the cache {path.parent} ({error.strerror}): the glyphs are read into memory at every start; "
             "name a writable directory with -c or $DIGITSEQ_CACHE",
             DigitseqWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
-        return _build(parts, digest)
+        return material.build()
 
 
 def _open_quietly(path: Path, digest: str) -> GlyphBank | None:
@@ -115,23 +116,3 @@ def _open_quietly(path: Path, digest: str) -> GlyphBank | None:
         return open_bank(path, digest)
     except (DataError, OSError):
         return None
-
-
-def _build(parts: list[_Part], digest: str) -> GlyphBank:
-    images, labels = [], []
-    for part in parts:
-        images.append(parse_idx(_read(part.images, part.images_sha256), part.images, 3))
-        labels.append(parse_idx(_read(part.labels, part.labels_sha256), part.labels, 1))
-    return build_bank(np.concatenate(images), np.concatenate(labels), "0123456789", digest)
-
-
-def _read(name: str, sha256: str) -> bytes:
-    path = _DATA / "mnist" / name
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"cannot read {path} ({error.strerror}): install digitseq again") from None
-    found = hashlib.sha256(data).hexdigest()
-    if found != sha256:
-        raise DataError(f"{path} is damaged (sha256 {found[:12]}…, expected {sha256[:12]}…): install digitseq again")
-    return data

@@ -13,7 +13,7 @@ MAX_STEM = 200  # leaves room for what follows
 
 
 def folder_name(settings: Settings) -> str:
-    """The number itself, `random`, `phone-JP`, `pattern`, or the stem of the numbers' file.
+    """The number itself, `random`, `random-text`, `phone-JP`, `pattern`, or the stem of the numbers' file.
 
     Characters that names of files cannot have become `_`.
     """
@@ -21,6 +21,8 @@ def folder_name(settings: Settings) -> str:
         return _safe(settings.number)
     if settings.random_digits is not None:
         return "random"
+    if settings.random_text is not None:
+        return "random-text"
     if settings.phone is not None:
         return _safe(f"phone-{settings.phone.upper()}")
     if settings.pattern is not None:

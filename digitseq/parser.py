@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from digitseq.api import draw_seed
+from digitseq.errands import Errand
 from digitseq.errors import SettingsError
 from digitseq.options import Option, options
 from digitseq.output import Output
@@ -21,7 +22,7 @@ OPTIONS = options(Output) | options(Settings)
 IN_CONFIG = [name for name in OPTIONS if name not in ("number", "preview")]
 GROUPS = {
     "general": "general",
-    "source": "source (what is written; exactly one of the first five)",
+    "source": "source (what is written; exactly one of the first six)",
     "data": "data",
     "layout": "layout (pixels; images are 28 high)",
     "augmentation": "augmentation (-e, -d, -a and -n without -da turn on just what they name)",
@@ -80,7 +81,7 @@ def _naming_lines(lines: dict[str, str]) -> Iterator[None]:
         raise SettingsError(lines.get(error.setting or "", "") + str(error), error.setting) from None
 
 
-def parse(argv: Sequence[str] | None, config: Path) -> Request:
+def parse(argv: Sequence[str] | None, config: Path) -> Request | Errand:
     """Settings from the command line, over those of `config` when -r is given, over the defaults."""
     given = vars(build_parser().parse_args(argv))
     lines: dict[str, str] = {}
@@ -93,6 +94,9 @@ def parse(argv: Sequence[str] | None, config: Path) -> Request:
                 given[name] = assignment.value
                 lines[name] = f"{config.name} line {assignment.line}: "
     with _naming_lines(lines):
+        if given.pop("list_datasets") or "download" in given:
+            output = _build(Output, given)
+            return Errand(given.get("download"), output.cache, output.quiet)
         return Request(_build(Settings, given), _build(Output, given), lines)
 
 
@@ -104,7 +108,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser; settings that are not given are absent from its result."""
     parser = _Parser(
         "run.py",
-        description="Images of handwritten digit sequences out of real MNIST digits, with labels.",
+        description="Images of handwritten digit sequences out of real glyphs, with labels.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
@@ -118,6 +122,11 @@ def build_parser() -> argparse.ArgumentParser:
         "--list_augmentations", action=_ListAugmentations, nargs=0,
         help="show all operations with their parameters, ranges and defaults, and exit",
     )  # fmt: skip
+    groups["data"].add_argument(
+        "--list_datasets", action="store_true", default=False,
+        help="show all data sets: classes, glyphs, size on disk, whether they are installed, licence; and exit",
+    )  # fmt: skip
+    groups["data"].add_argument("--download", metavar="NAME", help="download the data set of this name, and exit")
     fields = Settings.__dataclass_fields__ | Output.__dataclass_fields__
     for name in sorted(OPTIONS, key=lambda name: not OPTIONS[name].flags):  # those with a short flag first
         if name == "number":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from digitseq.alphabet import case_table, class_table, classes
 from digitseq.composer import Ink, Layout, compose, spread
 from digitseq.errors import RunError, SettingsError
 from digitseq.glyphs import GlyphBank
@@ -72,9 +73,13 @@ class Pipeline:
         self._augment = _compose(settings)
         self._chain = self._augment.glyph_chain(bank) if self._augment else None
         self._may_overlap = settings.min_spacing < 0 or (self._augment is not None and self._augment.maps_lines)
-        self._class_of = _class_table(bank.characters)
+        self._class_of = class_table(bank.characters)
+        self._case = case_table(bank.characters, settings.label_case)
+        self._check_glyphs()
         # the width of a gap that stands for a character without glyphs: that of a usual glyph
-        self._gap = 0 if set(self.source.characters) <= set(bank.characters) else round(float(bank.width.mean()))
+        self._gap = (
+            0 if set(self.source.characters) <= classes(bank.characters).keys() else round(float(bank.width.mean()))
+        )
         self._limit = settings.image_width or MAX_WIDTH
         np.empty(KEPT_BYTES, np.uint8)
         self._check_fit()
@@ -120,7 +125,13 @@ class Pipeline:
             np.bitwise_not(images, out=images)
         if self._augment:
             images = self._augment.paint(images, width, boxes, s.invert, size, rows)
-        return Batch(start, images, width, decode(codes), (codes > 0).sum(axis=1), classes, boxes)
+        return Batch(start, images, width, decode(self._labelled(codes)), (codes > 0).sum(axis=1), classes, boxes)
+
+    def _labelled(self, codes: Codes) -> Codes:
+        """`codes` in the case that labels have."""
+        if self._case is None:
+            return codes
+        return np.where(codes < len(self._case), self._case.take(codes, mode="clip"), codes)
 
     def _draw_fitting(self, rows: Rows, codes: Codes, classes: NDArray[np.int64]) -> tuple[Ink, Layout]:
         """Glyphs and places of all rows; rows that do not fit the width are drawn again until they do."""
@@ -176,6 +187,16 @@ class Pipeline:
         """No character takes more than this, in pixels."""
         return max(self._chain.max_width if self._chain else int(self.bank.width.max()), self._gap)
 
+    def _check_glyphs(self) -> None:
+        bank, known = self.bank, classes(self.bank.characters)
+        empty = np.diff(bank.class_start) == 0
+        if empty.any():
+            lacking = sorted(c for c in self.source.characters if c in known and empty[known[c]])
+            if lacking:
+                raise SettingsError(
+                    f"split {self.settings.split} of {self.settings.dataset} has no glyph of {lacking[0]!r}", "split"
+                )
+
     def _check_fit(self) -> None:
         s, longest = self.settings, self.source.longest()
         n = len(longest)
@@ -200,14 +221,6 @@ class Pipeline:
                 f"{s.min_spacing}: use at least {narrowest.max()} pixels, or 0 for as wide as needed",
                 "image_width",
             )
-
-
-def _class_table(characters: str) -> NDArray[np.int64]:
-    """int64 (largest code point + 2,): the class of every code point, -1 for those without glyphs."""
-    codes = np.array([ord(c) for c in characters])
-    table = np.full(codes.max() + 2, -1)
-    table[codes] = np.arange(len(codes))
-    return table
 
 
 def _compose(settings: Settings) -> Compose | None:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from digitseq.errors import DataError, OutputError
 from digitseq.folder import read_runs
 from digitseq.glyphs import GlyphBank
-from digitseq.loader import load_bank
+from digitseq.loader import bank_of
 from digitseq.naming import folder_name
 from digitseq.output import Output
 from digitseq.pipeline import Pipeline
@@ -59,7 +59,11 @@ def new_record(pipeline: Pipeline, output: Output, span: tuple[int, int], plan: 
         "images": 0,
         "format": output.format,
         **plan,
-        "dataset": {"name": "mnist", "split": pipeline.settings.split, "sha256": pipeline.bank.digest},
+        "dataset": {
+            "name": pipeline.settings.dataset,
+            "split": pipeline.settings.split,
+            "sha256": pipeline.bank.digest,
+        },
         **({"texts": texts} if (texts := provenance(pipeline.settings, pipeline.source)) else {}),
         **({"share": asdict(share)} if share else {}),
         "settings": as_recorded(pipeline.settings),
@@ -76,7 +80,7 @@ def recorded_pipeline(record: Record, cache: str | None) -> Pipeline:
     settings = Settings(**record["settings"])
     if settings.numbers_file == "-":
         raise DataError("its texts came from standard input, and are gone")
-    bank = load_bank(settings.split, cache)
+    bank = bank_of(settings, cache)
     share = Share(**record["share"]) if "share" in record else None
     if share:
         bank = share.of(bank)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from digitseq.alphabet import CASES
 from digitseq.errors import SettingsError
 from digitseq.options import MAX_TEXT, MAX_WIDTH, clean_fields, setting
 
-SOURCES = ("number", "random_digits", "phone", "pattern", "numbers_file")
+SOURCES = ("number", "random_digits", "random_text", "phone", "pattern", "numbers_file")
 
 # What data_augmentation uses where a setting below says None.
 ERODE_KERNEL = (1, 2)
@@ -32,6 +33,11 @@ class Settings:
     )  # fmt: skip
     random_digits: tuple[int, int] | None = setting(
         None, "pair", "random digits: the length uniform from MIN to MAX, then every digit uniform", "source",
+        low=1, high=MAX_TEXT, pair="the smallest and the largest length", optional=True, metavar=("MIN", "MAX"),
+    )  # fmt: skip
+    random_text: tuple[int, int] | None = setting(
+        None, "pair", "random texts: the length uniform from MIN to MAX, then every character uniform among those of "
+        "the data set", "source",
         low=1, high=MAX_TEXT, pair="the smallest and the largest length", optional=True, metavar=("MIN", "MAX"),
     )  # fmt: skip
     phone: str | None = setting(
@@ -56,13 +62,26 @@ class Settings:
         choices=("digits", "national", "e164"),
     )  # fmt: skip
     unique: bool = setting(False, "bool", "all sequences of the run are different", "source")
-    balanced: bool = setting(False, "bool", "with --random_digits: every digit equally often over the run", "source")
+    balanced: bool = setting(
+        False, "bool", "with --random_digits or --random_text: every character equally often over the run", "source"
+    )
     gaps: bool = setting(
         False, "bool", "leave a gap of a digit's width for -, +, ., space and other signs that have no glyph; they "
         "stay in the label", "source",
     )  # fmt: skip
+    label_case: str = setting(
+        "as_given", "choice", "letters in labels as in the text, or all in upper or lower case; the image stays",
+        "source", choices=CASES,
+    )  # fmt: skip
+    dataset: str = setting(
+        "mnist", "path", "data set of the glyphs: a name (see --list_datasets), or a folder of yours with idx files",
+        "data", metavar="NAME|FOLDER",
+    )  # fmt: skip
+    transpose: bool = setting(
+        False, "bool", "the glyphs of the folder are stored with rows for columns, as EMNIST's files are", "data"
+    )
     split: str = setting(
-        "train", "choice", "which glyphs: MNIST's 60,000 training or 10,000 test glyphs, or all of them",
+        "train", "choice", "which glyphs: the data set's training or test glyphs, or all of them",
         "data", choices=("train", "test", "all"),
     )  # fmt: skip
     image_width: int = setting(
@@ -128,12 +147,13 @@ class Settings:
             raise SettingsError(f"exactly one source must be given ({names}), {found}", given[-1] if given else None)
         if self.number is not None:
             _check_number(self.number)
-        if self.random_digits and self.random_digits[0] > self.random_digits[1]:
-            low, high = self.random_digits
-            raise SettingsError(
-                f"random_digits takes the smallest length first, got {low} and {high}: change their order",
-                "random_digits",
-            )
+        for name in ("random_digits", "random_text"):
+            low, high = getattr(self, name) or (0, 0)
+            if low > high:
+                message = f"{name} takes the smallest length first, got {low} and {high}: change their order"
+                raise SettingsError(message, name)
+        if self.unique and self.label_case != "as_given":
+            raise SettingsError("unique goes with label_case as_given: labels in one case can be the same", "unique")
 
     def operations(self) -> list[str]:
         """Every distortion in order, as text: first what -da, -ra, -e, -d, -a and -n stand for, then `augment`."""

@@ -11,7 +11,7 @@ from typing import Any
 from digitseq.batch import Progress, Report, write_folder
 from digitseq.errors import OutputError, RunError, SettingsError
 from digitseq.folder import Folder, read_runs
-from digitseq.loader import load_bank
+from digitseq.loader import bank_of
 from digitseq.naming import folder_name
 from digitseq.options import PARTS
 from digitseq.output import Output
@@ -115,8 +115,8 @@ def split_parts(pipeline: Pipeline, ratio: tuple[float, float, float], count: in
     for share, size in zip(shares(ratio), ratio):
         if size:
             share = replace(share, first_text=first, texts=count, text_seed=pipeline.seed)
-            bank = share.of(pipeline.bank if share.split == "train" else load_bank(share.split, cache))
             settings = replace(pipeline.settings, split=share.split)
+            bank = share.of(pipeline.bank if share.split == "train" else bank_of(settings, cache))
             seed = part_seed(pipeline.seed, share.part)
             found.append(Part(share, Pipeline(settings, bank, seed, pipeline.source)))
         first += counts[share.part]

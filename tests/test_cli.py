@@ -172,7 +172,10 @@ BAD = {
     "letters in a pattern": (["--pattern", "[A-F]{3}"], "the data set has no 'A'"),
     "no such file": (["--numbers_file", "missing.txt"], "cannot read missing.txt"),
     "not enough": (["--random_digits", "1", "1", "--unique", "-s", "11"], "holds 10 different ones"),
-    "balanced number": (["-num", "12", "--balanced", "-s", "11"], "balanced works with random_digits only"),
+    "balanced number": (
+        ["-num", "12", "--balanced", "-s", "11"],
+        "balanced works with random_digits and random_text only",
+    ),
     "nothing but gaps": (["-num", "...", "--gaps"], "nothing but gaps"),
     "no digits": (["-num", ""], "number is empty"),
     "letter": (["-num", "12a4"], "'a' (U+0061) as character 3"),

@@ -16,6 +16,7 @@ import pytest
 from digitseq import glyphs, loader
 from digitseq.errors import DataError, DigitseqWarning, SettingsError
 from digitseq.glyphs import build_bank, open_bank, save_bank
+from digitseq.glyphsets import data_set
 from digitseq.idx import parse_idx
 from digitseq.loader import load_bank
 
@@ -59,9 +60,7 @@ def test_no_glyph_is_in_both_splits(train, test_split):
 
 def test_shipped_files_are_the_published_ones():
     published = Path(__file__).parents[2] / "shared" / "data" / "mnist" / "SHA256SUMS"
-    known = {p.images: p.images_sha256 for p in loader._MNIST.values()} | {
-        p.labels: p.labels_sha256 for p in loader._MNIST.values()
-    }
+    known = {file.name: file.sha256 for _, file in data_set("mnist").files()}
     for name, expected in known.items():
         assert hashlib.sha256((DATA / name).read_bytes()).hexdigest() == expected
     if published.exists():
@@ -163,7 +162,7 @@ def test_damaged_shipped_data_is_an_error(tmp_path, monkeypatch):
     shutil.copytree(DATA.parent, tmp_path / "data")
     victim = tmp_path / "data" / "mnist" / "t10k-labels-idx1-ubyte.gz"
     victim.write_bytes(victim.read_bytes()[:-1])
-    monkeypatch.setattr(loader, "_DATA", tmp_path / "data")
+    monkeypatch.setattr(loader, "SHIPPED", tmp_path / "data")
     with pytest.raises(DataError, match="t10k-labels.*damaged"):
         load_bank("test", str(tmp_path / "cache"))
 

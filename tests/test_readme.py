@@ -14,6 +14,7 @@ from conftest import ROOT
 from folders import assert_consistent
 
 from digitseq import options
+from digitseq.glyphsets import DATA_SETS
 from digitseq.output import Output
 from digitseq.settings import Settings
 
@@ -37,7 +38,13 @@ def test_the_first_two_blocks_set_up_and_run():
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_commands_run(command, tmp_path_factory):
+def test_commands_run(command, tmp_path_factory, request):
+    words = shlex.split(command)
+    if "--download" in words:
+        assert words[words.index("--download") + 1] in DATA_SETS
+        pytest.skip("needs a network")
+    if "--dataset" in words:
+        need_data_set(words[words.index("--dataset") + 1], request.getfixturevalue("cache"))
     for flag, package in (("--phone", "phonenumbers"), ("--pattern", "rstr"), ("lmdb", "lmdb"), ("parquet", "pyarrow")):
         if flag in command.split():
             pytest.importorskip(package)
@@ -49,6 +56,8 @@ def test_commands_run(command, tmp_path_factory):
         subprocess.run(["bash", "-c", command.replace("python3 run.py", program)], cwd=folder, check=True, timeout=300)
         if "--preview" in command:
             assert (folder / command.partition("--preview ")[2]).stat().st_size > 10_000
+            return
+        if "--list_datasets" in command:
             return
         (top,) = (folder / "output").iterdir()
         size = int(command.partition("-s ")[2].split()[0]) if "-s " in command else 1
@@ -62,6 +71,17 @@ def test_commands_run(command, tmp_path_factory):
         subprocess.run(["rm", "-rf", str(folder)], check=True)
 
 
+def need_data_set(name: str, cache: Path) -> None:
+    """Put its test files into the cache from beside the checkout, or skip the test."""
+    files = list((ROOT.parent / "shared" / "data" / "emnist").glob(f"{name}-test-*.gz"))
+    if len(files) != 2:
+        pytest.skip(f"{name} is not here")
+    (cache / "emnist").mkdir(exist_ok=True)
+    for path in files:
+        if not (cache / "emnist" / path.name).exists():
+            (cache / "emnist" / path.name).symlink_to(path)
+
+
 @pytest.mark.parametrize("snippet", blocks("python"))
 def test_snippets_run(snippet, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -72,7 +92,8 @@ def test_the_table_has_every_flag_and_no_other():
     section = TEXT.partition("## Every flag")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| (`-[^|]*) \|", section, re.MULTILINE)
     shown = {flag for row in rows for flag in re.findall(r"`(-[^`]*)`", row)}
-    known = {"-h", "--help", "--version", "-r", "--read_from_config", "--list_augmentations"}
+    known = {"-h", "--help", "--version", "-r", "--read_from_config"}
+    known |= {"--list_augmentations", "--list_datasets", "--download"}
     for name, option in (options.options(Settings) | options.options(Output)).items():
         known |= {f"--{name}", *option.flags}
     assert shown == known

@@ -175,7 +175,7 @@ def test_other_archives_are_the_command_lines_files(client, run, tmp_path, name,
 def test_options_name_every_setting_but_paths(client):
     found = client.get("/v1/options").json()
     listed = {setting["name"]: setting for setting in found["settings"]}
-    assert set(listed) == {name for name, option in options(Settings).items() if option.kind != "path"}
+    assert set(listed) == set(options(Settings)) - {"numbers_file", "transpose"}
     assert listed["image_width"]["default"] == Settings("1").image_width
     assert {"elastic", "background"} <= {operation["name"] for operation in found["augmentations"]}
     assert "folder" not in json.dumps([o["parameters"] for o in found["augmentations"]])
@@ -215,10 +215,13 @@ def test_options_name_every_setting_but_paths(client):
         (f"{PNG}?" + "&".join(["augment=blur"] * 65), 422, "augment", "64"),
         (f"{PNG}?" + "&".join(["augment=elastic"] * 60), 422, "augment", "room"),
         ("/v1/sequences/" + "1" * 255 + ".png?image_width=10000&augment=heavy", 422, "augment", "room"),
-        (f"{PNG}?numbers_file=/etc/passwd", 422, "numbers_file", "path"),
+        (f"{PNG}?numbers_file=/etc/passwd", 422, "numbers_file", "files"),
         (f"{PNG}?output_path=/tmp", 422, "output_path", "unknown"),
         (f"{PNG}?cache=/tmp", 422, "cache", "unknown"),
         (f"{PNG}?dataset=imagenet", 404, "dataset", "imagenet"),
+        (f"{PNG}?dataset=kmnist", 404, "dataset", "kmnist"),
+        (f"{PNG}?dataset=", 404, "dataset", ""),
+        (f"{PNG}?transpose=true", 422, "transpose", ""),
         (f"{PNG}?dataset=/etc", 404, "dataset", ""),
         (f"{PNG}?dataset=..%2Fmnist", 404, "dataset", ""),
         (f"{PNG}?random_digits=1,2", 422, "random_digits", "exactly one source"),

@@ -323,7 +323,7 @@ def test_balanced_characters_are_independent_of_their_neighbours():
 
 def test_balanced_is_for_random_digits(tmp_path):
     for source in (FixedSource("1"), numbers_file(tmp_path), unique(RandomDigits(1, 2), 10, 1)):
-        with pytest.raises(SettingsError, match="balanced works with random_digits only"):
+        with pytest.raises(SettingsError, match="balanced works with random_digits and random_text only"):
             balanced(source, 10)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from digitseq.augment import OPERATIONS, PRESETS
 from digitseq.augment.ranges import parameters as parameters_of
 from digitseq.service import parameters
-from digitseq.service.glyph_sets import installed
+from digitseq.service.glyph_sets import installed, splits_of
 from digitseq.service.limits import Limits
 from digitseq.version import __version__
 
@@ -19,8 +19,8 @@ def catalogue(limits: Limits) -> dict[str, Any]:
         "version": __version__,
         "settings": [_setting(name) for name in parameters.SETTINGS],
         "datasets": [
-            {"name": name, "splits": list(parameters.SETTINGS["split"].choices), "characters": characters}
-            for name, characters in installed().items()
+            {"name": name, "title": info.title, "splits": splits_of(info), "characters": info.characters}
+            for name, info in installed().items()
         ],
         "augmentations": [_operation(name) for name in OPERATIONS],
         "presets": {name: list(texts) for name, texts in PRESETS.items()},

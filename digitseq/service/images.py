@@ -117,7 +117,7 @@ class Images:
 
     async def _image(self, pipeline: Pipeline, seed: int, index: int, receive: Receive) -> tuple[str, bytes]:
         settings = pipeline.settings
-        if settings.number is not None:
+        if settings.number is not None and settings.label_case == "as_given":
             rounds = self._distorted if settings.operations() else self._plain
             return text_of(pipeline), await self._work.answer(receive, rounds.ask(pipeline, seed, index))
         return await self._work.run(receive, one_image, reseeded(pipeline, seed), index)

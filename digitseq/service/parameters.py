@@ -12,15 +12,20 @@ from digitseq.augment.ranges import Parameter, parameters
 from digitseq.errors import SettingsError
 from digitseq.options import Option, options
 from digitseq.output import Output
-from digitseq.service.glyph_sets import DATASET, DEFAULT, check_installed, installed
+from digitseq.service.glyph_sets import DATASET, DEFAULT, check_installed
 from digitseq.service.limits import Limits
 from digitseq.service.problems import Problem, nearest
 from digitseq.settings import Settings
 from digitseq.sources.syntax import read_regex
 
 ALL = options(Settings)
-# No path of the server can be named through HTTP.
-SETTINGS = {name: option for name, option in ALL.items() if option.kind != "path"}
+# No path of the server can be named through HTTP, and data sets by their names only.
+FOLDERS_ONLY = ("transpose",)
+SETTINGS = {
+    name: DATASET if name == "dataset" else option
+    for name, option in ALL.items()
+    if (option.kind != "path" or name == "dataset") and name not in FOLDERS_ONLY
+}
 DEFAULTS = {f.name: f.default for f in fields(Settings)}
 SEED = options(Output)["seed"]
 INDEX = Option(
@@ -50,7 +55,7 @@ class Asked:
         check_texts(self.values, limits)
         settings = Settings(**self.values)
         if settings.pattern:
-            _check_pattern(settings.pattern, installed()[self.values.get("dataset", DEFAULT)])
+            _check_pattern(settings.pattern, check_installed(settings.dataset, settings.split).characters)
         if len(settings.operations()) > limits.max_operations:
             raise Problem(422, f"augment may have at most {limits.max_operations} operations", "augment")
         if settings.image_width > limits.max_width:
@@ -104,17 +109,17 @@ def _as_number(text: str, whole: bool) -> Any:
 
 
 def _known(name: str, others: Mapping[str, Option]) -> Option:
-    option = others.get(name) or SETTINGS.get(name) or (DATASET if name == "dataset" else None)
+    option = others.get(name) or SETTINGS.get(name)
     if option is not None:
         return option
     known = [*SETTINGS, *others]
     if name in ALL:
-        raise Problem(422, f"{name} is a path, and none can be given through HTTP", name)
+        raise Problem(422, f"{name} is for files of the server, and none can be named through HTTP", name)
     raise Problem(422, f"unknown parameter {name!r:.60}; {nearest(name, known)}", name[:60])
 
 
 def _sorted_out(found: dict[str, Any], others: Mapping[str, Option]) -> Asked:
-    check_installed(found.get("dataset", DEFAULT))
+    check_installed(found.get("dataset", DEFAULT), found.get("split", "train"))
     values = {name: value for name, value in found.items() if name in SETTINGS}
     rest = {name: others[name].clean(name, found[name]) for name in others if name in found}
     return Asked(values, rest)

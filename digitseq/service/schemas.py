@@ -7,7 +7,7 @@ from typing import Any
 
 from digitseq.options import Option
 from digitseq.service import parameters
-from digitseq.service.glyph_sets import DATASET
+from digitseq.service.glyph_sets import installed
 from digitseq.service.limits import Limits
 from digitseq.service.problems import MEDIA_TYPE
 
@@ -87,6 +87,8 @@ def option_schema(name: str, option: Option, limits: Limits) -> Schema:
         whole = option.kind != "ratio"
         schema |= {"type": "array", "items": _number(option, "integer" if whole else "number")}
         schema |= {"minItems": 2 + (not whole), "maxItems": 2 + (not whole)}
+    if name == "dataset":
+        schema |= {"enum": list(installed())}
     default = parameters.DEFAULTS.get(name)
     if isinstance(default, (bool, int, float, str)) and not (isinstance(default, str) and not default):
         schema["default"] = default
@@ -105,7 +107,7 @@ def query_parameters(
 ) -> list[Schema]:
     """Every setting and `others` as query parameters, after those of the path."""
     found = [] if path is None else [path]
-    for name, option in {**parameters.SETTINGS, "dataset": DATASET, **others}.items():
+    for name, option in {**parameters.SETTINGS, **others}.items():
         if name not in left_out:
             schema = option_schema(name, option, limits)
             described = schema.pop("description")
@@ -117,7 +119,7 @@ def query_parameters(
 
 def body_schema(others: Mapping[str, Option], limits: Limits) -> Schema:
     """The JSON body of `POST /v1/datasets`."""
-    known = {**parameters.SETTINGS, "dataset": DATASET, **others}
+    known = {**parameters.SETTINGS, **others}
     return {
         "type": "object",
         "additionalProperties": False,

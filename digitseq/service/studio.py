@@ -11,6 +11,7 @@ from digitseq.augment import Compose
 from digitseq.glyphs import GlyphBank
 from digitseq.loader import load_bank
 from digitseq.pipeline import Pipeline
+from digitseq.service.glyph_sets import DEFAULT
 from digitseq.service.limits import Limits
 from digitseq.service.parameters import Asked, too_wide
 from digitseq.service.problems import Problem
@@ -26,7 +27,7 @@ class Studio:
 
     def __init__(self, limits: Limits, cache: str | None = None) -> None:
         self._limits, self._cache = limits, cache
-        self._banks: dict[str, GlyphBank] = {}
+        self._banks: dict[tuple[str, str], GlyphBank] = {}
         self._opening = threading.Lock()
         self._kept = lru_cache(KEPT)(self._build)
         self._quick: dict[Hashable, Pipeline] = {}
@@ -38,14 +39,14 @@ class Studio:
 
     def open(self) -> None:
         """Open the bank of the default settings. Raises `DataError`."""
-        self.bank("train")
+        self.bank(DEFAULT, "train")
 
-    def bank(self, split: str) -> GlyphBank:
-        """The glyphs of `split`."""
+    def bank(self, dataset: str, split: str) -> GlyphBank:
+        """The glyphs of the `split` of a data set that is installed."""
         with self._opening:
-            if split not in self._banks:
-                self._banks[split] = load_bank(split, self._cache)
-            return self._banks[split]
+            if (dataset, split) not in self._banks:
+                self._banks[dataset, split] = load_bank(split, self._cache, dataset)
+            return self._banks[dataset, split]
 
     def pipeline(self, asked: Asked, size: int | None = None) -> Pipeline:
         """The pipeline for what is asked, with a seed of its own, for a run of `size` images.
@@ -74,7 +75,7 @@ class Studio:
         return self._make(settings, 0, None)
 
     def _make(self, settings: Settings, seed: int, size: int | None) -> Pipeline:
-        bank = self.bank(settings.split)
+        bank = self.bank(settings.dataset, settings.split)
         source = source_of(settings, bank.characters, size, seed)
         self._check_cells(settings, bank, source)
         pipeline = Pipeline(settings, bank, seed, source)

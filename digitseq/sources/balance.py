@@ -29,7 +29,8 @@ def balanced(source: Source, size: int) -> Source:
     """
     if not isinstance(source, RandomDigits):
         raise SettingsError(
-            "balanced works with random_digits only: the other sources fix how often each character occurs", "balanced"
+            "balanced works with random_digits and random_text only: other sources fix how often a character occurs",
+            "balanced",
         )
     return BalancedDigits(source, size)
 

@@ -51,6 +51,10 @@ def _plain(settings: Settings, characters: str) -> Source:
         from digitseq.sources.random_digits import RandomDigits
 
         return RandomDigits(*settings.random_digits)
+    if settings.random_text is not None:
+        from digitseq.sources.random_digits import RandomDigits
+
+        return RandomDigits(*settings.random_text, characters)
     if settings.phone is not None:
         from digitseq.sources.phone import Phone
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Collection
 
+from digitseq.alphabet import classes
 from digitseq.errors import SettingsError
+from digitseq.glyphsets.catalog import DATA_SETS
 from digitseq.sources.base import Source
 from digitseq.sources.fixed import FixedSource
 from digitseq.sources.lines import NumbersFile
@@ -14,16 +16,18 @@ from digitseq.sources.lines import NumbersFile
 def check_characters(source: Source, characters: Collection[str], gaps: bool) -> None:
     """Raises `SettingsError` when `source` has a character that cannot be written, or no other.
 
-    characters: those of the data set. gaps: punctuation, symbols and the space may lack, and become gaps;
-    letters and digits never may, as the label would then name what the image does not show.
+    characters: those of the data set; a letter that it has in one case only can be written in both.
+    gaps: punctuation, symbols and the space may lack, and become gaps; letters and digits never may, as the label
+    would then name what the image does not show.
     """
-    found = set(source.characters)
-    missing = sorted(found - set(characters))
+    found, known = set(source.characters), classes("".join(characters)).keys()
+    missing = sorted(found - known)
     refused = [c for c in missing if not (gaps and can_be_gap(c))]
     if refused:
         hint = "; give --gaps to leave a gap for it" if can_be_gap(refused[0]) else ""
+        hint += _holders(refused[0])
         raise SettingsError(_refusal(source, refused[0], "".join(characters)) + hint, _setting(source))
-    if found and not found & set(characters):
+    if found and not found & known:
         raise SettingsError("nothing but gaps would be written: give a text with a digit in it", _setting(source))
 
 
@@ -39,6 +43,12 @@ def _refusal(source: Source, character: str, allowed: str) -> str:
     if isinstance(source, NumbersFile):
         return f"{source.name}, line {source.line_with(character):,}: the data set has no {named}, only {allowed}"
     return f"the data set has no {named}, only {allowed}"
+
+
+def _holders(character: str) -> str:
+    """Which data sets have `character`, where any has."""
+    names = [name for name, row in DATA_SETS.items() if character in classes(row.characters)]
+    return f"; it is in {', '.join(names)} (--dataset)" if names else ""
 
 
 def _setting(source: Source) -> str:
