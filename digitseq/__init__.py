@@ -1,18 +1,83 @@
-"""digitseq: images of handwritten digit sequences out of real glyphs, with exact labels."""
+"""digitseq: images of handwritten digit sequences out of real glyphs, with exact labels.
 
-from digitseq.api import datasets, generate_numbers_sequence
-from digitseq.errors import DigitseqError, SettingsError
-from digitseq.pipeline import Batch, Pipeline
-from digitseq.settings import Settings
+`generate_numbers_sequence` makes one image; `SequenceGenerator` the endless series of images of some `Settings`
+and a seed, singly, in batches, or written to files; `digitseq.torch_data` has data sets for PyTorch.
+
+The names below are loaded when first used, so that importing the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from digitseq.version import __version__
+
+if TYPE_CHECKING:
+    from digitseq.api import datasets, generate_numbers_sequence, generate_phone_number
+    from digitseq.errors import (
+        DataError,
+        DigitseqError,
+        DigitseqWarning,
+        MissingPackageError,
+        OutputError,
+        RunError,
+        SettingsError,
+    )
+    from digitseq.generator import Sample, SequenceBatch, SequenceGenerator
+    from digitseq.output import Output
+    from digitseq.pipeline import Batch, Pipeline
+    from digitseq.settings import Settings
+
+_ROOMS = {
+    "Batch": "pipeline",
+    "DataError": "errors",
+    "DigitseqError": "errors",
+    "DigitseqWarning": "errors",
+    "MissingPackageError": "errors",
+    "Output": "output",
+    "OutputError": "errors",
+    "Pipeline": "pipeline",
+    "RunError": "errors",
+    "Sample": "generator",
+    "SequenceBatch": "generator",
+    "SequenceGenerator": "generator",
+    "Settings": "settings",
+    "SettingsError": "errors",
+    "datasets": "api",
+    "generate_numbers_sequence": "api",
+    "generate_phone_number": "api",
+}
 
 __all__ = [
     "Batch",
+    "DataError",
     "DigitseqError",
+    "DigitseqWarning",
+    "MissingPackageError",
+    "Output",
+    "OutputError",
     "Pipeline",
+    "RunError",
+    "Sample",
+    "SequenceBatch",
+    "SequenceGenerator",
     "Settings",
     "SettingsError",
     "__version__",
     "datasets",
     "generate_numbers_sequence",
+    "generate_phone_number",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_ROOMS[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import operator
 import os
+from collections import deque
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.errors import SettingsError
-from digitseq.glyphs import GlyphBank
-from digitseq.loader import SHIPPED, cache_directory, load_bank
-from digitseq.pipeline import Pipeline
+from digitseq.loader import SHIPPED, bank_of, cache_directory
+from digitseq.options import options
+from digitseq.output import Output
+from digitseq.pipeline import Batch, Pipeline
 from digitseq.settings import Settings
 
 if TYPE_CHECKING:
+    from digitseq.augment.registry import Operation
     from digitseq.glyphsets.listing import DataSetInfo
 
 SEED_BYTES = 6  # exact in JSON readers that hold numbers as doubles
+MOST_AHEAD = 32
+SEED = options(Output)["seed"]
 
 
 def draw_seed() -> int:
@@ -29,32 +34,175 @@ def draw_seed() -> int:
 
 
 def generate_numbers_sequence(
-    digits: str | Iterable[Any], spacing_range: tuple[int, int], image_width: int, dataset: str = "mnist"
+    digits: str | Iterable[Any],
+    spacing_range: tuple[int, int],
+    image_width: int,
+    *,
+    seed: int | None = None,
+    gaps: bool = False,
+    split: Literal["train", "test", "all"] = "train",
+    dataset: str = "mnist",
+    transpose: bool = False,
+    label_case: Literal["as_given", "upper", "lower"] = "as_given",
+    invert: bool = False,
+    data_augmentation: bool = False,
+    random_all: bool = False,
+    erode_kernel: tuple[int, int] | None = None,
+    dilate_kernel: tuple[int, int] | None = None,
+    angle: float | None = None,
+    noise_ratio: float | None = None,
+    augment: str | Operation | Iterable[str | Operation] = (),
+    cache: str | os.PathLike[str] | None = None,
 ) -> NDArray[np.float32]:
-    """One image of `digits`, of randomly chosen training glyphs.
+    """One image of `digits`, of randomly chosen glyphs.
 
-    digits: a string of characters that the data set has, or integers 0 … 9 (Python's or NumPy's)
+    digits: a string of characters that the data set has (with `gaps` of signs such as -, too), or integers 0 … 9
+    (Python's or NumPy's)
     spacing_range: (smallest, largest) gap between two digits in pixels, ink to ink, both included
     image_width: in pixels; 0: as wide as the sequence needs
+    seed: 0 … 2⁶⁴-1, makes the first image that the command line makes with this seed; None: another image at
+    every call
     dataset: a name out of `datasets()`, or the path of a folder with idx files
+    The others are settings of the command line by their names: see `Settings`.
 
-    Returns float32 (28, W), 0 black paper … 1 white ink. Raises `SettingsError`, a `ValueError`, for digits
-    that the data set lacks, an empty sequence, a range that is upside down, or a width in which the digits do not fit.
+    Returns float32 (28, W), 0 black … 1 white; ink is white unless `invert`. Raises `SettingsError`, a
+    `ValueError`, for digits that are none, an empty sequence, a range that is upside down, a width in which the
+    digits do not fit, or a setting out of its range.
 
     >>> generate_numbers_sequence([3, 5, 0], (0, 10), 100).shape
     (28, 100)
+    >>> same = [generate_numbers_sequence("350", (0, 10), 0, seed=7, split="test", augment="light") for _ in range(2)]
+    >>> bool((same[0] == same[1]).all())
+    True
     """
     low, high = _pair(spacing_range)
-    number = _number(digits)
-    settings = Settings(number, image_width=image_width, min_spacing=low, max_spacing=high, dataset=dataset)
-    image = Pipeline(settings, _bank(settings.dataset), draw_seed()).batch(0, 1).images[0]
+    settings = Settings(
+        number=_number(digits),
+        gaps=gaps,
+        split=split,
+        dataset=dataset,
+        transpose=transpose,
+        label_case=label_case,
+        image_width=image_width,
+        min_spacing=low,
+        max_spacing=high,
+        invert=invert,
+        data_augmentation=data_augmentation,
+        random_all=random_all,
+        erode_kernel=erode_kernel,
+        dilate_kernel=dilate_kernel,
+        angle=angle,
+        noise_ratio=noise_ratio,
+        augment=augment,
+    )
+    return _one(settings, seed, cache)[0]
+
+
+def generate_phone_number(
+    spacing_range: tuple[int, int],
+    image_width: int,
+    *,
+    region: str = "JP",
+    phone_type: Literal["mobile", "fixed_line", "any"] = "any",
+    phone_format: Literal["digits", "national", "e164"] = "digits",
+    seed: int | None = None,
+    gaps: bool = False,
+    split: Literal["train", "test", "all"] = "train",
+    dataset: str = "mnist",
+    transpose: bool = False,
+    label_case: Literal["as_given", "upper", "lower"] = "as_given",
+    invert: bool = False,
+    data_augmentation: bool = False,
+    random_all: bool = False,
+    erode_kernel: tuple[int, int] | None = None,
+    dilate_kernel: tuple[int, int] | None = None,
+    angle: float | None = None,
+    noise_ratio: float | None = None,
+    augment: str | Operation | Iterable[str | Operation] = (),
+    cache: str | os.PathLike[str] | None = None,
+) -> tuple[NDArray[np.float32], str]:
+    """An image of a random telephone number that is valid in `region`, and the number.
+
+    region: ISO 3166 code of two letters; phone_type: mobile numbers, fixed line numbers, or half of each
+    phone_format: digits as dialled within the country (09012345678), as the country groups them
+    (090-1234-5678, with gaps=True), or international (+819012345678, with gaps=True)
+    All others, what is returned and what is raised: see `generate_numbers_sequence`. Raises
+    `MissingPackageError` without the package phonenumbers.
+
+    >>> image, number = generate_phone_number((0, 10), 0, region="JP", phone_type="mobile", seed=7)
+    >>> image.shape[0], len(number)
+    (28, 11)
+    """
+    low, high = _pair(spacing_range)
+    settings = Settings(
+        phone=region,
+        phone_type=phone_type,
+        phone_format=phone_format,
+        gaps=gaps,
+        split=split,
+        dataset=dataset,
+        transpose=transpose,
+        label_case=label_case,
+        image_width=image_width,
+        min_spacing=low,
+        max_spacing=high,
+        invert=invert,
+        data_augmentation=data_augmentation,
+        random_all=random_all,
+        erode_kernel=erode_kernel,
+        dilate_kernel=dilate_kernel,
+        angle=angle,
+        noise_ratio=noise_ratio,
+        augment=augment,
+    )
+    return _one(settings, seed, cache)
+
+
+def _one(settings: Settings, seed: int | None, cache: str | os.PathLike[str] | None) -> tuple[NDArray[np.float32], str]:
+    """The image that `settings` and `seed` stand for, and its text."""
+    directory = None if cache is None else os.fspath(cache)
+    supply = _supply(settings, directory, os.getpid())
+    return supply.take() if seed is None else supply.make(SEED.clean("seed", seed), 1)[0]
+
+
+class _Supply:
+    """Images of one kind. Under seeds that nobody asked for some are made ahead: as many as were taken before.
+
+    One image costs nearly as much as ten, as it is Python and not the pixels that takes the time.
+    """
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self._ready: deque[tuple[NDArray[np.float32], str]] = deque()
+        self._ahead = 1
+        self._most = min(MOST_AHEAD, pipeline.batch_size)
+
+    def take(self) -> tuple[NDArray[np.float32], str]:
+        """An image that no other call gets, and its text."""
+        try:
+            return self._ready.popleft()
+        except IndexError:
+            first, *others = self.make(draw_seed(), self._ahead)
+        self._ready.extend(others)
+        self._ahead = min(2 * self._ahead, self._most)
+        return first
+
+    def make(self, seed: int, count: int) -> list[tuple[NDArray[np.float32], str]]:
+        """The first `count` images under `seed`, and their texts."""
+        batch = self._pipeline.reseeded(seed).batch(0, count)
+        return [(_scaled(batch, b), text) for b, text in enumerate(batch.texts)]
+
+
+def _scaled(batch: Batch, b: int) -> NDArray[np.float32]:
+    image = batch.images[b, :, : batch.width[b]]
     scaled: NDArray[np.float32] = image.astype(np.float32) / np.float32(255)
     return scaled
 
 
-@lru_cache(maxsize=1)
-def _bank(dataset: str) -> GlyphBank:
-    return load_bank("train", dataset=dataset)
+@lru_cache(maxsize=16)
+def _supply(settings: Settings, cache: str | None, process: int) -> _Supply:
+    # `process` keeps what was made ahead from being used twice, here and in a forked worker
+    return _Supply(Pipeline(settings, bank_of(settings, cache), 0))
 
 
 def datasets(cache: str | None = None) -> list[DataSetInfo]:

@@ -5,18 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from digitseq.errors import DataError, DigitseqError, DigitseqWarning, RunError
+from digitseq.errors import DataError, DigitseqError, NarrowError, OutputError, RunError
 from digitseq.folder import Folder
 from digitseq.naming import file_stem, folder_name
 from digitseq.output import Output
 from digitseq.pipeline import Pipeline
-from digitseq.pool import Stop, WorkerDied, run_tasks
-from digitseq.record import Record, Share, check_same, last_run, new_record, recorded_pipeline
+from digitseq.pool import Stop, run_tasks
+from digitseq.record import Record, Share, check_same, last_run, new_record, placed, recorded_pipeline
 from digitseq.writers import Job, Writer, writer_class
 from digitseq.writers.base import spans
 
@@ -35,15 +34,17 @@ class Report:
     seconds: float
     format: str = "png"
     alone: bool = True  # not in parts, and no part of another run
+    series: bool = True  # image i depends on i, whichever run it belongs to
+
+    def finished(self) -> str:
+        """What is finished of a run that broke off."""
+        return f"{self.count:,} of {self.wanted:,} images are finished and listed in {self.folder}"
 
     def remainder(self) -> str:
-        """What is finished of a run that broke off, and how to go on."""
-        rest = self.wanted - self.count
-        fresh = f"--seed {self.seed} -s {rest}, or with " if self.format == "png" and self.alone else ""
-        return (
-            f"{self.count:,} of {self.wanted:,} images are finished and listed in {self.folder}; "
-            f"to make the rest, give the same command with {fresh}--resume"
-        )
+        """The same, and how to go on."""
+        rest, again = self.wanted - self.count, self.format == "png" and self.alone and self.series
+        fresh = f"--seed {self.seed} -s {rest}, or with " if again else ""
+        return f"{self.finished()}; to make the rest, give the same command with {fresh}--resume"
 
 
 def write_images(
@@ -67,19 +68,16 @@ def write_folder(
     pipeline: Pipeline, output: Output, stop: Stop, progress: Progress | None, name: str, share: Share | None = None
 ) -> Report:
     """Write images into `<output_path>/<name>`; see `write_images`. `share`: what to record of the glyphs."""
-    began = time.perf_counter()
+    began, s = time.perf_counter(), pipeline.settings
     if output.resume:
         last_run(Path(output.output_path) / name)  # before a folder is made
     with Folder(output.output_path, name) as folder:
         runs = folder.read_runs()
-        if output.resume:
-            job, record = _recorded_job(folder, runs, pipeline, output, share)
-            earlier = runs[:-1]
-        else:
-            if runs and runs[-1].get("status") == "running":
-                _mend_broken_run(folder, runs[-1], output.cache)
-            job, record = _new_job(folder, runs, pipeline, output, share)
-            earlier = runs
+        earlier = runs[:-1] if output.resume else runs
+        try:
+            job, record = (_recorded_job if output.resume else _new_job)(folder, runs, pipeline, output, share)
+        except OSError as error:
+            raise OutputError(f"cannot read {folder.path} ({error.strerror}): name another directory with -o") from None
         if output.resume and record["status"] == "finished":
             return Report(folder.path, record["last"] + 1, 0, 0, pipeline.seed, 0, output.format)
         record |= {"status": "running", "images": 0}
@@ -90,19 +88,23 @@ def write_folder(
         with contextlib.suppress(OSError):
             folder.write_runs([*earlier, record])
     seconds = time.perf_counter() - began
-    report = Report(folder.path, job.span[0] + 1, count, wanted, pipeline.seed, seconds, output.format, not share)
+    series = not (s.unique or s.balanced or s.numbers_file)
+    first, alone = job.span[0] + 1, not share
+    report = Report(folder.path, first, count, wanted, pipeline.seed, seconds, output.format, alone, series)
     if fault:
-        raise RunError(f"{fault}: {report.remainder()}")
+        raise RunError(f"{fault}: {report.finished() if isinstance(fault, NarrowError) else report.remainder()}")
     return report
 
 
 def _new_job(
     folder: Folder, runs: list[Record], pipeline: Pipeline, output: Output, share: Share | None
 ) -> tuple[Job, Record]:
+    if runs and runs[-1].get("status") == "running":
+        _mend_broken_run(folder, runs[-1], output.cache)
     kind, name = writer_class(output.format), file_stem(pipeline.settings)
     start = kind.start(folder, runs)
     span = (start, start + output.count)
-    pipeline = share.placed(pipeline, start) if share else pipeline
+    pipeline = placed(pipeline, start, share)
     plan = kind.plan(folder, name, output)
     return Job(pipeline, folder, name, span, plan), new_record(pipeline, output, span, plan, share)
 
@@ -115,7 +117,7 @@ def _recorded_job(
     if "split_ratio" in record:
         check_same(folder.path, record, {"split_ratio": None})
     span = (record["first"] - 1, record["last"])
-    pipeline = share.placed(pipeline, span[0]) if share else pipeline
+    pipeline = placed(pipeline, span[0], share)
     asked = new_record(pipeline, output, span, writer_class(output.format).plan(folder, "", output), share)
     for changing in ("status", "images", "label_bytes", "first_shard"):
         asked.pop(changing, None)
@@ -125,30 +127,35 @@ def _recorded_job(
 
 
 def _mend_broken_run(folder: Folder, record: Record, cache: str | None) -> None:
-    """Keep what a run that was killed has left whole, and mark it as interrupted."""
+    """Keep what a run that was killed has left whole, and mark it as interrupted.
+
+    Raises `OutputError` when its images cannot be labelled, as its data are not there any more.
+    """
     try:
         pipeline = recorded_pipeline(record, cache)
         span = (record["first"] - 1, record["last"])
         job = Job(pipeline, folder, file_stem(pipeline.settings), span, record)
         record["images"] = writer_class(record["format"])(job).abort()
     except (DigitseqError, KeyError, TypeError) as error:
-        warnings.warn(
-            f"{folder.path}: the last run broke off and cannot be listed ({error})", DigitseqWarning, stacklevel=2
-        )
+        raise OutputError(
+            f"the last run into {folder.path} was killed, and its images cannot be listed ({error}): finish it with "
+            "its own command and --resume, or name another directory with -o"
+        ) from None
     record["status"] = "interrupted"
 
 
-def _make(job: Job, output: Output, stop: Stop, progress: Progress | None) -> tuple[int, str]:
+def _make(job: Job, output: Output, stop: Stop, progress: Progress | None) -> tuple[int, DigitseqError | None]:
     """Make the images of `job`, in order. Returns how many stand there whole, and what broke the run off."""
-    writer, fault = writer_class(output.format)(job), ""
+    writer = writer_class(output.format)(job)
+    fault: DigitseqError | None = None
     try:
         if _make_parts(writer, job, output, stop, progress):
             writer.close()
-            return job.span[1] - job.span[0], ""
+            return job.span[1] - job.span[0], None
     except OSError as error:
-        fault = f"cannot write to {job.folder.path} ({error.strerror or error})"
-    except (WorkerDied, DataError, RunError) as error:
-        fault = str(error)
+        fault = RunError(f"cannot write to {job.folder.path} ({error.strerror or error})")
+    except (DataError, RunError) as error:
+        fault = error
     return writer.abort(), fault
 
 

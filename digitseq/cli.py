@@ -18,7 +18,7 @@ from digitseq.errors import DigitseqError, DigitseqWarning, RunError, SettingsEr
 from digitseq.glyphs import GlyphBank
 from digitseq.loader import bank_of
 from digitseq.output import Output
-from digitseq.parser import parse
+from digitseq.parser import Request, parse
 from digitseq.pipeline import Pipeline
 from digitseq.pool import Stop
 from digitseq.settings import Settings
@@ -69,25 +69,26 @@ def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
             return _preview(settings, output, bank, seed)
         source = source_of(settings, bank.characters, output.count, seed)
         pipeline = Pipeline(settings, bank, seed, source)
+        _tell_count(request, bank.characters)
     with _progress_bar(output) as advance:
+        stop.armed = True
         report = write_images(pipeline, output, stop, advance)
     if report.count < report.wanted:
         _complain("interrupted", report.remainder())
         return INTERRUPTED
     if not output.quiet:
         _say(_summary(report))
-        _tell_count(settings, bank.characters)
     return 0
 
 
-def _tell_count(settings: Settings, characters: str) -> None:
+def _tell_count(request: Request, characters: str) -> None:
     """Say how many strings a pattern has, where they can be counted."""
-    if settings.pattern is not None:
+    if request.settings.pattern is not None and not request.output.quiet:
         from digitseq.sources import Pattern
 
-        count = Pattern(settings.pattern, characters).count
+        count = Pattern(request.settings.pattern, characters).count
         if count is not None:
-            _say(f"{count:,} different strings match the pattern")
+            _say(f"strings that match the pattern: {count:,}")
 
 
 def _preview(settings: Settings, output: Output, bank: GlyphBank, seed: int) -> int:
@@ -115,7 +116,8 @@ def _summary(report: Report) -> str:
     if not report.wanted:
         return f"{report.folder}: the last run is finished already"
     if report.format != "png":
-        return f"{report.count:,} images as {report.format} in {report.folder}, {_speed(report)}, seed {report.seed}"
+        images = f"{report.count:,} image{'s' * (report.count > 1)}"
+        return f"{images} as {report.format} in {report.folder}, {_speed(report)}, seed {report.seed}"
     first, last = report.folder / f"{report.first}.png", report.first + report.count - 1
     if report.count == 1 and report.alone:
         return f"{first} (seed {report.seed})"
@@ -141,10 +143,12 @@ def _progress_bar(output: Output) -> Iterator[Any]:
 
 @contextlib.contextmanager
 def _stop_on_signals() -> Iterator[Stop]:
-    """The first Ctrl-C or SIGTERM asks for a stop in good order; a second Ctrl-C stops at once."""
+    """While images are made, the first Ctrl-C or SIGTERM asks for a stop in good order; the next stops at once."""
     stop = Stop()
 
     def handle(number: int, frame: object) -> None:
+        if not stop.armed:
+            raise KeyboardInterrupt
         stop.request()
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -35,5 +35,9 @@ class RunError(DigitseqError):
     exit_code = 1
 
 
+class NarrowError(RunError):
+    """A text came up that no choice of glyphs makes fit into the width: the run cannot be finished."""
+
+
 class DigitseqWarning(UserWarning):
     """Something went another way than asked, and the result is right all the same."""

@@ -28,7 +28,7 @@ def folder_name(settings: Settings) -> str:
     if settings.pattern is not None:
         return "pattern"
     file = settings.numbers_file or ""
-    return "stdin" if file == "-" else _safe(Path(file).stem)
+    return "stdin" if file == "-" else _safe(Path(file).stem.lstrip("."))
 
 
 def file_stem(settings: Settings) -> str:
@@ -37,7 +37,7 @@ def file_stem(settings: Settings) -> str:
 
 
 def _safe(name: str) -> str:
-    name = UNSAFE.sub("_", name)
+    name = UNSAFE.sub("_", name.encode(errors="replace").decode())
     if not name.strip(". "):
         return "_" * max(len(name), 1)
     return name.encode()[:MAX_BYTES].decode(errors="ignore")

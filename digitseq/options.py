@@ -50,6 +50,7 @@ class Option:
             "int": "a whole number",
             "float": "a number",
             "bool": "True or False",
+            "path": "a path",
             "pair": f"two whole numbers, {self.pair}, each",
         }.get(self.kind, "text")
         bounds = "" if self.low is None else f" from {self.low:,} to {self.high:,}"

@@ -40,7 +40,8 @@ class _Parser(argparse.ArgumentParser):
     """A parser whose errors are one line."""
 
     def error(self, message: str) -> NoReturn:
-        raise SettingsError(f"{message} (see --help)")
+        hint = "; a value that begins with - is written after =, as in --pattern='-?[0-9]'"
+        raise SettingsError(f"{message}{hint if 'expected one argument' in message else ''} (see --help)")
 
 
 class _ListAugmentations(argparse.Action):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from digitseq.alphabet import case_table, class_table, classes
 from digitseq.composer import Ink, Layout, compose, spread
-from digitseq.errors import RunError, SettingsError
+from digitseq.errors import NarrowError, SettingsError
 from digitseq.glyphs import GlyphBank
 from digitseq.options import MAX_WIDTH
 from digitseq.settings import Settings
@@ -29,6 +29,7 @@ HARDLY_EVER = 0.05  # a width in which fewer draws than this fit is refused
 # glyphs, so that it fits in the end if it can.
 PLAIN_ATTEMPTS = 16
 MAX_ATTEMPTS = 64
+NARROW = 0.02  # the share of a class that is narrow enough to be chosen then
 CACHED_PIXELS = 1 << 22  # a batch of about this many pixels stays in the processor's cache
 MAX_BATCH = 512
 # Freeing an array of this size once makes glibc keep freed arrays up to it, rather than hand the pages back to
@@ -91,6 +92,12 @@ class Pipeline:
         """The same with other texts."""
         return Pipeline(self.settings, self.bank, self.seed, source)
 
+    def reseeded(self, seed: int) -> Pipeline:
+        """The same with another seed and the texts of the same source, without the work of preparing it again."""
+        other = object.__new__(Pipeline)
+        other.__dict__ |= self.__dict__ | {"seed": seed}
+        return other
+
     @property
     def widest(self) -> int:
         """No image is wider than this, in pixels."""
@@ -141,7 +148,7 @@ class Pipeline:
             pending, rows = pending[wide], rows.again(wide)
             if rows.attempt > MAX_ATTEMPTS:
                 text = decode(codes[pending[:1]])[0]
-                raise RunError(f"image_width {self._limit} is too narrow for {text}: give more, or 0")
+                raise NarrowError(f"image_width {self._limit} is too narrow for {text}; give more, or 0")
             ink_again, layout_again = self._draw(rows, codes[pending], classes[pending])
             ink = ink.replaced(pending, ink_again)
             layout.x[pending], layout.extent[pending] = layout_again.x, layout_again.extent
@@ -210,17 +217,38 @@ class Pipeline:
             return
         if n * self._max_width() + (n - 1) * s.min_spacing <= s.image_width and s.min_spacing >= 0:
             return
-        rows = Rows(0, np.arange(PROBE_ROWS, dtype=np.int64), PROBE_ATTEMPT)
         codes = np.broadcast_to(encode([longest], n), (PROBE_ROWS, n))
-        room = self._room(self._glyphs(rows, self._class_of.take(codes, mode="clip")), codes)
-        closest = np.zeros((PROBE_ROWS, n - 1))
-        narrowest = spread(room, closest, s.min_spacing, s.min_spacing, MAX_WIDTH).extent
-        if (narrowest <= s.image_width).mean() < HARDLY_EVER:
+        extent = self._probe(codes)
+        text, hardly = longest, (extent <= s.image_width).mean() < HARDLY_EVER
+        if not hardly and self.source.count != 1:
+            codes = self.source.codes(Rows.span(self.seed, 0, PROBE_ROWS))
+            extent = self._probe(codes)
+            floor = self._closest(self._floor(codes))
+            text, hardly = decode(codes[[floor.argmax()]])[0], floor.max() > s.image_width
+        if hardly:
+            n = len(text)
             raise SettingsError(
-                f"image_width {s.image_width} is too narrow for {n} character{'s' * (n > 1)} with min_spacing "
-                f"{s.min_spacing}: use at least {narrowest.max()} pixels, or 0 for as wide as needed",
+                f"image_width {s.image_width} is too narrow for {n} character{'s' * (n > 1)} such as {text:.20} with "
+                f"min_spacing {s.min_spacing}: use at least {extent.max()} pixels, or 0 for as wide as needed",
                 "image_width",
             )
+
+    def _probe(self, codes: Codes) -> NDArray[np.int64]:
+        """int64 (B,): how wide these texts are with the smallest gaps, of glyphs drawn by chance."""
+        rows = Rows(0, np.arange(len(codes), dtype=np.int64), PROBE_ATTEMPT)
+        return self._closest(self._room(self._glyphs(rows, self._class_of.take(codes, mode="clip")), codes))
+
+    def _floor(self, codes: Codes) -> NDArray[np.int64]:
+        """int64 (B, n): the width that each character takes as one of the narrowest glyphs of its class."""
+        bank, classes = self.bank, self._class_of.take(codes, mode="clip")
+        spans = zip(bank.class_start[:-1].tolist(), bank.class_start[1:].tolist())
+        narrow = [np.quantile(bank.width[a:b], NARROW) if b > a else 0 for a, b in spans]
+        floor = np.array(narrow).astype(np.int64)[np.maximum(classes, 0)]
+        return np.where(classes >= 0, floor, np.where(codes > 0, self._gap, 0))
+
+    def _closest(self, room: NDArray[np.int64]) -> NDArray[np.int64]:
+        smallest = self.settings.min_spacing
+        return spread(room, np.zeros((len(room), room.shape[1] - 1)), smallest, smallest, MAX_WIDTH).extent
 
 
 def _compose(settings: Settings) -> Compose | None:

@@ -22,10 +22,13 @@ TASKS_IN_FLIGHT = 3  # for each process: enough to keep it busy, few enough to s
 
 
 class Stop:
-    """A request to end a run early; what is being made at that moment is finished."""
+    """A request to end a run early; what is being made at that moment is finished.
+
+    armed: there is something to be finished; until then a signal may end the program at once.
+    """
 
     def __init__(self) -> None:
-        self.requested = False
+        self.requested = self.armed = False
 
     def request(self, *_: object) -> None:
         """Ask for the end. Takes any arguments, so that it can be a signal handler."""

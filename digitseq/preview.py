@@ -32,11 +32,13 @@ def write_preview(path: Path, settings: Settings, bank: GlyphBank, seed: int) ->
     its name. Raises `OutputError` when the file cannot be written.
     """
     settings = replace(settings, unique=False, balanced=False)  # of a whole run
+    pipeline = Pipeline(settings, bank, seed)
     if settings.operations():
-        sheet = _row(Pipeline(settings, bank, seed), ROWS)
+        sheet = _row(pipeline, ROWS)
     else:
-        plain = [_labelled("plain", _row(Pipeline(settings, bank, seed)))]
-        rows = [_labelled(n, _row(Pipeline(replace(settings, augment=(n,)), bank, seed))) for n in OPERATIONS]
+        looks = {name: replace(settings, augment=(name,)) for name in OPERATIONS}
+        plain = [_labelled("plain", _row(pipeline))]
+        rows = [_labelled(n, _row(Pipeline(look, bank, seed, pipeline.source))) for n, look in looks.items()]
         widest = max(row.shape[1] for row in plain + rows)
         sheet = np.vstack([_padded(row, widest) for row in plain + rows])
     data = encode_png(sheet[None], np.array([sheet.shape[1]]))[0]

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from digitseq.errors import DataError, OutputError
 from digitseq.folder import read_runs
 from digitseq.glyphs import GlyphBank
+from digitseq.glyphsets.folder import is_folder
 from digitseq.loader import bank_of
 from digitseq.naming import folder_name
 from digitseq.output import Output
@@ -48,6 +49,15 @@ class Share:
         return pipeline.with_source(Window(source, self.text_seed, self.first_text - start))
 
 
+def placed(pipeline: Pipeline, start: int, share: Share | None) -> Pipeline:
+    """`pipeline` with the texts that a run has whose first image is `start`: those of a file begin at its top."""
+    if share:
+        return share.placed(pipeline, start)
+    if pipeline.settings.numbers_file is None or start == 0:
+        return pipeline
+    return pipeline.with_source(Window(pipeline.source, pipeline.seed, -start))
+
+
 def new_record(pipeline: Pipeline, output: Output, span: tuple[int, int], plan: Record, share: Share | None) -> Record:
     """The record of a run that is about to begin."""
     return {
@@ -72,14 +82,19 @@ def new_record(pipeline: Pipeline, output: Output, span: tuple[int, int], plan: 
 
 def as_recorded(settings: Settings) -> Record:
     """`settings` as they come back out of JSON."""
-    return dict(json.loads(json.dumps(asdict(settings))))
+    recorded = dict(json.loads(json.dumps(asdict(settings))))
+    if settings.numbers_file not in (None, "-"):
+        recorded["numbers_file"] = str(Path(settings.numbers_file).absolute())
+    if is_folder(settings.dataset):
+        recorded["dataset"] = str(Path(settings.dataset).absolute())
+    return recorded
 
 
 def recorded_pipeline(record: Record, cache: str | None) -> Pipeline:
     """The pipeline that the recorded run used; `DataError` when this version or its data are others."""
     settings = Settings(**record["settings"])
-    if settings.numbers_file == "-":
-        raise DataError("its texts came from standard input, and are gone")
+    if settings.numbers_file is not None and not Path(settings.numbers_file).is_file():
+        raise DataError(f"its texts came from {settings.numbers_file}, which is no file, or gone")
     bank = bank_of(settings, cache)
     share = Share(**record["share"]) if "share" in record else None
     if share:
@@ -88,8 +103,7 @@ def recorded_pipeline(record: Record, cache: str | None) -> Pipeline:
         raise DataError("it was made by another version or from other data")
     start, stop = record["first"] - 1, record["last"]
     source = source_of(settings, bank.characters, stop - start, record["seed"])
-    pipeline = Pipeline(settings, bank, record["seed"], source)
-    pipeline = share.placed(pipeline, start) if share else pipeline
+    pipeline = placed(Pipeline(settings, bank, record["seed"], source), start, share)
     if record.get("texts", {}) != provenance(settings, pipeline.source):
         raise DataError("its texts came from another file, or another release of a package")
     return pipeline
@@ -122,13 +136,15 @@ def last_run(path: Path) -> Record:
 def check_same(path: Path, record: Record, asked: Record) -> None:
     """`OutputError` that says what differs between the recorded run and what is asked for now."""
     before, now = _flat(record), _flat(asked)
-    differing = [
-        f"its {name} is {json.dumps(before.get(name))}, not {json.dumps(now[name])}"
-        for name in now
-        if before.get(name) != now[name]
-    ]
+    differing = [_difference(name, before.get(name), now[name]) for name in now if before.get(name) != now[name]]
     if differing:
         raise OutputError(f"cannot resume the run in {path}: {'; '.join(differing)}")
+
+
+def _difference(name: str, before: Any, now: Any) -> str:
+    if name == "texts":
+        return "its texts came from other lines, or another release of a package"
+    return f"its {name} is {json.dumps(before)}, not {json.dumps(now)}"
 
 
 def _flat(record: Record) -> Record:

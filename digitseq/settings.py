@@ -5,11 +5,16 @@ The command line, `config.py` and the Python package are all built from the fiel
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 from digitseq.alphabet import CASES
 from digitseq.errors import SettingsError
 from digitseq.options import MAX_TEXT, MAX_WIDTH, clean_fields, setting
+
+if TYPE_CHECKING:
+    from digitseq.augment.registry import Operation
 
 SOURCES = ("number", "random_digits", "random_text", "phone", "pattern", "numbers_file")
 
@@ -122,7 +127,7 @@ class Settings:
         low=0, high=1, optional=True, shown_default="off; drawn per digit from 0 to 0.1 with -da",
     )  # fmt: skip
 
-    augment: tuple[str, ...] = setting(
+    augment: str | Operation | Iterable[str | Operation] = setting(
         (), "augment", "further distortions, in order: light, medium, heavy, or NAME:key=value,... such as "
         "elastic:alpha=6,sigma=4; see --list_augmentations", "augmentation", shown_default="none",
     )  # fmt: skip
@@ -167,7 +172,7 @@ class Settings:
             found.append(f"rotate:angle={_strength(self.angle, ANGLE)}{p}")
         if on or self.noise_ratio is not None:
             found.append(f"noise:ratio={_strength(self.noise_ratio, NOISE_RATIO)}{p}")
-        return [*found, *self.augment]
+        return [*found, *cast("tuple[str, ...]", self.augment)]  # which it is once it has been checked
 
     def _kernel(self, given: tuple[int, int] | None, default: tuple[int, int]) -> str:
         if given is None and self.random_all:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
 from dataclasses import dataclass, replace
@@ -58,7 +59,8 @@ def write_parts(pipeline: Pipeline, output: Output, stop: Stop, progress: Progre
         except RunError as error:
             fault = str(error)
         record["status"] = "finished" if done == sum(counts.values()) and not fault else "interrupted"
-        folder.write_runs(runs)
+        with contextlib.suppress(OSError):
+            folder.write_runs(runs)
     wanted, seconds = sum(counts.values()), time.perf_counter() - began
     if fault:
         raise RunError(f"{fault} (this makes what is missing of train/, val/ and test/)")

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import settings
 
 from digitseq.glyphs import GlyphBank
 from digitseq.loader import load_bank
 
 ROOT = Path(__file__).parents[1]
+
+settings.register_profile("no clock", deadline=None)  # the machine may be busy
+settings.load_profile("no clock")
+
+
+def pytest_terminal_summary(terminalreporter):
+    """What this run says something about: both NumPy 1.26 and 2 are to pass."""
+    terminalreporter.write_line(f"with NumPy {np.__version__}, Python {platform.python_version()}")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -53,7 +64,13 @@ def start(tmp_path):
     def call(*arguments):
         command = [sys.executable, str(ROOT / "run.py"), *map(str, arguments)]
         process = subprocess.Popen(
-            command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+            command,
+            cwd=tmp_path,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
         )
         started.append(process)
         return process

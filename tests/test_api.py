@@ -1,9 +1,17 @@
 from __future__ import annotations
 
+import inspect
+import multiprocessing
+import os
+import typing
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
+from folders import pixels, records
 
-from digitseq import SettingsError, api, generate_numbers_sequence
+from digitseq import Settings, SettingsError, api, generate_numbers_sequence, generate_phone_number
+from digitseq.settings import SOURCES
 
 
 def test_a_sequence_is_a_float_image(train):
@@ -16,25 +24,105 @@ def test_a_sequence_is_a_float_image(train):
 @pytest.mark.parametrize(
     "digits", ["350", [3, 5, 0], (3, 5, 0), np.array([3, 5, 0]), (np.int64(d) for d in (3, 5, 0)), ["3", "5", "0"]]
 )
-def test_digits_may_be_given_in_many_ways(digits, monkeypatch):
-    monkeypatch.setattr(api, "draw_seed", lambda: 5)
-    image = generate_numbers_sequence(digits, (1, 1), 0)
-    assert np.array_equal(image, generate_numbers_sequence("350", (1, 1), 0))
+def test_digits_may_be_given_in_many_ways(digits):
+    image = generate_numbers_sequence(digits, (1, 1), 0, seed=5)
+    assert np.array_equal(image, generate_numbers_sequence("350", (1, 1), 0, seed=5))
 
 
-def test_it_is_the_image_of_the_command_line(run, tmp_path, monkeypatch):
-    from folders import pixels
-
-    run("-num", "350", "-min", 2, "-max", 7, "-iw", 120, "--seed", 5)
-    monkeypatch.setattr(api, "draw_seed", lambda: 5)
-    image = generate_numbers_sequence("350", (2, 7), 120)
+@pytest.mark.parametrize(
+    ("flags", "options"),
+    [
+        ((), {}),
+        (("--split", "test", "--invert"), {"split": "test", "invert": True}),
+        (("-da", "-ra", "-e", 2, 3), {"data_augmentation": True, "random_all": True, "erode_kernel": (2, 3)}),
+        (("-d", 1, 3, "-a", 9, "-n", 0.1), {"dilate_kernel": (1, 3), "angle": 9, "noise_ratio": 0.1}),
+        (("--augment", "light"), {"augment": "light"}),
+    ],
+)
+def test_it_is_the_image_of_the_command_line(flags, options, run, tmp_path):
+    done = run("-num", "350", "-min", 2, "-max", 7, "-iw", 120, "--seed", 5, *flags)
+    assert done.returncode == 0, done.stderr
+    image = generate_numbers_sequence("350", (2, 7), 120, seed=5, **options)
     assert np.array_equal(np.rint(image * 255), pixels(tmp_path / "output" / "350" / "1.png"))
 
 
-def test_two_calls_differ():
-    assert not np.array_equal(
-        generate_numbers_sequence("350", (0, 10), 100), generate_numbers_sequence("350", (0, 10), 100)
+@pytest.mark.parametrize("function", [generate_numbers_sequence, generate_phone_number])
+def test_there_is_a_keyword_for_every_setting_of_the_image(function):
+    keywords = set(inspect.signature(function).parameters)
+    elsewhere = {*SOURCES, "phone_type", "phone_format", "unique", "balanced", "min_spacing", "max_spacing"}
+    assert set(Settings.__dataclass_fields__) - elsewhere <= keywords
+    hints = typing.get_type_hints(function, vars(api) | {"Operation": object})
+    assert len(hints) == len(keywords) + 1
+
+
+def test_a_phone_number_is_the_one_of_the_command_line(run, tmp_path):
+    flags = ("--phone", "DE", "--phone_type", "mobile", "--phone_format", "e164", "--gaps", "-iw", 300)
+    assert run(*flags, "--seed", 5).returncode == 0
+    folder = tmp_path / "output" / "phone-DE"
+    image, number = generate_phone_number(
+        (0, 10), 300, region="DE", phone_type="mobile", phone_format="e164", gaps=True, seed=5
     )
+    assert number == records(folder)[0]["text"]
+    assert number.startswith("+49")
+    assert np.array_equal(np.rint(image * 255), pixels(folder / "1.png"))
+
+
+def test_phone_numbers_differ():
+    assert len({generate_phone_number((0, 10), 0)[1] for _ in range(50)}) > 45
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"region": "XX"}, "phone must be the ISO 3166 code of a region"),
+        ({"phone_type": "fax"}, "phone_type must be one of"),
+        ({"phone_format": "national"}, "gaps"),
+        ({"image_width": 40}, "image_width 40 is too narrow"),
+    ],
+)
+def test_bad_phone_options_say_which_and_why(options, message):
+    with pytest.raises(SettingsError, match=message):
+        generate_phone_number((0, 10), **({"image_width": 300} | options))
+
+
+def test_signs_may_be_gaps():
+    image = generate_numbers_sequence("3-50", (0, 10), 120, gaps=True, seed=5)
+    assert image.shape == (28, 120)
+    with pytest.raises(SettingsError, match="gap"):
+        generate_numbers_sequence("3-50", (0, 10), 120)
+
+
+def test_no_two_calls_without_a_seed_are_the_same():
+    made = [generate_numbers_sequence("350", (0, 10), 100).tobytes() for _ in range(200)]
+    assert len(set(made)) == 200
+
+
+def test_calls_in_threads_share_nothing():
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _: generate_numbers_sequence("77", (0, 3), 80).tobytes(), range(400)))
+    assert len(set(made)) == 400
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_process_makes_others():
+    for _ in range(20):  # so that some are ready
+        generate_numbers_sequence("88", (0, 10), 100)
+    context = multiprocessing.get_context("fork")
+    here = {generate_numbers_sequence("88", (0, 10), 100).tobytes() for _ in range(20)}
+    with context.Pool(2) as pool:
+        there = pool.map(one_image, range(40))
+    assert len(here | set(there)) == 60
+
+
+def one_image(_: int) -> bytes:
+    return generate_numbers_sequence("88", (0, 10), 100).tobytes()
+
+
+def test_the_image_is_the_callers_own():
+    first = generate_numbers_sequence("350", (0, 10), 100, seed=3)
+    kept = first.copy()
+    first[:] = 0
+    assert np.array_equal(generate_numbers_sequence("350", (0, 10), 100, seed=3), kept)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +143,8 @@ def test_two_calls_differ():
         (("35", (1, 2, 3), 100), "spacing_range must be two whole numbers"),
         (("35", (0, 10), -1), "image_width"),
         (("123456", (0, 10), 20), "too narrow for 6 characters"),
+        (("35", (0, 10), True), "image_width must be a whole number"),
+        (("35", (0, 10), float("nan")), "image_width must be a whole number"),
     ],
 )
 def test_bad_arguments_say_which_and_why(arguments, message):
@@ -62,3 +152,28 @@ def test_bad_arguments_say_which_and_why(arguments, message):
         generate_numbers_sequence(*arguments)
     assert isinstance(caught.value, SettingsError)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"seed": -1}, "seed must be a whole number from 0"),
+        ({"seed": True}, "seed must be a whole number"),
+        ({"seed": 2**64}, "seed must be a whole number"),
+        ({"split": "val"}, "split must be one of train, test, all, got 'val'"),
+        ({"invert": 1}, "invert must be True or False, got 1"),
+        ({"augment": "lihgt"}, "light"),
+        ({"angle": float("inf")}, "angle must be a number from -180 to 180 degrees, got inf"),
+        ({"random_all": True}, "data_augmentation"),
+    ],
+)
+def test_bad_options_say_which_and_why(options, message):
+    with pytest.raises(SettingsError, match=message):
+        generate_numbers_sequence("35", (0, 10), 100, **options)
+
+
+def test_one_is_not_taken_for_true():
+    """Settings that are equal as keys of a dictionary must not hide each other's mistakes."""
+    generate_numbers_sequence("35", (1, 1), 100, invert=True)
+    with pytest.raises(SettingsError):
+        generate_numbers_sequence("35", (True, True), 100, invert=True)

@@ -69,7 +69,7 @@ def test_the_number_is_needed_with_a_config_too(run):
         ("invert = 1\n", "config.py line 1: invert must be True or False, got 1"),
         ("erode_kernel = 3\n", "config.py line 1: erode_kernel must be two whole numbers"),
         ("min_spacing = 11\n", "config.py line 1: min_spacing must not exceed"),
-        ("output_path = None\n", "config.py line 1: output_path must be text, got None"),
+        ("output_path = None\n", "config.py line 1: output_path must be a path, got None"),
         ("image_width = (200\n", "config.py line 1: '(' was never closed"),
         ("import os\n", "config.py line 1: write NAME = VALUE, got import os"),
         ("a = b = 3\n", "config.py line 1: write NAME = VALUE"),

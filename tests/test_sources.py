@@ -264,7 +264,7 @@ def test_unique_lines_of_a_file_are_its_first_ones(tmp_path):
     path = tmp_path / "numbers.txt"
     path.write_text("1\n2\n1\n3\n2\n4\n")
     assert texts(unique(NumbersFile(path), 4, 0), 0, 4) == ["1", "2", "3", "4"]
-    with pytest.raises(SettingsError, match=r"5 texts are asked for, and the source holds 4 different ones"):
+    with pytest.raises(SettingsError, match=r"5 different texts are asked for, and the source holds 4: "):
         unique(NumbersFile(path), 5, 0)
 
 
@@ -277,14 +277,14 @@ def test_unique_takes_the_whole_of_a_finite_pattern():
 def test_unique_says_how_many_there_are(tmp_path):
     cases = [(RandomDigits(1, 2), 111, 110), (balanced(RandomDigits(2, 2), 101), 101, 100), (FixedSource("12"), 2, 1)]
     for source, size, count in cases:
-        message = f"unique: {size} texts are asked for, and the source holds {count} different ones"
+        message = f"unique: {size} different texts are asked for, and the source holds {count}: "
         with pytest.raises(SettingsError, match=message):
             unique(source, size, 1)
 
 
 def test_unique_gives_up_on_an_exhausted_pattern():
     pytest.importorskip("rstr")
-    with pytest.raises(SettingsError, match="the source holds 1,000 different ones: ask for at most 1,000"):
+    with pytest.raises(SettingsError, match="the source holds 1,000: ask for at most 1,000"):
         unique(Pattern(r"\d{3}"), 1001, 1)
     with pytest.raises(SettingsError, match="draws from the source gave 9 different ones: ask for at most 9"):
         unique(Pattern(r"(?!0)\d"), 10, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import time
@@ -14,7 +15,7 @@ from folders import records
 from test_writers import FORMATS, READERS, tree
 
 from digitseq import Pipeline, Settings
-from digitseq.errors import RunError, SettingsError
+from digitseq.errors import NarrowError, SettingsError
 from digitseq.options import PARTS
 from digitseq.sources.choose import source_of
 
@@ -134,9 +135,13 @@ def test_a_text_wider_than_the_longest_is_made_of_narrow_glyphs(run, tmp_path, t
     for i in range(1, 60, 2):
         for x, y, w, h in batch.boxes[i][:9]:
             assert batch.images[i, y : y + h, x : x + w].tobytes() in known
-    with pytest.raises(RunError, match="image_width 100 is too narrow for 00000000000"):
-        path.write_text(f"{'1' * 12}\n{'0' * 11}\n")
-        Pipeline(Settings(numbers_file=str(path), image_width=100, max_spacing=0), train, 5).batch(0, 2)
+    path.write_text(f"{'1' * 12}\n{'0' * 11}\n")
+    narrow = Settings(numbers_file=str(path), image_width=100, max_spacing=0)
+    with pytest.raises(SettingsError, match="too narrow for 11 characters such as 00000000000 .* use at least 2"):
+        Pipeline(narrow, train, 5)
+    path.write_text("1\n" * 300 + "1" * 12 + "\n" + "0" * 11)  # too far down to be seen before the run
+    with pytest.raises(NarrowError, match="image_width 100 is too narrow for 00000000000; give more"):
+        Pipeline(narrow, train, 5).batch(299, 302)
 
 
 @pytest.mark.parametrize("cores", [0, 2])
@@ -146,20 +151,20 @@ def test_a_text_that_never_fits_ends_the_run_in_order(run, tmp_path, cores):
     done = run(*words)
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
-    assert "image_width 80 is too narrow for 0000000000" in line
     found = records(tmp_path / "output" / "some")
-    assert f"{len(found):,} of 4,000 images are finished" in line
+    finished = f"{len(found):,} of 4,000 images are finished and listed in output/some"
+    assert line == f"digitseq: error: image_width 80 is too narrow for 0000000000; give more, or 0: {finished}"
     assert len(list((tmp_path / "output" / "some").glob("*.png"))) == len(found) < 4000
     assert {r["text"] for r in found} == {"1111111111"}
 
 
-def test_a_second_run_is_unique_too_and_goes_on_in_the_file(run, tmp_path):
+def test_a_second_run_is_unique_too_and_begins_at_the_top_of_the_file(run, tmp_path):
     for _ in range(2):
         assert run("--random_digits", 2, 2, "--unique", "-s", 100, "-m", 2).returncode == 0
-        assert run("--numbers_file", "some.txt", "--gaps", "-s", 5).returncode == 0
+        assert run("--numbers_file", "some.txt", "--gaps", "-s", 5, "-m", 2).returncode == 0
     texts = [r["text"] for r in records(tmp_path / "output" / "random")]
     assert len(set(texts[:100])) == len(set(texts[100:])) == 100
-    assert [r["text"] for r in records(tmp_path / "output" / "some")] == (LINES * 2)[:10]
+    assert [r["text"] for r in records(tmp_path / "output" / "some")] == LINES[:5] * 2
 
 
 @pytest.mark.parametrize("format_name", ["png", "webdataset"])
@@ -228,7 +233,7 @@ def test_resume_refuses_another_file_of_the_same_name(start, run, tmp_path):
     (tmp_path / "some.txt").write_text("4\n")
     done = run(*words, "--resume")
     assert done.returncode == 2
-    assert "lines_sha256" in done.stderr
+    assert "its texts came from other lines" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 
@@ -248,8 +253,8 @@ def test_the_record_says_what_the_texts_depend_on(run, tmp_path):
 
 
 def test_a_pattern_says_how_many_strings_there_are(run):
-    assert run("--pattern", "[0-9]{3}", "-s", 2).stdout.endswith("1,000 different strings match the pattern\n")
-    assert "match the pattern" not in run("--pattern", "[0-9]+", "-s", 2).stdout
+    assert run("--pattern", "[0-9]{3}", "-s", 2).stdout.startswith("strings that match the pattern: 1,000\n")
+    assert "strings that match" not in run("--pattern", "[0-9]+", "-s", 2).stdout
 
 
 def test_a_source_on_the_command_line_replaces_that_of_the_file(tmp_path):
@@ -280,3 +285,86 @@ def test_folders_stay_below_the_output_path(run, tmp_path, number):
         assert len(list((tmp_path / "output").iterdir())) == 1
     else:
         assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("words", [("--random_digits", 4, 4, "--unique"), ("--numbers_file", "some.txt", "--gaps")])
+def test_a_stopped_run_whose_texts_depend_on_the_run_says_to_resume_only(start, tmp_path, words):
+    process = start(*words, "-s", 9000, "--seed", 9)
+    while not list((tmp_path / "output").glob("*/20.png")):
+        time.sleep(0.005)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert err.endswith("to make the rest, give the same command with --resume\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_search_for_unique_texts_is_stopped_at_once(start, tmp_path, number):
+    pytest.importorskip("rstr")
+    process = start("--pattern", "[0-9]{9}", "--unique", "-s", 5_000_000)
+    time.sleep(2)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=5)
+    assert (process.returncode, err) == (130, "digitseq: interrupted: nothing more was written\n")
+    assert not (tmp_path / "output").exists()
+
+
+@pytest.mark.parametrize("kind", ["standard input", "pipe", "changed", "gone"])
+def test_images_of_a_killed_run_are_not_forgotten_when_their_lines_are_gone(start, run, tmp_path, kind):
+    """They cannot be listed any more: the next run is refused, and what is there can still be finished."""
+    lines = "".join(f"{n}\n" for n in range(100, 999))
+    path, folder = tmp_path / "lines.txt", tmp_path / "output" / ("stdin" if kind == "standard input" else "lines")
+    path.write_text(lines)
+    if kind == "standard input":
+        words, process = ("--numbers_file", "-", "--seed", 3), start("--numbers_file", "-", "-s", 30_000, "--seed", 3)
+        process.stdin.write(lines)
+        process.stdin.close()
+        process.stdin = None
+    else:
+        words = ("--numbers_file", "lines.txt", "--seed", 3)
+        process = start(*words, "-s", 30_000)
+    while not (folder / "500.png").exists():
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=30)
+    if kind in ("pipe", "gone"):
+        path.unlink()
+    if kind == "pipe":
+        os.mkfifo(path)
+    if kind == "changed":
+        path.write_text("1\n")
+    before = {p.name for p in folder.glob("*.png")}
+    again = ("-num", "5", "-o", "x") if kind in ("pipe", "gone") else (*words, "-s", 5)
+    if kind in ("pipe", "gone"):  # another run into the folder of the same name
+        (tmp_path / "other").mkdir()
+        (tmp_path / "other" / "lines.txt").write_text("12\n")
+        again = ("--numbers_file", "other/lines.txt", "-s", 5)
+    done = run(*again, input=lines)
+    assert done.returncode == 2
+    assert "was killed, and its images cannot be listed" in done.stderr and done.stderr.count("\n") == 1
+    assert {p.name for p in folder.glob("*.png")} == before
+    if kind in ("pipe", "gone"):
+        path.unlink(missing_ok=True)
+    path.write_text(lines)
+    if kind != "standard input":
+        words = ("--numbers_file", str(path), "--seed", 3)  # the same file by another path
+    assert run(*words, "--resume", input=lines).returncode == 0
+    assert run(*words, "-s", 30_000, "-o", "once", input=lines).returncode == 0
+    assert tree(folder) == tree(tmp_path / "once" / folder.name)
+
+
+def test_a_preview_reads_standard_input_once(run, tmp_path):
+    done = run("--numbers_file", "-", "--preview", "p.png", input="11\n12\n")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_closed_standard_input_is_one_line(run):
+    done = run("--numbers_file", "-", preexec_fn=lambda: os.close(0))
+    assert done.returncode == 2
+    assert "standard input is closed" in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_a_file_name_that_is_no_utf_8(run, tmp_path):
+    name = os.fsdecode(b"b\xff.txt")
+    (tmp_path / name).write_text("12\n")
+    assert run("--numbers_file", name).returncode == 0
+    assert (tmp_path / "output" / "b_" / "1.png").exists()

@@ -12,7 +12,7 @@ from digitseq.augment.base import Parameters, Pixels
 from digitseq.augment.boxes import ink_box
 from digitseq.augment.cells import columns_of, cut_cells, round_up
 from digitseq.augment.line import LineMap, Place
-from digitseq.augment.maps import Positions, in_cache, remap
+from digitseq.augment.maps import STEPS, Positions, in_cache, remap
 from digitseq.composer import Ink
 
 POINTS = 5  # on each side of a glyph's box: their targets say where the glyph will be
@@ -136,7 +136,7 @@ class _Warp:
         y = (y - shift[row, 1, None, None]) / scale[row, None, None]
         for line_map, parameters in reversed(self.drawn):
             x, y = line_map.source(x, y, {name: values[row] for name, values in parameters.items()})
-        return _filled(x, (len(row), *shape)), _filled(y, (len(row), *shape))
+        return _on_grid(x, (len(row), *shape)), _on_grid(y, (len(row), *shape))
 
     def _collect(
         self, cells: Pixels, row: NDArray[np.int64], place: NDArray[np.int64], origin: NDArray[np.int64], clip: bool
@@ -169,6 +169,13 @@ class _Warp:
         return ink, x
 
 
-def _filled(positions: Positions, shape: tuple[int, ...]) -> Positions:
-    """`positions` with all its axes, in memory of its own."""
-    return positions if positions.shape == shape else np.broadcast_to(positions, shape).copy()
+def _on_grid(positions: Positions, shape: tuple[int, ...]) -> Positions:
+    """`positions` with all its axes, rounded to the grid of `remap`.
+
+    Not left to `remap`: it takes them from the middle of a cell, whose size depends on the batch, and they would be
+    rounded in float32 before they get there.
+    """
+    steps = np.multiply(positions, np.float32(STEPS), out=np.empty(shape, np.float32))
+    np.rint(steps, out=steps)
+    steps /= np.float32(STEPS)
+    return steps

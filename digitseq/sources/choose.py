@@ -75,10 +75,17 @@ def provenance(settings: Settings, source: Source) -> dict[str, str]:
         return {"lines_sha256": _file_behind(source).digest}
     for name, package in PACKAGES.items():
         if getattr(settings, name) is not None:
-            import importlib.metadata
-
-            return {package: importlib.metadata.version(package)}
+            return {package: _release(package)}
     return {}
+
+
+def _release(package: str) -> str:
+    import importlib.metadata
+
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:  # phonenumberslite offers phonenumbers, too
+        return str(getattr(importlib.import_module(package), "__version__", "unknown"))
 
 
 def _file_behind(source: Source) -> NumbersFile:

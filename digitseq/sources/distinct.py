@@ -209,7 +209,7 @@ def _hashes(source: Source, seed: int, start: int, stop: int) -> NDArray[np.uint
 def _check_count(count: int, size: int) -> None:
     if count < size:
         raise SettingsError(
-            f"unique: {size:,} texts are asked for, and the source holds {count:,} different ones: "
+            f"unique: {size:,} different texts are asked for, and the source holds {count:,}: "
             f"ask for at most {count:,}",
             "unique",
         )

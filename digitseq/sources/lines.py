@@ -124,6 +124,8 @@ def _spool(owner: NumbersFile, path: str | os.PathLike[str]) -> Path:
     import shutil
     import tempfile
 
+    if path == STANDARD_INPUT and sys.stdin is None:
+        raise SettingsError("standard input is closed: pipe the lines in, or name a file", SETTING)
     handle, name = tempfile.mkstemp(prefix="digitseq-", suffix=".txt")
     weakref.finalize(owner, _remove, name, os.getpid())
     with open(handle, "wb") as file, contextlib.ExitStack() as opened:

@@ -114,7 +114,7 @@ class FormatWriter:
     def plan(folder: Folder, name: str, output: Output) -> dict[str, Any]:
         """The label formats, and how long their files are before the run. Warns where they differ from earlier ones."""
         before = {name for run in folder.read_runs() if run.get("images") for name in run.get("labels", ())}
-        if before and before != set(output.labels):
+        if before and before != set(output.labels) and not output.resume:
             warnings.warn(
                 f"{folder.path} has images with the labels {' '.join(sorted(before))}: a label file lists the images "
                 "of those runs only that asked for it",

@@ -1,0 +1,101 @@
+"""The two commands of the classic task: an image of one sequence, and images of random telephone numbers.
+
+Both save PNG files named after what stands in them, `OUTPUT_PATH/0123.png`; where such a file is there already,
+`0123-2.png` and so on. Batches, labels and everything else: `digitseq`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from itertools import chain, count, islice
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+
+from digitseq.errors import DigitseqError, OutputError, SettingsError
+from digitseq.generator import Sample, SequenceGenerator, whole_number
+from digitseq.options import options
+from digitseq.png import encode_png
+from digitseq.settings import Settings
+
+LAYOUT = ("min_spacing", "max_spacing", "image_width")
+INTERRUPTED = 130
+Request = tuple[Settings, int]  # what the images look like, and how many
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise SettingsError(f"{message} (see --help)")
+
+
+def numbers_sequence(argv: Sequence[str] | None = None) -> int:
+    """`generate-numbers-sequence`: one image of the digits of --sequence. Returns the exit code."""
+    parser = _new_parser("generate-numbers-sequence", "Save one image of a sequence of handwritten digits.")
+    parser.add_argument("--sequence", nargs="+", required=True, metavar="DIGITS", help="the digits: 0123, or 0 1 2 3")
+    return _main(parser, argv, _sequence)
+
+
+def phone_numbers(argv: Sequence[str] | None = None) -> int:
+    """`generate-phone-numbers`: images of random telephone numbers. Returns the exit code."""
+    parser = _new_parser("generate-phone-numbers", "Save images of random telephone numbers in handwritten digits.")
+    parser.add_argument("--num-images", type=int, default=1, metavar="N", help="how many (default: 1)")
+    parser.add_argument("--region", default="JP", help="of which country: JP, US, DE, ... (default: JP)")
+    return _main(parser, argv, _phone_numbers)
+
+
+def _new_parser(name: str, description: str) -> _Parser:
+    parser = _Parser(name, description=description, allow_abbrev=False)
+    known, defaults = options(Settings), Settings.__dataclass_fields__
+    for setting in LAYOUT:
+        shown = f"{known[setting].help}, in pixels (default: {defaults[setting].default})"
+        flag = f"--{setting.replace('_', '-')}"
+        parser.add_argument(flag, type=int, default=defaults[setting].default, metavar="PIXELS", help=shown)
+    parser.add_argument("--output-path", default=".", metavar="DIR", help="where to save (default: here)")
+    parser.add_argument("--seed", type=int, help="the same seed gives the same images (default: drawn and told)")
+    return parser
+
+
+def _main(parser: _Parser, argv: Sequence[str] | None, ask: Callable[[argparse.Namespace], Request]) -> int:
+    try:
+        given = parser.parse_args(argv)
+        settings, count = ask(given)
+        generator = SequenceGenerator(settings, given.seed)
+        for sample in islice(generator, count):
+            print(f"{_save(Path(given.output_path), sample)} (seed {generator.seed})")
+        return 0
+    except SystemExit as done:  # --help
+        return int(done.code or 0)
+    except DigitseqError as error:
+        print(f"{parser.prog}: error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print(f"{parser.prog}: interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _sequence(given: argparse.Namespace) -> Request:
+    return Settings("".join(given.sequence), **{name: getattr(given, name) for name in LAYOUT}), 1
+
+
+def _phone_numbers(given: argparse.Namespace) -> Request:
+    count = whole_number("num_images", given.num_images, 1)
+    return Settings(phone=given.region, **{name: getattr(given, name) for name in LAYOUT}), count
+
+
+def _save(folder: Path, sample: Sample) -> Path:
+    """Write the image to a file that was not there, and return its path."""
+    data = encode_png(sample.image[None], np.array([sample.image.shape[1]]))[0]
+    names = chain([sample.text], (f"{sample.text}-{k}" for k in count(2)))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            with suppress(FileExistsError), open(folder / f"{name}.png", "xb") as file:
+                file.write(data)
+                return folder / f"{name}.png"
+    except OSError as error:
+        raise OutputError(f"cannot write to {folder} ({error.strerror}): name another with --output-path") from None
+    raise AssertionError
