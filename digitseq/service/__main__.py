@@ -1,0 +1,11 @@
+"""`python -m digitseq.service`."""
+
+import os
+import sys
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its idle threads would only slow the start down
+
+if __name__ == "__main__":
+    from digitseq.service.server import main
+
+    sys.exit(main())

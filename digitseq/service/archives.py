@@ -1,0 +1,111 @@
+"""Data sets as one file, piece by piece: what `run.py` writes, sent while it is made."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from digitseq.folder import Folder
+from digitseq.labels import FILE_NAMES, label_lines
+from digitseq.pipeline import Pipeline
+from digitseq.png import encode_png
+from digitseq.service.limits import Limits
+from digitseq.service.problems import Problem
+from digitseq.writers.base import Job, batches, spans
+from digitseq.writers.npz import EPOCH, FormatWriter
+from digitseq.writers.webdataset import BLOCK, RECORD, tar_members
+
+SUFFIXES = {"zip": "zip", "webdataset": "tar", "npz": "npz"}
+MEDIA_TYPES = {"zip": "application/zip", "webdataset": "application/x-tar", "npz": "application/x-npz"}
+PIECE = 1 << 20
+KEPT_LABELS = 1 << 23  # bytes of labels in memory; more of them go to a temporary file
+
+
+def archive(name: str, pipeline: Pipeline, size: int, limits: Limits) -> Iterator[bytes]:
+    """Images 0 … size-1 as the archive `name`, in memory that does not depend on `size`.
+
+    zip: `1.png`, … and `metadata.jsonl`, as `run.py` writes them into a folder
+    webdataset: one shard, the same bytes as `run.py --format webdataset` writes
+    npz: the same bytes as `run.py --format npz`; NumPy wants the shapes first, so it is made on disk
+
+    An empty piece means that there is work under way. Raises `Problem` when it would be too large.
+    """
+    if name == "npz":
+        bytes_of_pixels = size * pipeline.bank.height * pipeline.widest
+        if bytes_of_pixels > limits.max_npz:
+            raise Problem(
+                413,
+                f"npz would have {bytes_of_pixels:,} bytes of pixels, at most {limits.max_npz:,} are made: "
+                "take webdataset or zip, or lower size",
+                "size",
+            )
+        return _npz(pipeline, size)
+    return _zip(pipeline, size) if name == "zip" else _tar(pipeline, size)
+
+
+def _tar(pipeline: Pipeline, size: int) -> Iterator[bytes]:
+    sent = 0
+    for batch in batches(pipeline, 0, size):
+        piece = tar_members(batch)
+        sent += len(piece)
+        yield piece
+    end = 2 * BLOCK
+    yield bytes(end + -(sent + end) % RECORD)
+
+
+def _zip(pipeline: Pipeline, size: int) -> Iterator[bytes]:
+    """Images are compressed already, so they are stored. The labels come last."""
+    tape = _Tape()
+    with tempfile.SpooledTemporaryFile(KEPT_LABELS) as labels, zipfile.ZipFile(tape, "w") as archive:
+        for batch in batches(pipeline, 0, size):
+            for number, file in enumerate(encode_png(batch.images, batch.width), batch.start + 1):
+                archive.writestr(_entry(f"{number}.png"), file)
+            labels.write(label_lines(batch, "jsonl"))
+            yield tape.cut()
+        labels.seek(0)
+        with archive.open(_entry(FILE_NAMES["jsonl"]), "w", force_zip64=True) as member:
+            while piece := labels.read(PIECE):
+                member.write(piece)
+                yield tape.cut()
+    yield tape.cut()
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, EPOCH)
+    entry.create_system = 3  # Unix, wherever it is made
+    entry.external_attr = 0o644 << 16
+    return entry
+
+
+class _Tape(io.RawIOBase):
+    """A file that can be written at its end only, and whose beginning is cut off and sent."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]  # zipfile writes bytes
+        self._pieces.append(bytes(data))
+        return len(data)
+
+    def cut(self) -> bytes:
+        """What was written since the last cut."""
+        pieces, self._pieces = self._pieces, []
+        return b"".join(pieces)
+
+
+def _npz(pipeline: Pipeline, size: int) -> Iterator[bytes]:
+    with tempfile.TemporaryDirectory(prefix="digitseq-") as path, Folder(path, "set") as folder:
+        writer = FormatWriter(Job(pipeline, folder, "set", (0, size), {}))
+        for task in spans(writer.open(), size, writer.task_size):
+            writer.commit(task, writer.maker.make(*task))
+            yield b""
+        writer.close()
+        with open(Path(path, "set", "set.npz"), "rb") as file:
+            while piece := file.read(PIECE):
+                yield piece

@@ -1,0 +1,63 @@
+"""What the routes of one app share, and how it starts and ends."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+
+from digitseq.service.catalogue import catalogue
+from digitseq.service.datasets import Datasets
+from digitseq.service.images import Images
+from digitseq.service.limits import Limits
+from digitseq.service.metrics import Metrics
+from digitseq.service.studio import Studio
+from digitseq.service.work import Work
+
+
+class Service:
+    """What the routes share."""
+
+    def __init__(self, limits: Limits, cache: str | None) -> None:
+        self.limits = limits
+        self.metrics = Metrics()
+        self.studio = Studio(limits, cache)
+        self.work = Work(limits)
+        self.images = Images(self.studio, self.work, self.metrics)
+        self.datasets = Datasets(self.studio, self.work, self.metrics, limits)
+        self.catalogue = catalogue(limits)
+        self._draining: asyncio.Task[None] | None = None
+
+    @asynccontextmanager
+    async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
+        """Opens the bank before the first request; ends the threads after the last."""
+        await asyncio.get_running_loop().run_in_executor(None, self.studio.open)
+        self._drain_on_sigterm()
+        yield
+        self.work.close()
+        self.images.close()
+
+    def _drain_on_sigterm(self) -> None:
+        """Let answers under way finish, and refuse new ones with 503, before the server stops listening."""
+        server = signal.getsignal(signal.SIGTERM)
+        if threading.current_thread() is not threading.main_thread() or not callable(server):
+            return
+        loop = asyncio.get_running_loop()
+
+        async def drain(number: int, frame: Any) -> None:
+            self.work.drain()
+            for _ in range(10 * self.limits.drain_seconds):
+                if not self.work.under_way:
+                    break
+                await asyncio.sleep(0.1)
+            server(number, frame)
+
+        def begin(number: int, frame: Any) -> None:
+            self._draining = self._draining or loop.create_task(drain(number, frame))
+
+        signal.signal(signal.SIGTERM, lambda number, frame: loop.call_soon_threadsafe(begin, number, frame))

@@ -1,0 +1,144 @@
+"""The outermost layer of the app: who may ask, how much may be sent, what every answer says, and the counting."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from digitseq.service.limits import Limits
+from digitseq.service.metrics import Metrics
+from digitseq.service.problems import MEDIA_TYPE, Problem, problem_of
+
+LOG = logging.getLogger("uvicorn.error")
+API = "/v1/"
+LONGEST_QUERY = 16_384
+METHODS = ("GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE")
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+# Swagger UI sets styles of its elements.
+DOCS_POLICY = PAGE_POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
+POLICIES = {"/": PAGE_POLICY, "/docs": DOCS_POLICY}
+API_POLICY = "default-src 'none'; frame-ancestors 'none'"
+
+
+def _headers(policy: str) -> list[tuple[bytes, bytes]]:
+    return [
+        (b"content-security-policy", policy.encode()),
+        (b"x-content-type-options", b"nosniff"),
+        (b"referrer-policy", b"no-referrer"),
+        (b"x-frame-options", b"DENY"),
+    ]
+
+
+SECURITY = {path: _headers(policy) for path, policy in POLICIES.items()}
+API_SECURITY = _headers(API_POLICY)
+
+
+class Guard:
+    """ASGI middleware around `app`. shortcut: answers a request itself and returns True, or returns False."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        limits: Limits,
+        metrics: Metrics,
+        key: str | None,
+        shortcut: Callable[[Scope, Receive, Send], Awaitable[bool]],
+    ) -> None:
+        self._app, self._limits, self._metrics, self._shortcut = app, limits, metrics, shortcut
+        self._key = key.encode() if key else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, status, method = time.perf_counter(), 0, scope["method"]
+        security = SECURITY.get(scope["path"], API_SECURITY)
+
+        async def send_on(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), *security]
+            await send(message)
+
+        if method == "HEAD":
+            scope = {**scope, "method": "GET"}  # the server leaves the body out
+        try:
+            self._check(scope)
+            if not await self._shortcut(scope, receive, send_on):
+                await asyncio.wait_for(self._app(scope, self._limited(receive), send_on), self._limits.max_seconds)
+        except asyncio.TimeoutError:
+            await self._give_up(
+                Problem(503, f"this took longer than {self._limits.max_seconds} seconds"), status, send_on
+            )
+        except Exception as error:
+            await self._give_up(problem_of(error), status, send_on)
+        finally:
+            route = getattr(scope.get("route"), "path_format", "other")
+            known = method if method in METHODS else "other"
+            self._metrics.answered(route, known, status, time.perf_counter() - began)
+
+    async def _give_up(self, problem: Problem, status: int, send: Send) -> None:
+        if status:  # it is too late to say so
+            LOG.error("an answer was broken off: %s", problem.detail)
+        else:
+            await send_problem(problem, send)
+
+    def _check(self, scope: Scope) -> None:
+        if len(scope["query_string"]) > LONGEST_QUERY:
+            raise Problem(414, f"a query may have at most {LONGEST_QUERY:,} bytes")
+        given = dict(scope["headers"])
+        if self._key and scope["path"].startswith(API):
+            scheme, _, shown = given.get(b"authorization", b"").partition(b" ")
+            if not hmac.compare_digest(shown.strip(), self._key) or scheme.lower() != b"bearer":
+                raise Problem(401, "a key is needed: Authorization: Bearer KEY", WWW_Authenticate="Bearer")
+        length = given.get(b"content-length", b"0")
+        if length.isdigit() and int(length[:20]) > self._limits.max_body:
+            raise self._too_large()
+
+    def _too_large(self) -> Problem:
+        return Problem(413, f"a body may have at most {self._limits.max_body:,} bytes", Connection="close")
+
+    def _limited(self, receive: Receive) -> Receive:
+        """`receive` that counts what comes in and gives up on a client that is too slow."""
+        size, deadline = 0, time.monotonic() + self._limits.receive_seconds
+        whole = False
+
+        async def receive_on() -> Message:
+            nonlocal size, whole
+            if whole:
+                return await receive()
+            try:
+                message = await asyncio.wait_for(receive(), max(deadline - time.monotonic(), 0.001))
+            except asyncio.TimeoutError:
+                raise Problem(
+                    408, f"the body did not arrive within {self._limits.receive_seconds} seconds", Connection="close"
+                ) from None
+            size += len(message.get("body", b""))
+            whole = message["type"] != "http.request" or not message.get("more_body", False)
+            if size > self._limits.max_body:
+                raise self._too_large()
+            return message
+
+        return receive_on
+
+
+async def send_problem(problem: Problem, send: Send) -> None:
+    """Answer with `problem`."""
+    body = problem.body()
+    headers = [
+        (b"content-type", MEDIA_TYPE.encode()),
+        (b"content-length", b"%d" % len(body)),
+        (b"cache-control", b"no-store"),
+        *((name.lower().encode(), value.encode()) for name, value in problem.headers.items()),
+    ]
+    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

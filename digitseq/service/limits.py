@@ -1,0 +1,69 @@
+"""What a client may ask for, and how much is done at once. Each limit is a flag and an environment variable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+
+from digitseq.errors import SettingsError
+
+PREFIX = "DIGITSEQ_"
+HIGHEST = 1_000_000_000
+
+
+def _limit(default: int, help: str) -> int:
+    return field(default=default, metadata={"help": help})
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Whole numbers from 1 to 1,000,000,000 each. Raises `SettingsError` for anything else.
+
+    >>> Limits(max_width=500).max_width
+    500
+    """
+
+    max_text: int = _limit(256, "characters of a text")
+    max_width: int = _limit(10_000, "pixels of an image's width")
+    max_images: int = _limit(100_000, "images of one data set")
+    max_body: int = _limit(65_536, "bytes of a request's body")
+    max_npz: int = _limit(1_000_000_000, "bytes of pixels in an npz file, which is made on disk before it is sent")
+    max_operations: int = _limit(64, "distortions of an image, presets counted by what they stand for")
+    max_cells: int = _limit(400_000, "pixels of the cells in which the digits of one image are distorted")
+    concurrency: int = _limit(2, "threads that make samples and data sets, in each process")
+    max_waiting: int = _limit(256, "requests that may wait for a thread; the next one is answered with 429")
+    max_streams: int = _limit(4, "data sets that are sent at once; the next one is answered with 429")
+    max_seconds: int = _limit(300, "seconds that an answer may take")
+    receive_seconds: int = _limit(10, "seconds in which a client must have sent its request")
+    drain_seconds: int = _limit(30, "seconds that answers under way are given after SIGTERM")
+
+    def __post_init__(self) -> None:
+        for name in names():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= HIGHEST:
+                raise SettingsError(f"{name} must be a whole number from 1 to {HIGHEST:,}, got {value!r:.60}", name)
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Limits:
+        """The limits in `environment`, such as `DIGITSEQ_MAX_WIDTH`; the defaults where there is none."""
+        given = {name: environment[variable(name)] for name in names() if variable(name) in environment}
+        return cls(**{name: _number(name, text) for name, text in given.items()})
+
+
+def names() -> dict[str, str]:
+    """Every limit and what it is."""
+    return {f.name: f.metadata["help"] for f in fields(Limits)}
+
+
+def variable(name: str) -> str:
+    """The environment variable of the limit `name`."""
+    return PREFIX + name.upper()
+
+
+def _number(name: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise SettingsError(
+            f"{variable(name)} must be a whole number from 1 to {HIGHEST:,}, got {text!r:.60}", name
+        ) from None

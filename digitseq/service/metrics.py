@@ -1,0 +1,49 @@
+"""What Prometheus reads: requests, how long they took, images made."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from typing import Any
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+SHARED = "PROMETHEUS_MULTIPROC_DIR"  # where the processes of one service put their numbers together
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60)
+
+
+class Metrics:
+    """The numbers of one app. With several processes they are added up when they are read."""
+
+    content_type = CONTENT_TYPE_LATEST
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "digitseq_requests", "Requests answered", ("route", "method", "status"), registry=self._registry
+        )
+        self._seconds = Histogram(
+            "digitseq_request_seconds", "Time to a whole answer", ("route",), registry=self._registry, buckets=SECONDS
+        )
+        self._images = Counter("digitseq_images", "Images made", ("format",), registry=self._registry)
+        self._request = lru_cache(1024)(self._requests.labels)
+        self._second = lru_cache(128)(self._seconds.labels)
+        self._image = lru_cache(16)(self._images.labels)
+
+    def answered(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Count a request."""
+        self._request(route, method, str(status)).inc()
+        self._second(route).observe(seconds)
+
+    def made(self, format: str, images: int = 1) -> None:
+        """Count images."""
+        self._image(format).inc(images)
+
+    def text(self) -> bytes:
+        """All numbers in Prometheus' text format."""
+        registry: Any = self._registry
+        if os.environ.get(SHARED):
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return generate_latest(registry)

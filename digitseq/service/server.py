@@ -1,0 +1,144 @@
+"""`python -m digitseq.service`: flags, the check of who can reach the service, and uvicorn."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import ipaddress
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NoReturn
+
+from digitseq.errors import DigitseqError, MissingPackageError, SettingsError
+from digitseq.service.limits import PREFIX, Limits, names, variable
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+KEY, CORS = PREFIX + "API_KEY", PREFIX + "CORS"
+SHUTDOWN_SECONDS = 5  # for connections that are still open when all answers are out
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise SettingsError(f"{message} (see --help)")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the service until it is told to stop; returns the exit code."""
+    try:
+        given = build_parser().parse_args(argv)
+        check_reach(given.host, bool(os.environ.get(KEY)), given.no_auth)
+        _put_into_environment(given)
+        Limits.from_environment(os.environ)
+        return _serve(given.host, given.port, given.workers)
+    except DigitseqError as error:
+        print(f"digitseq: error: {error}", file=sys.stderr)
+        return error.exit_code
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser; limits that are not given are None."""
+    parser = _Parser(
+        "python -m digitseq.service",
+        description="Serve images of handwritten digit sequences over HTTP, with a page to play with them.",
+        epilog=f"Every limit is also an environment variable, such as {variable('max_width')}. With {KEY} set, /v1 "
+        "needs Authorization: Bearer KEY.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    parser.add_argument("--port", type=_port, default=8000, help="port to listen on; 0: any free one (default: 8000)")
+    parser.add_argument("--workers", type=_workers, default=1, help="processes (default: 1)")
+    parser.add_argument("--cors", metavar="ORIGIN", help="an origin whose pages may use the service (default: none)")
+    parser.add_argument(
+        "--no_auth", action="store_true", help="let anyone in who reaches an address beyond this machine"
+    )
+    limits = parser.add_argument_group("limits")
+    for name, help in names().items():
+        default = getattr(Limits(), name)
+        limits.add_argument(f"--{name}", metavar="N", help=f"{help} (default: {default:,})")
+    return parser
+
+
+def check_reach(host: str, locked: bool, no_auth: bool) -> None:
+    """Refuse to serve other machines without a key, unless `no_auth` says so."""
+    if locked or no_auth or is_loopback(host):
+        return
+    raise SettingsError(
+        f"host {host} can be reached from other machines: set {KEY} to a key that they must show, or give --no_auth"
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def application() -> FastAPI:
+    """The app with the limits, the key and the origin of the environment, for each process that uvicorn starts."""
+    from digitseq.service.app import create_app
+
+    return create_app(
+        Limits.from_environment(os.environ), key=os.environ.get(KEY) or None, cors=os.environ.get(CORS) or None
+    )
+
+
+def _put_into_environment(given: argparse.Namespace) -> None:
+    """Flags win over the environment, and reach the worker processes through it."""
+    for name in names():
+        if getattr(given, name) is not None:
+            os.environ[variable(name)] = getattr(given, name)
+    if given.cors:
+        os.environ[CORS] = given.cors
+
+
+def _serve(host: str, port: int, workers: int) -> int:
+    try:
+        import uvicorn
+
+        importlib.import_module("digitseq.service.app")
+        from digitseq.service.patience import PatientProtocol
+    except ImportError as error:
+        raise MissingPackageError(
+            f'the service needs the package {error.name}: pip install "digitseq[service]"'
+        ) from None
+    with tempfile.TemporaryDirectory(prefix="digitseq-metrics-") as shared:
+        if workers > 1:
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared
+        uvicorn.run(
+            "digitseq.service.server:application",
+            factory=True,
+            host=host,
+            port=port,
+            workers=workers,
+            http=PatientProtocol,
+            ws="none",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        )
+    return 0
+
+
+def _port(text: str) -> int:
+    return _whole("port", text, 0, 65_535)
+
+
+def _workers(text: str) -> int:
+    return _whole("workers", text, 1, 256)
+
+
+def _whole(name: str, text: str, low: int, high: int) -> int:
+    if text.isascii() and text.isdigit() and low <= int(text) <= high:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{name} must be a whole number from {low} to {high:,}, got {text!r}")

@@ -1,0 +1,30 @@
+// Requests to the service, and its problems (RFC 9457) as errors with a field.
+
+const KEY = "digitseq-key";
+
+export class Problem extends Error {
+  constructor(status, detail, field) {
+    super(detail);
+    this.status = status;
+    this.field = field;
+  }
+}
+
+export function keep(key) {
+  sessionStorage.setItem(KEY, key);
+}
+
+export async function ask(path, options = {}) {
+  const key = sessionStorage.getItem(KEY);
+  const headers = { ...options.headers, ...(key ? { Authorization: `Bearer ${key}` } : {}) };
+  let answer;
+  try {
+    answer = await fetch(path, { ...options, headers });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Problem(0, "The service cannot be reached.");
+  }
+  if (answer.ok) return answer;
+  const said = await answer.json().catch(() => ({ detail: answer.statusText }));
+  throw new Problem(answer.status, said.detail, said.field);
+}

@@ -1,0 +1,102 @@
+"""The pipelines behind the requests: banks are opened once, pipelines kept by their settings."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Hashable
+from functools import lru_cache
+
+from digitseq.api import draw_seed
+from digitseq.augment import Compose
+from digitseq.glyphs import GlyphBank
+from digitseq.loader import load_bank
+from digitseq.pipeline import Pipeline
+from digitseq.service.glyph_sets import DEFAULT
+from digitseq.service.limits import Limits
+from digitseq.service.parameters import Asked, too_wide
+from digitseq.service.problems import Problem
+from digitseq.settings import Settings
+from digitseq.sources import Source
+from digitseq.sources.choose import source_of
+
+KEPT = 256
+
+
+class Studio:
+    """Makes pipelines, from any thread. `cache` is the directory of the glyph banks."""
+
+    def __init__(self, limits: Limits, cache: str | None = None) -> None:
+        self._limits, self._cache = limits, cache
+        self._banks: dict[tuple[str, str], GlyphBank] = {}
+        self._opening = threading.Lock()
+        self._kept = lru_cache(KEPT)(self._build)
+        self._quick: dict[Hashable, Pipeline] = {}
+
+    @property
+    def ready(self) -> bool:
+        """Whether a bank is open."""
+        return bool(self._banks)
+
+    def open(self) -> None:
+        """Open the bank of the default settings. Raises `DataError`."""
+        self.bank(DEFAULT, "train")
+
+    def bank(self, dataset: str, split: str) -> GlyphBank:
+        """The glyphs of the `split` of a data set that is installed."""
+        with self._opening:
+            if (dataset, split) not in self._banks:
+                self._banks[dataset, split] = load_bank(split, self._cache, dataset)
+            return self._banks[dataset, split]
+
+    def pipeline(self, asked: Asked, size: int | None = None) -> Pipeline:
+        """The pipeline for what is asked, with a seed of its own, for a run of `size` images.
+
+        Raises as `Asked.settings` and `Pipeline` do.
+        """
+        settings, seed = asked.settings(self._limits), asked.others.get("seed")
+        seed = draw_seed() if seed is None else seed
+        if not (settings.unique or settings.balanced):
+            return reseeded(self._kept(settings), seed)
+        if size is not None and size > self._limits.max_images:
+            raise Problem(422, f"unique and balanced are for at most {self._limits.max_images:,} images here", "size")
+        return self._make(settings, seed, size)
+
+    def known(self, key: Hashable) -> Pipeline | None:
+        """The pipeline that was kept under `key`, which stands for a request's settings."""
+        return self._quick.get(key)
+
+    def keep(self, key: Hashable, pipeline: Pipeline) -> None:
+        """Keep `pipeline`; the oldest one goes when there are too many."""
+        if len(self._quick) >= KEPT:
+            self._quick.pop(next(iter(self._quick)), None)
+        self._quick[key] = pipeline
+
+    def _build(self, settings: Settings) -> Pipeline:
+        return self._make(settings, 0, None)
+
+    def _make(self, settings: Settings, seed: int, size: int | None) -> Pipeline:
+        bank = self.bank(settings.dataset, settings.split)
+        source = source_of(settings, bank.characters, size, seed)
+        self._check_cells(settings, bank, source)
+        pipeline = Pipeline(settings, bank, seed, source)
+        if pipeline.widest > self._limits.max_width:
+            raise too_wide(self._limits)
+        return pipeline
+
+    def _check_cells(self, settings: Settings, bank: GlyphBank, source: Source) -> None:
+        """Refuse what would take gigabytes: long texts whose distortions need much room around every glyph."""
+        operations = settings.operations()
+        chain = Compose(operations).glyph_chain(bank) if operations else None
+        if chain is not None and source.max_length * chain.cell_pixels > self._limits.max_cells:
+            raise Problem(
+                422, "these distortions need too much room for a text of this length: take fewer, or a shorter text",
+                "augment",
+            )  # fmt: skip
+
+
+def reseeded(pipeline: Pipeline, seed: int) -> Pipeline:
+    """The same with another seed: what a pipeline holds beside it does not depend on the seed."""
+    twin = object.__new__(Pipeline)
+    twin.__dict__.update(pipeline.__dict__)
+    twin.seed = seed
+    return twin

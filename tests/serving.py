@@ -1,0 +1,72 @@
+"""The service as its user runs it: a process, on a free port of this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import httpx
+from conftest import ROOT
+
+
+class Served:
+    """A running service; `client` talks to it."""
+
+    def __init__(self, process: subprocess.Popen[bytes], port: int, log) -> None:
+        self.process, self.port, self._log = process, port, log
+        self.url = f"http://127.0.0.1:{port}"
+        self.client = httpx.Client(base_url=self.url, timeout=60)
+
+    def wait(self) -> None:
+        """Until images can be made."""
+        for _ in range(400):
+            with contextlib.suppress(httpx.TransportError):
+                if self.client.get("/readyz").status_code == 200:
+                    return
+            assert self.process.poll() is None, self.log()
+            time.sleep(0.05)
+        raise AssertionError(f"not ready: {self.log()}")
+
+    def log(self) -> str:
+        """What it has printed."""
+        self._log.flush()
+        with open(self._log.name) as file:
+            return file.read()
+
+    def memory(self) -> float:
+        """Resident megabytes."""
+        with open(f"/proc/{self.process.pid}/status") as file:
+            return next(int(line.split()[1]) / 1024 for line in file if line.startswith("VmRSS:"))
+
+
+def free_port() -> int:
+    with socket.socket() as made:
+        made.bind(("127.0.0.1", 0))
+        return made.getsockname()[1]
+
+
+@contextlib.contextmanager
+def serve(folder, *flags: object, **environment: str) -> Iterator[Served]:
+    """`python -m digitseq.service` with these flags and environment; its output goes into `folder`."""
+    port = free_port()
+    words = [sys.executable, "-m", "digitseq.service", "--port", str(port), *map(str, flags)]
+    variables = os.environ | {"PYTHONPATH": str(ROOT)} | environment
+    with open(folder / "service.log", "w") as log:
+        process = subprocess.Popen(words, env=variables, stdout=log, stderr=log)
+        served = Served(process, port, log)
+        try:
+            served.wait()
+            yield served
+        finally:
+            served.client.close()
+            process.terminate()
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()

@@ -1,0 +1,315 @@
+"""The page in a real browser: a person plays, sees, copies, downloads."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+pytest.importorskip("fastapi")
+pytest.importorskip("playwright")
+from conftest import ROOT
+from playwright import sync_api as playwright
+from serving import serve
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = pytest.mark.skipif(
+    BROWSER is None and "CI" not in os.environ, reason="needs chromium: apt-get install chromium"
+)
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
+WIDE, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="module")
+def served(cache, tmp_path_factory):
+    with serve(tmp_path_factory.mktemp("service")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as driver:
+        running = driver.chromium.launch(executable_path=BROWSER, args=FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def page(browser, served):
+    """The page, loaded; a test fails on an error in its console or a request to anywhere else."""
+    context = browser.new_context(
+        viewport=WIDE, permissions=["clipboard-read", "clipboard-write"], accept_downloads=True
+    )
+    opened = context.new_page()
+    wrong: list[str] = []
+    opened.on("pageerror", lambda error: wrong.append(str(error)))
+    # what the service refuses is said at its field, and by the browser in its console too
+    opened.on(
+        "console",
+        lambda said: wrong.append(said.text) if said.type == "error" and "Failed to load" not in said.text else None,
+    )
+    opened.on(
+        "request",
+        lambda asked: None if asked.url.startswith((served.url, "data:", "blob:")) else wrong.append(asked.url),
+    )
+    opened.goto(served.url)
+    opened.wait_for_selector(".sample")
+    yield opened
+    context.close()
+    assert not wrong
+
+
+def images(page) -> list[bytes]:
+    """The PNG files that are shown, once the page has come to rest."""
+    page.wait_for_timeout(200)
+    page.wait_for_selector('#gallery[aria-busy="false"]')
+    sources = page.eval_on_selector_all(".sample img", "found => found.map(image => image.src)")
+    return [base64.b64decode(source.partition("base64,")[2]) for source in sources]
+
+
+def captions(page) -> list[str]:
+    return page.eval_on_selector_all(".sample figcaption b", "found => found.map(text => text.textContent)")
+
+
+def change(page, action) -> list[bytes]:
+    """The images after `action`, which must be others than before."""
+    before = images(page)
+    action()
+    after = images(page)
+    assert len(after) == 12
+    assert after != before
+    return after
+
+
+def test_typing_and_moving_sliders_shows_other_images(page):
+    change(page, lambda: page.get_by_label("What to write").fill("907"))
+    assert captions(page) == ["907"] * 12
+    width = page.get_by_role("slider", name="Width")
+    change(page, lambda: [width.focus(), *(page.keyboard.press("ArrowRight") for _ in range(20))])
+    assert page.get_by_label("Width, exact").input_value() == "220"
+    assert page.eval_on_selector(".sample img", "image => image.naturalWidth") == 220
+    change(page, lambda: page.get_by_role("slider", name="Spacing, smallest").fill("30"))
+    assert page.get_by_label("Spacing, largest, exact").input_value() == "30"
+    change(page, lambda: page.get_by_text("Black ink on white paper").click())
+
+
+def test_boxes_are_drawn_where_the_glyphs_are(page):
+    images(page)
+    assert not page.locator(".sample rect").first.is_visible()
+    page.get_by_role("checkbox", name="Boxes").check()
+    assert page.locator(".sample rect").first.is_visible()
+    assert page.locator(".sample").first.locator("rect").count() == 6
+    drawn = page.eval_on_selector_all(
+        ".sample:first-child rect", "all => all.map(r => ['x', 'y', 'width', 'height'].map(a => +r.getAttribute(a)))"
+    )
+    asked = page.evaluate("seed => fetch(`/v1/samples.json?number=123456&seed=${seed}`).then(a => a.json())",
+                          page.get_by_role("textbox", name="Seed").input_value())  # fmt: skip
+    assert drawn == asked["samples"][0]["boxes"]
+    page.get_by_role("checkbox", name="Boxes").uncheck()
+    assert not page.locator(".sample rect").first.is_visible()
+
+
+def test_seed_again_and_lock(page):
+    seed = page.get_by_role("textbox", name="Seed")
+    first = seed.input_value()
+    change(page, lambda: page.get_by_role("button", name="Again").click())
+    assert seed.input_value() != first
+    locked = seed.input_value()
+    change(page, lambda: page.get_by_label("What to write").fill("12"))
+    assert seed.input_value() == locked
+    page.get_by_role("checkbox", name="Lock").uncheck()
+    change(page, lambda: page.get_by_label("What to write").fill("123"))
+    assert seed.input_value() != locked
+    shown = change(page, lambda: seed.fill("5"))
+    change(page, lambda: seed.fill("6"))
+    assert change(page, lambda: seed.fill("5")) == shown
+
+
+LOOKS = {
+    "plain": lambda page: page.get_by_label("What to write").fill("2026"),
+    "distorted": lambda page: [
+        page.get_by_text("light", exact=True).click(),
+        page.get_by_text("Single operations").click(),
+        page.get_by_text("elastic", exact=True).click(),
+        page.get_by_role("slider", name="alpha, largest").fill("60"),
+        page.get_by_text("Black ink on white paper").click(),
+    ],
+    "random": lambda page: page.get_by_text("Random", exact=True).click(),
+    "phone": lambda page: [page.get_by_text("Phone", exact=True).click(), page.get_by_label("Width, exact").fill("0")],
+    "pattern": lambda page: page.get_by_text("Pattern", exact=True).click(),
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_the_copied_command_makes_the_images_shown(page, run, tmp_path, look):
+    shown = change(page, lambda: LOOKS[look](page))
+    page.get_by_role("button", name="Copy").click()
+    command = page.evaluate("navigator.clipboard.readText()")
+    assert command == page.locator("#recipe").text_content()
+    done = run(*shlex.split(command)[2:], "-o", "out")
+    assert done.returncode == 0, done.stderr
+    folder = next((tmp_path / "out").iterdir())
+    assert [(folder / f"{number}.png").read_bytes() for number in range(1, 13)] == shown
+    texts = [json.loads(line)["text"] for line in (folder / "metadata.jsonl").read_text().splitlines()]
+    assert texts == captions(page)
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+def test_the_copied_curl_command_fetches_the_images_shown(page, tmp_path):
+    shown = change(page, lambda: LOOKS["distorted"](page))
+    page.get_by_text("curl", exact=True).click()
+    page.get_by_role("button", name="Copy").click()
+    command = page.evaluate("navigator.clipboard.readText()")
+    subprocess.run(["sh", "-c", command], cwd=tmp_path, check=True, capture_output=True)
+    with zipfile.ZipFile(next(tmp_path.glob("*.zip"))) as archive:
+        assert [archive.read(f"{number}.png") for number in range(1, 13)] == shown
+
+
+def test_the_python_code_is_shown(page):
+    images(page)
+    page.get_by_text("Python", exact=True).click()
+    code = page.locator("#recipe").text_content()
+    assert "SequenceGenerator(Settings(number='123456'), seed=" in code
+    compile(code, "page", "exec")
+
+
+def test_a_data_set_is_downloaded(page, tmp_path):
+    shown = images(page)
+    page.get_by_label("Images", exact=True).fill("50")
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Download").click()
+    waiting.value.save_as(tmp_path / "set.zip")
+    with zipfile.ZipFile(tmp_path / "set.zip") as archive:
+        assert archive.testzip() is None
+        assert len(archive.namelist()) == 51
+        assert [archive.read(f"{number}.png") for number in range(1, 13)] == shown
+    page.get_by_label("Images", exact=True).fill("100001")
+    page.get_by_role("button", name="Download").click()
+    page.wait_for_selector("#error-size:not(:empty)")
+    assert "100,000" in page.locator("#error-size").text_content()
+
+
+def test_errors_stand_at_their_field(page):
+    width = page.get_by_label("Width, exact")
+    width.fill("20")
+    line = page.locator('[data-error="image_width"]')
+    line.wait_for()
+    assert "too narrow" in line.text_content()
+    assert width.get_attribute("aria-invalid") == "true"
+    assert line.get_attribute("id") == width.get_attribute("aria-describedby")
+    assert line.get_attribute("role") == "alert"
+    width.fill("99999")
+    page.wait_for_function(
+        "text => document.querySelector('[data-error=image_width]').textContent.includes(text)", arg="65,535"
+    )
+    change(page, lambda: width.fill("250"))
+    assert not line.is_visible()
+    page.get_by_label("What to write").fill("12a")
+    page.wait_for_selector(".error:not(:empty)")
+    assert any("'a'" in text for text in page.locator(".error").all_text_contents())
+
+
+def test_stale_answers_are_not_shown(page):
+    """Of two requests the later one wins, even when the first takes longer."""
+    images(page)
+    page.route("**/v1/samples.json?number=111*", lambda route: (page.wait_for_timeout(600), route.continue_()))
+    page.get_by_label("What to write").fill("111")
+    page.wait_for_timeout(180)
+    page.get_by_label("What to write").fill("222")
+    page.wait_for_timeout(1200)
+    assert captions(page) == ["222"] * 12
+
+
+def test_the_keyboard_reaches_everything(page):
+    seen = set()
+    page.keyboard.press("Tab")
+    for _ in range(40):
+        seen.add(
+            page.evaluate(
+                "document.activeElement.id || document.activeElement.ariaLabel || document.activeElement.value"
+            )
+        )
+        page.keyboard.press("Tab")
+    assert {"theme", "number", "Width", "Spacing, smallest", "Spacing, largest", "none", "seed", "again", "lock", "boxes", "copy", "size", "format", "fetch"} <= seen  # fmt: skip
+
+
+def test_everything_has_a_name_for_a_screen_reader(page):
+    images(page)
+    page.get_by_text("Single operations").click()
+    page.get_by_text("erode", exact=True).click()
+    nameless = page.evaluate("""() => [...document.querySelectorAll("input, select, button, img")].filter(found =>
+        !(found.ariaLabel || found.alt || found.textContent.trim() || found.labels?.length)).map(found => found.outerHTML)""")
+    assert nameless == []
+    assert page.evaluate("document.documentElement.lang") == "en"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+def test_nothing_sticks_out_and_text_is_readable(browser, served, size, scheme):
+    context = browser.new_context(viewport=size, color_scheme=scheme)
+    opened = context.new_page()
+    opened.goto(served.url)
+    opened.wait_for_selector(".sample")
+    assert opened.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    assert opened.locator(".sample").first.bounding_box()["y"] < size["height"] / 2
+    for chosen in ("body", ".hint", "h2", "#fetch", ".sample figcaption b"):
+        assert contrast(opened, chosen) >= 4.5, chosen
+    context.close()
+
+
+def contrast(page, selector: str) -> float:
+    """The contrast of text and what is behind it, as the WCAG computes it."""
+    return page.eval_on_selector(
+        selector,
+        """element => {
+        const light = (colour) => {
+            const [r, g, b] = colour.match(/[\\d.]+/g).map(Number)
+                .map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+            return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+        };
+        let behind = element;
+        while (getComputedStyle(behind).backgroundColor === "rgba(0, 0, 0, 0)") behind = behind.parentElement;
+        const [a, b] = [getComputedStyle(element).color, getComputedStyle(behind).backgroundColor].map(light).sort();
+        return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    }""",
+    )
+
+
+def test_the_theme_is_chosen_and_kept(page):
+    colour = "getComputedStyle(document.body).backgroundColor"
+    before = page.evaluate(colour)
+    page.locator("#theme").click()
+    after = page.evaluate(colour)
+    assert after != before
+    page.reload()
+    assert page.evaluate(colour) == after
+
+
+def test_a_key_is_asked_for(browser, cache, tmp_path):
+    with serve(tmp_path, DIGITSEQ_API_KEY="secret") as locked:
+        opened = browser.new_page()
+        opened.goto(locked.url)
+        opened.get_by_label("This service needs a key").fill("secret")
+        opened.keyboard.press("Enter")
+        opened.wait_for_selector(".sample")
+        opened.close()
+
+
+def test_the_documentation_is_shown(page, served):
+    page.goto(f"{served.url}/docs")
+    page.wait_for_selector(".opblock")
+    assert page.locator(".opblock").count() >= 8
+
+
+def test_the_picture_in_the_readme_is_made_by_its_script(cache, tmp_path):
+    script = ROOT / "example" / "make_screenshot.py"
+    subprocess.run([sys.executable, str(script), str(tmp_path)], check=True, timeout=120)
+    assert 50_000 < (tmp_path / "page.png").stat().st_size <= 300_000
