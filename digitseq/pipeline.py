@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.alphabet import case_table, class_table, classes
-from digitseq.composer import Ink, Layout, compose, spread
+from digitseq.composer import Ink, Layout, spread
+from digitseq.composer import compose as render
 from digitseq.errors import NarrowError, SettingsError
 from digitseq.glyphs import GlyphBank
 from digitseq.options import MAX_WIDTH
@@ -116,7 +117,13 @@ class Pipeline:
     def batch(self, start: int, stop: int) -> Batch:
         """Images start … stop-1, counted from 0. Depends on nothing but the arguments and the pipeline's."""
         rows = Rows.span(self.seed, start, stop)
-        codes = self.source.codes(rows)
+        return self.compose(start, rows, self.source.codes(rows))
+
+    def compose(self, start: int, rows: Rows, codes: Codes) -> Batch:
+        """Images of any `rows`, of the texts behind `codes`, (B, n) with n the length of the longest text.
+
+        start: what to count the images from.
+        """
         classes = self._class_of.take(codes, mode="clip")
         ink, layout = self._draw_fitting(rows, codes, classes)
         s = self.settings
@@ -125,7 +132,7 @@ class Pipeline:
         size = (self.bank.height, self.widest)
         if self._augment:
             ink, x = self._augment.warp(ink, x, width, size, rows)
-        images = compose(ink, x, int(width.max()), overlapping=self._may_overlap)
+        images = render(ink, x, int(width.max()), overlapping=self._may_overlap)
         boxes = np.stack([x, ink.top, ink.width, ink.bottom - ink.top], axis=2)
         boxes[ink.width == 0] = 0
         if s.invert:

@@ -16,71 +16,15 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment import Compose
-from digitseq.composer import Ink, Layout
 from digitseq.pipeline import Pipeline
 from digitseq.png import encode_png
 from digitseq.service.seeds import SeededRows
 from digitseq.settings import Settings
 from digitseq.sources import encode
-from digitseq.sources.base import Codes
-from digitseq.streams import Rows
 
 MOST = 32  # images a round
 Pixels = NDArray[np.uint8]
 Placed = NDArray[np.int64]
-
-
-class _Round(Pipeline):
-    """A pipeline whose images have a text, a seed and a number each."""
-
-    def __init__(self, like: Pipeline, texts: list[str], rows: SeededRows) -> None:
-        self.__dict__.update(like.__dict__)
-        self.source = _Texts(texts)
-        self._rows = rows
-        if like._augment is not None:
-            self._augment = _Distortions(like._augment, rows)  # type: ignore[assignment]  # all that `batch` uses
-
-    def _draw_fitting(self, rows: Rows, codes: Codes, classes: NDArray[np.int64]) -> tuple[Ink, Layout]:
-        return super()._draw_fitting(self._rows, codes, classes)
-
-
-@dataclass(frozen=True)
-class _Distortions:
-    """The distortions of a pipeline, with parameters of `rows` whichever rows are asked for."""
-
-    compose: Compose
-    rows: SeededRows
-
-    def warp(self, ink: Ink, x: Placed, width: Placed, size: tuple[int, int], _: Rows) -> tuple[Ink, Placed]:
-        return self.compose.warp(ink, x, width, size, self.rows)
-
-    def paint(
-        self, pixels: Pixels, width: Placed, boxes: Placed, inverted: bool, size: tuple[int, int], _: Rows
-    ) -> Pixels:
-        return self.compose.paint(pixels, width, boxes, inverted, size, self.rows)
-
-
-@dataclass(frozen=True)
-class _Texts:
-    """A source: text b for row b, all of the same length."""
-
-    texts: list[str]
-    count = None
-
-    @property
-    def max_length(self) -> int:
-        return len(self.texts[0])
-
-    @property
-    def characters(self) -> frozenset[str]:
-        return frozenset("".join(self.texts))
-
-    def longest(self) -> str:
-        return self.texts[0]
-
-    def codes(self, rows: Rows) -> Codes:
-        return encode(self.texts, self.max_length)
 
 
 @dataclass(frozen=True)
@@ -117,7 +61,7 @@ def images_of(wanted: list[Wanted]) -> list[bytes]:
     index = np.array([one.index for one in wanted], np.int64)
     rows = SeededRows(0, index, seeds=tuple(one.seed for one in wanted))
     texts = [text_of(one.pipeline) for one in wanted]
-    batch = _Round(wanted[0].pipeline, texts, rows).batch(0, len(wanted))
+    batch = wanted[0].pipeline.compose(0, rows, encode(texts, len(texts[0])))
     return encode_png(batch.images, batch.width)
 
 
