@@ -142,7 +142,7 @@ def test_unique_texts_cannot_be_made_alike(letters):
     [
         (["-num", "1", "--dataset", "nope"], "dataset must be one of mnist, emnist-byclass"),
         (["-num", "1", "--dataset", "./nope"], "dataset ./nope is not a folder"),
-        (["-num", "1", "--dataset", ""], "dataset must be text"),
+        (["-num", "1", "--dataset", ""], "dataset must be a path"),
         (["-num", "1", "--transpose"], "transpose is for folders of your own"),
         (
             ["-num", "1", "--dataset", "emnist-letters"],

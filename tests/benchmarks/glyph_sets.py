@@ -1,4 +1,4 @@
-"""What another data set costs: `python tests/benchmarks/datasets.py FOLDER` with EMNIST's byclass test files in FOLDER.
+"""What another data set costs: `python tests/benchmarks/glyph_sets.py FOLDER` with EMNIST's byclass test files in FOLDER.
 
 Prints ratios measured in this run: of the speed with EMNIST's glyphs to that with MNIST's, in memory and to files,
 and how long the data set takes to build and to open.
