@@ -43,16 +43,14 @@ class Share:
         """The share of `bank`, which is that of `split`."""
         return bank.share(self.low, self.high)
 
-    def placed(self, pipeline: Pipeline, start: int) -> Pipeline:
-        """`pipeline` with the part's texts, from image `start` on."""
-        source = source_of(pipeline.settings, pipeline.bank.characters, self.texts, self.text_seed)
-        return pipeline.with_source(Window(source, self.text_seed, self.first_text - start))
-
 
 def placed(pipeline: Pipeline, start: int, share: Share | None) -> Pipeline:
-    """`pipeline` with the texts that a run has whose first image is `start`: those of a file begin at its top."""
+    """`pipeline`, whose source is that of the whole run, with the texts of a run whose first image is `start`.
+
+    Those of a file begin at its top, those of a part where the part before it ends.
+    """
     if share:
-        return share.placed(pipeline, start)
+        return pipeline.with_source(Window(pipeline.source, share.text_seed, share.first_text - start))
     if pipeline.settings.numbers_file is None or start == 0:
         return pipeline
     return pipeline.with_source(Window(pipeline.source, pipeline.seed, -start))
@@ -102,7 +100,8 @@ def recorded_pipeline(record: Record, cache: str | None) -> Pipeline:
     if (record["version"], record["dataset"]["sha256"]) != (__version__, bank.digest):
         raise DataError("it was made by another version or from other data")
     start, stop = record["first"] - 1, record["last"]
-    source = source_of(settings, bank.characters, stop - start, record["seed"])
+    size, seed = (share.texts, share.text_seed) if share else (stop - start, record["seed"])
+    source = source_of(settings, bank.characters, size, seed)
     pipeline = placed(Pipeline(settings, bank, record["seed"], source), start, share)
     if record.get("texts", {}) != provenance(settings, pipeline.source):
         raise DataError("its texts came from another file, or another release of a package")

@@ -18,7 +18,6 @@ from digitseq.png import encode_png
 from digitseq.service.keys import Keys
 from digitseq.service.rounds import Rounds, Wanted, images_of
 from digitseq.service.seeds import SeededRows
-from digitseq.service.studio import reseeded
 from digitseq.streams import Rows
 
 SEEDS = st.integers(0, 2**64 - 1)
@@ -109,7 +108,7 @@ def test_a_pipeline_with_another_seed(train, source, augment):
     kept = Pipeline(look, train, 0)
     kept.batch(0, 3)
     for seed in (1, 2):
-        ours, fresh = reseeded(kept, seed).batch(4, 9), Pipeline(look, train, seed).batch(4, 9)
+        ours, fresh = kept.reseeded(seed).batch(4, 9), Pipeline(look, train, seed).batch(4, 9)
         assert ours.texts == fresh.texts
         np.testing.assert_array_equal(ours.images, fresh.images)
         np.testing.assert_array_equal(ours.boxes, fresh.boxes)

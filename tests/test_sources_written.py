@@ -368,3 +368,11 @@ def test_a_file_name_that_is_no_utf_8(run, tmp_path):
     (tmp_path / name).write_text("12\n")
     assert run("--numbers_file", name).returncode == 0
     assert (tmp_path / "output" / "b_" / "1.png").exists()
+
+
+def test_parts_share_out_standard_input_too(run, tmp_path):
+    words = ("--numbers_file", "-", "--split_ratio", 0.5, 0.3, 0.2, "-s", 10)
+    done = run(*words, input="".join(f"{n}\n" for n in range(10, 20)))
+    assert (done.returncode, done.stderr) == (0, "")
+    texts = [[r["text"] for r in records(tmp_path / "output" / "stdin" / part)] for part in PARTS]
+    assert texts == [["10", "11", "12", "13", "14"], ["15", "16", "17"], ["18", "19"]]

@@ -19,7 +19,7 @@ from digitseq.service.metrics import Metrics
 from digitseq.service.parameters import ABOUT_IMAGES, ABOUT_SAMPLES, Pairs, from_query, typed
 from digitseq.service.problems import Problem
 from digitseq.service.rounds import Rounds, text_of
-from digitseq.service.studio import Studio, reseeded
+from digitseq.service.studio import Studio
 from digitseq.service.work import Work
 from digitseq.writers.base import batches
 
@@ -120,7 +120,7 @@ class Images:
         if settings.number is not None and settings.label_case == "as_given":
             rounds = self._distorted if settings.operations() else self._plain
             return text_of(pipeline), await self._work.answer(receive, rounds.ask(pipeline, seed, index))
-        return await self._work.run(receive, one_image, reseeded(pipeline, seed), index)
+        return await self._work.run(receive, one_image, pipeline.reseeded(seed), index)
 
 
 def one_image(pipeline: Pipeline, index: int) -> tuple[str, bytes]:

@@ -56,7 +56,7 @@ class Studio:
         settings, seed = asked.settings(self._limits), asked.others.get("seed")
         seed = draw_seed() if seed is None else seed
         if not (settings.unique or settings.balanced):
-            return reseeded(self._kept(settings), seed)
+            return self._kept(settings).reseeded(seed)
         if size is not None and size > self._limits.max_images:
             raise Problem(422, f"unique and balanced are for at most {self._limits.max_images:,} images here", "size")
         return self._make(settings, seed, size)
@@ -92,11 +92,3 @@ class Studio:
                 422, "these distortions need too much room for a text of this length: take fewer, or a shorter text",
                 "augment",
             )  # fmt: skip
-
-
-def reseeded(pipeline: Pipeline, seed: int) -> Pipeline:
-    """The same with another seed: what a pipeline holds beside it does not depend on the seed."""
-    twin = object.__new__(Pipeline)
-    twin.__dict__.update(pipeline.__dict__)
-    twin.seed = seed
-    return twin
