@@ -12,24 +12,19 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import chain, count, islice
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 
-from digitseq.errors import DigitseqError, OutputError, SettingsError
+from digitseq.errors import DigitseqError, OutputError
 from digitseq.generator import Sample, SequenceGenerator, whole_number
 from digitseq.options import options
+from digitseq.parser import OneLineParser
 from digitseq.png import encode_png
 from digitseq.settings import Settings
 
 LAYOUT = ("min_spacing", "max_spacing", "image_width")
 INTERRUPTED = 130
 Request = tuple[Settings, int]  # what the images look like, and how many
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise SettingsError(f"{message} (see --help)")
 
 
 def numbers_sequence(argv: Sequence[str] | None = None) -> int:
@@ -47,8 +42,8 @@ def phone_numbers(argv: Sequence[str] | None = None) -> int:
     return _main(parser, argv, _phone_numbers)
 
 
-def _new_parser(name: str, description: str) -> _Parser:
-    parser = _Parser(name, description=description, allow_abbrev=False)
+def _new_parser(name: str, description: str) -> OneLineParser:
+    parser = OneLineParser(name, description=description, allow_abbrev=False)
     known, defaults = options(Settings), Settings.__dataclass_fields__
     for setting in LAYOUT:
         shown = f"{known[setting].help}, in pixels (default: {defaults[setting].default})"
@@ -59,7 +54,7 @@ def _new_parser(name: str, description: str) -> _Parser:
     return parser
 
 
-def _main(parser: _Parser, argv: Sequence[str] | None, ask: Callable[[argparse.Namespace], Request]) -> int:
+def _main(parser: OneLineParser, argv: Sequence[str] | None, ask: Callable[[argparse.Namespace], Request]) -> int:
     try:
         given = parser.parse_args(argv)
         settings, count = ask(given)

@@ -36,7 +36,7 @@ the three usual commands:
 """
 
 
-class _Parser(argparse.ArgumentParser):
+class OneLineParser(argparse.ArgumentParser):
     """A parser whose errors are one line."""
 
     def error(self, message: str) -> NoReturn:
@@ -107,7 +107,7 @@ def _build(cls: type[Any], values: dict[str, Any]) -> Any:
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser; settings that are not given are absent from its result."""
-    parser = _Parser(
+    parser = OneLineParser(
         "run.py",
         description="Images of handwritten digit sequences out of real glyphs, with labels.",
         epilog=EXAMPLES,

@@ -9,9 +9,10 @@ import os
 import sys
 import tempfile
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from digitseq.errors import DigitseqError, MissingPackageError, SettingsError
+from digitseq.parser import OneLineParser
 from digitseq.service.limits import PREFIX, Limits, names, variable
 
 if TYPE_CHECKING:
@@ -19,13 +20,6 @@ if TYPE_CHECKING:
 
 KEY, CORS = PREFIX + "API_KEY", PREFIX + "CORS"
 SHUTDOWN_SECONDS = 5  # for connections that are still open when all answers are out
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line."""
-
-    def error(self, message: str) -> NoReturn:
-        raise SettingsError(f"{message} (see --help)")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -43,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser; limits that are not given are None."""
-    parser = _Parser(
+    parser = OneLineParser(
         "python -m digitseq.service",
         description="Serve images of handwritten digit sequences over HTTP, with a page to play with them.",
         epilog=f"Every limit is also an environment variable, such as {variable('max_width')}. With {KEY} set, /v1 "
