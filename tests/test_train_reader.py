@@ -43,8 +43,8 @@ def trained(tmp_path_factory) -> Path:
         "300",
         "--seed",
         "1",
-        "--threads",
-        "1",
+        "--readers",
+        "2",
         "--output",
         str(folder),
     ]
@@ -53,10 +53,8 @@ def trained(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def reader(trained) -> train_reader.Reader:
-    reader = train_reader.Reader().eval()
-    reader.load_state_dict(torch.load(trained / "reader.pt", weights_only=True))
-    return reader
+def readers(trained) -> list[train_reader.Reader]:
+    return [train_reader.restored(weights) for weights in torch.load(trained / "reader.pt", weights_only=True)]
 
 
 def test_the_loss_falls(trained):
@@ -65,8 +63,8 @@ def test_the_loss_falls(trained):
     assert curve[-1][1] < curve[0][1] / 5
 
 
-def test_it_reads_what_it_has_not_seen_far_better_than_chance(reader):
-    sequences, digits = train_reader.accuracy(train_reader.read_unseen(reader, 300, seed=2))
+def test_it_reads_what_it_has_not_seen_far_better_than_chance(readers):
+    sequences, digits = train_reader.accuracy(train_reader.read_unseen(readers, 300, seed=2))
     assert digits > 0.7  # chance: 0.1
     assert sequences > 0.25  # chance: 0.001 at best
 
@@ -80,6 +78,19 @@ def test_training_again_gives_the_same(tmp_path):
     one, other = (train_reader.train(6, 8, seed=3) for _ in range(2))
     assert one[1] == other[1]
     assert all(torch.equal(a, b) for a, b in zip(one[0].parameters(), other[0].parameters()))
+
+
+def test_together_they_read_better_than_the_worse_of_them(readers):
+    each = [train_reader.accuracy(train_reader.read_unseen([reader], 300, seed=2))[1] for reader in readers]
+    assert len(set(each)) == 2  # they learnt apart
+    assert train_reader.accuracy(train_reader.read_unseen(readers, 300, seed=2))[1] > min(each)
+
+
+def test_an_empty_image_is_read_as_nothing():
+    reader = train_reader.Reader().eval()
+    with torch.no_grad():
+        reader.name.bias[0] = 50  # blank everywhere
+    assert train_reader.read([reader, reader], torch.zeros(2, 1, 28, 160)) == ["", ""]
 
 
 def scans(folder: Path, scale: float, inverted: bool, labels: str) -> Path:
@@ -105,9 +116,9 @@ def scans(folder: Path, scale: float, inverted: bool, labels: str) -> Path:
 @pytest.mark.parametrize(
     ("scale", "inverted", "labels"), [(1, False, "gt.txt"), (4.3, True, "metadata.jsonl"), (0.8, True, "gt.txt")]
 )
-def test_it_reads_a_folder_of_scans(scale, inverted, labels, reader, trained, tmp_path, capsys):
+def test_it_reads_a_folder_of_scans(scale, inverted, labels, readers, trained, tmp_path, capsys):
     folder = scans(tmp_path / "scans", scale, inverted, labels)
-    found = train_reader.read_folder(reader, folder)
+    found = train_reader.read_folder(readers, folder)
     assert all(image.shape[0] == 28 for image, _, _ in found)
     assert train_reader.accuracy(found)[1] > 0.5
     flags = [
@@ -117,23 +128,21 @@ def test_it_reads_a_folder_of_scans(scale, inverted, labels, reader, trained, tm
         str(trained / "reader.pt"),
         "--output",
         str(tmp_path),
-        "--threads",
-        "1",
     ]
     assert train_reader.main(flags) == 0
     assert capsys.readouterr().out.startswith("20 sequences: ")
 
 
-def test_our_own_images_are_read_as_they_are(reader, tmp_path):
+def test_our_own_images_are_read_as_they_are(readers, tmp_path):
     generator = SequenceGenerator(train_reader.TEST, 5)
     folder = generator.write(tmp_path, 40).folder
-    images = np.stack([image for image, _, _ in train_reader.read_folder(reader, folder)])
+    images = np.stack([image for image, _, _ in train_reader.read_folder(readers, folder)])
     assert np.array_equal(images, next(generator.batches(40)).images)
 
 
-def test_a_folder_without_labels_is_refused(reader, tmp_path):
+def test_a_folder_without_labels_is_refused(readers, tmp_path):
     with pytest.raises(SystemExit, match=r"has neither gt\.txt nor metadata\.jsonl"):
-        train_reader.read_folder(reader, tmp_path)
+        train_reader.read_folder(readers, tmp_path)
 
 
 @pytest.mark.parametrize(
