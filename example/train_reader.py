@@ -15,7 +15,7 @@ import json
 import multiprocessing
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
@@ -48,7 +48,7 @@ PLAIN = 0.3  # share of the steps, the last ones, without augmentation: what is 
 HALF = bool(getattr(torch.cpu, "get_capabilities", dict)().get("avx512_bf16"))
 CLIP = 5.0
 EVERY = 20  # steps between two points of the learning curve
-AT_ONCE = 8  # batches made in one go, for a third of the time of one each
+AT_ONCE = 8  # batches made in one go, which takes half the time of one after the other
 
 
 class Reader(nn.Module):
@@ -207,24 +207,45 @@ def distance(a: str, b: str) -> int:
     return row[-1]
 
 
+def _at_least(lowest: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not text.isdecimal() or int(text) < lowest:
+            raise argparse.ArgumentTypeError(f"a whole number from {lowest} up is needed, got {text!r}")
+        return int(text)
+
+    return number
+
+
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Train a reader of digit strings, or read a folder with it.")
-    parser.add_argument("--steps", type=int, default=3700, help="batches to train on (default: %(default)s)")
-    parser.add_argument("--batch", type=int, default=32, help="images a batch (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=1, help="of weights and training images (default: %(default)s)")
-    parser.add_argument("--count", type=int, default=2000, help="test sequences to read (default: %(default)s)")
-    parser.add_argument("--readers", type=int, default=2, help="to train, on a core each (default: %(default)s)")
-    parser.add_argument("--output", type=Path, default=Path("output/reader"), help="where to save (%(default)s)")
+    parser = argparse.ArgumentParser(description="Train readers of digit strings, or read a folder with them.")
+    parser.add_argument(
+        "--steps", type=_at_least(EVERY), default=3700, help="batches to train on (default: %(default)s)"
+    )
+    parser.add_argument("--batch", type=_at_least(1), default=32, help="images a batch (default: %(default)s)")
+    parser.add_argument(
+        "--seed", type=_at_least(0), default=1, help="of weights and training images (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--count", type=_at_least(1), default=2000, help="test sequences to read (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--readers", type=_at_least(1), default=2, help="how many to train, on a core each (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--output", type=Path, default=Path("output/reader"), help="where to save (default: %(default)s)"
+    )
     parser.add_argument("--images", type=Path, metavar="DIR", help="read this folder instead, with --checkpoint")
     parser.add_argument("--checkpoint", type=Path, help="trained readers (default: reader.pt in --output)")
     given = parser.parse_args(argv)
+    checkpoint = given.checkpoint or given.output / "reader.pt"
+    if given.images and not checkpoint.is_file():
+        parser.error(f"no trained readers in {checkpoint}: train some first, or name them with --checkpoint")
     given.output.mkdir(parents=True, exist_ok=True)
     if given.images:
-        taught = torch.load(given.checkpoint or given.output / "reader.pt", weights_only=True)
-        found = read_folder([restored(weights) for weights in taught], given.images)
+        readers = [restored(weights) for weights in torch.load(checkpoint, weights_only=True)]
+        found = read_folder(readers, given.images)
     else:
-        seeds = range(given.seed, given.seed + given.readers)
-        readers, curve = train_apart(seeds, given.steps, given.batch)
+        readers, curve = train_apart(range(given.seed, given.seed + given.readers), given.steps, given.batch)
         torch.save([reader.state_dict() for reader in readers], given.output / "reader.pt")
         (given.output / "curve.json").write_text(json.dumps(curve))
         draw_curve(curve, given.output / "curve.png")
@@ -239,6 +260,6 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:
-        sys.exit("stopped; nothing was saved")
+        sys.exit("stopped; nothing was saved: begin again, perhaps with fewer --steps")
     except BrokenProcessPool:
         sys.exit("a training process was killed, perhaps for lack of memory: try again with --readers 1")

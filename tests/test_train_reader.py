@@ -93,6 +93,14 @@ def test_an_empty_image_is_read_as_nothing():
     assert train_reader.read([reader, reader], torch.zeros(2, 1, 28, 160)) == ["", ""]
 
 
+@pytest.mark.parametrize("flags", [["--steps", "5"], ["--readers", "0"], ["--count", "x"], ["--images", "."]])
+def test_bad_input_gets_one_line(flags, tmp_path, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        train_reader.main([*flags, "--output", str(tmp_path)])
+    assert stopped.value.code == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
 def scans(folder: Path, scale: float, inverted: bool, labels: str) -> Path:
     """20 test sequences as one might scan them: of another size, grey ink on grey paper, noisy."""
     folder.mkdir()
