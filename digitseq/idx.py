@@ -79,7 +79,7 @@ def open_idx(source: Path | bytes, name: str, dimensions: tuple[int, ...]) -> It
         packed = file.read(2) == _GZIP_MAGIC
         file.seek(0)
         if packed:
-            file = stack.enter_context(gzip.GzipFile(fileobj=file))  # type: ignore[assignment]
+            file = stack.enter_context(gzip.GzipFile(fileobj=file))  # type: ignore[assignment]  # typeshed knows no kinship
         shape, dtype = _header(file, name, dimensions)
         yield IdxFile(file, name, shape, dtype)
 

@@ -260,6 +260,7 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:
-        sys.exit("stopped; nothing was saved: begin again, perhaps with fewer --steps")
+        print("stopped; readers are saved when their training is over (--steps says how long it is)", file=sys.stderr)
+        sys.exit(130)
     except BrokenProcessPool:
         sys.exit("a training process was killed, perhaps for lack of memory: try again with --readers 1")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -99,6 +102,19 @@ def test_bad_input_gets_one_line(flags, tmp_path, capsys):
         train_reader.main([*flags, "--output", str(tmp_path)])
     assert stopped.value.code == 2
     assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_ctrl_c_ends_it_without_a_traceback(tmp_path):
+    words = [sys.executable, str(ROOT / "example" / "train_reader.py"), "--steps", "10000", "--output", str(tmp_path)]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, start_new_session=True) as process:
+        said = process.stderr.read(1)  # of the bar: training has begun
+        os.killpg(process.pid, signal.SIGINT)
+        said += process.stderr.read()
+    assert process.returncode == 130
+    assert b"stopped" in said
+    assert b"Traceback" not in said
+    assert not (tmp_path / "reader.pt").exists()
 
 
 def scans(folder: Path, scale: float, inverted: bool, labels: str) -> Path:

@@ -128,9 +128,10 @@ def _parse(text: str) -> Operation:
             raise SettingsError(f"augment: {name} has no parameter {key!r}; {hint}", "augment")
         values[key] = _value(value, known[key])
     try:
-        return OPERATIONS[name](**values)  # type: ignore[no-any-return]
+        operation: Operation = OPERATIONS[name](**values)
     except SettingsError as error:
         raise SettingsError(f"augment: {error}", "augment") from None
+    return operation
 
 
 def _value(text: str, known: Parameter) -> Any:

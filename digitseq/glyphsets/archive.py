@@ -41,7 +41,7 @@ def extract(
         found = _copy(archive, info, largest, path, progress)
     except EOFError:
         raise CutOff(f"{member} ends early in the archive") from None
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, RuntimeError) as error:  # the last: encrypted, or an unknown compression
         raise DataError(f"{member} is damaged in the archive ({error})") from None
     if found != file.sha256:
         raise DataError(f"{member} is not the published file (sha256 {found[:12]}…, expected {file.sha256[:12]}…)")

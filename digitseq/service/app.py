@@ -109,7 +109,7 @@ def _describe(app: FastAPI, locked: bool) -> None:
         assert app.openapi_schema is not None
         return app.openapi_schema
 
-    app.openapi = described  # type: ignore[method-assign]
+    app.openapi = described  # type: ignore[method-assign]  # as FastAPI documents it
 
 
 async def _refused(request: Request, error: Exception) -> Response:

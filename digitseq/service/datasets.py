@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import ExitStack
 from typing import Any
 
@@ -57,7 +57,9 @@ class Datasets:
 class _Archive(StreamingResponse):
     """Gives its places back when it has been sent, or the client has gone."""
 
-    def __init__(self, pieces: AsyncIterator[bytes], headers: dict[str, str], kind: str, places: ExitStack) -> None:
+    def __init__(
+        self, pieces: AsyncGenerator[bytes, None], headers: dict[str, str], kind: str, places: ExitStack
+    ) -> None:
         super().__init__(pieces, headers=headers, media_type=kind)
         self._pieces, self._places = pieces, places
 
@@ -66,16 +68,16 @@ class _Archive(StreamingResponse):
             try:
                 await super().__call__(scope, receive, send)
             finally:
-                await self._pieces.aclose()  # type: ignore[attr-defined]  # it is a generator
+                await self._pieces.aclose()
 
 
-async def _following(first: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _following(first: bytes, pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
     try:
         yield first
         async for piece in pieces:
             yield piece
     finally:
-        await pieces.aclose()  # type: ignore[attr-defined]
+        await pieces.aclose()
 
 
 async def _body(request: Request) -> Asked:

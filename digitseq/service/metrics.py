@@ -45,5 +45,5 @@ class Metrics:
         registry: Any = self._registry
         if os.environ.get(SHARED):
             registry = CollectorRegistry()
-            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the package has no types
         return generate_latest(registry)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -84,7 +84,7 @@ class Work:
         finally:
             self._streams -= 1
 
-    async def pieces(self, made: Iterator[bytes]) -> AsyncIterator[bytes]:
+    async def pieces(self, made: Iterator[bytes]) -> AsyncGenerator[bytes, None]:
         """What `made` yields, each piece made in a thread while the one before it is sent.
 
         When this is closed early, `made` is closed after the piece at hand.
