@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from playwright.sync_api import sync_playwright  # noqa: E402
-from serving import serve  # noqa: E402  # the checkout beside this file, installed or not
+from support.service import serve  # noqa: E402  # the checkout beside this file, installed or not
 
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
 SIZE = {"width": 1280, "height": 850}

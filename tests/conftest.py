@@ -6,16 +6,14 @@ import os
 import platform
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import settings
+from support.paths import ROOT
 
 from digitseq.glyphs import GlyphBank
 from digitseq.loader import load_bank
-
-ROOT = Path(__file__).parents[1]
 
 settings.register_profile("no clock", deadline=None)  # the machine may be busy
 settings.load_profile("no clock")

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from folders import pixels, records
+from support.folders import pixels, records
 
 from digitseq import Settings, SettingsError, api, generate_numbers_sequence, generate_phone_number
 from digitseq.settings import SOURCES

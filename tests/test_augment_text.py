@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import ROOT
-from folders import contents, pixels
+from support.folders import contents, pixels
+from support.paths import ROOT
 
 from digitseq import Settings
 from digitseq.augment import OPERATIONS, PRESETS, Blur, Elastic, describe, list_augmentations, parse_augment

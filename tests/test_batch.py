@@ -7,41 +7,14 @@ import os
 import signal
 import subprocess
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
-from folders import assert_consistent, contents, numbers, pixels, records
+from support.folders import assert_consistent, contents, numbers, pixels, records
+from support.processes import children, wait_for_end, wait_for_images
 
 from digitseq import Pipeline, Settings
 from digitseq.version import __version__
-
-
-def children(pid: int) -> list[int]:
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == pid:
-            found.append(int(stat.parent.name))
-    return found
-
-
-def wait_for_images(folder: Path, count: int = 1) -> None:
-    deadline = time.monotonic() + 60
-    while not folder.exists() or sum(1 for _ in folder.glob("*.png")) < count:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-def wait_for_end(processes: list[int]) -> None:
-    """They must not stay behind."""
-    deadline = time.monotonic() + 5
-    while any(Path(f"/proc/{p}").exists() for p in processes):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_images_and_boxes_are_the_pipelines(run, tmp_path, train):

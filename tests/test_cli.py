@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from folders import contents, numbers, pixels, records
+from support.folders import contents, numbers, pixels, records
 
 from digitseq import cli, options, parser
 from digitseq.output import Output

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from folders import pixels
+from support.folders import pixels
 
 from digitseq import SequenceGenerator, Settings
 from digitseq.commands import numbers_sequence, phone_numbers

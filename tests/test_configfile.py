@@ -7,8 +7,8 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
-from folders import numbers, pixels, records
+from support.folders import numbers, pixels, records
+from support.paths import ROOT
 
 from digitseq import parser
 from digitseq.configfile import read_config

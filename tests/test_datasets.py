@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT
-from idxfiles import idx_bytes
-from server import described, made_set
+from support.file_server import described, made_set
+from support.idx_files import idx_bytes
+from support.paths import ROOT
 
 from digitseq.errors import DataError, DigitseqWarning, SettingsError
 from digitseq.glyphsets import DATA_SETS

@@ -13,11 +13,11 @@ from itertools import islice
 
 import numpy as np
 import pytest
-from conftest import ROOT
-from folders import contents, pixels, records
 from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
+from support.folders import contents, pixels, records
+from support.paths import ROOT
 
 import digitseq
 from digitseq import SequenceGenerator, Settings, SettingsError

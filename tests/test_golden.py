@@ -9,9 +9,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import ROOT
-from folders import pixels
 from golden.regenerate import CASES, FOLDER, OPENCV, sheet
+from support.folders import pixels
+from support.paths import ROOT
 
 same_opencv = pytest.mark.skipif(
     not cv2.__version__.startswith(OPENCV), reason=f"augmented pictures are compared under OpenCV {OPENCV} only"

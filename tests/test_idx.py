@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from idxfiles import TYPE_CODES, idx_bytes
+from support.idx_files import TYPE_CODES, idx_bytes
 
 from digitseq.errors import DataError
 from digitseq.idx import open_idx, parse_idx

@@ -13,8 +13,8 @@ import zipfile
 from dataclasses import replace
 
 import pytest
-from conftest import ROOT
-from server import Site, described, made_set, serving, zip_bytes
+from support.file_server import Site, described, made_set, serving, zip_bytes
+from support.paths import ROOT
 
 from digitseq.errors import DataError
 from digitseq.glyphsets.archive import CutOff, extract
@@ -259,7 +259,7 @@ class _Ending(io.BytesIO):
 def test_of_two_processes_one_downloads_and_the_other_waits(fetch, tmp_path):
     fetch.site.manner = dict.fromkeys(fetch.site.files, "cut")
     code = (
-        "import sys; from server import made_set; from dataclasses import replace; from pathlib import Path;"
+        "import sys; from support.file_server import made_set; from dataclasses import replace; from pathlib import Path;"
         "from digitseq.glyphsets.install import install;"
         f"row, _ = made_set('made', ({fetch.url!r},), {fetch.row.archive is not None});"
         f"install(row, Path({str(fetch.cache)!r}), print)"

@@ -10,8 +10,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
-from folders import numbers, pixels, records
+from support.folders import numbers, pixels, records
+from support.paths import ROOT
 
 pytestmark = pytest.mark.slow
 

@@ -11,8 +11,8 @@ import signal
 
 import numpy as np
 import pytest
-from folders import numbers, pixels
-from test_batch import wait_for_images
+from support.folders import numbers, pixels
+from support.processes import wait_for_images
 
 from digitseq import Pipeline, Settings, output
 from digitseq.labels import FILE_NAMES, SIDECARS, label_lines

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from folders import assert_consistent, contents, pixels, records
-from idxfiles import idx_bytes
+from support.folders import assert_consistent, contents, pixels, records
+from support.idx_files import idx_bytes
 
 from digitseq import Pipeline, Settings, datasets, generate_numbers_sequence
 from digitseq.alphabet import case_table, class_table, classes

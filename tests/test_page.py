@@ -15,9 +15,9 @@ import pytest
 
 pytest.importorskip("fastapi")
 pytest.importorskip("playwright")
-from conftest import ROOT
 from playwright import sync_api as playwright
-from serving import serve
+from support.paths import ROOT
+from support.service import serve
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(

@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
-from folders import assert_consistent
+from support.folders import assert_consistent
+from support.paths import ROOT
 
 from digitseq import options
 from digitseq.glyphsets import DATA_SETS

@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
-from test_writers import FORMATS, dump, tree
+from support.formats import FORMATS, dump, tree
+from support.paths import ROOT
 
 from digitseq import cli
 

@@ -14,10 +14,10 @@ import pytest
 
 pytest.importorskip("fastapi")
 import httpx
-from conftest import ROOT
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from serving import serve
+from support.paths import ROOT
+from support.service import serve
 
 import digitseq
 from digitseq.options import options

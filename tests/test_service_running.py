@@ -14,8 +14,8 @@ import pytest
 
 pytest.importorskip("fastapi")
 import httpx
-from conftest import ROOT
-from serving import serve
+from support.paths import ROOT
+from support.service import serve
 
 sys.path.insert(0, str(ROOT / "tests" / "benchmarks"))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("fastapi")
-from serving import serve
+from support.service import serve
 
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 SECONDS = 60

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sourcetools import ALL, DATE, LETTERS, chi_square, numbers_file, texts
+from support.sources import ALL, DATE, LETTERS, chi_square, numbers_file, texts
 
 from digitseq.errors import SettingsError
 from digitseq.sources import (

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sourcetools import numbers_file, texts
+from support.sources import numbers_file, texts
 
 from digitseq.errors import DataError, SettingsError
 from digitseq.sources import (

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sourcetools import DATE, chi_square, texts
+from support.sources import DATE, chi_square, texts
 
 from digitseq.errors import MissingPackageError, SettingsError
 from digitseq.sources import (

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sourcetools import LETTERS, chi_square, numbers_file, texts
+from support.sources import LETTERS, chi_square, numbers_file, texts
 
 from digitseq.errors import SettingsError
 from digitseq.sources import (

@@ -11,8 +11,8 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from folders import records
-from test_writers import FORMATS, READERS, tree
+from support.folders import records
+from support.formats import FORMATS, READERS, tree
 
 from digitseq import Pipeline, Settings
 from digitseq.errors import NarrowError, SettingsError

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_writers import FORMATS, READERS, tree
+from support.formats import FORMATS, READERS, tree
 
 from digitseq.glyphs import build_bank
 from digitseq.options import PARTS

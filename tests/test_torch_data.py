@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from support.paths import ROOT
 
 from digitseq import MissingPackageError, SequenceGenerator, Settings, SettingsError
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import ROOT
+from support.paths import ROOT
 
 from digitseq import SequenceGenerator, Settings
 

@@ -14,9 +14,10 @@ from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
-from idxfiles import idx_bytes
 
 from digitseq.glyphsets.catalog import DataSet, File, Part
+
+from .idx_files import idx_bytes
 
 
 class Site:

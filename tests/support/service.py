@@ -11,7 +11,8 @@ import time
 from collections.abc import Iterator
 
 import httpx
-from conftest import ROOT
+
+from .paths import ROOT
 
 
 class Served:

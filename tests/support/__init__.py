@@ -1,0 +1,1 @@
+"""What the tests share. No test module imports another: what two of them need is here, fixtures are in conftest.py."""
