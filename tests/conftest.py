@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
+import signal
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 from hypothesis import settings
+from support.gate import Gate
 from support.paths import ROOT
 
 from digitseq.glyphs import GlyphBank
@@ -56,14 +59,15 @@ def run(tmp_path):
 
 @pytest.fixture
 def start(tmp_path):
-    """start(*arguments): the same, still running, in a process group of its own."""
+    """start(*arguments): the same, still running, in a process group of its own; with a gate if one is given."""
     started = []
 
-    def call(*arguments):
+    def call(*arguments, gate: Gate | None = None):
         command = [sys.executable, str(ROOT / "run.py"), *map(str, arguments)]
         process = subprocess.Popen(
             command,
             cwd=tmp_path,
+            env=gate.environment if gate else None,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -75,8 +79,19 @@ def start(tmp_path):
 
     yield call
     for process in started:
-        process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+@pytest.fixture
+def gate_at(tmp_path_factory):
+    """gate_at(index): a gate, closed, for `start`."""
+
+    def make(index: int) -> Gate:
+        return Gate(tmp_path_factory.mktemp("gates") / "gate", index)
+
+    return make
 
 
 @pytest.fixture

@@ -6,13 +6,13 @@ import json
 import os
 import re
 import signal
-import time
 from collections import Counter
 
 import numpy as np
 import pytest
 from support.folders import records
 from support.formats import FORMATS, READERS, tree
+from support.processes import cpu_seconds, wait_for_images, wait_until
 
 from digitseq import Pipeline, Settings
 from digitseq.errors import NarrowError, SettingsError
@@ -193,14 +193,14 @@ RESUMED = {
 
 
 @pytest.mark.parametrize("name", RESUMED)
-def test_a_killed_run_is_resumed_with_its_own_texts(start, run, tmp_path, name):
+def test_a_killed_run_is_resumed_with_its_own_texts(start, run, gate_at, tmp_path, name):
     words = (*RESUMED[name], "-s", 4000, "-m", 2, "--seed", 3)
     assert run(*words, "-o", "once").returncode == 0
-    process = start(*words)
+    process = start(*words, gate=(gate := gate_at(1500)))
+    gate.wait()
     (top,) = (p for p in (tmp_path / "once").iterdir())
     made = tmp_path / "output" / top.name
-    while not list(made.rglob("*.png")) and process.poll() is None:
-        time.sleep(0.002)
+    wait_until(lambda: list(made.rglob("*.png")))
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=30)
     done = run(*(w for w in words if w not in ("-s", 4000, "--seed", 3)), "--resume") if name != "split" else None
@@ -209,11 +209,10 @@ def test_a_killed_run_is_resumed_with_its_own_texts(start, run, tmp_path, name):
     assert tree(made) == tree(top)
 
 
-def test_the_next_run_lists_what_a_killed_one_made(start, run, tmp_path):
-    process = start("--random_digits", 4, 6, "--unique", "-s", 200_000, "-m", 2)
+def test_the_next_run_lists_what_a_killed_one_made(start, run, gate_at, tmp_path):
+    process = start("--random_digits", 4, 6, "--unique", "-s", 20_000, "-m", 2, gate=gate_at(3000))
     folder = tmp_path / "output" / "random"
-    while len(list(folder.glob("*.png"))) < 500:
-        time.sleep(0.005)
+    wait_for_images(folder, 500)
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=30)
     assert run("--random_digits", 4, 6, "-s", 1).stderr == ""
@@ -222,13 +221,12 @@ def test_the_next_run_lists_what_a_killed_one_made(start, run, tmp_path):
     assert len({r["text"] for r in found[:-1]}) == len(found) - 1
 
 
-def test_resume_refuses_another_file_of_the_same_name(start, run, tmp_path):
-    words = ("--numbers_file", "some.txt", "--gaps", "-s", 50_000, "-iw", 0)
-    process = start(*words)
-    folder = tmp_path / "output" / "some"
-    while not (folder / "20.png").exists():
-        time.sleep(0.005)
+def test_resume_refuses_another_file_of_the_same_name(start, run, gate_at, tmp_path):
+    words = ("--numbers_file", "some.txt", "--gaps", "-s", 5000, "-iw", 0)
+    process = start(*words, gate=(gate := gate_at(1000)))
+    gate.wait()
     process.send_signal(signal.SIGINT)
+    gate.open()
     process.communicate(timeout=30)
     (tmp_path / "some.txt").write_text("4\n")
     done = run(*words, "--resume")
@@ -288,11 +286,11 @@ def test_folders_stay_below_the_output_path(run, tmp_path, number):
 
 
 @pytest.mark.parametrize("words", [("--random_digits", 4, 4, "--unique"), ("--numbers_file", "some.txt", "--gaps")])
-def test_a_stopped_run_whose_texts_depend_on_the_run_says_to_resume_only(start, tmp_path, words):
-    process = start(*words, "-s", 9000, "--seed", 9)
-    while not list((tmp_path / "output").glob("*/20.png")):
-        time.sleep(0.005)
+def test_a_stopped_run_whose_texts_depend_on_the_run_says_to_resume_only(start, gate_at, words):
+    process = start(*words, "-s", 9000, "--seed", 9, gate=(gate := gate_at(1000)))
+    gate.wait()
     process.send_signal(signal.SIGINT)
+    gate.open()
     _, err = process.communicate(timeout=30)
     assert err.endswith("to make the rest, give the same command with --resume\n")
 
@@ -301,29 +299,29 @@ def test_a_stopped_run_whose_texts_depend_on_the_run_says_to_resume_only(start, 
 def test_the_search_for_unique_texts_is_stopped_at_once(start, tmp_path, number):
     pytest.importorskip("rstr")
     process = start("--pattern", "[0-9]{9}", "--unique", "-s", 5_000_000)
-    time.sleep(2)
+    wait_until(lambda: cpu_seconds(process.pid) > 1)  # far more than it takes to begin, far less than the search
     process.send_signal(number)
-    _, err = process.communicate(timeout=5)
+    _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, "digitseq: interrupted: nothing more was written\n")
     assert not (tmp_path / "output").exists()
 
 
 @pytest.mark.parametrize("kind", ["standard input", "pipe", "changed", "gone"])
-def test_images_of_a_killed_run_are_not_forgotten_when_their_lines_are_gone(start, run, tmp_path, kind):
+def test_images_of_a_killed_run_are_not_forgotten_when_their_lines_are_gone(start, run, gate_at, tmp_path, kind):
     """They cannot be listed any more: the next run is refused, and what is there can still be finished."""
     lines = "".join(f"{n}\n" for n in range(100, 999))
     path, folder = tmp_path / "lines.txt", tmp_path / "output" / ("stdin" if kind == "standard input" else "lines")
     path.write_text(lines)
     if kind == "standard input":
-        words, process = ("--numbers_file", "-", "--seed", 3), start("--numbers_file", "-", "-s", 30_000, "--seed", 3)
+        words = ("--numbers_file", "-", "--seed", 3)
+        process = start(*words, "-s", 3000, gate=gate_at(1500))
         process.stdin.write(lines)
         process.stdin.close()
         process.stdin = None
     else:
         words = ("--numbers_file", "lines.txt", "--seed", 3)
-        process = start(*words, "-s", 30_000)
-    while not (folder / "500.png").exists():
-        time.sleep(0.005)
+        process = start(*words, "-s", 3000, gate=gate_at(1500))
+    wait_for_images(folder, 500)
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=30)
     if kind in ("pipe", "gone"):
@@ -348,7 +346,7 @@ def test_images_of_a_killed_run_are_not_forgotten_when_their_lines_are_gone(star
     if kind != "standard input":
         words = ("--numbers_file", str(path), "--seed", 3)  # the same file by another path
     assert run(*words, "--resume", input=lines).returncode == 0
-    assert run(*words, "-s", 30_000, "-o", "once", input=lines).returncode == 0
+    assert run(*words, "-s", 3000, "-o", "once", input=lines).returncode == 0
     assert tree(folder) == tree(tmp_path / "once" / folder.name)
 
 
