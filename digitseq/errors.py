@@ -41,3 +41,17 @@ class NarrowError(RunError):
 
 class DigitseqWarning(UserWarning):
     """Something went another way than asked, and the result is right all the same."""
+
+
+def one_line(text: object, longest: int = 300) -> str:
+    r"""The first line of `text` that says anything, for a message: printable, and not longer than this.
+
+    For whatever comes from elsewhere (a file, a server, another package): control characters, with which a terminal
+    can be steered, come out as escapes.
+
+    >>> print(one_line("\n Bad\x1b[2J request\r\nnext line"))
+    Bad\x1b[2J request
+    """
+    line = next((line for line in str(text).splitlines() if line.strip()), "").strip()
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line[:longest])
+    return shown if len(shown) <= longest else shown[: longest - 1] + "…"

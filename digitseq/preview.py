@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from digitseq.atomic import replacing
 from digitseq.augment import OPERATIONS
 from digitseq.augment.base import opencv
 from digitseq.errors import OutputError
@@ -44,12 +44,10 @@ def write_preview(path: Path, settings: Settings, bank: GlyphBank, seed: int) ->
     data = encode_png(sheet[None], np.array([sheet.shape[1]]))[0]
     if not path.name or (path.exists() and not path.is_file()):
         raise OutputError(f"cannot write the preview {path}: it is not a file; name another")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
+        with replacing(path) as file:
+            file.write(data)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise OutputError(f"cannot write the preview {path} ({error.strerror}): name another file") from None
 
 

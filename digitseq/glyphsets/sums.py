@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import time
 from pathlib import Path
 
+from digitseq.atomic import replacing
 from digitseq.errors import DataError
 
 _SETTLED_NS = 2 * 10**9  # a file changed later than this before it was read may change again within its time stamp
@@ -40,9 +40,8 @@ def known_sums(paths: list[Path], memory: Path) -> list[str]:
     if now != before:
         with contextlib.suppress(OSError):
             memory.parent.mkdir(parents=True, exist_ok=True)
-            temporary = memory.with_name(f".{memory.name}.{os.getpid()}")
-            temporary.write_text(json.dumps(now))
-            os.replace(temporary, memory)
+            with replacing(memory) as file:
+                file.write(json.dumps(now).encode())
     return [str(now[str(path)][2]) for path in paths]
 
 

@@ -1,0 +1,36 @@
+"""Packages that are loaded when first needed, and what to say of one that cannot be."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from digitseq.errors import MissingPackageError, one_line
+
+
+def need_package(name: str, what: str, install: str | None = None) -> Any:
+    """The module `name`, such as "lmdb" or "isal.isal_zlib".
+
+    what: who needs it, as the first words of a sentence ("format lmdb"); install: what `pip install` is to be
+    given, where that is not the package's name. Raises `MissingPackageError` with the command that installs
+    it or, where it is there and cannot be loaded, with what failed.
+    """
+    package = name.partition(".")[0]
+    install = install or package
+    try:
+        return importlib.import_module(name)
+    except MemoryError:
+        raise
+    except ModuleNotFoundError as error:
+        if error.name == package:
+            raise MissingPackageError(f"{what} needs the package {package}: pip install {install}") from None
+        raise MissingPackageError(_broken(what, package, install, error)) from None
+    except Exception as error:  # whatever a package does when it is loaded
+        raise MissingPackageError(_broken(what, package, install, error)) from None
+
+
+def _broken(what: str, package: str, install: str, error: Exception) -> str:
+    return (
+        f"{what} needs the package {package}, which is installed but cannot be loaded "
+        f"({type(error).__name__}: {one_line(error)}): pip install --force-reinstall {install}"
+    )
