@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -14,6 +14,12 @@ from digitseq.errors import MissingPackageError
 from digitseq.streams import Rows
 
 Codes = NDArray[np.uint32]  # (B, max_length): code points of each text, padded with 0 at the end
+# Called every few milliseconds by work that can take long; what it raises ends the work and is passed on as it is.
+Check = Callable[[], None]
+
+
+def carry_on() -> None:
+    """The `Check` of work that nobody stops."""
 
 
 class Source(Protocol):

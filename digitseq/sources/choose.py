@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from digitseq.errors import SettingsError
-from digitseq.sources.base import Source
+from digitseq.sources.base import Check, Source, carry_on
 from digitseq.sources.fixed import FixedSource
 
 if TYPE_CHECKING:
@@ -15,10 +15,13 @@ if TYPE_CHECKING:
 PACKAGES = {"phone": "phonenumbers", "pattern": "rstr"}  # on whose release the texts depend
 
 
-def source_of(settings: Settings, characters: str, size: int | None = None, seed: int = 0) -> Source:
+def source_of(
+    settings: Settings, characters: str, size: int | None = None, seed: int = 0, check: Check = carry_on
+) -> Source:
     """The source that `settings` name, for a run of `size` images under `seed`.
 
     characters: those of the data set. Only `unique` and `balanced` need the size and the seed.
+    check: called every few milliseconds while the source is prepared; what it raises ends that, and is passed on.
     Raises `SettingsError`; `MissingPackageError` where a source needs a package that is not installed.
     """
     source = _plain(settings, characters)
@@ -36,7 +39,7 @@ def source_of(settings: Settings, characters: str, size: int | None = None, seed
 
     if settings.balanced:
         source = balanced(source, size)
-    return unique(source, size, seed) if settings.unique else source
+    return unique(source, size, seed, check) if settings.unique else source
 
 
 def _plain(settings: Settings, characters: str) -> Source:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from digitseq.errors import SettingsError
 from digitseq.sources.balance import BalancedDigits, check_size
-from digitseq.sources.base import Codes, Source, text_rows
+from digitseq.sources.base import Check, Codes, Source, carry_on, text_rows
 from digitseq.sources.lines import NumbersFile
 from digitseq.sources.permutation import Permutation, below, mix
 from digitseq.sources.random_digits import RandomDigits
@@ -23,7 +23,7 @@ MORE_CANDIDATES = 100_000
 PREFIX_SPACE = 1 << 62
 
 
-def unique(source: Source, size: int, seed: int) -> Source:
+def unique(source: Source, size: int, seed: int, check: Check = carry_on) -> Source:
     """A source with the texts of `source`, all different in images 0 … size-1; image size+k has text k again.
 
     Random digits are numbered and the numbers permuted, which costs no memory and takes no time. Of other
@@ -39,7 +39,7 @@ def unique(source: Source, size: int, seed: int) -> Source:
         return UniqueDigits(source.digits, size, balanced=True)
     if isinstance(source, RandomDigits):
         return UniqueDigits(source, size)
-    return FrozenTexts(source, first_occurrences(source, size, seed), seed)
+    return FrozenTexts(source, first_occurrences(source, size, seed, check), seed)
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ class FrozenTexts:
         return self.source.codes(replace(rows, seed=self.seed, index=chosen))[position.ravel()]
 
 
-def first_occurrences(source: Source, size: int, seed: int) -> NDArray[np.int64]:
+def first_occurrences(source: Source, size: int, seed: int, check: Check = carry_on) -> NDArray[np.int64]:
     """int64 (size,), ascending: the first images of `source` that together have `size` different texts.
 
     Texts are compared by 64 bits of hash: two that differ are taken for the same once in 10¹⁹ pairs, and then
@@ -184,7 +184,7 @@ def first_occurrences(source: Source, size: int, seed: int) -> NDArray[np.int64]
     drawn = 0
     while len(picks) < size and drawn < limit:
         more = min(max(size - len(picks), drawn // 2, 1024), limit - drawn)
-        hashes = np.concatenate([hashes, _hashes(source, seed, drawn, drawn + more)])
+        hashes = np.concatenate([hashes, _hashes(source, seed, drawn, drawn + more, check)])
         hashes, first = np.unique(hashes, return_index=True)
         picks = np.concatenate([picks, np.arange(drawn, drawn + more)])[first]
         order = np.argsort(picks)
@@ -195,10 +195,11 @@ def first_occurrences(source: Source, size: int, seed: int) -> NDArray[np.int64]
     return picks[:size]
 
 
-def _hashes(source: Source, seed: int, start: int, stop: int) -> NDArray[np.uint64]:
+def _hashes(source: Source, seed: int, start: int, stop: int, check: Check) -> NDArray[np.uint64]:
     """uint64 (stop - start,): equal for equal texts."""
     out = np.zeros(stop - start, np.uint64)
     for first in range(start, stop, 4096):
+        check()
         codes = source.codes(Rows.span(seed, first, min(first + 4096, stop)))
         part = out[first - start : first - start + len(codes)]
         for column in codes.T:
