@@ -29,7 +29,7 @@ def make_screenshot(folder: Path) -> None:
         page.get_by_role("textbox", name="Seed").fill("7")
         page.get_by_text("light", exact=True).click()
         page.get_by_role("checkbox", name="Boxes").check()
-        page.wait_for_timeout(1000)
+        page.wait_for_selector('#gallery[aria-busy="false"]')
         page.evaluate("document.getElementById('status').textContent = ''")  # it has a time in it
         page.evaluate("window.scrollTo(0, 0)")
         page.mouse.move(640, 790)

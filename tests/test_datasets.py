@@ -398,25 +398,27 @@ BUILD = """
 import resource, sys, time
 from digitseq.loader import load_bank
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+began = time.process_time()
 load_bank("test", sys.argv[1], "emnist-byclass")
+building = time.process_time() - began
 after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 times = []
 for _ in range(5):
-    began = time.perf_counter()
+    began = time.process_time()
     load_bank("test", sys.argv[1], "emnist-byclass")
-    times.append(time.perf_counter() - began)
-print((after - before) // 1024, min(times))
+    times.append(time.process_time() - began)
+print((after - before) // 1024, min(times) / building)
 """
 
 
 @needs_emnist
-def test_building_takes_little_memory_and_opening_no_time(emnist_cache, tmp_path):
+def test_building_takes_little_memory_and_opening_next_to_no_work(emnist_cache, tmp_path):
     """814,255 glyphs may take 1.5 GB; these are a seventh of that."""
     (tmp_path / "emnist").symlink_to(emnist_cache / "emnist")
     done = subprocess.run(
         [sys.executable, "-c", BUILD, str(tmp_path)],
         env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    megabytes, seconds = done.stdout.split()
+    megabytes, share = done.stdout.split()
     assert int(megabytes) < 1536 / 7 * 1.25, megabytes
-    assert float(seconds) < 0.02, seconds
+    assert float(share) < 1 / 20, share  # of the processor time that building takes

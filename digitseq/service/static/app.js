@@ -43,7 +43,11 @@ function changed() {
   refreshSoon();
 }
 
+// What is shown, or on its way, is of earlier settings from now on: the page is busy until it shows these.
 function refreshSoon() {
+  running?.abort();
+  running = null;
+  $("gallery").setAttribute("aria-busy", "true");
   clearTimeout(timer);
   timer = setTimeout(refresh, PAUSE);
 }
