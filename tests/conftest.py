@@ -9,22 +9,32 @@ import signal
 import subprocess
 import sys
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import settings
 from support.gate import Gate
 from support.paths import ROOT
+from support.skipped import summary
 
 from digitseq.glyphs import GlyphBank
 from digitseq.loader import load_bank
+
+pytest_plugins = ["pytester"]
 
 settings.register_profile("no clock", deadline=None)  # the machine may be busy
 settings.load_profile("no clock")
 
 
 def pytest_terminal_summary(terminalreporter):
-    """What this run says something about: both NumPy 1.26 and 2 are to pass."""
-    terminalreporter.write_line(f"with NumPy {np.__version__}, Python {platform.python_version()}")
+    """What this run says something about, and what it leaves out."""
+    terminalreporter.write_line(
+        f"with NumPy {np.__version__}, OpenCV {cv2.__version__}, Python {platform.python_version()}"
+    )
+    if terminalreporter.stats.get("deselected"):
+        terminalreporter.write_line("the slow tests are left out: -m slow runs them")
+    if line := summary(str(report.longrepr[2]) for report in terminalreporter.stats.get("skipped", ())):
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session", autouse=True)

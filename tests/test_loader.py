@@ -85,7 +85,12 @@ PLACES = ["magic", "length", "header", "columns", "start", "width", "top", "bott
 def place_in(data: bytes, name: str) -> tuple[int, int]:
     """Where the bytes of a part of a bank file begin and end."""
     magic, body = len(glyphs.MAGIC), len(glyphs.MAGIC) + 8 + int.from_bytes(data[len(glyphs.MAGIC) :][:8], "little")
-    fixed = {"magic": (0, magic), "length": (magic, magic + 8), "header": (magic + 8, body), "sum": (len(data) - 4, len(data))}
+    fixed = {
+        "magic": (0, magic),
+        "length": (magic, magic + 8),
+        "header": (magic + 8, body),
+        "sum": (len(data) - 4, len(data)),
+    }
     if name in fixed:
         return fixed[name]
     dtype, shape, offset = json.loads(data[magic + 8 : body])["arrays"][name]

@@ -161,7 +161,7 @@ def test_the_copied_command_makes_the_images_shown(page, run, tmp_path, look):
     assert texts == captions(page)
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl: apt-get install curl")
 def test_the_copied_curl_command_fetches_the_images_shown(page, tmp_path):
     shown = change(page, lambda: LOOKS["distorted"](page))
     page.get_by_text("curl", exact=True).click()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -37,19 +38,27 @@ def test_the_first_two_blocks_set_up_and_run():
     assert second.rstrip().endswith("-m pytest")
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+def size(command: str) -> int:
+    """How many images a command makes, as far as it says."""
+    return int(command.partition("-s ")[2].split()[0]) if "-s " in command else 1
+
+
+MANY = [pytest.param(c, marks=[pytest.mark.slow] * (size(c) > 20_000)) for c in COMMANDS]
+
+
+@pytest.mark.parametrize("command", MANY)
 def test_commands_run(command, tmp_path_factory, request):
     words = shlex.split(command)
     if "--download" in words:
         assert words[words.index("--download") + 1] in DATA_SETS
-        pytest.skip("needs a network")
+        pytest.skip("no network is used here")
     if "--dataset" in words:
         need_data_set(words[words.index("--dataset") + 1], request.getfixturevalue("cache"))
     for flag, package in (("--phone", "phonenumbers"), ("--pattern", "rstr"), ("lmdb", "lmdb"), ("parquet", "pyarrow")):
         if flag in command.split():
             pytest.importorskip(package)
     memory = Path("/dev/shm")
-    folder = tmp_path_factory.mktemp("readme") if not memory.is_dir() else memory / f"readme-{abs(hash(command))}"
+    folder = tmp_path_factory.mktemp("readme") if not memory.is_dir() else memory / f"readme-{os.getpid()}"
     folder.mkdir(exist_ok=True)
     try:
         program = shlex.join([sys.executable, str(ROOT / "run.py")])
@@ -60,13 +69,12 @@ def test_commands_run(command, tmp_path_factory, request):
         if "--list_datasets" in command:
             return
         (top,) = (folder / "output").iterdir()
-        size = int(command.partition("-s ")[2].split()[0]) if "-s " in command else 1
         if "--format" in command:
             run = json.loads((top / "run.json").read_text())["runs"][-1]
             assert run["status"] == "finished"
-            assert run.get("images", sum(run.get("parts", {}).values())) == size
+            assert run.get("images", sum(run.get("parts", {}).values())) == size(command)
         else:
-            assert len(assert_consistent(top)) == size
+            assert len(assert_consistent(top)) == size(command)
     finally:
         subprocess.run(["rm", "-rf", str(folder)], check=True)
 

@@ -22,7 +22,10 @@ expected-statuses = [400, 401, 403, 404, 405, 406, 409, 413, 414, 415, 422, 428,
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not SCHEMATHESIS.exists() and shutil.which("schemathesis") is None, reason="needs schemathesis")
+@pytest.mark.skipif(
+    not SCHEMATHESIS.exists() and shutil.which("schemathesis") is None,
+    reason="needs schemathesis: pip install schemathesis",
+)
 def test_every_answer_conforms(cache, tmp_path):
     (tmp_path / "schemathesis.toml").write_text(CONFIG)
     with serve(tmp_path) as served:

@@ -26,14 +26,15 @@ except (ImportError, MissingPackageError):
     torch = None  # type: ignore[assignment]
 
 pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create", "ignore:.set_vital. is deprecated")
-needs_torch = pytest.mark.skipif(torch is None, reason="needs torch")
+needs_torch = pytest.mark.skipif(torch is None, reason="needs torch: pip install torch")
 PLAIN = Settings("350", image_width=100)
 LIGHT = replace(PLAIN, augment=("light",))
 METHODS = [m for m in ("fork", "spawn") if m in multiprocessing.get_all_start_methods()]
-WORKERS: list[dict[str, Any]] = [
-    {"num_workers": 0},
-    *({"num_workers": n, "multiprocessing_context": m} for m, n in zip(METHODS, (3, 2))),
-]
+# Each process that is spawned loads torch again.
+LOADERS = {"none": {"num_workers": 0}} | {
+    m: {"num_workers": n, "multiprocessing_context": m} for m, n in zip(METHODS, (3, 2))
+}
+WORKERS = [pytest.param(w, id=m, marks=[pytest.mark.slow] * (m == "spawn")) for m, w in LOADERS.items()]
 
 
 def loader(stream: SequenceStream, **workers: Any) -> DataLoader:
@@ -49,7 +50,7 @@ def numbers(batches: list[Any]) -> list[int]:
 
 
 @needs_torch
-@pytest.mark.parametrize("workers", WORKERS, ids=str)
+@pytest.mark.parametrize("workers", WORKERS)
 def test_a_stream_is_the_series_whoever_makes_it(workers):
     generator = SequenceGenerator(LIGHT, seed=5)
     found = taken(SequenceStream(LIGHT, 8, seed=5), 7, **workers)
@@ -103,7 +104,7 @@ def test_ctc_takes_both_kinds_of_targets():
 
 
 @needs_torch
-@pytest.mark.parametrize("workers", WORKERS, ids=str)
+@pytest.mark.parametrize("workers", WORKERS)
 def test_ranks_share_out_the_series(workers):
     ranks = [taken(SequenceStream(PLAIN, 4, seed=5, rank=r, world_size=3), 4, **workers) for r in range(3)]
     assert sorted(i for rank in ranks for i in numbers(rank)) == list(range(48))
@@ -144,7 +145,7 @@ def test_ranks_are_those_of_the_process_group(method, tmp_path):
 
 
 @needs_torch
-@pytest.mark.parametrize("workers", WORKERS, ids=str)
+@pytest.mark.parametrize("workers", WORKERS)
 def test_a_stream_goes_on_where_it_was(workers):
     whole = taken(SequenceStream(LIGHT, 4, seed=5), 9)
     first = SequenceStream(LIGHT, 4, seed=5)
@@ -233,7 +234,7 @@ def test_a_data_set_gives_ready_batches(wanted):
 
 
 @needs_torch
-@pytest.mark.parametrize("workers", WORKERS, ids=str)
+@pytest.mark.parametrize("workers", WORKERS)
 def test_a_data_set_in_a_loader(workers):
     data = SequenceDataset(LIGHT, 50, seed=5)
     wanted = torch.stack([sample.image for sample in (data[i] for i in range(50))])

@@ -92,7 +92,7 @@ def test_a_typed_program_passes(tmp_path):
 @pytest.mark.slow
 def test_a_typed_program_with_torch_passes(tmp_path):
     if importlib.util.find_spec("torch") is None:
-        pytest.skip("needs torch")
+        pytest.skip("needs torch: pip install torch")
     assert check(TORCH_CLIENT, tmp_path) == []
 
 
