@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from digitseq.batch import Report, write_images
 from digitseq.errands import Errand
 from digitseq.errors import DigitseqError, DigitseqWarning, RunError, SettingsError
 from digitseq.glyphs import GlyphBank
@@ -20,7 +19,7 @@ from digitseq.loader import bank_of
 from digitseq.output import Output
 from digitseq.parser import Request, parse
 from digitseq.pipeline import Pipeline
-from digitseq.pool import Stop
+from digitseq.runs import Report, Stop, write_images
 from digitseq.settings import Settings
 from digitseq.sources.choose import source_of
 

@@ -14,17 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.api import draw_seed
-from digitseq.batch import Report, write_images
 from digitseq.errors import SettingsError
+from digitseq.formats.parts import spans
 from digitseq.loader import bank_of
 from digitseq.options import options
 from digitseq.output import Output
 from digitseq.pipeline import Batch, Pipeline
-from digitseq.pool import Stop
+from digitseq.runs import Report, Stop, write_images
 from digitseq.settings import Settings
 from digitseq.sources import Source
 from digitseq.sources.choose import source_of
-from digitseq.writers.base import spans
 
 END = 1 << 62  # image numbers are int64, and so are places in tables of several columns
 Format = Literal["png", "webdataset", "lmdb", "parquet", "npz"]

@@ -19,7 +19,7 @@ FILE_NAMES = {
     "yolo": "images.txt",
 }
 FIRST_LINES = {"easyocr": b"filename,words\n"}
-SIDECARS = {"yolo": "labels/%d.txt", "tesseract": "%d.gt.txt"}
+SIDECARS = {"yolo": "%d.txt", "tesseract": "%d.gt.txt"}
 
 
 def label_lines(batch: Batch, labels: str) -> bytes:
@@ -39,7 +39,7 @@ def label_lines(batch: Batch, labels: str) -> bytes:
     if labels == "easyocr":
         return b"".join(b"%d.png,%b\n" % (i, _csv(t).encode()) for i, t in zip(numbers, batch.texts))
     if labels == "yolo":
-        return b"".join(b"./images/%d.png\n" % i for i in numbers)
+        return b"".join(b"./%d.png\n" % i for i in numbers)
     return b""
 
 

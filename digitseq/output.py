@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from digitseq.errors import SettingsError
+from digitseq.formats import FORMATS
 from digitseq.options import clean_fields, setting
 
-FORMATS = ("png", "webdataset", "lmdb", "parquet", "npz")
+DEFAULT_SHARD_SIZE = 10_000
 LABELS = ("jsonl", "txt", "easyocr", "coco", "yolo", "tesseract", "none")
 
 
@@ -25,7 +27,7 @@ class Output:
     )  # fmt: skip
     format: str = setting(
         "png", "choice", "what is written: single PNG files, WebDataset tar shards, an LMDB, Parquet shards, or one "
-        "npz file", "data", choices=FORMATS,
+        "npz file", "data", choices=tuple(FORMATS),
     )  # fmt: skip
     labels: tuple[str, ...] = setting(
         ("jsonl",), "words", "labels beside PNG files, several allowed: jsonl (metadata.jsonl with boxes), txt "
@@ -34,7 +36,7 @@ class Output:
         "data", choices=LABELS, shown_default="jsonl",
     )  # fmt: skip
     shard_size: int = setting(
-        10_000, "int", "images a shard, with webdataset and parquet", "data", low=1, high=10_000_000
+        DEFAULT_SHARD_SIZE, "int", "images a shard, with webdataset and parquet", "data", low=1, high=10_000_000
     )
     split_ratio: tuple[float, float, float] | None = setting(
         None, "ratio", "write train/, val/ and test/ with these shares of the images; no glyph occurs in two of them",
@@ -71,6 +73,18 @@ class Output:
                 "which has its labels inside",
                 "labels",
             )
+        if self.shard_size != DEFAULT_SHARD_SIZE and "shard_size" not in FORMATS[self.format].options:
+            with_shards = " or ".join(name for name, entry in FORMATS.items() if "shard_size" in entry.options)
+            raise SettingsError(
+                f"shard_size goes with format {with_shards}, got format {self.format}: leave it out, or name another "
+                "format",
+                "shard_size",
+            )
+
+    def format_settings(self) -> dict[str, Any]:
+        """The settings that only some formats have, as far as this one has them: plain values for JSON."""
+        given = {name: getattr(self, name) for name in FORMATS[self.format].options}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
 
     @property
     def count(self) -> int:

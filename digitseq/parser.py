@@ -14,7 +14,7 @@ from digitseq.errands import Errand
 from digitseq.errors import SettingsError
 from digitseq.options import Option, options
 from digitseq.output import Output
-from digitseq.record import recorded_run
+from digitseq.runs import recorded_run
 from digitseq.settings import SOURCES, Settings
 from digitseq.version import __version__
 

@@ -8,15 +8,15 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from digitseq.folder import Folder
+from digitseq.formats.base import Job
+from digitseq.formats.npz import EPOCH, OutputFormat
+from digitseq.formats.parts import PartFiles, batches, spans
+from digitseq.formats.webdataset import BLOCK, RECORD, tar_members
 from digitseq.labels import FILE_NAMES, label_lines
 from digitseq.pipeline import Pipeline
 from digitseq.png import encode_png
 from digitseq.service.limits import Limits
 from digitseq.service.problems import Problem
-from digitseq.writers.base import Job, batches, spans
-from digitseq.writers.npz import EPOCH, FormatWriter
-from digitseq.writers.webdataset import BLOCK, RECORD, tar_members
 
 SUFFIXES = {"zip": "zip", "webdataset": "tar", "npz": "npz"}
 MEDIA_TYPES = {"zip": "application/zip", "webdataset": "application/x-tar", "npz": "application/x-npz"}
@@ -100,12 +100,12 @@ class _Tape(io.RawIOBase):
 
 
 def _npz(pipeline: Pipeline, size: int) -> Iterator[bytes]:
-    with tempfile.TemporaryDirectory(prefix="digitseq-") as path, Folder(path, "set") as folder:
-        writer = FormatWriter(Job(pipeline, folder, "set", (0, size), {}))
-        for task in spans(writer.open(), size, writer.task_size):
-            writer.commit(task, writer.maker.make(*task))
+    with tempfile.TemporaryDirectory(prefix="digitseq-") as path:
+        format_, job, directory = OutputFormat(), Job(pipeline, "set", 0, size), Path(path)
+        for start, stop in spans(0, size, pipeline.batch_size):
+            format_.make(job, start, stop, PartFiles(directory, lambda: None))
             yield b""
-        writer.close()
-        with open(Path(path, "set", "set.npz"), "rb") as file:
+        format_.finish(job, directory, directory, size)
+        with open(directory / "set.npz", "rb") as file:
             while piece := file.read(PIECE):
                 yield piece

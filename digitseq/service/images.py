@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, quote
 from starlette.types import Receive, Scope, Send
 
 from digitseq.api import draw_seed
+from digitseq.formats.parts import batches
 from digitseq.pipeline import Batch, Pipeline
 from digitseq.png import encode_png
 from digitseq.service import recipes
@@ -21,7 +22,6 @@ from digitseq.service.problems import Problem
 from digitseq.service.rounds import Rounds, text_of
 from digitseq.service.studio import Studio
 from digitseq.service.work import Work
-from digitseq.writers.base import batches
 
 SEQUENCES, PNG = "/v1/sequences/", ".png"
 ROUTE = SimpleNamespace(path_format="/v1/sequences/{text}.png")

@@ -35,5 +35,21 @@ def assert_consistent(folder: Path) -> list[int]:
     for number in listed:
         with Image.open(folder / f"{number}.png") as image:
             image.load()
-    assert not [p for p in folder.iterdir() if p.name.startswith(".digitseq-part")]
+    assert_nothing_unfinished(folder)
     return listed
+
+
+def assert_nothing_unfinished(folder: Path) -> None:
+    """Beside the results there is nothing but the lock and the journal."""
+    assert sorted(p.name for p in (folder / ".digitseq").iterdir()) == ["journal.jsonl", "lock"]
+    assert not [p for p in folder.iterdir() if p.name.startswith(".") and p.name not in (".digitseq", ".annotations.jsonl")]
+
+
+def runs(folder: Path) -> list[dict]:
+    """The records in run.json, oldest first."""
+    return json.loads((folder / "run.json").read_text())["runs"]
+
+
+def sections(folder: Path) -> list[tuple]:
+    """(first, last, images, status) of every section of every run."""
+    return [(s["first"], s["last"], s["images"], run["status"]) for run in runs(folder) for s in run["sections"]]

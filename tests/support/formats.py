@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from digitseq.writers import MODULES
+from digitseq.formats import FORMATS as TABLE
 
 from .folders import pixels, records
 
-FORMATS = list(MODULES)
+FORMATS = list(TABLE)
+SHARDED = [name for name, entry in TABLE.items() if "shard_size" in entry.options]
 Rows = list[tuple[np.ndarray, str, list[list[int]]]]  # pixels, text, boxes
 
 
@@ -101,7 +102,7 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {
         str(p.relative_to(folder)): p.read_bytes()
         for p in sorted(folder.rglob("*"))
-        if p.is_file() and not p.name.startswith("data.mdb")
+        if p.is_file() and not p.name.startswith("data.mdb") and p.name != "lock"
     }
 
 
@@ -112,3 +113,8 @@ def dump(folder: Path) -> str:
         for key, value in view.cursor():
             digest.update(b"%b %d %b" % (key, len(value), value))
     return digest.hexdigest()
+
+
+def shards(format_name: str, size: int) -> tuple[object, ...]:
+    """The flag for images a shard, where the format has shards."""
+    return ("--shard_size", size) if format_name in SHARDED else ()

@@ -6,21 +6,17 @@ an owner or any other thing that differs between two runs.
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.folder import SCRATCH, Folder
+from digitseq.formats.base import Job
+from digitseq.formats.parts import PartFiles
+from digitseq.formats.shards import ShardFormat
 from digitseq.labels import object_lines
-from digitseq.output import Output
-from digitseq.pipeline import Batch, Pipeline
+from digitseq.pipeline import Batch
 from digitseq.png import encode_png
-from digitseq.writers.base import Job, Runs, batches, images_of, scratch
-from digitseq.writers.shards import ShardWriter, shard_plan
 
 BLOCK = 512
 RECORD = 20 * BLOCK  # archives are filled up to whole records
@@ -29,28 +25,18 @@ _CHECKSUM, _SIZE = slice(148, 154), slice(124, 135)
 _PADDING = [b"\0" * n for n in range(BLOCK)]
 
 
-@dataclass(frozen=True)
-class TarMaker:
-    """Writes shards."""
+class OutputFormat(ShardFormat):
+    """See `Format`."""
 
-    pipeline: Pipeline
-    folder: Path
-    in_place = False
+    format_name, digits, suffix = "webdataset", 6, "tar"
 
-    def in_worker(self) -> TarMaker:
-        """For a process that works in `folder`."""
-        return replace(self, folder=Path())
-
-    def make(self, start: int, stop: int) -> Path:
-        """A tar file of images start … stop-1. Raises `OSError`."""
-        # the process in its name: a process that outlives a killed parent must not write into another one's file
-        path = scratch(self.folder) / f"{start}-{os.getpid()}.tar"
-        with open(path, "wb") as file:
-            for batch in batches(self.pipeline, start, stop):
+    def make(self, job: Job, start: int, stop: int, files: PartFiles) -> None:
+        """A tar file."""
+        with files.open(self.shard_name(job, start)) as file:
+            for batch in files.batches(job.pipeline, start, stop):
                 file.write(tar_members(batch))
             file.write(bytes(2 * BLOCK))
             file.write(bytes(-file.tell() % RECORD))
-        return Path(SCRATCH, path.name)
 
 
 def tar_members(batch: Batch) -> bytes:
@@ -105,24 +91,3 @@ def _digits(values: NDArray[np.int64], base: int, count: int) -> NDArray[np.uint
     powers = base ** np.arange(count - 1, -1, -1)
     digits: NDArray[np.uint8] = (values[:, None] // powers % base + ord("0")).astype(np.uint8)
     return digits
-
-
-class FormatWriter(ShardWriter):
-    """`<name>-000000.tar`, …: see `Writer`."""
-
-    def __init__(self, job: Job) -> None:
-        super().__init__(job, TarMaker(job.pipeline, job.folder.path), 6, "tar")
-
-    @staticmethod
-    def check(pipeline: Pipeline, count: int) -> None:
-        """Needs no package."""
-
-    @staticmethod
-    def start(folder: Folder, runs: Runs) -> int:
-        """On from the last image of the runs before."""
-        return images_of("webdataset", runs)
-
-    @staticmethod
-    def plan(folder: Folder, name: str, output: Output) -> dict[str, Any]:
-        """Shard size and number of the first shard."""
-        return shard_plan(folder, name, 6, "tar", output)

@@ -7,21 +7,17 @@ looks for them.
 from __future__ import annotations
 
 import json
-import os
-from dataclasses import dataclass, replace
 from itertools import compress
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.folder import SCRATCH, Folder
-from digitseq.output import Output
-from digitseq.pipeline import Batch, Pipeline
+from digitseq.formats.base import Job
+from digitseq.formats.parts import PartFiles, spans
+from digitseq.formats.shards import ShardFormat
+from digitseq.pipeline import Batch
 from digitseq.png import encode_png
-from digitseq.writers.base import Job, Runs, batches, images_of, need_package, scratch, spans
-from digitseq.writers.shards import ShardWriter, shard_plan
 
 ROW_GROUP = 2048  # images: a few MB, which a reader can load on their own
 FEATURES = {
@@ -37,30 +33,25 @@ FEATURES = {
 }
 
 
-@dataclass(frozen=True)
-class ParquetMaker:
-    """Writes shards."""
+class OutputFormat(ShardFormat):
+    """See `Format`."""
 
-    pipeline: Pipeline
-    folder: Path
-    in_place = False
+    format_name, digits, suffix = "parquet", 5, "parquet"
 
-    def in_worker(self) -> ParquetMaker:
-        """For a process that works in `folder`."""
-        return replace(self, folder=Path())
-
-    def make(self, start: int, stop: int) -> Path:
-        """A Parquet file of images start … stop-1. Raises `OSError`."""
+    def make(self, job: Job, start: int, stop: int, files: PartFiles) -> None:
+        """A Parquet file."""
         import pyarrow as pa
         from pyarrow import parquet
 
-        path = scratch(self.folder) / f"{start}-{os.getpid()}.parquet"
         options: dict[str, Any] = {"compression": {"image.bytes": "none"}, "use_dictionary": ["text"]}
-        with open(path, "wb") as file, parquet.ParquetWriter(file, _schema(), **options) as writer:
+        with (
+            files.open(self.shard_name(job, start)) as file,
+            pa.PythonFile(file, mode="w") as sink,
+            parquet.ParquetWriter(sink, _schema(), **options) as writer,
+        ):
             for group in spans(start, stop, ROW_GROUP):
-                rows = pa.Table.from_batches([_rows(batch) for batch in batches(self.pipeline, *group)])
+                rows = pa.Table.from_batches([_rows(batch) for batch in files.batches(job.pipeline, *group)])
                 writer.write_table(rows, row_group_size=ROW_GROUP)
-        return Path(SCRATCH, path.name)
 
 
 def _schema() -> Any:
@@ -95,25 +86,3 @@ def _rows(batch: Batch) -> Any:
 def _drawn(batch: Batch, used: NDArray[np.bool_]) -> list[str]:
     """All characters of the batch that have a glyph, text after text."""
     return [c for text, drawn in zip(batch.texts, used) for c in compress(text, drawn)]
-
-
-class FormatWriter(ShardWriter):
-    """`<name>-00000.parquet`, …: see `Writer`."""
-
-    def __init__(self, job: Job) -> None:
-        super().__init__(job, ParquetMaker(job.pipeline, job.folder.path), 5, "parquet")
-
-    @staticmethod
-    def check(pipeline: Pipeline, count: int) -> None:
-        """Needs pyarrow."""
-        need_package("pyarrow", "parquet")
-
-    @staticmethod
-    def start(folder: Folder, runs: Runs) -> int:
-        """On from the last image of the runs before."""
-        return images_of("parquet", runs)
-
-    @staticmethod
-    def plan(folder: Folder, name: str, output: Output) -> dict[str, Any]:
-        """Shard size and number of the first shard."""
-        return shard_plan(folder, name, 5, "parquet", output)

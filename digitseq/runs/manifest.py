@@ -1,0 +1,197 @@
+"""The manifest of a run: what fixes every byte of it before it begins. It stands in `run.json`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from digitseq.errors import OutputError
+from digitseq.formats.base import Earlier, Format, Job, Request
+from digitseq.formats.parts import Part, spans
+from digitseq.glyphsets.folder import is_folder
+from digitseq.loader import bank_of
+from digitseq.naming import file_stem
+from digitseq.options import PARTS
+from digitseq.output import Output
+from digitseq.pipeline import Pipeline
+from digitseq.runs.splits import Share, part_seed, share_out, shares
+from digitseq.settings import Settings
+from digitseq.sources.choose import provenance
+from digitseq.sources.window import Window
+from digitseq.version import __version__
+
+Record = dict[str, Any]  # of one run, as it stands in run.json
+_REQUIRED = {"version", "status", "seed", "format", "settings", "sections", "journal"}
+
+
+@dataclass(frozen=True)
+class Section:
+    """The images of a run that go into one folder: "" for the run's own, else train, val or test below it.
+
+    first, last: their numbers, from 1; images: how many are there; part_size: images a part; details: the format's
+    """
+
+    folder: str
+    first: int
+    last: int
+    images: int
+    part_size: int
+    details: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        numbers = (self.first, self.last, self.images, self.part_size)
+        if not all(type(n) is int for n in numbers) or self.folder not in ("", *PARTS):
+            raise ValueError(f"not a section of a run: {self}")
+        if not (1 <= self.first <= self.last and self.part_size >= 1 and isinstance(self.details, dict)):
+            raise ValueError(f"not a section of a run: {self}")
+
+
+def sections_of(record: Record) -> list[Section]:
+    """The sections of a recorded run; none for a run of a version that had no manifest. Raises `OutputError`."""
+    try:
+        return [Section(**section) for section in record.get("sections", ())]
+    except (TypeError, ValueError):
+        raise OutputError(
+            "run.json is not a record that digitseq wrote: move it away, or name another directory with -o"
+        ) from None
+
+
+def earlier_of(runs: list[Record], folder: str) -> list[Earlier]:
+    """What earlier runs have put into one folder."""
+    return [
+        Earlier(str(run.get("format")), tuple(run.get("labels") or ()), section.first, section.images)
+        for run in runs
+        for section in sections_of(run)
+        if section.folder == folder
+    ]
+
+
+def parts_of(sections: list[Section]) -> Iterator[Part]:
+    """All parts of a run, in order."""
+    number = 0
+    for place, section in enumerate(sections):
+        for start, stop in spans(section.first - 1, section.last, section.part_size):
+            yield Part(number, place, start, stop)
+            number += 1
+
+
+def new_record(pipeline: Pipeline, output: Output, sections: list[Section]) -> Record:
+    """The record of a run that is about to begin."""
+    settings = pipeline.settings
+    return {
+        "version": __version__,
+        "status": "running",
+        "seed": pipeline.seed,
+        "format": output.format,
+        **output.format_settings(),
+        "split_ratio": output.split_ratio and list(output.split_ratio),
+        **({"glyphs": "train and val: parts of the training glyphs without a common one; test: the test glyphs"}
+           if output.split_ratio else {}),
+        "dataset": {"name": settings.dataset, "split": settings.split, "sha256": pipeline.bank.digest},
+        **({"texts": texts} if (texts := provenance(settings, pipeline.source)) else {}),
+        "settings": as_recorded(settings),
+        "sections": [asdict(section) for section in sections],
+    }  # fmt: skip
+
+
+def as_recorded(settings: Settings) -> Record:
+    """`settings` as they come back out of JSON."""
+    recorded = dict(json.loads(json.dumps(asdict(settings))))
+    if settings.numbers_file not in (None, "-"):
+        recorded["numbers_file"] = str(Path(settings.numbers_file).absolute())
+    if is_folder(settings.dataset):
+        recorded["dataset"] = str(Path(settings.dataset).absolute())
+    return recorded
+
+
+@dataclass(frozen=True)
+class Placement:
+    """One section of a run to come: its folder, its pipeline, how many images, and its share of a split run."""
+
+    folder: str
+    pipeline: Pipeline
+    count: int
+    share: Share | None = None
+
+    def job(self, output: Output, section: Section) -> Job:
+        """What the format has to make."""
+        start = section.first - 1
+        pipeline = with_texts_of_run(self.pipeline, start, self.share)
+        return Job(pipeline, file_stem(pipeline.settings), start, section.last, output.labels, section.details)
+
+
+def placements(pipeline: Pipeline, output: Output) -> list[Placement]:
+    """The sections of a run of `output.count` images, but for those that get none.
+
+    Each part of a split run has glyphs and a seed of its own, and its share of the run's texts.
+    """
+    if output.split_ratio is None:
+        return [Placement("", pipeline, output.count)]
+    found, first, counts = [], 0, share_out(output.count, output.split_ratio)
+    for share in shares(output.split_ratio):
+        if count := counts[share.part]:
+            share = replace(share, first_text=first, texts=output.count, text_seed=pipeline.seed)
+            settings = replace(pipeline.settings, split=share.split)
+            bank = share.of(pipeline.bank if share.split == "train" else bank_of(settings, output.cache))
+            own = Pipeline(settings, bank, part_seed(pipeline.seed, share.part), pipeline.source)
+            found.append(Placement(share.part, own, count, share))
+        first += counts[share.part]
+    return found
+
+
+def with_texts_of_run(pipeline: Pipeline, start: int, share: Share | None) -> Pipeline:
+    """`pipeline`, whose source is that of the whole run, with the texts of a run whose first image is `start`.
+
+    Those of a file begin at its top, those of a part where the part before it ends.
+    """
+    if share:
+        return pipeline.with_source(Window(pipeline.source, share.text_seed, share.first_text - start))
+    if pipeline.settings.numbers_file is None or start == 0:
+        return pipeline
+    return pipeline.with_source(Window(pipeline.source, pipeline.seed, -start))
+
+
+def begin_section(placement: Placement, output: Output, format_: Format, path: Path, runs: list[Record]) -> Section:
+    """The section of a new run in the folder `path` of earlier `runs`. Raises what `Format.begin` does."""
+    folder, pipeline = path / placement.folder, placement.pipeline
+    earlier, name = earlier_of(runs, placement.folder), file_stem(pipeline.settings)
+    plan = format_.begin(pipeline, Request(folder, name, placement.count, output.labels, output.shard_size, earlier))
+    first, last = plan.start + 1, plan.start + placement.count
+    return Section(placement.folder, first, last, 0, plan.part_size, plan.details)
+
+
+def last_run(path: Path, runs: list[Record]) -> Record:
+    """The run that is to be resumed in `path`; `OutputError` when there is none."""
+    if not runs:
+        raise OutputError(f"{path} has no run to resume: leave out --resume, or name its directory with -o")
+    if not runs[-1].keys() >= _REQUIRED or not sections_of(runs[-1]) or type(runs[-1]["journal"]) is not int:
+        raise OutputError(f"{path} has no run that can be resumed: its record is incomplete")
+    return runs[-1]
+
+
+def size_of(record: Record) -> int:
+    """How many images the recorded run has when it is finished."""
+    return sum(section.last + 1 - section.first for section in sections_of(record))
+
+
+def check_same(path: Path, record: Record, asked: Record) -> None:
+    """`OutputError` that says what differs between the recorded run and what is asked for now."""
+    before, now = _flat(record), _flat(asked)
+    differing = [_difference(name, before.get(name), now[name]) for name in now if before.get(name) != now[name]]
+    if differing:
+        raise OutputError(f"cannot resume the run in {path}: {'; '.join(differing)}")
+
+
+def _difference(name: str, before: Any, now: Any) -> str:
+    if name == "texts":
+        return "its texts came from other lines, or another release of a package"
+    return f"its {name} is {json.dumps(before)}, not {json.dumps(now)}"
+
+
+def _flat(record: Record) -> Record:
+    """The values of a record by name, those of `settings` and `dataset` among them."""
+    flat = {name: value for name, value in record.items() if name not in ("settings", "dataset", "sections", "status")}
+    return flat | dict(record.get("settings", {})) | {"data": record.get("dataset", {}).get("sha256")}
