@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from digitseq.api import draw_seed
+from digitseq.console import say
 from digitseq.errands import Errand
 from digitseq.errors import SettingsError
 from digitseq.options import Option, options
@@ -48,7 +49,7 @@ class _ListAugmentations(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from digitseq.augment import list_augmentations
 
-        print(list_augmentations())
+        say(list_augmentations())
         parser.exit()
 
 
