@@ -92,7 +92,7 @@ def _printing(text: str) -> Iterator[None]:
         raise
     except OSError as error:
         _silence_output()
-        raise RunError(f"cannot print to standard output ({error.strerror}): {text}") from None
+        raise RunError(f"cannot print to standard output ({error.strerror}): {one_line(text)}") from None
 
 
 def _silence_output() -> None:
