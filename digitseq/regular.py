@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import stat
 from pathlib import Path
-from typing import BinaryIO
 
 # a pipe would be waited for, before it could be told that it is one
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> io.BufferedReader:
     """`path`, open for reading. Raises `OSError`, also for a device, a pipe or a socket, which may never end."""
     return open(path, "rb", opener=_open_regular)
 

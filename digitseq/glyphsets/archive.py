@@ -18,7 +18,6 @@ from digitseq.regular import open_regular
 
 DIRECTORY_BYTES = 1 << 20  # of the list of members, which zipfile reads at once: some 10,000 of them
 DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OverflowError, RuntimeError, ValueError)
-_TOO_LONG = "its list of members claims {:,} bytes"
 _CHUNK = 1 << 16
 
 
@@ -30,12 +29,10 @@ class _Bounded(io.BufferedReader):
     """A zip file whose directory claims no more than it may."""
 
     def read(self, size: int | None = -1) -> bytes:
-        whole_rest = size is None or size < 0
-        if not whole_rest and size > DIRECTORY_BYTES:
-            raise zipfile.BadZipFile(_TOO_LONG.format(size))
-        data = super().read(DIRECTORY_BYTES + 1 if whole_rest else size)
-        if len(data) > DIRECTORY_BYTES:
-            raise zipfile.BadZipFile(_TOO_LONG.format(len(data)))
+        most = DIRECTORY_BYTES + 1 if size is None or size < 0 else size  # one more tells that it is too long
+        claimed = most if most > DIRECTORY_BYTES + 1 else len(data := super().read(most))
+        if claimed > DIRECTORY_BYTES:
+            raise zipfile.BadZipFile(f"its list of members claims {claimed:,} bytes")
         return data
 
 

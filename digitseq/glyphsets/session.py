@@ -33,7 +33,7 @@ def open_session(budget: Budget) -> requests.Session:
     class Response(HTTPResponse):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
-            self._meter = Meter(self.fp.detach(), budget)  # type: ignore[attr-defined]  # it is a BufferedReader
+            self._meter = Meter(self.fp.detach(), budget)
             self.fp = _Reader(self._meter)
 
         def begin(self) -> None:
