@@ -8,8 +8,8 @@ import sys
 import threading
 
 import pytest
-from conftest import ROOT
-from folders import numbers, pixels
+from support.folders import numbers, pixels
+from support.paths import ROOT
 
 from digitseq import cli, console
 from digitseq.commands import numbers_sequence

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from folders import pixels
+from support.folders import pixels
 
 
 def test_a_link_under_the_name_is_replaced_and_not_followed(run, tmp_path):

@@ -13,8 +13,8 @@ import threading
 from dataclasses import replace
 
 import pytest
-from conftest import ROOT
-from server import made_set
+from support.file_server import made_set
+from support.paths import ROOT
 
 from digitseq.errors import DataError
 from digitseq.glyphsets.install import install
@@ -144,7 +144,7 @@ import resource, sys
 from dataclasses import replace
 from pathlib import Path
 import remotezip
-from server import made_set
+from support.file_server import made_set
 from digitseq.errors import DataError
 from digitseq.glyphsets.install import install
 from digitseq.glyphsets.limits import Limits
