@@ -9,7 +9,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its idle threads would onl
 
 if __name__ == "__main__":
     try:
-        from digitseq.cli import main
+        from digitseq.__main__ import main
 
         sys.exit(main(config=Path(__file__).with_name("config.py")))
     except KeyboardInterrupt:  # before the program could prepare for it

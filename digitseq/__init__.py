@@ -8,9 +8,9 @@ The names below are loaded when first used, so that importing the package costs 
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from digitseq.lazy import lazy_attributes
 from digitseq.version import __version__
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from digitseq.pipeline import Batch, Pipeline
     from digitseq.settings import Settings
 
-_ROOMS = {
+_LAZY_ATTRIBUTES = {
     "Batch": "pipeline",
     "DataError": "errors",
     "DigitseqError": "errors",
@@ -70,13 +70,7 @@ __all__ = [
     "generate_phone_number",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _ROOMS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_ROOMS[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy_attributes(__name__, _LAZY_ATTRIBUTES)
 
 
 def __dir__() -> list[str]:

@@ -1,15 +1,17 @@
 """Files that are there whole or not at all.
 
-`replacing` is for most uses; `open_fresh` and `name_new` are its steps, for whoever names a file later, or
-must not overwrite one.
+`replacing` is for most uses; `write_new` for those that must not overwrite; `open_fresh` and `name_new` are their
+steps, for whoever names a file later.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
@@ -53,7 +55,25 @@ def open_fresh(beside: Path) -> BinaryIO:
         path = beside.with_name(f".{stem}.{secrets.token_hex(8)}")
         with contextlib.suppress(FileExistsError):
             return open(path, "w+b", opener=lambda name, _: os.open(name, _FRESH, 0o666))
-    raise FileExistsError(f"no new name beside {beside} was free")
+    raise FileExistsError(errno.EEXIST, "no new name was free", str(beside))
+
+
+def write_new(paths: Iterable[Path], data: bytes) -> Path:
+    """Write `data` to the first of `paths`, all in one directory, that is not taken; returns that. Raises `OSError`."""
+    names = iter(paths)
+    first = next(names)
+    file = open_fresh(first)
+    temporary = Path(file.name)
+    try:
+        with file:
+            file.write(data)
+        for path in chain([first], names):
+            with contextlib.suppress(FileExistsError):
+                name_new(temporary, path)
+                return path
+    finally:
+        temporary.unlink(missing_ok=True)
+    raise FileExistsError(errno.EEXIST, "every name is taken", str(first))
 
 
 def name_new(temporary: Path, path: Path) -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import signal
 import sys
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from digitseq.console import complain, interrupted_by, run_program, say
 from digitseq.errands import Errand
-from digitseq.errors import DigitseqError, DigitseqWarning, RunError, SettingsError
+from digitseq.errors import DigitseqWarning, SettingsError
 from digitseq.glyphs import GlyphBank
 from digitseq.loader import bank_of
 from digitseq.output import Output
@@ -23,7 +24,7 @@ from digitseq.runs import Report, Stop, write_images
 from digitseq.settings import Settings
 from digitseq.sources.choose import source_of
 
-INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
+NAME = "digitseq"  # what every line on standard error begins with
 
 
 def main(argv: Sequence[str] | None = None, config: Path | None = None) -> int:
@@ -31,19 +32,13 @@ def main(argv: Sequence[str] | None = None, config: Path | None = None) -> int:
 
     `config` is the file that -r reads; default: `config.py` in the working directory.
     """
-    _show_warnings_as_lines()
-    try:
+
+    def program() -> int:
+        _show_warnings_as_lines()
         with _stop_on_signals() as stop:
             return _run(argv, config or Path("config.py"), stop)
-    except DigitseqError as error:
-        _complain("error", str(error))
-        return error.exit_code
-    except KeyboardInterrupt:
-        _complain("interrupted", "nothing more was written")
-        return INTERRUPTED
-    except BrokenPipeError:
-        _silence_stdout()
-        return 1
+
+    return run_program(NAME, program)
 
 
 def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
@@ -52,8 +47,7 @@ def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
     except SystemExit as done:  # --help and --version
         return int(done.code or 0)
     if isinstance(request, Errand):
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # there is nothing to bring to a good end
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        _end_on_signals()
         request.run()
         return 0
     settings = request.settings
@@ -73,10 +67,10 @@ def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
         stop.armed = True
         report = write_images(pipeline, output, stop, advance)
     if report.count < report.wanted:
-        _complain("interrupted", report.remainder())
-        return INTERRUPTED
+        complain(NAME, "interrupted", report.remainder())
+        return interrupted_by(stop.signal)
     if not output.quiet:
-        _say(_summary(report))
+        say(_summary(report))
     return 0
 
 
@@ -87,7 +81,7 @@ def _tell_count(request: Request, characters: str) -> None:
 
         count = Pattern(request.settings.pattern, characters).count
         if count is not None:
-            _say(f"strings that match the pattern: {count:,}")
+            say(f"strings that match the pattern: {count:,}")
 
 
 def _preview(settings: Settings, output: Output, bank: GlyphBank, seed: int) -> int:
@@ -95,7 +89,7 @@ def _preview(settings: Settings, output: Output, bank: GlyphBank, seed: int) -> 
 
     write_preview(Path(output.preview or ""), settings, bank, seed)
     if not output.quiet:
-        _say(f"{output.preview} (seed {seed})")
+        say(f"{output.preview} (seed {seed})")
     return 0
 
 
@@ -146,44 +140,36 @@ def _stop_on_signals() -> Iterator[Stop]:
     stop = Stop()
 
     def handle(number: int, frame: object) -> None:
-        if not stop.armed:
-            raise KeyboardInterrupt
-        stop.request()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if not stop.armed or stop.requested:
+            raise KeyboardInterrupt(number)
+        stop.request(number)
 
+    if not _gets_signals():
+        yield stop
+        return
     previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield stop
     finally:
         for number, handler in previous.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
-def _say(text: str) -> None:
-    try:
-        print(text, flush=True)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        _silence_stdout()
-        raise RunError(f"cannot print to standard output ({error.strerror}): {text}") from None
+def _end_on_signals() -> None:
+    """There is nothing to bring to a good end."""
+    if _gets_signals():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def _silence_stdout() -> None:
-    """Or Python complains again at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _gets_signals() -> bool:
+    """Python hands signals to the main thread only; a caller in another one stops the program in a way of its own."""
+    return threading.current_thread() is threading.main_thread()
 
 
 def _show_warnings_as_lines() -> None:
     def show(message: Warning | str, *_: object, **__: object) -> None:
-        _complain("warning", str(message))
+        complain(NAME, "warning", str(message))
 
     warnings.showwarning = show
     warnings.simplefilter("always", DigitseqWarning)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a path that the terminal's encoding lacks
-
-
-def _complain(kind: str, message: str) -> None:
-    print(f"digitseq: {kind}: {message}", file=sys.stderr)

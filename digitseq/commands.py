@@ -7,23 +7,22 @@ Both save PNG files named after what stands in them, `OUTPUT_PATH/0123.png`; whe
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from itertools import chain, count, islice
 from pathlib import Path
 
 import numpy as np
 
-from digitseq.errors import DigitseqError, OutputError
+from digitseq.atomic import write_new
+from digitseq.console import run_program, say
+from digitseq.errors import OutputError
 from digitseq.generator import Sample, SequenceGenerator, whole_number
-from digitseq.options import options
+from digitseq.options import expanded, options
 from digitseq.parser import OneLineParser
 from digitseq.png import encode_png
 from digitseq.settings import Settings
 
 LAYOUT = ("min_spacing", "max_spacing", "image_width")
-INTERRUPTED = 130
 Request = tuple[Settings, int]  # what the images look like, and how many
 
 
@@ -55,21 +54,19 @@ def _new_parser(name: str, description: str) -> OneLineParser:
 
 
 def _main(parser: OneLineParser, argv: Sequence[str] | None, ask: Callable[[argparse.Namespace], Request]) -> int:
-    try:
-        given = parser.parse_args(argv)
+    def program() -> int:
+        try:
+            given = parser.parse_args(argv)
+        except SystemExit as done:  # --help
+            return int(done.code or 0)
         settings, count = ask(given)
         generator = SequenceGenerator(settings, given.seed)
+        folder = Path(expanded(given.output_path, "output_path"))
         for sample in islice(generator, count):
-            print(f"{_save(Path(given.output_path), sample)} (seed {generator.seed})")
+            say(f"{_save(folder, sample)} (seed {generator.seed})")
         return 0
-    except SystemExit as done:  # --help
-        return int(done.code or 0)
-    except DigitseqError as error:
-        print(f"{parser.prog}: error: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print(f"{parser.prog}: interrupted", file=sys.stderr)
-        return INTERRUPTED
+
+    return run_program(parser.prog, program)
 
 
 def _sequence(given: argparse.Namespace) -> Request:
@@ -87,10 +84,6 @@ def _save(folder: Path, sample: Sample) -> Path:
     names = chain([sample.text], (f"{sample.text}-{k}" for k in count(2)))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name in names:
-            with suppress(FileExistsError), open(folder / f"{name}.png", "xb") as file:
-                file.write(data)
-                return folder / f"{name}.png"
+        return write_new((folder / f"{name}.png" for name in names), data)
     except OSError as error:
         raise OutputError(f"cannot write to {folder} ({error.strerror}): name another with --output-path") from None
-    raise AssertionError

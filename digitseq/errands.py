@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
+from digitseq.console import say
 from digitseq.loader import SHIPPED, cache_directory
 
 
@@ -22,7 +23,7 @@ class Errand:
         if self.download is None:
             from digitseq.glyphsets.listing import table
 
-            print(table(directory, SHIPPED))
+            say(table(directory, SHIPPED))
             return
         from digitseq.glyphsets import data_set
         from digitseq.glyphsets.install import install
@@ -31,4 +32,4 @@ class Errand:
 
     def _say(self, line: str) -> None:
         if not self.quiet:
-            print(line, flush=True)
+            say(line)

@@ -53,5 +53,10 @@ def one_line(text: object, longest: int = 300) -> str:
     Bad\x1b[2J request
     """
     line = next((line for line in str(text).splitlines() if line.strip()), "").strip()
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line[:longest])
+    shown = printable(line[: longest + 1])
     return shown if len(shown) <= longest else shown[: longest - 1] + "…"
+
+
+def printable(text: str) -> str:
+    """`text` with escapes for all characters that cannot be printed, those that end a line among them."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -21,9 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.errors import DataError
+from digitseq.regular import open_regular
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _GZIP_MAGIC = b"\x1f\x8b"
+_LARGEST_RATIO = 1032  # DEFLATE packs no 1,033 bytes into one: a copy of 258 takes two bits
 _READ_BYTES = 1 << 24  # a header may promise any length: memory is taken for what is there
 
 
@@ -36,14 +38,18 @@ class IdxFile:
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
 
+    @property
+    def size(self) -> int:
+        """Bytes of the whole file, unpacked."""
+        return 4 + 4 * len(self.shape) + math.prod(self.shape) * self.dtype.itemsize
+
     def pieces(self, count: int) -> Iterator[NDArray[Any]]:
         """The array in pieces of `count` items of its first dimension, in its own big-endian dtype; once.
 
         Raises `DataError` where the file is damaged, ends early, or goes on behind its last item.
         """
         item = math.prod(self.shape[1:]) * self.dtype.itemsize
-        header = 4 + 4 * len(self.shape)
-        expected, found = header + self.shape[0] * item, header
+        expected, found = self.size, 4 + 4 * len(self.shape)
         for first in range(0, self.shape[0], count):
             items = min(count, self.shape[0] - first)
             data = self._read(items * item)
@@ -75,13 +81,18 @@ def open_idx(source: Path | bytes, name: str, dimensions: tuple[int, ...]) -> It
     Raises `DataError` for a wrong magic number, dimension count or length, `OSError` when it cannot be read.
     """
     with contextlib.ExitStack() as stack:
-        file: BinaryIO = io.BytesIO(source) if isinstance(source, bytes) else stack.enter_context(open(source, "rb"))
+        file: BinaryIO = io.BytesIO(source) if isinstance(source, bytes) else stack.enter_context(open_regular(source))
         packed = file.read(2) == _GZIP_MAGIC
+        most = file.seek(0, io.SEEK_END) * (_LARGEST_RATIO if packed else 1)
         file.seek(0)
         if packed:
             file = stack.enter_context(gzip.GzipFile(fileobj=file))  # type: ignore[assignment]  # typeshed knows no kinship
         shape, dtype = _header(file, name, dimensions)
-        yield IdxFile(file, name, shape, dtype)
+        opened = IdxFile(file, name, shape, dtype)
+        if opened.size > most:
+            got = f"at most {most:,}" if packed else f"{most:,}"
+            raise DataError(f"{name}: expected {opened.size:,} bytes for shape {shape}, got {got}")
+        yield opened
 
 
 def parse_idx(data: bytes, name: str, dimensions: int) -> NDArray[Any]:

@@ -12,22 +12,24 @@ from digitseq.glyphsets.catalog import data_set
 from digitseq.glyphsets.files import cached_material, published_digest, shipped_material
 from digitseq.glyphsets.folder import folder_material, is_folder
 from digitseq.glyphsets.material import Material
+from digitseq.options import expanded
 from digitseq.settings import Settings
 
+DEFAULT = "mnist"  # the data set inside the package
 SHIPPED = Path(__file__).with_name("data")  # data sets inside the package
 
 
-def cache_directory(cache: str | None = None) -> Path:
+class NoCacheError(SettingsError):
+    """There is no cache directory: none is named, and the user has no home directory."""
+
+
+def cache_directory(cache: str | os.PathLike[str] | None = None) -> Path:
     """`cache` if given, else `$DIGITSEQ_CACHE`, else the user's cache directory.
 
-    Raises `SettingsError` when that is a file.
+    Raises `SettingsError` when that is a file, and when there is none (a container's user without a home).
     """
-    chosen = cache or os.environ.get("DIGITSEQ_CACHE")
-    if not chosen:
-        from platformdirs import user_cache_dir
-
-        chosen = user_cache_dir("digitseq", appauthor=False)
-    path = Path(chosen)
+    chosen = os.fspath(cache or os.environ.get("DIGITSEQ_CACHE") or _user_cache())
+    path = Path(expanded(chosen, "cache"))
     try:
         there = path.exists()
     except OSError as error:
@@ -39,8 +41,22 @@ def cache_directory(cache: str | None = None) -> Path:
     return path
 
 
+def _user_cache() -> str:
+    from platformdirs import user_cache_dir
+
+    try:
+        found = user_cache_dir("digitseq", appauthor=False)
+    except RuntimeError:
+        found = "~"
+    if found.startswith("~"):  # what platformdirs gives where no home directory is known
+        raise NoCacheError(
+            "this user has no home directory to save data sets in: name a directory with -c or $DIGITSEQ_CACHE", "cache"
+        )
+    return found
+
+
 def load_bank(
-    split: str = "train", cache: str | None = None, dataset: str = "mnist", transpose: bool = False
+    split: str = "train", cache: str | None = None, dataset: str = DEFAULT, transpose: bool = False
 ) -> GlyphBank:
     """The glyph bank of the `split` ("train", "test" or "all") of a data set.
 
@@ -49,16 +65,25 @@ def load_bank(
 
     Built into the cache at the first call. A damaged or outdated cache file is built again, with a
     `DigitseqWarning`; a cache that cannot be written means a warning and a bank in memory. Raises `SettingsError`
-    for an unknown data set, `DataError` when it is not installed or its files are damaged.
+    for an unknown data set, and where there is no cache directory for any but MNIST; `DataError` when it is not
+    installed or its files are damaged.
     """
-    directory = cache_directory(cache)
+    try:
+        directory = cache_directory(cache)
+    except NoCacheError as error:
+        if dataset != DEFAULT or transpose:
+            raise
+        warnings.warn(
+            f"{error}; until then the glyphs are read into memory at every start", DigitseqWarning, stacklevel=2
+        )
+        return _shipped(split).build()
     if is_folder(dataset):
         return _open_or_build(folder_material(dataset, split, transpose, directory), directory)
     row = data_set(dataset)
     if transpose:
         raise SettingsError(f"transpose is for folders of your own: {dataset} comes upright without it", "transpose")
     if row.shipped:
-        return _open_or_build(shipped_material(row, split, SHIPPED / row.folder), directory)
+        return _open_or_build(_shipped(split), directory)
     ready = _open_sound(directory / f"{row.name}-{split}.bank", published_digest(row, split))
     if ready is not None:  # its files need not be there any more
         return ready
@@ -67,6 +92,11 @@ def load_bank(
     except OSError as error:
         raise DataError(f"cannot use {error.filename} for {row.name} ({error.strerror})") from None
     return _open_or_build(material, directory)
+
+
+def _shipped(split: str) -> Material:
+    row = data_set(DEFAULT)
+    return shipped_material(row, split, SHIPPED / row.folder)
 
 
 def bank_of(settings: Settings, cache: str | None = None) -> GlyphBank:

@@ -6,6 +6,7 @@ import math
 import operator
 import os
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, Literal
 
 from digitseq.errors import SettingsError
@@ -61,19 +62,18 @@ class Option:
         if value is None and self.optional:
             return None
         try:
-            return self._convert(value)
+            return expanded(self._text(value), name) if self.kind == "path" else self._convert(value)
         except SettingsError:
             raise
         except (TypeError, ValueError, OverflowError):
-            given = repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "..."
-            raise SettingsError(f"{name} must be {self.expected()}, got {given}", name) from None
+            raise SettingsError(f"{name} must be {self.expected()}, got {shown(value)}", name) from None
 
     def _convert(self, value: Any) -> Any:
         if self.kind == "bool":
             if not isinstance(value, bool):
                 raise TypeError
             return value
-        if self.kind in ("str", "path", "choice"):
+        if self.kind in ("str", "choice"):
             return self._text(value)
         if self.kind == "augment":
             return _augment(value)
@@ -90,7 +90,7 @@ class Option:
         text = os.fspath(value) if self.kind == "path" and isinstance(value, os.PathLike) else value
         if not isinstance(text, str) or (self.choices and text not in self.choices):
             raise TypeError
-        if self.kind == "path" and (not text or "\0" in text):
+        if self.kind == "path" and (not text or "\0" in os.fsdecode(os.fsencode(text))):  # or what no path can hold
             raise ValueError
         return text
 
@@ -122,6 +122,33 @@ def _augment(value: Any) -> tuple[str, ...]:
     from digitseq.augment import describe, parse_augment  # upward, but only where augmentation is asked for
 
     return tuple(describe(operation) for operation in parse_augment(value))
+
+
+def expanded(path: str, name: str) -> str:
+    """`path` with the home directory for a `~` at its beginning, as shells give it. `name`: the setting's.
+
+    Raises `SettingsError` where no such home directory is known.
+    """
+    if not path.startswith("~"):
+        return path
+    try:
+        return str(Path(path).expanduser())
+    except RuntimeError:
+        who = Path(path).parts[0]
+        raise SettingsError(
+            f"{name} {shown(path)}: the home directory {who} is not known; write the whole path, or ./{who} for a "
+            "directory of that name",
+            name,
+        ) from None
+
+
+def shown(value: object, longest: int = 60) -> str:
+    """What a message says was given: `value` as Python writes it, cut off where that is long."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # numbers of more than 4,300 digits are not written; nor is what is too deep
+        return f"a value of the type {type(value).__name__} that is too long to show"
+    return text if len(text) <= longest else text[: longest - 3] + "..."
 
 
 def setting(default: object, kind: Kind, help: str, group: str, *flags: str, **extra: Any) -> Any:

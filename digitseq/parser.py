@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from digitseq.api import draw_seed
+from digitseq.console import say
 from digitseq.errands import Errand
 from digitseq.errors import SettingsError
 from digitseq.options import Option, options
@@ -43,12 +44,16 @@ class OneLineParser(argparse.ArgumentParser):
         hint = "; a value that begins with - is written after =, as in --pattern='-?[0-9]'"
         raise SettingsError(f"{message}{hint if 'expected one argument' in message else ''} (see --help)")
 
+    def _print_message(self, message: str, file: object = None) -> None:
+        """Help and version; argparse would keep it for itself that they could not be printed."""
+        say(message.rstrip("\n"))
+
 
 class _ListAugmentations(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from digitseq.augment import list_augmentations
 
-        print(list_augmentations())
+        say(list_augmentations())
         parser.exit()
 
 

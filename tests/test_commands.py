@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from support.folders import pixels
+from support.paths import ROOT
 
 from digitseq import SequenceGenerator, Settings
 from digitseq.commands import numbers_sequence, phone_numbers
@@ -75,3 +80,33 @@ def test_mistakes_are_one_line(command, arguments, message, capsys, tmp_path):
 def test_help(capsys):
     assert call(numbers_sequence, "--help") == 0
     assert "--sequence" in capsys.readouterr().out
+
+
+def test_a_home_directory_is_filled_in(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert call(numbers_sequence, "--sequence", "12", "--output-path", "~/here") == 0
+    assert (tmp_path / "home" / "here" / "12.png").exists()
+
+
+@pytest.mark.parametrize("limit", [0, 1, 100])
+def test_a_full_disk_leaves_no_torn_file(tmp_path, limit):
+    code = "import resource, signal, sys; from digitseq.commands import numbers_sequence\n"
+    code += "import digitseq.loader; digitseq.loader.load_bank()\n"
+    code += "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"  # so that writing fails, as on a full disk
+    code += f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
+    code += "sys.exit(numbers_sequence(['--sequence', '12']))"
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "cannot write to . (File too large)" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_many_at_once_overwrite_nothing(tmp_path):
+    code = "import sys; from digitseq.commands import numbers_sequence\n"
+    code += "sys.exit(any(numbers_sequence(['--sequence', '7']) for _ in range(10)))"
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    processes = [subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=-3) for _ in range(4)]
+    assert [process.wait(60) for process in processes] == [0] * 4
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(["7.png", *(f"7-{k}.png" for k in range(2, 41))])
+    assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 40

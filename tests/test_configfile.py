@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -78,6 +79,29 @@ def test_the_number_is_needed_with_a_config_too(run):
         (b"size = 2\0", "config.py"),
         ("image_width = 10\n", "config.py line 1: image_width 10 is too narrow"),
         ("cache = 'config.py'\n", "config.py line 1: cache must be a directory"),
+        (f"size = 0x{'f' * 5000}\n", "config.py line 1: size must be a whole number from 1 to 1,000,000,000, got a value"),
+        (f"erode_kernel = (0x{'f' * 5000}, 1)\n", "config.py line 1: erode_kernel must be two whole numbers"),
+        (f"augment = -0x{'f' * 5000}\n", "config.py line 1: augment"),
+        (f"size = f(0x{'f' * 5000})\n", "config.py line 1: size must be a plain value"),
+        (f"size = {'9' * 5000}\n", "config.py line 1: Exceeds the limit"),
+        ("size = {[]: 1}\n", "config.py line 1: size must be a plain value"),
+        ("size = {[1]}\n", "config.py line 1: size must be a plain value"),
+        ("\nsize = {1: 2}\n", "config.py line 2: size must be a whole number"),
+        ("labels = [[1]]\n", "config.py line 1: labels must be one or more of"),
+        ("labels = 3\n", "config.py line 1: labels must be one or more of"),
+        ("split_ratio = {1, 2, 3j}\n", "config.py line 1: split_ratio must be three numbers"),
+        ("augment = [3, {}]\n", "config.py line 1: augment"),
+        (f"size = {'(' * 5000}1{')' * 5000}\n", "config.py line 1: too many nested parentheses"),
+        (f"size = {'[' * 90}{']' * 90}\n", "config.py line 1: size must be a whole number"),
+        (f"size = {'-' * 90_000}1\n", "config.py has a value that is nested too deeply"),
+        (f"size = {'1+' * 40_000}1\n", "config.py"),
+        (f"size = a{'.a' * 40_000}\n", "config.py"),
+        ("output_path = '\\ud800'\n", "config.py line 1: output_path must be a path"),
+        ("output_path = 'a\\0b'\n", "config.py line 1: output_path must be a path"),
+        ("x\x1b[2J = 3\n", "config.py line 1: invalid non-printable character"),
+        ("import a; '\x1b[2J'\n", "config.py line 1: write NAME = VALUE"),
+        (b"#" * 100_001, "cannot read "),
+        ("dataset = '~nobody_at_all/x'\n", "config.py line 1: dataset '~nobody_at_all/x': the home directory ~nobody_at_all"),
     ],
 )  # fmt: skip
 def test_mistakes_name_the_line(program, tmp_path, config, message):
@@ -85,6 +109,7 @@ def test_mistakes_name_the_line(program, tmp_path, config, message):
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
     assert done.stderr.startswith(f"digitseq: error: {message}")
+    assert done.stderr[:-1].isprintable()
     assert not (tmp_path / "output").exists()
 
 
@@ -109,3 +134,24 @@ def test_a_byte_order_mark_and_windows_lines_are_fine(tmp_path):
         "size": (3, 1),
         "seed": (4, 2),
     }
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "directory"])
+def test_what_is_no_file_is_refused_at_once(program, tmp_path, kind):
+    if kind == "pipe":
+        os.mkfifo(tmp_path / "config.py")
+    elif kind == "device":
+        (tmp_path / "config.py").symlink_to("/dev/zero")
+    else:
+        (tmp_path / "config.py").mkdir()
+    done = program(None)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "config.py (it is not a regular file)" in done.stderr
+
+
+def test_a_home_directory_is_filled_in(program, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert program("output_path = '~/here'\ncache = '~/cache'\n").returncode == 0
+    assert numbers(tmp_path / "home" / "here" / "12") == [1]
+    assert list((tmp_path / "home" / "cache").glob("*.bank"))
+    assert not (tmp_path / "~").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import subprocess
 import sys
@@ -21,7 +22,9 @@ from digitseq.glyphsets.files import cached_material
 from digitseq.glyphsets.folder import read_mapping
 from digitseq.glyphsets.material import fit
 from digitseq.idx import open_idx, parse_idx
-from digitseq.loader import load_bank
+from digitseq.loader import bank_of, load_bank
+from digitseq.output import Output
+from digitseq.settings import Settings
 
 EMNIST = Path(__file__).parents[2] / "shared" / "data" / "emnist"
 needs_emnist = pytest.mark.skipif(not EMNIST.is_dir(), reason="the real EMNIST files are not here")
@@ -178,7 +181,7 @@ def test_what_does_not_go_together_is_refused(tmp_path, images, labels, message)
         (lambda data: data[:-5], "expected 9,424 bytes.*got 9,419"),
         (lambda data: data + b"x", "got more"),
         (lambda data: b"\x01" + data[1:], "not an idx file"),
-        (lambda data: data[:4] + b"\xff\xff\xff\xff" + data[8:], "4,294,967,295"),
+        (lambda data: data[:4] + b"\xff\xff\xff\xff" + data[8:], r"\(4294967295, 28, 28\), got 9,424"),
         (lambda data: gzip.compress(data)[:-3], "damaged gzip"),
     ],
 )
@@ -422,3 +425,64 @@ def test_building_takes_little_memory_and_opening_next_to_no_work(emnist_cache, 
     megabytes, share = done.stdout.split()
     assert int(megabytes) < 1536 / 7 * 1.25, megabytes
     assert float(share) < 1 / 20, share  # of the processor time that building takes
+
+
+LOCKED = """
+import os, sys
+from digitseq.cli import main
+main(["--list_datasets", "-c", sys.argv[2]])  # loads what an unprivileged user could not read
+if os.getuid() == 0:
+    os.setuid(65534)
+raise SystemExit(main(["--list_datasets", "-c", sys.argv[1]]))
+"""
+
+
+@pytest.mark.parametrize("deeper", ["", "cache"])
+def test_a_cache_that_cannot_be_read_is_one_line(tmp_path, deeper):
+    locked, other = tmp_path / "locked", tmp_path / "other"
+    (locked / "cache").mkdir(parents=True)
+    locked.chmod(0)
+    command = [sys.executable, "-c", LOCKED, str(locked / deeper), str(other)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    locked.chmod(0o700)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "Permission denied" in done.stderr
+    assert "with -c" in done.stderr
+
+
+@pytest.mark.parametrize("make", ["setting", "function", "environment"])
+def test_a_home_directory_is_filled_in_wherever_a_path_is_given(tmp_path, monkeypatch, make):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    written(tmp_path / "glyphs", GLYPHS, np.arange(12, dtype=np.uint8) % 10)
+    if make == "setting":
+        settings = Settings("12", dataset="~/glyphs")
+        assert settings.dataset == str(tmp_path / "glyphs")
+        bank = bank_of(settings, Output(cache="~/cache").cache)
+    elif make == "function":
+        bank = load_bank("train", "~/cache", "~/glyphs")
+    else:
+        monkeypatch.setenv("DIGITSEQ_CACHE", "~/cache")
+        bank = load_bank("train", None, "~/glyphs")
+    assert bank.path.parent == tmp_path / "cache"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "glyphs"]
+
+
+def test_the_record_has_the_whole_path(tmp_path, run):
+    written(tmp_path / "glyphs", GLYPHS, np.arange(12, dtype=np.uint8) % 10)
+    (tmp_path / "numbers.txt").write_text("12\n")
+    paths = ["--dataset", "~/glyphs", "--numbers_file", "~/numbers.txt", "-o", "~/out", "-c", "~/cache"]
+    assert run(*paths, env=os.environ | {"HOME": str(tmp_path)}).returncode == 0
+    [record] = json.loads((tmp_path / "out" / "numbers" / "run.json").read_text())["runs"]
+    assert record["settings"]["dataset"] == str(tmp_path / "glyphs")
+    assert record["settings"]["numbers_file"] == str(tmp_path / "numbers.txt")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "glyphs", "numbers.txt", "out"]
+    assert run(*paths, "--preview", "~/look.png", env=os.environ | {"HOME": str(tmp_path)}).returncode == 0
+    assert (tmp_path / "look.png").exists()
+
+
+@pytest.mark.parametrize("flag", ["--dataset", "-c", "-o", "--numbers_file", "--preview"])
+def test_a_home_that_nobody_has_is_one_line(refused, flag):
+    source = [] if flag == "--numbers_file" else ["-num", "12"]
+    assert "the home directory ~nobody_at_all is not known" in refused(*source, flag, "~nobody_at_all/x")

@@ -13,10 +13,10 @@ from support.folders import assert_nothing_unfinished
 from support.formats import FORMATS, READERS, Rows, dump, shards, tree
 
 from digitseq import Pipeline, Settings
-from digitseq.pipeline import Batch
 from digitseq.formats import format_of
 from digitseq.formats.base import Job
 from digitseq.formats.memory import available_memory
+from digitseq.pipeline import Batch
 from digitseq.runs.workers import PartMaker
 
 
@@ -48,7 +48,10 @@ def test_as_many_as_asked_and_all_equal_to_the_pipelines(run, tmp_path, train, f
 @pytest.mark.parametrize("format_name", FORMATS)
 def test_a_second_run_goes_on(run, tmp_path, train, format_name):
     for size in (30, 1, 700):
-        assert run("-num", "42", "-s", size, "--seed", 3, "--format", format_name, *shards(format_name, 20)).returncode == 0
+        assert (
+            run("-num", "42", "-s", size, "--seed", 3, "--format", format_name, *shards(format_name, 20)).returncode
+            == 0
+        )
     rows = READERS[format_name](tmp_path / "output" / "42")
     assert_equal(rows, Pipeline(Settings("42"), train, 3).batch(0, 731), format_name != "lmdb")
 

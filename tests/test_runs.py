@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import threading
 
 import numpy as np
@@ -335,7 +336,9 @@ def test_a_foreign_record_is_refused(refused, tmp_path, text):
     (folder / "run.json").write_text(text)
     for name in ("lock", "journal.jsonl"):
         (folder / ".digitseq" / name).touch()
-    assert "is not a record that digitseq wrote" in refused("-num", "3", "--resume" if "sections" in text else "-iw", *([] if "sections" in text else [200]))
+    assert "is not a record that digitseq wrote" in refused(
+        "-num", "3", "--resume" if "sections" in text else "-iw", *([] if "sections" in text else [200])
+    )
 
 
 def test_a_foreign_journal_is_refused(run, tmp_path, refused):

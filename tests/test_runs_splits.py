@@ -10,13 +10,13 @@ import time
 
 import numpy as np
 import pytest
+from digitseq.splits import share_out, shares
 from hypothesis import given
 from hypothesis import strategies as st
 from support.formats import FORMATS, READERS, tree
 
 from digitseq.glyphs import build_bank
 from digitseq.options import PARTS
-from digitseq.splits import share_out, shares
 
 RATIO = ("--split_ratio", 0.8, 0.1, 0.1)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
+from digitseq.atomic import replacing
 from digitseq.errors import DataError
 from digitseq.glyphsets.catalog import ARCHIVE_FOLDER, DataSet, File, Part
 from digitseq.glyphsets.material import Material
@@ -84,20 +84,14 @@ def _path(row: DataSet, part: Part, file: File, cache: Path) -> Path:
 
 def unpack(archive: Path, file: File, largest: int, path: Path) -> None:
     """Take `file` out of the zip file `archive` to `path`. Raises `DataError` when it is not in there as published."""
-    import zipfile  # slow to load, and rarely needed
-
-    from digitseq.glyphsets.archive import extract
+    from digitseq.glyphsets.archive import extract_from  # slow to load, and rarely needed
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with zipfile.ZipFile(archive) as opened:
-            extract(opened, file, largest, temporary)
-        os.replace(temporary, path)
-    except (zipfile.BadZipFile, DataError) as error:
-        raise DataError(f"{archive} cannot be used ({error}): delete it") from None
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as target:
+        try:
+            extract_from(archive, file, largest, target)
+        except DataError as error:
+            raise DataError(f"{archive} cannot be used ({error}): delete it") from None
 
 
 def _lack(row: DataSet, lacking: Part, cache: Path) -> str:

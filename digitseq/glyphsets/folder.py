@@ -16,6 +16,8 @@ from digitseq.errors import DataError, SettingsError
 from digitseq.glyphsets.catalog import DIGITS
 from digitseq.glyphsets.material import Material
 from digitseq.glyphsets.sums import known_sums
+from digitseq.options import expanded
+from digitseq.regular import read_regular
 
 IMAGES = "-images-idx3-ubyte"
 LABELS = ("-labels-idx1-ubyte", "-labels-idx2-int")
@@ -25,7 +27,7 @@ _MAX_MAPPING_BYTES = 1 << 20
 
 
 def is_folder(dataset: str) -> bool:
-    """Whether this is a path, not a name of the catalog: it has a separator, or is a directory here."""
+    """Whether this is a path, not a name of the catalog: it has a separator, or is `.` or `..`; `./NAME` always is."""
     return os.sep in dataset or "/" in dataset or dataset in (".", "..")
 
 
@@ -35,7 +37,7 @@ def folder_material(folder: str, split: str, transposed: bool, cache: Path) -> M
     Raises `SettingsError` where that is no directory, and `DataError` for files that are missing, ambiguous, or
     a mapping that is none.
     """
-    path = Path(folder).expanduser()
+    path = Path(expanded(folder, "dataset"))
     try:
         names = sorted(entry.name for entry in path.iterdir())
     except OSError as error:
@@ -98,9 +100,10 @@ def _mapping_file(path: Path, names: list[str]) -> Path | None:
 def read_mapping(path: Path) -> tuple[tuple[int, ...], str]:
     """The labels and their characters, in the order of the labels. Raises `DataError` with the line at fault."""
     try:
-        with open(path, "rb") as file:
-            text = file.read(_MAX_MAPPING_BYTES).decode("ascii")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_regular(path, _MAX_MAPPING_BYTES).decode("ascii")
+    except OSError as error:
+        raise DataError(f"{path} cannot be read as a mapping ({error.strerror})") from None
+    except UnicodeDecodeError as error:
         raise DataError(f"{path} cannot be read as a mapping ({error})") from None
     found: dict[int, str] = {}
     for number, line in enumerate(text.splitlines(), 1):

@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
-import zipfile
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from digitseq.errors import DataError
-from digitseq.glyphsets.archive import CutOff, extract
+from digitseq.atomic import replacing
+from digitseq.errors import DataError, one_line
+from digitseq.glyphsets.archive import DAMAGED, DIRECTORY_BYTES, CutOff, extract
 from digitseq.glyphsets.catalog import DataSet, File, Part
 from digitseq.glyphsets.files import by_hand, find, home, unpack
+from digitseq.glyphsets.limits import Progress, TransferError
 from digitseq.glyphsets.sums import sum_of
-from digitseq.glyphsets.transfer import (
-    Network,
-    Progress,
-    TransferError,
-    check_status,
-    open_network,
-    passing_errors,
-)
+from digitseq.glyphsets.transfer import Network, check_status, open_network, passing_errors
 
 Say = Callable[[str], object]
 Missing = list[tuple[Part, File]]
 
-_NO_SUFFIX = ("400", "416", "501")  # what servers answer that give parts of files, but not "the last so many bytes"
+_NO_SUFFIX = (400, 416, 501)  # what servers answer that give parts of files, but not "the last so many bytes"
 
 
 def install(row: DataSet, cache: Path, say: Say, network: Network | None = None, bar: bool = False) -> None:
@@ -88,6 +84,40 @@ class _NoRanges(TransferError):
 
 
 @dataclass(frozen=True)
+class _Pieces:
+    """Fetches pieces of `url` for the package remotezip. largest: bytes of the member that is asked for."""
+
+    network: Network
+    url: str
+    largest: int
+
+    def fetch(self, data_range: tuple[int, int | None], stream: bool = False) -> Any:
+        """Bytes data_range[0] … data_range[1] or, where the first is negative, the last so many. stream: of a member.
+
+        Raises `TransferError`.
+        """
+        import remotezip
+
+        first, last = data_range
+        wanted = -first if last is None else last + 1 - first
+        most = self.largest + DIRECTORY_BYTES if stream else DIRECTORY_BYTES
+        if not stream and wanted > most:
+            raise TransferError(f"the list of members in the archive claims {wanted:,} bytes")
+        asked = f"bytes={first}" if last is None else f"bytes={first}-{last}"
+        with passing_errors():
+            answer = self.network.get(self.url, {"Range": asked}, most)
+            if answer.status_code in _NO_SUFFIX:
+                raise _NoRanges("the server does not give the end of the archive")
+            check_status(answer)
+            given = re.match("bytes ([0-9]{1,18})-([0-9]{1,18})/", answer.headers.get("Content-Range", ""))
+            size = int(given[2]) + 1 - int(given[1]) if given else 0
+            if not given or not 0 < size <= wanted:
+                raise _NoRanges("the server gives another part than was asked for")
+            body = answer.raw if stream else io.BytesIO(answer.raw.read(size))
+            return remotezip.PartialBuffer(body, int(given[1]), size, stream)
+
+
+@dataclass(frozen=True)
 class _Download:
     """One download of what is missing of `row`. bar: whether to show progress bars."""
 
@@ -112,7 +142,7 @@ class _Download:
             try:
                 return fetch(url)
             except TransferError as error:
-                faults.append(f"{url}: {error}")
+                faults.append(f"{url}: {one_line(error)}")
         advice = by_hand(self.row, self.cache, *self.row.parts.values())
         raise DataError(f"cannot download {self.row.name} ({'; '.join(faults)}): {advice}")
 
@@ -148,7 +178,7 @@ class _Download:
 
         def ask() -> None:
             nonlocal found
-            with passing_errors(), self.network.get(url, {"Range": "bytes=0-0"}) as answer:
+            with passing_errors(), self.network.get(url, {"Range": "bytes=0-0"}, 1) as answer:
                 check_status(answer)
                 found = answer.status_code == 206
 
@@ -158,10 +188,10 @@ class _Download:
     def _member(self, url: str, part: Part, file: File, progress: Progress) -> None:
         import remotezip
 
-        temporary, final = self._final(file).with_name(f"{file.name}.part"), self._final(file)
+        final, largest = self._final(file), part.largest(file)
         if final.exists() and sum_of(final) == file.sha256:
             return
-        network, done = self.network, 0
+        pieces, done = _Pieces(self.network, url, largest), 0
 
         def advance(count: int) -> None:
             nonlocal done
@@ -170,23 +200,20 @@ class _Download:
 
         try:
             with (
+                replacing(final) as target,
                 passing_errors(),
-                remotezip.RemoteZip(url, session=network.session, timeout=network.patience.timeout) as archive,
+                remotezip.RemoteZip(url, fetcher=lambda *_, **__: pieces) as archive,
             ):
-                extract(archive, file, part.largest(file), temporary, advance)
-            os.replace(temporary, final)
-        except (CutOff, remotezip.RemoteIOError) as error:
-            progress(-done)
-            if str(error).startswith(_NO_SUFFIX):
-                raise _NoRanges(str(error)) from None
+                extract(archive, file, largest, target, advance)
+        except CutOff:
             raise TransferError(f"{file.name} broke off after {done:,} bytes", passing=True) from None
-        except (zipfile.BadZipFile, DataError) as error:
-            progress(-done)
-            raise TransferError(str(error)) from None
+        except (*DAMAGED, DataError) as error:
+            raise TransferError(one_line(error)) from None
         except remotezip.RemoteZipError as error:
-            raise _NoRanges(str(error)) from None
+            raise _NoRanges(one_line(error)) from None
         finally:
-            temporary.unlink(missing_ok=True)
+            if not final.exists():
+                progress(-done)
 
     def _final(self, file: File) -> Path:
         return home(self.row, self.cache) / file.name

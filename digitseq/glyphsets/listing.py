@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from digitseq.errors import DataError
 from digitseq.glyphsets.catalog import DATA_SETS, DataSet
 from digitseq.glyphsets.files import find
 
@@ -28,8 +29,15 @@ class DataSetInfo:
 
 
 def list_data_sets(cache: Path, shipped: Path) -> list[DataSetInfo]:
-    """All data sets of the catalog. shipped: the directory of those that are inside the package."""
-    return [_info(row, cache, shipped) for row in DATA_SETS.values()]
+    """All data sets of the catalog. shipped: the directory of those that are inside the package.
+
+    Raises `DataError` when the cache cannot be read.
+    """
+    try:
+        return [_info(row, cache, shipped) for row in DATA_SETS.values()]
+    except OSError as error:
+        where = error.filename or cache
+        raise DataError(f"cannot read the cache {where} ({error.strerror}): name another directory with -c") from None
 
 
 def _info(row: DataSet, cache: Path, shipped: Path) -> DataSetInfo:
@@ -50,7 +58,8 @@ def _info(row: DataSet, cache: Path, shipped: Path) -> DataSetInfo:
 def table(cache: Path, shipped: Path) -> str:
     """The list for a person: name, classes, glyphs, size, whether it is installed, licence, and what is in it."""
     heads = ("name", "classes", "train", "test", "on disk", "installed", "licence", "what")
-    lines = [heads, *(_cells(info) for info in list_data_sets(cache, shipped))]
+    sets = list_data_sets(cache, shipped)
+    lines = [heads, *map(_cells, sets)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(heads))]
     right = (1, 2, 3, 4)
     shown = [
@@ -59,7 +68,7 @@ def table(cache: Path, shipped: Path) -> str:
         ).rstrip()
         for line in lines
     ]
-    missing = next((info.name for info in list_data_sets(cache, shipped) if len(info.installed) < 2), None)
+    missing = next((info.name for info in sets if len(info.installed) < 2), None)
     hint = [f"get one with run.py --download {missing}; data sets are saved in {cache}"] if missing else []
     return "\n".join([*shown, *hint])
 

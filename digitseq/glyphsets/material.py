@@ -6,6 +6,7 @@ scaled down, by area, until the longer side is 28.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +22,10 @@ from digitseq.glyphsets.sums import check_sum
 from digitseq.idx import open_idx
 
 PIECE_PIXELS = 1 << 23  # glyphs are read in pieces of about this size
+PIECE_LABELS = 1 << 12
 MAX_SIDE = 1024
+MAX_GLYPHS = 10_000_000
+MAX_LABEL_COLUMNS = 1024
 
 
 @dataclass(frozen=True)
@@ -58,18 +62,23 @@ class Material:
 
     def _classes(self, images: Path, labels: Path) -> NDArray[np.int64]:
         """The class of every glyph of one part; of labels in two dimensions it is the first column."""
-        with open_idx(labels, str(labels), (1, 2)) as file:
-            if file.dtype.kind not in "iu":
-                raise DataError(f"{labels}: labels must be integers, these are {file.dtype.name}")
-            values = file.whole()
-        found = (values if values.ndim == 1 else values[:, :1].ravel()).astype(np.int64)
         with open_idx(images, str(images), (3,)) as file:
             count = file.shape[0]
+        if count > MAX_GLYPHS:
+            raise DataError(f"{images}: {count:,} images, {MAX_GLYPHS:,} are possible")
         expected = self.glyphs.get(images, count)
-        for path, length, noun in ((images, count, "images"), (labels, len(found), "labels")):
-            if length != expected:
-                raise DataError(f"{path}: {length:,} {noun}, expected {expected:,}: {self.remedy}")
-        return self._class_of(found, labels)
+        with open_idx(labels, str(labels), (1, 2)) as file:
+            for path, length, noun in ((images, count, "images"), (labels, file.shape[0], "labels")):
+                if length != expected:
+                    raise DataError(f"{path}: {length:,} {noun}, expected {expected:,}: {self.remedy}")
+            if file.dtype.kind not in "iu":
+                raise DataError(f"{labels}: labels must be integers, these are {file.dtype.name}")
+            columns = math.prod(file.shape[1:])
+            if not 1 <= columns <= MAX_LABEL_COLUMNS:
+                raise DataError(f"{labels}: {columns:,} values a label, 1 to {MAX_LABEL_COLUMNS:,} are possible")
+            # of the pieces only the first column is kept
+            firsts = [piece.reshape(-1, columns)[:, 0].astype(np.int64) for piece in file.pieces(PIECE_LABELS)]
+        return self._class_of(np.concatenate([np.empty(0, np.int64), *firsts]), labels)
 
     def _class_of(self, values: NDArray[np.int64], path: Path) -> NDArray[np.int64]:
         order: NDArray[np.int64] = np.argsort(self.labels).astype(np.int64)

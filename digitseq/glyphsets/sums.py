@@ -10,14 +10,16 @@ from pathlib import Path
 
 from digitseq.atomic import replacing
 from digitseq.errors import DataError
+from digitseq.regular import open_regular, read_regular
 
+_MOST_BYTES = 1 << 20  # of remembered sums
 _SETTLED_NS = 2 * 10**9  # a file changed later than this before it was read may change again within its time stamp
 
 
 def sum_of(path: Path) -> str:
     """The sha256 of a file, hex. Raises `OSError`."""
     found = hashlib.sha256()
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         while data := file.read(1 << 20):
             found.update(data)
     return found.hexdigest()
@@ -47,9 +49,9 @@ def known_sums(paths: list[Path], memory: Path) -> list[str]:
 
 def _remembered(memory: Path) -> dict[str, list[int | str]]:
     try:
-        found = json.loads(memory.read_text())
+        found = json.loads(read_regular(memory, _MOST_BYTES))
         return {k: v for k, v in found.items() if isinstance(v, list) and len(v) == 3}
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         return {}
 
 

@@ -3,74 +3,72 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
+import re
+import stat
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
-from digitseq.errors import MissingPackageError
+from digitseq.errors import one_line
 from digitseq.glyphsets.catalog import File
+from digitseq.glyphsets.limits import Budget, Limits, Progress, TransferError
 from digitseq.glyphsets.sums import sum_of
-
-Progress = Callable[[int], object]
+from digitseq.packages import need_package
 
 _CHUNK = 1 << 16
+_MOST_REDIRECTS = 5
 _MAY_PASS = (408, 425, 429, 500, 502, 503, 504)  # states of a server that may be gone at the next try
-
-
-class TransferError(Exception):
-    """One address did not give the file. `passing`: it may at the next try."""
-
-    def __init__(self, message: str, passing: bool = False) -> None:
-        super().__init__(message)
-        self.passing = passing
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long to wait for a server: seconds to connect and between two pieces of data, tries, seconds between."""
-
-    connect: float = 10.0
-    read: float = 30.0
-    tries: int = 3
-    pause: float = 1.0
-
-    @property
-    def timeout(self) -> tuple[float, float]:
-        """As the package `requests` takes it."""
-        return self.connect, self.read
 
 
 @dataclass(frozen=True)
 class Network:
-    """Where downloads come from: a session of the package `requests`, and patience."""
+    """Where downloads come from: a session of the package `requests`, and what its answers may take."""
 
     session: Any
-    patience: Patience = field(default_factory=Patience)
+    budget: Budget
 
-    def get(self, url: str, headers: dict[str, str]) -> Any:
-        """The answer to a request, its body not read yet."""
-        return self.session.get(url, headers=headers, stream=True, timeout=self.patience.timeout)
+    @property
+    def limits(self) -> Limits:
+        """How long to wait for a server."""
+        return self.budget.limits
+
+    def get(self, url: str, headers: dict[str, str], most: int) -> Any:
+        """The answer to a request, its body not read yet. most: bytes that the body may have.
+
+        Follows redirects, without reading what they say. Raises `TransferError`.
+        """
+        for _ in range(_MOST_REDIRECTS + 1):
+            self.budget.most = most
+            try:
+                answer = self.session.get(url, headers=headers, stream=True, timeout=self.limits.timeout)
+                if not answer.is_redirect:
+                    return answer
+                answer.close()
+                url = urljoin(url, answer.headers["Location"])
+            except ValueError as error:  # requests and urllib.parse raise it in several shapes
+                raise TransferError(f"it leads to {url[:200]!r}, which is no address ({one_line(error)})") from None
+        raise TransferError(f"it is redirected more than {_MOST_REDIRECTS} times")
 
     def tries(self, attempt: Callable[[], None]) -> None:
         """`attempt` until it succeeds, or its `TransferError` is one that stays."""
-        for left in range(self.patience.tries - 1, -1, -1):
+        for left in range(self.limits.tries - 1, -1, -1):
             try:
                 attempt()
                 break
             except TransferError as error:
                 if not (error.passing and left):
                     raise
-                time.sleep(self.patience.pause * 2 ** (self.patience.tries - 1 - left))
+                time.sleep(self.limits.pause * 2 ** (self.limits.tries - 1 - left))
 
     def download(self, url: str, file: File, largest: int, part: Path, progress: Progress) -> None:
         """Download `url` to `part`, on from what is there of it, and check that it is `file`.
 
         At most `largest` bytes are taken. Raises `TransferError`; a part that can be gone on with is then kept.
         """
-        resumed = part.exists()
+        resumed = _begun(part) > 0
         self.tries(lambda: self._go_on(url, file, largest, part, progress))
         found = sum_of(part)
         if found != file.sha256:
@@ -80,19 +78,19 @@ class Network:
             self.download(url, file, largest, part, progress)  # the fault may lie in what was there before
 
     def _go_on(self, url: str, file: File, largest: int, part: Path, progress: Progress) -> None:
-        have = part.stat().st_size if part.exists() else 0
+        have = _begun(part)
         if file.size is not None and have == file.size:
             return
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
-        with passing_errors(), self.get(url, headers) as answer:
+        with passing_errors(), self.get(url, headers, largest) as answer:
             if have and answer.status_code == 416:
                 part.unlink()
                 raise TransferError("it is shorter than what was there of it", passing=True)
             check_status(answer)
             goes_on = have > 0 and answer.headers.get("Content-Range", "").startswith(f"bytes {have}-")
             have = have if goes_on and answer.status_code == 206 else 0
-            promised = answer.headers.get("Content-Length")
-            wanted = have + int(promised) if promised and promised.isdigit() else file.size
+            promised = re.fullmatch("[0-9]{1,18}", answer.headers.get("Content-Length", ""))
+            wanted = have + int(promised[0]) if promised else file.size
             progress(have)
             with open(part, "ab" if have else "wb") as target:
                 # decoded by requests, a .gz file that the server marks as such would come unpacked
@@ -109,25 +107,32 @@ class Network:
             raise TransferError(f"it broke off after {have:,} of {wanted:,} bytes", passing=True)
 
 
-def open_network(patience: Patience | None = None) -> Network:
+def _begun(part: Path) -> int:
+    """The bytes that are there of a download; anything but a plain file that has its name is removed."""
+    try:
+        status = part.lstat()
+    except FileNotFoundError:
+        return 0
+    if stat.S_ISREG(status.st_mode):
+        return status.st_size
+    part.unlink()
+    return 0
+
+
+def open_network(limits: Limits | None = None) -> Network:
     """Raises `MissingPackageError` when the packages for downloads cannot be loaded."""
     for name in ("requests", "remotezip"):
-        try:
-            importlib.import_module(name)
-        except ImportError:
-            message = f"downloads need the package {name}: pip install requests remotezip"
-            raise MissingPackageError(message) from None
-    import requests
+        need_package(name, "downloading", "requests remotezip")
+    from digitseq.glyphsets.session import open_session
 
-    session = requests.Session()
-    session.headers["User-Agent"] = "digitseq"
-    return Network(session, patience or Patience())
+    budget = Budget(limits or Limits())
+    return Network(open_session(budget), budget)
 
 
 def check_status(answer: Any) -> None:
     """`TransferError` unless the server's answer has what was asked for."""
     if answer.status_code not in (200, 206):
-        message = f"the server answers {answer.status_code} {answer.reason}"
+        message = f"the server answers {answer.status_code} {one_line(answer.reason, 80)}"
         raise TransferError(message, passing=answer.status_code in _MAY_PASS)
 
 
@@ -139,8 +144,6 @@ def passing_errors() -> Iterator[None]:
 
     try:
         yield
-    except (requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL, requests.TooManyRedirects) as error:
-        raise TransferError(str(error)) from None
     except requests.ConnectionError:
         raise TransferError("no connection to the server") from None
     except (requests.Timeout, urllib3.exceptions.TimeoutError):

@@ -24,15 +24,17 @@ END_SECONDS = 5.0  # in which a process must have ended that was killed
 class Stop:
     """A request to end a run early.
 
-    armed: there is something to be finished; until then a signal may end the program at once.
+    armed: there is something to be finished; until then a signal may end the program at once
+    signal: the number of the signal that asked for the end
     """
 
     def __init__(self) -> None:
         self.requested = self.armed = False
+        self.signal: int = signal.SIGINT
 
-    def request(self, *_: object) -> None:
-        """Ask for the end. Takes any arguments, so that it can be a signal handler."""
-        self.requested = True
+    def request(self, number: int = signal.SIGINT) -> None:
+        """Ask for the end."""
+        self.requested, self.signal = True, number
 
 
 class Abandoned(Exception):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from digitseq.lazy import lazy_attributes
 
 if TYPE_CHECKING:
     from digitseq.service.app import create_app
@@ -11,10 +12,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Limits", "create_app"]
 
-_ROOMS = {"create_app": "app", "Limits": "limits"}
+_LAZY_ATTRIBUTES = {"create_app": "app", "Limits": "limits"}
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _ROOMS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_ROOMS[name]}"), name)
+__getattr__ = lazy_attributes(__name__, _LAZY_ATTRIBUTES)

@@ -5,9 +5,9 @@ All but the fixed text are loaded when first used: most runs need one source, an
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from digitseq.lazy import lazy_attributes
 from digitseq.sources.base import Source, decode, encode
 from digitseq.sources.fixed import FixedSource
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from digitseq.sources.phone import Phone, phone_number
     from digitseq.sources.random_digits import RandomDigits
 
-_ROOMS = {
+_LAZY_ATTRIBUTES = {
     "BalancedDigits": "balance",
     "FrozenTexts": "distinct",
     "NumbersFile": "lines",
@@ -54,8 +54,4 @@ __all__ = [
     "unique",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _ROOMS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_ROOMS[name]}"), name)
+__getattr__ = lazy_attributes(__name__, _LAZY_ATTRIBUTES)

@@ -101,7 +101,12 @@ def serving(site: Site):
             self.close_connection = half
 
     over = threading.Event()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *_):
+            pass  # a client that closes its connection early
+
+    server = Server(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:

@@ -42,7 +42,9 @@ def assert_consistent(folder: Path) -> list[int]:
 def assert_nothing_unfinished(folder: Path) -> None:
     """Beside the results there is nothing but the lock and the journal."""
     assert sorted(p.name for p in (folder / ".digitseq").iterdir()) == ["journal.jsonl", "lock"]
-    assert not [p for p in folder.iterdir() if p.name.startswith(".") and p.name not in (".digitseq", ".annotations.jsonl")]
+    assert not [
+        p for p in folder.iterdir() if p.name.startswith(".") and p.name not in (".digitseq", ".annotations.jsonl")
+    ]
 
 
 def runs(folder: Path) -> list[dict]:
