@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from support.folders import assert_consistent, assert_nothing_unfinished, contents, numbers, pixels, records, sections
 from support.folders import runs as recorded
-from support.processes import children, wait_for_end, wait_for_images
+from support.processes import children, wait_for_end, wait_for_images, wait_until
 
 from digitseq import Output, OutputError, Pipeline, Settings
 from digitseq.runs import write_images
@@ -191,6 +191,7 @@ def test_a_killed_program_is_mended_by_the_next_run(start, run, tmp_path, gate_a
     process = start("-num", "5", "-s", 500_000, "-m", cores, "--seed", 3, gate=gate)
     folder = tmp_path / "output" / "5"
     gate.wait()
+    wait_until((folder / "metadata.jsonl").exists)
     workers = children(process.pid)
     os.killpg(process.pid, signal.SIGKILL) if everything else process.kill()
     process.communicate(timeout=LIMIT)
@@ -219,7 +220,7 @@ def test_workers_that_wake_up_after_their_owner_was_killed_change_nothing(start,
     for worker in workers:
         os.kill(worker, signal.SIGSTOP)
     process.kill()
-    process.communicate(timeout=LIMIT)
+    process.wait()  # for itself alone: the workers hold its standard streams open
     done = run(*words, *again)
     assert (done.returncode, done.stderr) == (0, "")
     before = {p.name: (p.stat().st_ino, p.read_bytes()) for p in folder.iterdir() if p.is_file()}
@@ -271,11 +272,11 @@ def test_a_folder_that_is_moved_during_a_run_ends_it_in_one_line(start, tmp_path
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system of 2 MB, where the machine lets us mount one."""
+    """A file system of 8 MB, where the machine lets us mount one."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)], capture_output=True, check=False
     )
     if mounted.returncode:
         pytest.skip("cannot mount a tmpfs here")
@@ -295,7 +296,6 @@ def test_a_disk_that_fills_up_keeps_what_was_finished(run, small_disk, cores):
 
 
 def test_a_full_disk_is_refused_before_anything_is_written(run, small_disk):
-    (small_disk / "filler").write_bytes(b"x" * (2 * 2**20 - 4096 * 2))
     with open(small_disk / "more", "wb", buffering=0) as file:
         try:
             while file.write(b"x" * 4096):
@@ -310,7 +310,7 @@ def test_a_full_disk_is_refused_before_anything_is_written(run, small_disk):
 
 
 def test_a_cache_on_a_full_disk_is_done_without(run, small_disk, tmp_path):
-    done = run("-num", "12", "-c", small_disk / "cache", "--split", "test")
+    done = run("-num", "12", "-c", small_disk / "cache")
     assert done.returncode == 0
     assert "No space left on device" in done.stderr
     assert len(done.stderr.splitlines()) == 1
@@ -326,9 +326,12 @@ def test_memory_fallback_works_with_several_processes(run, small_disk, tmp_path)
 @pytest.mark.parametrize(
     "text",
     ["{", "[]", '{"runs": 3}', '{"runs": [3]}', '{"runs": ' * 2000, "[" * 100_000,
-     '{"runs": [{"sections": [{"folder": "", "first": "x", "last": 2, "images": 1, "part_size": 1, "details": {}}]}]}',
-     '{"runs": [{"sections": [{"folder": "../..", "first": 1, "last": 2, "images": 1, "part_size": 1, "details": {}}]}]}',
-     '{"runs": [{"sections": 5}]}'],
+     '{"runs": [{"sections": [{"folder": "", "first": "x", "last": 2, "images": 1, "part_size": 1, "details": {}}], '
+     '"format": "png", "journal": 0, "seed": 1}]}',
+     '{"runs": [{"sections": [{"folder": "../..", "first": 1, "last": 2, "images": 1, "part_size": 1, "details": {}}], '
+     '"format": "png", "journal": 0, "seed": 1}]}',
+     '{"runs": [{"sections": 5}]}', '{"runs": [{"sections": [], "journal": "a", "seed": 1, "format": "png"}]}',
+     '{"runs": [{"sections": [], "journal": 0, "seed": 1, "format": []}]}'],
 )  # fmt: skip
 def test_a_foreign_record_is_refused(refused, tmp_path, text):
     folder = tmp_path / "output" / "3"
@@ -336,9 +339,7 @@ def test_a_foreign_record_is_refused(refused, tmp_path, text):
     (folder / "run.json").write_text(text)
     for name in ("lock", "journal.jsonl"):
         (folder / ".digitseq" / name).touch()
-    assert "is not a record that digitseq wrote" in refused(
-        "-num", "3", "--resume" if "sections" in text else "-iw", *([] if "sections" in text else [200])
-    )
+    assert "is not a record that digitseq wrote" in refused("-num", "3")
 
 
 def test_a_foreign_journal_is_refused(run, tmp_path, refused):

@@ -4,141 +4,99 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import shutil
 import signal
 import subprocess
 import sys
-import time
-from pathlib import Path
 
 import pytest
-from support.formats import FORMATS, dump, tree
+from support.folders import assert_nothing_unfinished, runs, sections
+from support.formats import FORMATS, SHARDED, dump, shards, tree
 from support.paths import ROOT
+from support.processes import children, wait_for_end, wait_until
 
-from digitseq import cli
+from digitseq.labels import FILE_NAMES
 
 LABELS = ("--labels", "jsonl", "txt", "easyocr", "coco", "yolo", "tesseract")
+LIMIT = 120  # seconds: only there for a test that would wait for ever
+WHOLE = {"webdataset": "5-000002.tar", "parquet": "5-00002.parquet", "png": "1536.png"}
 
 
-def arguments(folder: Path, format_name: str, size: int, cores: int, labels=()) -> list[str]:
-    words = ("-num", "305", "-s", size, "-m", cores, "--seed", 7, "--format", format_name, "--shard_size", 300)
-    return [*map(str, words), "-o", str(folder), "-iw", "60", "-min", "1", "-max", "3", *labels, "--quiet"]
+def arguments(format_name: str, cores: int = 2) -> tuple[object, ...]:
+    return (
+        "-num",
+        "5",
+        "-s",
+        6000,
+        "-m",
+        cores,
+        "--seed",
+        7,
+        "--format",
+        format_name,
+        *shards(format_name, 300),
+        "-iw",
+        30,
+    )
 
 
-def forked(words: list[str]) -> int:
-    """The program in a process group of its own, without the time that Python takes to start."""
-    process = os.fork()
-    if process == 0:
-        os.setpgid(0, 0)
-        os._exit(cli.main(words))
-    return process
+def assert_the_same(folder, once, format_name) -> None:
+    assert tree(folder) == tree(once)
+    if format_name == "lmdb":
+        assert dump(folder) == dump(once)
+    assert_nothing_unfinished(folder)
 
 
-def killed_at_random(words: list[str], longest: float, draw: random.Random) -> bool:
-    """Kill the program, half the time with all its workers. Whether it was still running."""
-    process = forked(words)
-    time.sleep(longest * draw.uniform(0.05, 0.95))
-    everything = draw.random() < 0.5
-    try:
-        os.killpg(process, signal.SIGKILL) if everything else os.kill(process, signal.SIGKILL)
-    except ProcessLookupError:  # it had no time to make its group
-        os.kill(process, signal.SIGKILL)
-    status = os.waitpid(process, 0)[1]
-    wait_for_group(process)
-    return os.WIFSIGNALED(status)
-
-
-def wait_for_group(process: int) -> None:
-    """Until no process of the group runs any more; ended ones may wait for init to take note."""
-    deadline = time.monotonic() + 10
-    while any(running_in(process, stat) for stat in Path("/proc").glob("[0-9]*/stat")):
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-
-
-def running_in(group: int, stat: Path) -> bool:
-    try:
-        state, _, found = stat.read_text().rpartition(")")[2].split()[:3]
-    except OSError:
-        return False
-    return int(found) == group and state != "Z"
-
-
-def finish(words: list[str], folder: Path) -> None:
-    """Finish what a killed run has begun; without a record it has begun nothing."""
-    more = ["--resume"] if (folder / "305" / "run.json").exists() else []
-    process = forked([*words, *more])
-    assert os.WEXITSTATUS(os.waitpid(process, 0)[1]) == 0
-
-
-def whole_run(words: list[str]) -> float:
-    began = time.monotonic()
-    assert os.waitpid(forked(words), 0)[1] == 0
-    return time.monotonic() - began
-
-
+@pytest.mark.parametrize("who", ["parent", "all", "worker", "interrupt"])
 @pytest.mark.parametrize(
-    ("format_name", "cores", "kills", "labels"),
-    [
-        ("png", 0, 35, ()), ("png", 2, 35, ()), ("png", 0, 15, LABELS), ("png", 2, 15, LABELS),
-        ("webdataset", 2, 10, ()), ("parquet", 2, 3, ()), ("lmdb", 2, 6, ()), ("npz", 2, 6, ()),
-    ],
+    ("format_name", "cores", "labels"),
+    [("png", 0, ()), ("png", 2, LABELS), ("webdataset", 2, ()), ("parquet", 2, ()), ("lmdb", 2, ()), ("npz", 2, ())],
     ids=lambda value: str(value if isinstance(value, (str, int)) else len(value)),
-)  # fmt: skip
-def test_killed_anywhere_and_resumed_is_the_same_as_never_killed(format_name, cores, kills, labels, tmp_path):
-    memory = Path("/dev/shm")
-    base = memory / f"resume-{os.getpid()}-{tmp_path.name}" if memory.is_dir() else tmp_path
-    try:
-        once = base / "once"
-        size = 1000 if labels else 2000
-        words = arguments(once, format_name, size, cores, labels)
-        whole_run(words)
-        shutil.rmtree(once)
-        taken = whole_run(words)  # the second run: the first loads what the others share
-        expected, draw, left = tree(once / "305"), random.Random(kills), kills
-        while left:
-            folder = base / "killed"
-            words = arguments(folder, format_name, size, cores, labels)
-            longest = taken
-            for _ in range(min(left, draw.choice((1, 1, 2, 3)))):  # a run can be killed again while it is resumed
-                begun = (folder / "305" / "run.json").exists()
-                if killed_at_random([*words, "--resume"] if begun else words, longest, draw):
-                    left -= 1
-                else:  # it was faster than the run that was measured
-                    taken *= 0.9
-                longest *= 0.6  # a resumed run has less to do
-            finish(words, folder)
-            found = tree(folder / "305")
-            assert found.keys() == expected.keys()
-            assert [name for name in expected if found[name] != expected[name]] == []
-            if format_name == "lmdb":
-                assert dump(folder / "305") == dump(once / "305")
-            shutil.rmtree(folder)
-    finally:
-        if memory.is_dir():
-            shutil.rmtree(base, ignore_errors=True)
+)
+def test_killed_at_a_gate_and_resumed_is_the_same_as_never_killed(
+    start, run, tmp_path, gate_at, format_name, cores, labels, who
+):
+    if who == "worker" and cores == 0:
+        pytest.skip("there is no worker")
+    gate, words = gate_at(3000), (*arguments(format_name, cores), *labels)
+    process = start(*words, gate=gate)
+    folder = tmp_path / "output" / "5"
+    gate.wait()
+    workers = children(process.pid)
+    if who == "parent":
+        process.kill()
+    elif who == "all":
+        os.killpg(process.pid, signal.SIGKILL)
+    elif who == "worker":
+        os.kill(workers[0], signal.SIGKILL)
+    else:
+        process.send_signal(signal.SIGINT)
+        if cores == 0:
+            gate.open()
+    process.communicate(timeout=LIMIT)
+    wait_for_end(workers)
+    # with other processes, and without a size: those of the run are recorded
+    done = run(*[word for word in words if word not in ("-s", 6000)], "-m", 1, "--resume")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert run(*words, "-o", "once").returncode == 0
+    assert_the_same(folder, tmp_path / "once" / "5", format_name)
+    again = run(*words, "--resume")
+    assert (again.returncode, again.stdout) == (0, "output/5: the last run is finished already\n")
 
 
 @pytest.mark.parametrize("format_name", FORMATS)
-def test_an_interrupted_run_is_resumed_with_its_own_seed_and_size(start, run, tmp_path, format_name):
-    words = ("-num", "5", "-s", 25_000, "-m", 2, "--format", format_name, "--shard_size", 500, "-iw", 30)
-    process = start(*words)
-    folder = tmp_path / "output" / "5"
-    while not (folder / "run.json").exists():
-        time.sleep(0.01)
-    time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
-    assert process.returncode == 130, err
-    assert "--resume" in err
-    seed = json.loads((folder / "run.json").read_text())["runs"][0]["seed"]
-    short = [w for w in words if w not in ("-s", 25_000)]
-    assert run(*short, "--resume").returncode == 0
-    assert run(*words, "--seed", seed, "-o", "once").returncode == 0
-    assert tree(folder) == tree(tmp_path / "once" / "5")
-    again = run(*words, "--resume")
-    assert (again.returncode, again.stdout) == (0, "output/5: the last run is finished already\n")
+def test_what_is_finished_is_not_made_again(start, run, tmp_path, gate_at, format_name):
+    """A resumed run does not ask for the images before the gate: a second, closed gate would hold it."""
+    process = start(*arguments(format_name, 0), gate=(gate := gate_at(3000)))
+    gate.wait()
+    process.send_signal(signal.SIGTERM)
+    gate.open()
+    process.communicate(timeout=LIMIT)
+    assert process.returncode == 143
+    made = sections(tmp_path / "output" / "5")[0][2]
+    assert made > 0
+    made_before = run(*arguments(format_name, 0), "--resume", env=gate_at(0).environment | {"GATE_BELOW": str(made)})
+    assert made_before.returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -164,36 +122,36 @@ def test_another_run_is_not_resumed(run, tmp_path, changed, message):
     assert tree(tmp_path / "output") == before
 
 
-def test_only_what_is_missing_is_written(run, tmp_path):
-    run("-num", "5", "-s", 900, "--seed", 7)
+@pytest.mark.parametrize("missing", ["3.png", "700.png", FILE_NAMES["jsonl"], FILE_NAMES["txt"]])
+def test_what_has_gone_since_is_made_again(run, tmp_path, missing):
+    words = ("-num", "5", "-s", 900, "--seed", 7, "-iw", 200, "--labels", "jsonl", "txt")
+    run(*words)
     folder = tmp_path / "output" / "5"
-    record = json.loads((folder / "run.json").read_text())
-    expected = tree(folder)
+    record, expected = json.loads((folder / "run.json").read_text()), tree(folder)
     record["runs"][0]["status"] = "running"
     (folder / "run.json").write_text(json.dumps(record))
-    for number in (3, 700):
-        (folder / f"{number}.png").unlink()
+    (folder / missing).unlink()
     (folder / "4.png").write_bytes(expected["4.png"][:50])
-    kept = {p.name: p.stat().st_ino for p in folder.glob("*.png")}
-    assert run("-num", "5", "--resume").returncode == 0
+    done = run(*words, "--resume")
+    assert (done.returncode, done.stderr) == (0, "")
     assert tree(folder) == expected
-    changed = {p.name for p in folder.glob("*.png") if kept.get(p.name) != p.stat().st_ino}
-    assert changed <= {"3.png", "700.png", "4.png"}
 
 
-def test_the_next_run_without_resume_goes_on_after_the_whole_shards(start, run, tmp_path):
-    process = start("-num", "5", "-s", 200_000, "-m", 2, "--seed", 3, "--format", "webdataset", "--shard_size", 1000)
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_the_next_run_without_resume_goes_on_after_what_is_there(start, run, tmp_path, gate_at, format_name):
+    process = start(*arguments(format_name), gate=(gate := gate_at(3000)))
     folder = tmp_path / "output" / "5"
-    while not (folder / "5-000002.tar").exists():
-        time.sleep(0.01)
+    gate.wait()
+    if format_name in WHOLE:
+        wait_until((folder / WHOLE[format_name]).exists)
     os.killpg(process.pid, signal.SIGKILL)
-    process.communicate(timeout=30)
-    whole = len(list(folder.glob("*.tar")))
-    assert run("-num", "5", "-s", 10, "--seed", 3, "--format", "webdataset").returncode == 0
-    runs = json.loads((folder / "run.json").read_text())["runs"]
-    assert [(r["status"], r["images"]) for r in runs] == [("interrupted", 1000 * whole), ("finished", 10)]
-    assert runs[1]["first"] == 1000 * whole + 1
-    assert sorted(p.name for p in folder.iterdir() if p.name[0] == ".") == [".digitseq.lock"]
+    process.communicate(timeout=LIMIT)
+    assert run("-num", "5", "-s", 10, "--seed", 7, "-iw", 30, "--format", format_name).returncode == 0
+    first, second = sections(folder)
+    assert (first[3], second[3]) == ("interrupted", "finished")
+    assert second[:3] == (first[2] + 1, first[2] + 10, 10)
+    assert (first[2] > 0) == (format_name in ("png", *SHARDED))
+    assert_nothing_unfinished(folder)
 
 
 def test_a_full_disk_leaves_whole_shards_only(run, tmp_path):
@@ -204,17 +162,18 @@ def test_a_full_disk_leaves_whole_shards_only(run, tmp_path):
         pytest.skip("cannot mount a tmpfs here")
     try:
         for format_name in FORMATS[1:]:
-            words = ("-num", "12", "-s", 9000, "-m", 2, "-o", disk, "--seed", 1, "--shard_size", 100)
+            words = ("-num", "12", "-s", 9000, "-m", 2, "-o", disk, "--seed", 1, *shards(format_name, 100))
             done = run(*words, "--format", format_name)
             assert done.returncode == 1, (format_name, done)
             assert "No space left on device" in done.stderr
             assert "Traceback" not in done.stderr
-            record = json.loads((disk / "12" / "run.json").read_text())["runs"][-1]
-            shards = len([p for p in (disk / "12").iterdir() if p.suffix in (".tar", ".parquet", ".npz", ".mdb")])
-            # where whole shards fill the disk to its last block, the next run has to mend the record
-            assert (record["status"], record["images"]) in {("interrupted", 100 * shards), ("running", 0)}
-            assert f"{100 * shards:,} of 9,000 images are finished" in done.stderr
-            assert (shards > 0) == (format_name in ("webdataset", "parquet"))
+            there = [p for p in (disk / "12").iterdir() if p.suffix in (".tar", ".parquet", ".npz", ".mdb")]
+            assert (len(there) > 0) == (format_name in SHARDED)
+            last = runs(disk / "12")[-1]
+            # where whole shards fill the disk to its last block, the next run finds out from the journal
+            assert last["status"] in ("interrupted", "running")
+            if format_name in SHARDED:
+                assert f"{100 * len(there):,} of 9,000 images are finished" in done.stderr
             shutil.rmtree(disk / "12")
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)

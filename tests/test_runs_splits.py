@@ -6,18 +6,19 @@ import json
 import os
 import pickle
 import signal
-import time
 
 import numpy as np
 import pytest
-from digitseq.splits import share_out, shares
 from hypothesis import given
 from hypothesis import strategies as st
-from support.formats import FORMATS, READERS, tree
+from support.folders import sections
+from support.formats import FORMATS, READERS, shards, tree
 
 from digitseq.glyphs import build_bank
 from digitseq.options import PARTS
+from digitseq.runs.splits import share_out, shares
 
+LIMIT = 120  # seconds: only there for a test that would wait for ever
 RATIO = ("--split_ratio", 0.8, 0.1, 0.1)
 
 
@@ -71,10 +72,8 @@ def test_every_part_is_drawn_from_its_own_glyphs(run, tmp_path, train, test_spli
     assert record["split_ratio"] == [0.8, 0.1, 0.1]
     assert "without a common one" in record["glyphs"]
     banks = {share.part: share.of(test_split if share.split == "test" else train) for share in shares((0.8, 0.1, 0.1))}
+    assert sections(top) == [(1, 400, 400, "finished"), (1, 50, 50, "finished"), (1, 50, 50, "finished")]
     for part, count in (("train", 400), ("val", 50), ("test", 50)):
-        own = json.loads((top / part / "run.json").read_text())["runs"][0]
-        assert own["dataset"]["sha256"] == banks[part].digest
-        assert (own["images"], own["status"]) == (count, "finished")
         rows = READERS[format_name](top / part)
         assert len(rows) == count
         if format_name == "lmdb":
@@ -97,33 +96,35 @@ def test_another_ratio_in_the_same_folder_is_refused(run):
     assert "its split_ratio is [0.8, 0.1, 0.1], not null" in done.stderr
 
 
-@pytest.mark.parametrize("format_name", ["png", "webdataset"])
-def test_a_killed_run_is_resumed_to_the_same_bytes(start, run, tmp_path, format_name):
-    words = ("-num", "5", "-iw", 30, "-s", 5000, "-m", 2, "--seed", 4, "--format", format_name, "--shard_size", 200)
-    ratio = ("--split_ratio", 0.4, 0.3, 0.3)
-    assert run(*words, *ratio, "-o", "once").returncode == 0
-    top = tmp_path / "output" / "5"
-    for part in PARTS:  # a kill while each of them is made
-        process = start(*words, *ratio, *(["--resume"] if (top / "run.json").exists() else []))
-        while not (top / part / "run.json").exists() and process.poll() is None:
-            time.sleep(0.001)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate(timeout=30)
-    done = run(*words, *ratio, "--resume")
+@pytest.mark.parametrize("ratio", [(0.8, 0.1, 0.1), (1 / 3, 1 / 3, 1 / 3), (0.8000005, 0.1, 0.1)])
+def test_shares_add_up_whatever_rounding_is_accepted(ratio):
+    assert sum(share_out(10_000_000, ratio).values()) == 10_000_000
+
+
+@pytest.mark.parametrize("format_name", ["png", "webdataset", "npz"])
+@pytest.mark.parametrize("index", [1500, 200])
+def test_a_killed_run_is_resumed_to_the_same_bytes(start, run, tmp_path, gate_at, format_name, index):
+    words = ("-num", "5", "-iw", 30, "-s", 5000, "-m", 2, "--seed", 4, "--format", format_name)
+    words = (*words, *shards(format_name, 200), "--split_ratio", 0.4, 0.3, 0.3)
+    process = start(*words, gate=(gate := gate_at(index)))
+    gate.wait()
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=LIMIT)
+    done = run(*words, "--resume")
     assert done.returncode == 0, done.stderr
-    assert tree(top) == tree(tmp_path / "once" / "5")
+    assert run(*words, "-o", "once").returncode == 0
+    assert tree(tmp_path / "output" / "5") == tree(tmp_path / "once" / "5")
 
 
-def test_a_stopped_run_says_to_resume(start, run, tmp_path):
-    words = ("-num", "5", "-iw", 30, "-s", 100_000, "--seed", 4, "--format", "webdataset", "--shard_size", 200, *RATIO)
-    process = start(*words)
-    while not list((tmp_path / "output").glob("5/train/*.tar")):
-        time.sleep(0.001)
+def test_a_stopped_run_says_to_resume(start, run, tmp_path, gate_at):
+    words = ("-num", "5", "-iw", 30, "-s", 5000, "--seed", 4, "--format", "webdataset", "--shard_size", 200, *RATIO)
+    process = start(*words, gate=(gate := gate_at(1000)))
+    gate.wait()
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    gate.open()
+    _, err = process.communicate(timeout=LIMIT)
     assert process.returncode == 130
-    assert err.endswith("of 100,000 images are finished and listed in output/5; to make the rest, give the same "
+    assert err.endswith(" of 5,000 images are finished in output/5; to make the rest, give the same "
                         "command with --resume\n")  # fmt: skip
     assert run(*words, "--resume").returncode == 0
-    counts = [json.loads((tmp_path / "output" / "5" / p / "run.json").read_text())["runs"][0]["images"] for p in PARTS]
-    assert counts == [80_000, 10_000, 10_000]
+    assert [section[2] for section in sections(tmp_path / "output" / "5")] == [4000, 500, 500]

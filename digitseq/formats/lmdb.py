@@ -41,6 +41,7 @@ class OutputFormat(Format):
 
     def __init__(self) -> None:
         self._environment: Any = None
+        self._opened = Path()
 
     def begin(self, pipeline: Pipeline, request: Request) -> Plan:
         """On from the samples in the database."""
@@ -85,17 +86,19 @@ class OutputFormat(Format):
 
     def _open(self, folder: Path, kept: Path) -> Any:
         """The database that this run goes on with: at first a copy of the one that earlier runs have written."""
-        if self._environment is not None:
-            return self._environment
         import lmdb
 
         path = kept / DATABASE
+        if self._environment is not None and self._opened == path:
+            return self._environment
+        self._close()  # that of train/, when val/ begins
         if not path.exists() and (folder / DATABASE).exists():
             shutil.copyfile(folder / DATABASE, kept / "copy")
             os.replace(kept / "copy", path)
         size = FIRST_MAP + (path.stat().st_size if path.exists() else 0)
         with _as_os_error(folder):
             # without syncing, a killed program loses nothing: the system has what was written
+            self._opened = path
             self._environment = lmdb.open(_readable(path), map_size=size, subdir=False, lock=False, sync=False)
         return self._environment
 

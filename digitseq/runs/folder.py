@@ -129,8 +129,11 @@ class RunFolder:
             remove_directory(path)
 
     def _own_directories(self, kind: str) -> list[Path]:
-        found = [p for p in self.private.iterdir() if _MADE_HERE.fullmatch(p.name) and p.name.startswith(kind)]
-        return [p for p in found if stat.S_ISDIR(p.lstat().st_mode)]
+        try:
+            found = [p for p in self.private.iterdir() if _MADE_HERE.fullmatch(p.name) and p.name.startswith(kind)]
+            return [p for p in found if stat.S_ISDIR(p.lstat().st_mode)]
+        except OSError:  # the folder is gone
+            return []
 
     def read_runs(self) -> list[dict[str, Any]]:
         """What `run.json` says of earlier runs, oldest first. Raises `OutputError`."""

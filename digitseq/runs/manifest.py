@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from digitseq.errors import OutputError
+from digitseq.formats import FORMATS
 from digitseq.formats.base import Earlier, Format, Job, Request
 from digitseq.formats.parts import Part, spans
 from digitseq.glyphsets.folder import is_folder
 from digitseq.loader import bank_of
 from digitseq.naming import file_stem
 from digitseq.options import PARTS
-from digitseq.output import Output
+from digitseq.output import LABELS, Output
 from digitseq.pipeline import Pipeline
 from digitseq.runs.splits import Share, part_seed, share_out, shares
 from digitseq.settings import Settings
@@ -52,7 +53,13 @@ class Section:
 def sections_of(record: Record) -> list[Section]:
     """The sections of a recorded run; none for a run of a version that had no manifest. Raises `OutputError`."""
     try:
-        return [Section(**section) for section in record.get("sections", ())]
+        sections = [Section(**section) for section in record.get("sections", ())]
+        whole = type(record["journal"]) is type(record["seed"]) is int and record["journal"] >= 0
+        if record["format"] not in FORMATS or not {*record.get("labels", ())} <= {*LABELS} or not whole:
+            raise ValueError
+        return sections
+    except KeyError:
+        return []
     except (TypeError, ValueError):
         raise OutputError(
             "run.json is not a record that digitseq wrote: move it away, or name another directory with -o"
@@ -167,7 +174,7 @@ def last_run(path: Path, runs: list[Record]) -> Record:
     """The run that is to be resumed in `path`; `OutputError` when there is none."""
     if not runs:
         raise OutputError(f"{path} has no run to resume: leave out --resume, or name its directory with -o")
-    if not runs[-1].keys() >= _REQUIRED or not sections_of(runs[-1]) or type(runs[-1]["journal"]) is not int:
+    if not runs[-1].keys() >= _REQUIRED or not sections_of(runs[-1]):
         raise OutputError(f"{path} has no run that can be resumed: its record is incomplete")
     return runs[-1]
 

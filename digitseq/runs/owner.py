@@ -29,11 +29,16 @@ class RunFiles:
     def __init__(self, folder: RunFolder, sections: list[str], keeps: bool) -> None:
         self.folder = folder
         self.sections = [folder.path / name for name in sections]
-        self.kept = folder.kept() if keeps else folder.private
+        self.kept = [folder.private] * len(sections)
+        if keeps:
+            parent = folder.kept()
+            self.kept = [parent / str(place) for place in range(len(sections))]
+            for path in self.kept:
+                path.mkdir(exist_ok=True)
 
     def directory(self, section: int, place: Place) -> Path:
         """Where files of a section go."""
-        return self.kept if place == "kept" else self.sections[section]
+        return self.kept[section] if place == "kept" else self.sections[section]
 
     def is_intact(self, receipt: Receipt) -> bool:
         """Whether all files of a finished part are there with their sizes."""
@@ -142,7 +147,7 @@ class Owner:
         self._journal.begin_part(receipt)
         folder = self._files.sections[part.section]
         folder.mkdir(exist_ok=True)
-        self._format.take(self._jobs[part.section], folder, self._files.kept, source, part.start)
+        self._format.take(self._jobs[part.section], folder, self._files.kept[part.section], source, part.start)
         # images first: whoever follows the labels finds whole images only
         for group in receipt.files:
             if group.place in ("folder", "kept"):

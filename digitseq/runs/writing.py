@@ -57,7 +57,7 @@ class Report:
 
     def finished(self) -> str:
         """What is finished of a run that broke off."""
-        return f"{self.count:,} of {self.wanted:,} images are finished and listed in {self.folder}"
+        return f"{self.count:,} of {self.wanted:,} images are finished in {self.folder}"
 
     def remainder(self) -> str:
         """The same, and how to go on."""
@@ -215,7 +215,7 @@ def _make(
     try:
         for place, job in enumerate(run.jobs):
             if made[place]:
-                format_.finish(job, files.sections[place], files.kept, job.start + made[place])
+                format_.finish(job, files.sections[place], files.kept[place], job.start + made[place])
     except OSError as error:
         fault = fault or RunError(f"cannot write to {folder.path} ({error.strerror or error})")
     _end(run.record, run.sections, made, fault is None and sum(made) == size_of(run.record))

@@ -10,12 +10,13 @@ from typing import Any
 from digitseq.pipeline import Pipeline
 
 FOLDER, INDEX = Path(os.environ["GATE_FOLDER"]), int(os.environ["GATE_INDEX"])
+BELOW = int(os.environ.get("GATE_BELOW", 1 << 62))
 make = Pipeline.batch
 
 
 def batch(self: Pipeline, start: int, stop: int, *more: Any, **options: Any) -> Any:
     parent = os.getppid()
-    while stop > INDEX and not (FOLDER / "open").exists() and os.getppid() == parent:
+    while stop > INDEX and start < BELOW and not (FOLDER / "open").exists() and os.getppid() == parent:
         (FOLDER / "reached").touch()
         time.sleep(0.01)
     return make(self, start, stop, *more, **options)
