@@ -48,6 +48,23 @@ class Source(Protocol):
         """uint32 (B, max_length): code points of each row's text, padded with 0 at the end."""
 
 
+class Derived:
+    """What a source has in common with `source`, whose texts it has for other images."""
+
+    source: Source
+
+    @property
+    def max_length(self) -> int:
+        return self.source.max_length
+
+    @property
+    def characters(self) -> Collection[str]:
+        return self.source.characters
+
+    def longest(self) -> str:
+        return self.source.longest()
+
+
 def text_rows(rows: Rows) -> Rows:
     """The rows of the tables that texts are drawn from: those of the first attempt, whatever attempt `rows` is."""
     return replace(rows, attempt=0).scoped("text")
