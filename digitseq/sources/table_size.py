@@ -10,7 +10,7 @@ import numpy as np
 from digitseq.errors import SettingsError
 
 MAX_SIZE = 1_000_000_000
-MAX_BYTES = 1 << 30
+MAX_BYTES = 1 << 31
 
 
 def check_size(size: Any, setting: str) -> None:
