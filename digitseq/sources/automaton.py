@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.sources.graph import END, Graph
-from digitseq.sources.syntax import Node
+from digitseq.sources.tree import Node, measure
 
 DEAD, START = 0, 1
 
@@ -42,6 +42,8 @@ class Automaton:
 
 def automaton(root: Node, budget: int) -> Automaton | None:
     """The automaton of `root`, or None when making it takes more than `budget` steps, about 0.3 µs each."""
+    if measure(root).options * 4 > budget:
+        return None
     graph = Graph(root, by_character=True)
     sets = sorted({"".join(texts) for texts in graph.texts} - {""})
     if sum(map(len, sets)) * len(sets) > budget:

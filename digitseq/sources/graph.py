@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from digitseq.sources.syntax import Chars, Choice, Node, Repeat, Series, Text
+from digitseq.sources.tree import Chars, Choice, Node, Repeat, Series, Text
 
 START, END = 0, 1
 
@@ -39,12 +39,18 @@ class Graph:
         elif isinstance(node, Series):
             self._add_chain(node.parts, start, end)
         elif isinstance(node, Choice):
-            starts = [self._state() for _ in node.parts]
-            self._leave(start, [""] * len(starts), starts)
-            for part, first in zip(node.parts, starts):
-                self._add(part, first, end)
+            self._add_choice(node, start, end)
         else:
             self._add_repeat(node, start, end)
+
+    def _add_choice(self, node: Choice, start: int, end: int) -> None:
+        direct = [isinstance(part, Text) and not self.by_character for part in node.parts]
+        states = [end if whole else self._state() for whole in direct]
+        texts = [part.text if isinstance(part, Text) and whole else "" for part, whole in zip(node.parts, direct)]
+        self._leave(start, texts, states)
+        for part, whole, first in zip(node.parts, direct, states):
+            if not whole:
+                self._add(part, first, end)
 
     def _add_text(self, text: str, start: int, end: int) -> None:
         pieces = list(text) if self.by_character and text else [text]

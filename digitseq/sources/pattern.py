@@ -14,10 +14,11 @@ from digitseq.sources.automaton import automaton
 from digitseq.sources.base import Codes, decode, text_rows
 from digitseq.sources.random_digits import DIGITS, check_alphabet
 from digitseq.sources.sampler import Sampler, tree_sampler
-from digitseq.sources.syntax import SETTING, Chars, Choice, Node, Repeat, Syntax, Text, characters, measure, read_regex
+from digitseq.sources.syntax import SETTING, Syntax, read_regex
+from digitseq.sources.tree import characters, longest_text
 from digitseq.streams import Rows
 
-COUNT_BUDGET = 100_000
+COUNT_BUDGET = 70_000
 ATTEMPTS = 2_000
 PROBED = 256
 HARDLY_EVER = 0.05
@@ -71,7 +72,7 @@ class Pattern:
         return characters(self._syntax.root)
 
     def longest(self) -> str:
-        return _longest(self._syntax.root)
+        return longest_text(self._syntax.root)
 
     def codes(self, rows: Rows) -> Codes:
         rows = text_rows(rows)
@@ -101,15 +102,3 @@ class Pattern:
     @cached_property
     def _compiled(self) -> re.Pattern[str]:
         return re.compile(self.regex)
-
-
-def _longest(node: Node) -> str:
-    if isinstance(node, Text):
-        return node.text
-    if isinstance(node, Chars):
-        return node.allowed[0]
-    if isinstance(node, Repeat):
-        return _longest(node.part) * (node.high or 0)
-    if isinstance(node, Choice):
-        return _longest(max(node.parts, key=lambda part: measure(part).longest))
-    return "".join(map(_longest, node.parts))

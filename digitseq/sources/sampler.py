@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from digitseq.sources.base import Codes
 from digitseq.sources.graph import END, Graph
-from digitseq.sources.syntax import Node, measure
+from digitseq.sources.tree import Node, measure
 from digitseq.streams import Rows
 
 Numbers = NDArray[np.int64]

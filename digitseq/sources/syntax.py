@@ -1,21 +1,22 @@
-"""Regular expressions as a small tree: texts, sets of characters, sequences, choices and repetitions.
+"""Regular expressions as trees.
 
-Python's own parser reads them, so that they mean what `re` says; what cannot be drawn from is refused. The tree is
-measured before anything is expanded: its size in memory is that of the expression, whatever it repeats.
+Python's own parser reads them, so that they mean what `re` says; what cannot be drawn from is refused, and so is what
+would be too large: before anything is expanded.
 """
 
 from __future__ import annotations
 
 import bisect
-import importlib
 import re
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Union
+from dataclasses import dataclass
+from typing import Any
 
 from digitseq.errors import SettingsError
 from digitseq.options import MAX_TEXT
+from digitseq.sources.regex_parser import effort, regex_parser
+from digitseq.sources.tree import EMPTY, Chars, Choice, Node, Repeat, Size, Text, bounded, joined, measure
 
 SETTING = "pattern"
 MAX_REGEX = 10_000  # characters
@@ -23,47 +24,6 @@ MAX_DEPTH = 100  # groups, branches and repetitions inside each other
 MAX_OPTIONS = 100_000  # of all choices, when every repetition is written out; characters of all sets
 MAX_STEPS = 2_000  # choices on the way to one text
 MAX_EFFORT = 100_000  # steps that `re` may take to match one text
-
-
-@dataclass(frozen=True)
-class Text:
-    """These characters."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Chars:
-    """One character out of `allowed`, which is sorted and has two or more."""
-
-    allowed: str
-
-
-@dataclass(frozen=True)
-class Series:
-    """All of `parts`, one after the other."""
-
-    parts: tuple[Node, ...]
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One of `parts`."""
-
-    parts: tuple[Node, ...]
-
-
-@dataclass(frozen=True)
-class Repeat:
-    """`part`, low … high times; high None: without bound."""
-
-    part: Node
-    low: int
-    high: int | None
-
-
-Node = Union[Text, Chars, Series, Choice, Repeat]  # noqa: UP007  # an alias of forward references
-EMPTY = Text("")
 
 
 @dataclass(frozen=True)
@@ -80,42 +40,6 @@ class Syntax:
     bounded: bool
 
 
-@dataclass(frozen=True)
-class Size:
-    """What a tree comes to when it is expanded: characters of its longest text, options of all choices with every
-    repetition written out, and choices on the way to one text."""
-
-    longest: int
-    options: int
-    steps: int
-
-
-def measure(node: Node, extra: int = 0) -> Size:
-    """The size of `node`. extra: how often an unbounded repetition is made beyond its least number."""
-    if isinstance(node, Text):
-        return Size(len(node.text), 1, 1)
-    if isinstance(node, Chars):
-        return Size(1, len(node.allowed), 1)
-    if isinstance(node, Repeat):
-        part, high = measure(node.part, extra), _high(node, extra)
-        counts = high - node.low + 1
-        return Size(part.longest * high, counts + part.options * high, (counts > 1) + part.steps * high)
-    parts = [measure(part, extra) for part in node.parts]
-    options = sum(part.options for part in parts)
-    if isinstance(node, Choice):
-        return Size(max(p.longest for p in parts), len(parts) + options, 1 + max(p.steps for p in parts))
-    return Size(sum(part.longest for part in parts), options, sum(part.steps for part in parts))
-
-
-def characters(node: Node) -> frozenset[str]:
-    """Every character that the strings of `node` can have."""
-    if isinstance(node, (Text, Chars)):
-        return frozenset(node.text if isinstance(node, Text) else node.allowed)
-    if isinstance(node, Repeat):
-        return characters(node.part)
-    return frozenset().union(*map(characters, node.parts))
-
-
 def read_regex(regex: str, alphabet: str, longest: int = MAX_TEXT) -> Syntax:
     """The tree of `regex`. `.`, `\\d`, `\\w`, `\\s` and negated sets stand for characters of `alphabet`.
 
@@ -128,7 +52,7 @@ def read_regex(regex: str, alphabet: str, longest: int = MAX_TEXT) -> Syntax:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            compiled, parsed = re.compile(regex), _parser().parse(regex)
+            compiled, parsed = re.compile(regex), regex_parser().parse(regex)
     except (re.error, RecursionError, OverflowError) as error:
         raise SettingsError(f"{regex!r:.80} is not a regular expression: {error}", SETTING) from None
     if compiled.flags & ~(re.UNICODE | re.VERBOSE | re.DOTALL):
@@ -137,13 +61,13 @@ def read_regex(regex: str, alphabet: str, longest: int = MAX_TEXT) -> Syntax:
     root = reader.series(parsed, True, True)
     extra = bisect.bisect_right(range(longest + 1), longest, key=lambda more: measure(root, more).longest) - 1
     _check_size(regex, measure(root, max(extra, 0)), longest)
-    if not reader.exact and _effort(parsed, longest)[1] > MAX_EFFORT:
+    if not reader.exact and effort(parsed, longest)[1] > MAX_EFFORT:
         raise SettingsError(
             f"{regex!r:.80} looks around, or has anchors inside, beside repetitions that take too long to match: "
             "write it without the one or the other",
             SETTING,
         )
-    return Syntax(_bounded(root, extra), reader.exact, reader.bounded)
+    return Syntax(bounded(root, extra), reader.exact, reader.bounded)
 
 
 def _check_size(regex: str, size: Size, longest: int) -> None:
@@ -169,49 +93,8 @@ def _shown(number: int) -> str:
     return f"{number:,}" if number < 10**12 else "more than 10¹²"
 
 
-def _high(node: Repeat, extra: int) -> int:
-    return node.low + extra if node.high is None else node.high
-
-
-def _bounded(node: Node, extra: int) -> Node:
-    if isinstance(node, (Text, Chars)):
-        return node
-    if isinstance(node, Repeat):
-        return replace(node, part=_bounded(node.part, extra), high=_high(node, extra))
-    return replace(node, parts=tuple(_bounded(part, extra) for part in node.parts))
-
-
-def _parser() -> Any:
-    """The parser behind `re`, which has moved in Python 3.11."""
-    try:
-        return importlib.import_module("re._parser")
-    except ImportError:
-        return importlib.import_module("sre_parse")
-
-
 def _unsupported(regex: str, what: str) -> SettingsError:
     return SettingsError(f"{regex!r:.80} has {what}, which texts cannot be drawn from: write it without", SETTING)
-
-
-def _effort(items: Sequence[Any], longest: int) -> tuple[float, float]:
-    """At most in how many ways `re` can match the parser's `items`, and how many steps it takes to try them all."""
-    ways, steps = 1.0, 1.0
-    for code, value in items:
-        name, inner, own = str(code), (1.0, 1.0), 1.0
-        if name == "BRANCH":
-            parts = [_effort(part, longest) for part in value[1]]
-            inner = (sum(part[0] for part in parts), sum(part[1] for part in parts))
-        elif name in ("SUBPATTERN", "ASSERT", "ASSERT_NOT"):
-            own, effort = _effort(value[-1], longest)
-            # what is looked at is matched once: no further way of it is tried
-            inner = (own if name == "SUBPATTERN" else 1.0, effort)
-        elif name in ("MAX_REPEAT", "MIN_REPEAT"):
-            own, effort = _effort(value[2], longest)
-            turns = [min(own, 1e9) ** min(turn, 30) for turn in range(min(int(value[1]), longest + 1) + 1)]
-            inner = (sum(turns[min(int(value[0]), longest) :]), effort * sum(turns))
-        steps += ways * inner[1]
-        ways = min(ways * inner[0], 1e30)
-    return ways, min(steps, 1e30)  # so that nothing overflows
 
 
 class _Reader:
@@ -231,7 +114,7 @@ class _Reader:
             head, tail = first and place == 0, last and place == len(items) - 1
             parts.append(self._item(str(code), value, head, tail))
         self.depth -= 1
-        return _joined(parts)
+        return joined(parts)
 
     def _item(self, code: str, value: Any, first: bool, last: bool) -> Node:
         if code in ("LITERAL", "NOT_LITERAL", "IN", "ANY"):
@@ -259,7 +142,7 @@ class _Reader:
         part = self.series(items, False, False)
         if part == EMPTY or high == 0:
             return EMPTY
-        if high == _parser().MAXREPEAT:
+        if high == regex_parser().MAXREPEAT:
             self.bounded = False
             return Repeat(part, int(low), None)
         if isinstance(part, Text) and low == high and len(part.text) * int(high) <= MAX_TEXT:
@@ -309,17 +192,6 @@ class _Reader:
             )
         text = "".join(sorted(allowed))
         return Chars(text) if len(text) > 1 else Text(text)
-
-
-def _joined(parts: Sequence[Node]) -> Node:
-    """`parts` one after the other, with texts beside each other as one, and no empty ones."""
-    joined: list[Node] = []
-    for part in parts:
-        if joined and isinstance(part, Text) and isinstance(joined[-1], Text):
-            joined[-1] = Text(joined[-1].text + part.text)
-        elif part != EMPTY:
-            joined.append(part)
-    return EMPTY if not joined else joined[0] if len(joined) == 1 else Series(tuple(joined))
 
 
 _CATEGORIES: dict[str, Callable[[str], bool]] = {

@@ -1,25 +1,19 @@
-"""Phone numbers against phonenumbers, patterns against re."""
+"""Telephone numbers against phonenumbers."""
 
 from __future__ import annotations
 
-import itertools
 import re
 import sys
 from collections import Counter
 
 import pytest
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
-from support.sources import DATE, chi_square, texts
+from support.sources import chi_square, texts
 
 from digitseq.errors import MissingPackageError, SettingsError
 from digitseq.sources import (
-    Pattern,
     Phone,
     phone_number,
 )
-from digitseq.sources.automaton import automaton
-from digitseq.sources.syntax import measure, read_regex
 from digitseq.streams import Rows
 
 
@@ -90,95 +84,6 @@ def test_phone_refuses_bad_values(arguments, message):
     pytest.importorskip("phonenumbers")
     with pytest.raises(SettingsError, match=re.escape(message)):
         Phone(*arguments)
-
-
-@pytest.mark.parametrize(
-    ("regex", "count"),
-    [
-        (r"\d{3}", 1000),
-        (DATE, 200 * 12 * 31),
-        (r"(1|1|2)", 2),
-        (r"\d?\d?", 110),  # without the empty text
-        (r"[^5]{2}", 81),
-        (r"^\d{3}$|^\d{4}$", 11_000),
-        (r"a{150,200}", 51),
-        (r"[\^\-\]\\]{2}", 16),
-        (r"[0-9A-F]{2}(:[0-9A-F]{2}){5}", 256**6),
-        (r"(1|22|333){0,3}", 39),
-        (r"\d+", None),
-        (r"(\d+ )+", None),
-        (r"(?!00)\d\d", None),
-        (r"\b\d{1,2}\b", None),
-        (r"[0-4]\d*?[.]\d{2}", None),
-    ],
-)
-def test_patterns_match_and_are_counted(regex, count):
-    source = Pattern(regex, "0123456789")
-    assert source.count == count
-    assert source.max_length <= 255
-    found = texts(source, 0, 700)
-    assert all(re.fullmatch(regex, text) for text in found)
-    assert len(set(found)) > min(count or 100, 100) // 2
-
-
-def regexes():
-    leaves = st.sampled_from(["1", "[12]", "[2-4]", "3?", "[^1-7]", "(?:12|13)"])
-    return st.recursive(
-        leaves,
-        lambda inner: st.one_of(
-            st.tuples(inner, inner).map("".join),
-            st.tuples(inner, inner).map(lambda pair: f"(?:{pair[0]}|{pair[1]})"),
-            st.tuples(inner, st.integers(0, 2), st.integers(0, 2)).map(lambda t: f"({t[0]}){{{t[1]},{t[1] + t[2]}}}"),
-        ),
-        max_leaves=5,
-    )
-
-
-@settings(max_examples=100)
-@given(regexes())
-def test_counts_agree_with_trying_all_texts(regex):
-    syntax = read_regex(regex, "12348")
-    longest = measure(syntax.root).longest
-    assume(longest <= 5)
-    tried = ("".join(text) for n in range(1, longest + 1) for text in itertools.product("12348", repeat=n))
-    assert automaton(syntax.root, 100_000).count() == sum(re.fullmatch(regex, text) is not None for text in tried)
-
-
-def test_an_automaton_that_grows_too_large_is_given_up():
-    assert Pattern(r"\d{0,40}1\d{20}").count is None
-
-
-def test_sets_stand_for_the_alphabet():
-    assert Pattern(r"\w\W?", "ab-").characters == {"a", "b", "-"}
-    assert Pattern(r"\D", "ab1").characters == {"a", "b"}
-    assert Pattern(r".").characters == set("0123456789")
-    assert Pattern(r"[^a\d]", "ab1").characters == {"b"}
-
-
-@pytest.mark.parametrize(
-    ("regex", "message"),
-    [
-        ("", "must be a regular expression, got ''"),
-        (3, "must be a regular expression, got 3"),
-        ("(", "is not a regular expression: "),
-        ("[5-1]", "is not a regular expression: bad character range"),
-        ("()", "matches nothing but the empty text"),
-        ("^$", "matches nothing but the empty text"),
-        ("(1{0})?", "matches nothing but the empty text"),
-        (r"(\d)\1", "has a back reference"),
-        ("(?i)a", "has inline flags"),
-        ("(?i:a)", "has inline flags"),
-        (r"\d{300}", "has texts of 300 characters, at most 255"),
-        (r"1\n", "has '\\n' (U+000A), which cannot be written"),
-        ("[^0-9]", "has a set that none of the characters '0123456789' is in"),
-        (r"(?!\d)\d", "hardly ever or never matches"),
-        ("(?=2)1", "hardly ever or never matches"),
-    ],
-)
-def test_patterns_that_are_refused(regex, message):
-    with pytest.raises(SettingsError, match=re.escape(message)) as caught:
-        Pattern(regex)
-    assert "\n" not in str(caught.value)
 
 
 def test_a_missing_package_is_named_with_its_remedy(monkeypatch):
