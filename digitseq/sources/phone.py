@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from digitseq.errors import SettingsError
-from digitseq.sources.base import Codes, decode, encode, optional_package, text_rows
+from digitseq.packages import need_package
+from digitseq.sources.base import Codes, decode, encode, text_rows
 from digitseq.sources.number_plan import NumberPlan, number_plan, plan_sampler
 from digitseq.sources.random_digits import DIGITS
 from digitseq.sources.sampler import Sampler
@@ -134,7 +135,7 @@ def _plan(region: str, kind: str) -> NumberPlan | None:
 
 
 def _package() -> Any:
-    return optional_package("phonenumbers", "phone")
+    return need_package("phonenumbers", "phone")
 
 
 def _check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
