@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from digitseq.alphabet import CASES
 from digitseq.errors import SettingsError
-from digitseq.options import MAX_TEXT, MAX_WIDTH, clean_fields, setting
+from digitseq.options import MAX_TEXT, MAX_WIDTH, clean_fields, options, setting
 
 if TYPE_CHECKING:
     from digitseq.augment.registry import Operation
@@ -171,8 +171,9 @@ class Settings:
         for name, partners in PARTNERS.items():
             alone = all(getattr(self, partner) in (None, False) for partner in partners)
             if alone and getattr(self, name) != type(self).__dataclass_fields__[name].default:
+                add, leave = (next(iter(options(type(self))[one].flags), f"--{one}") for one in (partners[0], name))
                 raise SettingsError(
-                    f"{name} works with {' and '.join(partners)} only: add --{partners[0]}, or leave out --{name}", name
+                    f"{name} works with {' and '.join(partners)} only: add {add}, or leave out {leave}", name
                 )
 
     def operations(self) -> list[str]:

@@ -26,7 +26,7 @@ ALONE = {
     "phone_type": ({"phone_type": "mobile"}, {"phone": "JP"}, "phone only: add --phone, or leave out --phone_type"),
     "phone_format": ({"phone_format": "e164"}, {"phone": "JP"}, "phone only: add --phone, or leave out --phone_format"),
     "balanced": ({"balanced": True}, {"random_text": (1, 2)}, "random_digits and random_text only"),
-    "random_all": ({"random_all": True}, {"number": "1", "data_augmentation": True}, "data_augmentation only"),
+    "random_all": ({"random_all": True}, {"number": "1", "data_augmentation": True}, "only: add -da, or leave out -ra"),
 }
 
 
