@@ -16,7 +16,7 @@ from digitseq.streams import Rows
 BYTES_A_TEXT = 40  # while they are sought; 8 stay
 CANDIDATES = 64  # drawn for each text that is asked for, at most, before a source is taken to be exhausted
 MORE_CANDIDATES = 100_000
-ROWS = 1024  # drawn at once
+ROWS = 512  # drawn at once
 
 
 @dataclass(frozen=True, eq=False)

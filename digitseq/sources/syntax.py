@@ -63,8 +63,8 @@ def read_regex(regex: str, alphabet: str, longest: int = MAX_TEXT) -> Syntax:
     _check_size(regex, measure(root, max(extra, 0)), longest)
     if not reader.exact and effort(parsed, longest)[1] > MAX_EFFORT:
         raise SettingsError(
-            f"{regex!r:.80} looks around, or has anchors inside, beside repetitions that take too long to match: "
-            "write it without the one or the other",
+            f"{regex!r:.80} may not look around, or have anchors inside, beside repetitions that take too long to "
+            "match: write it without the one or the other",
             SETTING,
         )
     return Syntax(bounded(root, extra), reader.exact, reader.bounded)
