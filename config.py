@@ -29,7 +29,7 @@ split_ratio = None  # (0.9, 0.05, 0.05): these shares of the images in train/, v
 
 # -- layout, in pixels; images are 28 high
 image_width = 200  # 0: as wide as the sequence needs
-min_spacing = 5  # smallest gap between two digits, ink to ink; negative overlaps them
+min_spacing = 0  # smallest gap between two digits, ink to ink; negative overlaps them
 max_spacing = 10  # largest gap, included
 invert = False  # True: black ink on white paper
 

@@ -16,7 +16,7 @@ from digitseq.errors import SettingsError
 from digitseq.options import Option, options
 from digitseq.output import Output
 from digitseq.runs import recorded_run
-from digitseq.settings import SOURCES, Settings
+from digitseq.settings import PARTNERS, SOURCES, Settings
 from digitseq.version import __version__
 
 OPTIONS = options(Output) | options(Settings)
@@ -96,7 +96,7 @@ def parse(argv: Sequence[str] | None, config: Path) -> Request | Errand:
 
         chosen = [name for name in SOURCES if name in given]  # a source given here replaces that of the file
         for name, assignment in read_config(config, IN_CONFIG).items():
-            if name not in given and not (chosen and name in SOURCES):
+            if name not in given and not (chosen and _goes_with_source(name, chosen)):
                 given[name] = assignment.value
                 lines[name] = f"{config.name} line {assignment.line}: "
     with _naming_lines(lines):
@@ -104,6 +104,12 @@ def parse(argv: Sequence[str] | None, config: Path) -> Request | Errand:
             output = _build(Output, given)
             return Errand(given.get("download"), output.cache, output.quiet)
         return Request(_build(Settings, given), _build(Output, given), lines)
+
+
+def _goes_with_source(name: str, chosen: Sequence[str]) -> bool:
+    """Whether `name` is a source, or a setting of sources none of which is among the `chosen`."""
+    partners = set(PARTNERS.get(name, ()))
+    return name in SOURCES or bool(partners & set(SOURCES) and not partners & set(chosen))
 
 
 def _build(cls: type[Any], values: dict[str, Any]) -> Any:

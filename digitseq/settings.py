@@ -11,12 +11,19 @@ from typing import TYPE_CHECKING, cast
 
 from digitseq.alphabet import CASES
 from digitseq.errors import SettingsError
-from digitseq.options import MAX_TEXT, MAX_WIDTH, clean_fields, setting
+from digitseq.options import MAX_TEXT, MAX_WIDTH, clean_fields, options, setting
 
 if TYPE_CHECKING:
     from digitseq.augment.registry import Operation
 
 SOURCES = ("number", "random_digits", "random_text", "phone", "pattern", "numbers_file")
+# Settings that do nothing unless one of these is given.
+PARTNERS = {
+    "phone_type": ("phone",),
+    "phone_format": ("phone",),
+    "balanced": ("random_digits", "random_text"),
+    "random_all": ("data_augmentation",),
+}
 
 # What data_augmentation uses where a setting below says None.
 ERODE_KERNEL = (1, 2)
@@ -141,8 +148,7 @@ class Settings:
                 "lower min_spacing or raise max_spacing",
                 "min_spacing",
             )
-        if self.random_all and not self.data_augmentation:
-            raise SettingsError("random_all works with data_augmentation: add -da, or leave out -ra", "random_all")
+        self._check_partners()
 
     def _check_source(self) -> None:
         given = [name for name in SOURCES if getattr(self, name) is not None]
@@ -159,6 +165,16 @@ class Settings:
                 raise SettingsError(message, name)
         if self.unique and self.label_case != "as_given":
             raise SettingsError("unique goes with label_case as_given: labels in one case can be the same", "unique")
+
+    def _check_partners(self) -> None:
+        """Refuse settings that would do nothing, as none of those that they go with is given."""
+        for name, partners in PARTNERS.items():
+            alone = all(getattr(self, partner) in (None, False) for partner in partners)
+            if alone and getattr(self, name) != type(self).__dataclass_fields__[name].default:
+                add, leave = (next(iter(options(type(self))[one].flags), f"--{one}") for one in (partners[0], name))
+                raise SettingsError(
+                    f"{name} works with {' and '.join(partners)} only: add {add}, or leave out {leave}", name
+                )
 
     def operations(self) -> list[str]:
         """Every distortion in order, as text: first what -da, -ra, -e, -d, -a and -n stand for, then `augment`."""

@@ -8,13 +8,16 @@ asked for together. Each purpose has a table of its own.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 WORDS_PER_BLOCK = 4  # one step of Philox's counter yields four 64-bit words
+GAP = 64  # rows between two that are asked for, which are drawn rather than passed over
 
 
 @dataclass(frozen=True)
@@ -48,23 +51,26 @@ class Rows:
 
     def uniforms(self, purpose: str, columns: int) -> NDArray[np.float64]:
         """float64 (B, columns), uniform in [0, 1)."""
-        generator, first, count, stride = self._open(purpose, columns)
-        table = np.random.Generator(generator).random((count, stride))
-        return table[self.index - first, :columns] if count != len(self) else table[:, :columns]
+        return self._table(purpose, columns, lambda generator, count: np.random.Generator(generator).random(count))
 
     def words(self, purpose: str, columns: int) -> NDArray[np.uint64]:
         """uint64 (B, columns), 64 random bits each."""
-        generator, first, count, stride = self._open(purpose, columns)
-        table = generator.random_raw(count * stride).reshape(count, stride)
-        return table[self.index - first, :columns] if count != len(self) else table[:, :columns]
+        return self._table(purpose, columns, lambda generator, count: generator.random_raw(count))
 
-    def _open(self, purpose: str, columns: int) -> tuple[np.random.Philox, int, int, int]:
-        """The purpose's generator at the first row needed, that row, the row count, and words a row."""
+    def _table(self, purpose: str, columns: int, draw: Callable[[np.random.Philox, int], NDArray[Any]]) -> NDArray[Any]:
+        """(B, columns): what `draw` makes of the purpose's generator, from each row's place in the table on."""
+        if self.index[-1] - self.index[0] >= len(self) + GAP:
+            # rows far apart: what lies between them is passed over
+            cuts = np.flatnonzero(np.diff(self.index) > GAP) + 1
+            if cuts.size:
+                parts = [replace(self, index=part) for part in np.split(self.index, cuts)]
+                return np.concatenate([part._table(purpose, columns, draw) for part in parts])
         first, last = int(self.index[0]), int(self.index[-1])
-        blocks = -(-columns // WORDS_PER_BLOCK)
+        count, stride = last + 1 - first, -(-columns // WORDS_PER_BLOCK) * WORDS_PER_BLOCK
         generator = np.random.Philox(key=_key(self.seed, self.scope + purpose, self.attempt))
-        generator.advance(first * blocks)
-        return generator, first, last + 1 - first, blocks * WORDS_PER_BLOCK
+        generator.advance(first * stride // WORDS_PER_BLOCK)
+        table = draw(generator, count * stride).reshape(count, stride)
+        return table[self.index - first, :columns] if count != len(self) else table[:, :columns]
 
 
 @lru_cache(maxsize=256)

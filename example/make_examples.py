@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -36,8 +37,8 @@ def make_four(folder: Path) -> None:
         code = main([*command.split(), "-o", str(folder), "--labels", "none", "--quiet"], ROOT / "config.py")
         if code:
             raise SystemExit(code)
-    for name in ("run.json", ".digitseq.lock"):
-        (folder / "123456" / name).unlink()
+    (folder / "123456" / "run.json").unlink()
+    shutil.rmtree(folder / "123456" / ".digitseq")
 
 
 def make_header(folder: Path) -> None:

@@ -22,10 +22,9 @@ from digitseq.sources import (
     Pattern,
     Phone,
     RandomDigits,
-    balanced,
     check_characters,
     encode,
-    unique,
+    for_run,
 )
 from digitseq.streams import Rows
 
@@ -33,27 +32,25 @@ SOURCES = {
     "fixed": lambda _: FixedSource("00742"),
     "random": lambda _: RandomDigits(3, 8),
     "letters": lambda _: RandomDigits(1, 40, LETTERS),
-    "balanced": lambda _: balanced(RandomDigits(1, 6), ALL),
-    "unique": lambda _: unique(RandomDigits(2, 25), ALL, 1),
-    "unique balanced": lambda _: unique(balanced(RandomDigits(3, 5), ALL), ALL, 1),
+    "balanced": lambda _: for_run(RandomDigits(1, 6), ALL, 1, False, True),
+    "unique": lambda _: for_run(RandomDigits(2, 25), ALL, 1, True),
+    "unique balanced": lambda _: for_run(RandomDigits(3, 5), ALL, 1, True, True),
     "file": numbers_file,
     "phone": lambda _: Phone("JP"),
     "phone national": lambda _: Phone("BR", format="national"),
     "phone e164": lambda _: Phone("DE", "fixed_line", "e164"),
-    "unique phone": lambda _: unique(Phone("IS", "mobile"), ALL, 1),
+    "unique phone": lambda _: for_run(Phone("IS", "mobile"), ALL, 1, True),
     "pattern": lambda _: Pattern(DATE),
     "pattern with lookahead": lambda _: Pattern(r"(?!00)\d{2,5}(?<!13)"),
-    "unique pattern": lambda _: unique(Pattern(r"\d{4}"), ALL, 1),
-    "unique file": lambda path: unique(numbers_file(path, 4000), ALL, 1),
+    "unique pattern": lambda _: for_run(Pattern(r"\d{4}"), ALL, 1, True),
+    "unique file": lambda path: for_run(numbers_file(path, 4000), ALL, 1, True),
 }
-NEEDS = {"phone": "phonenumbers", "pattern": "rstr"}
 
 
 @pytest.fixture(params=SOURCES)
 def source(request, tmp_path):
-    for word, package in NEEDS.items():
-        if word in request.param:
-            pytest.importorskip(package)
+    if "phone" in request.param:
+        pytest.importorskip("phonenumbers")
     return SOURCES[request.param](tmp_path)
 
 
@@ -95,10 +92,9 @@ def test_another_seed_gives_other_texts():
 
 
 def test_texts_are_the_same_in_another_process():
-    pytest.importorskip("rstr")
     program = (
         "from digitseq.sources import *; from digitseq.streams import Rows\n"
-        "for s in Pattern('[^3]{5}|.8'), unique(RandomDigits(1, 30), 99, 3):\n"
+        "for s in Pattern('[^3]{5}|.8'), for_run(RandomDigits(1, 30), 99, 3, True):\n"
         "    print(decode(s.codes(Rows.span(3, 0, 99))))"
     )
     root = str(Path(__file__).parents[1])
@@ -182,7 +178,6 @@ def test_characters_without_glyphs_are_refused_or_gaps(tmp_path):
 
 
 def test_patterns_name_characters_that_the_data_set_lacks():
-    pytest.importorskip("rstr")
     with pytest.raises(SettingsError, match="no '-'"):
         check_characters(Pattern(DATE), "0123456789", gaps=False)
     check_characters(Pattern(DATE), "0123456789", gaps=True)

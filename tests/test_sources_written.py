@@ -35,9 +35,8 @@ SOURCES = {
 @pytest.fixture(autouse=True)
 def needs(request, tmp_path):
     (tmp_path / "some.txt").write_bytes("\r\n".join(["", *LINES, " "]).encode("utf-8-sig"))
-    for words, package in (("phone", "phonenumbers"), ("pattern", "rstr")):
-        if words in request.node.name:
-            pytest.importorskip(package)
+    if "phone" in request.node.name:
+        pytest.importorskip("phonenumbers")
 
 
 def settings_of(words, tmp_path) -> Settings:
@@ -53,7 +52,8 @@ def settings_of(words, tmp_path) -> Settings:
 def test_as_many_as_asked_with_the_pipelines_texts_boxes_and_pixels(run, tmp_path, train, source, format_name, cores):
     words, folder, matching = SOURCES[source]
     size = 731
-    more = ("-s", size, "-m", cores, "--seed", 9, "--format", format_name, "--shard_size", 300)
+    more = ("-s", size, "-m", cores, "--seed", 9, "--format", format_name)
+    more += ("--shard_size", 300) if format_name in ("webdataset", "parquet") else ()
     done = run(*words, *more)
     assert (done.returncode, done.stderr) == (0, "")
     rows = READERS[format_name](tmp_path / "output" / folder)
@@ -84,7 +84,7 @@ def test_every_label_format_leaves_gaps_without_a_box(run, tmp_path):
     coco = json.loads((folder / "annotations.json").read_text())
     assert len(coco["annotations"]) == 40
     assert {a["category_id"] for a in coco["annotations"]} == {2, 3}
-    assert [line.split()[0] for line in (folder / "labels" / "1.txt").read_text().splitlines()] == ["1", "2"]
+    assert [line.split()[0] for line in (folder / "1.txt").read_text().splitlines()] == ["1", "2"]
     assert (folder / "1.gt.txt").read_text() == "1-2\n"
     assert (folder / "gt.txt").read_text().splitlines()[0] == "1.png\t1-2"
 
@@ -297,18 +297,16 @@ def test_a_stopped_run_whose_texts_depend_on_the_run_says_to_resume_only(start, 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_search_for_unique_texts_is_stopped_at_once(start, tmp_path, number):
-    pytest.importorskip("rstr")
-    process = start("--pattern", "[0-9]{9}", "--unique", "-s", 5_000_000)
+    process = start("--pattern", "[0-9]{9}", "--unique", "-s", 20_000_000)
     wait_until(lambda: cpu_seconds(process.pid) > 1)  # far more than it takes to begin, far less than the search
     process.send_signal(number)
     _, err = process.communicate(timeout=60)
-    assert (process.returncode, err) == (130, "digitseq: interrupted: nothing more was written\n")
+    assert (process.returncode, err) == (128 + number, "digitseq: interrupted: nothing more was written\n")
     assert not (tmp_path / "output").exists()
 
 
 @pytest.mark.parametrize("kind", ["standard input", "pipe", "changed", "gone"])
-def test_images_of_a_killed_run_are_not_forgotten_when_their_lines_are_gone(start, run, gate_at, tmp_path, kind):
-    """They cannot be listed any more: the next run is refused, and what is there can still be finished."""
+def test_images_of_a_killed_run_stay_listed_when_their_lines_are_gone(start, run, gate_at, tmp_path, kind):
     lines = "".join(f"{n}\n" for n in range(100, 999))
     path, folder = tmp_path / "lines.txt", tmp_path / "output" / ("stdin" if kind == "standard input" else "lines")
     path.write_text(lines)
@@ -330,24 +328,17 @@ def test_images_of_a_killed_run_are_not_forgotten_when_their_lines_are_gone(star
         os.mkfifo(path)
     if kind == "changed":
         path.write_text("1\n")
-    before = {p.name for p in folder.glob("*.png")}
-    again = ("-num", "5", "-o", "x") if kind in ("pipe", "gone") else (*words, "-s", 5)
+    again = (*words, "-s", 5)
     if kind in ("pipe", "gone"):  # another run into the folder of the same name
         (tmp_path / "other").mkdir()
         (tmp_path / "other" / "lines.txt").write_text("12\n")
         again = ("--numbers_file", "other/lines.txt", "-s", 5)
     done = run(*again, input=lines)
-    assert done.returncode == 2
-    assert "was killed, and its images cannot be listed" in done.stderr and done.stderr.count("\n") == 1
-    assert {p.name for p in folder.glob("*.png")} == before
-    if kind in ("pipe", "gone"):
-        path.unlink(missing_ok=True)
-    path.write_text(lines)
-    if kind != "standard input":
-        words = ("--numbers_file", str(path), "--seed", 3)  # the same file by another path
-    assert run(*words, "--resume", input=lines).returncode == 0
-    assert run(*words, "-s", 3000, "-o", "once", input=lines).returncode == 0
-    assert tree(folder) == tree(tmp_path / "once" / folder.name)
+    assert done.returncode == 0, done.stderr
+    found = records(folder)
+    assert {r["file_name"] for r in found} == {p.name for p in folder.glob("*.png")}
+    numbers = [str(n) for n in range(100, 999)]
+    assert [r["text"] for r in found[:-5]] == (numbers * 4)[: len(found) - 5]
 
 
 def test_a_preview_reads_standard_input_once(run, tmp_path):
@@ -358,7 +349,7 @@ def test_a_preview_reads_standard_input_once(run, tmp_path):
 def test_a_closed_standard_input_is_one_line(run):
     done = run("--numbers_file", "-", preexec_fn=lambda: os.close(0))
     assert done.returncode == 2
-    assert "standard input is closed" in done.stderr and done.stderr.count("\n") == 1
+    assert "standard input has no lines" in done.stderr and done.stderr.count("\n") == 1
 
 
 def test_a_file_name_that_is_no_utf_8(run, tmp_path):

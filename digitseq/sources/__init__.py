@@ -12,8 +12,9 @@ from digitseq.sources.base import Source, decode, encode
 from digitseq.sources.fixed import FixedSource
 
 if TYPE_CHECKING:
-    from digitseq.sources.balance import BalancedDigits, balanced
-    from digitseq.sources.distinct import FrozenTexts, UniqueDigits, unique
+    from digitseq.sources.choose import for_run
+    from digitseq.sources.dealt import DealtDigits
+    from digitseq.sources.distinct import FrozenTexts
     from digitseq.sources.gaps import can_be_gap, check_characters
     from digitseq.sources.lines import NumbersFile
     from digitseq.sources.pattern import Pattern
@@ -21,22 +22,20 @@ if TYPE_CHECKING:
     from digitseq.sources.random_digits import RandomDigits
 
 _LAZY_ATTRIBUTES = {
-    "BalancedDigits": "balance",
+    "DealtDigits": "dealt",
     "FrozenTexts": "distinct",
     "NumbersFile": "lines",
     "Pattern": "pattern",
     "Phone": "phone",
     "RandomDigits": "random_digits",
-    "UniqueDigits": "distinct",
-    "balanced": "balance",
     "can_be_gap": "gaps",
     "check_characters": "gaps",
+    "for_run": "choose",
     "phone_number": "phone",
-    "unique": "distinct",
 }
 
 __all__ = [
-    "BalancedDigits",
+    "DealtDigits",
     "FixedSource",
     "FrozenTexts",
     "NumbersFile",
@@ -44,14 +43,12 @@ __all__ = [
     "Phone",
     "RandomDigits",
     "Source",
-    "UniqueDigits",
-    "balanced",
     "can_be_gap",
     "check_characters",
     "decode",
     "encode",
+    "for_run",
     "phone_number",
-    "unique",
 ]
 
 __getattr__ = lazy_attributes(__name__, _LAZY_ATTRIBUTES)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.errors import MissingPackageError
 from digitseq.streams import Rows
 
 Codes = NDArray[np.uint32]  # (B, max_length): code points of each text, padded with 0 at the end
@@ -48,6 +46,23 @@ class Source(Protocol):
         """uint32 (B, max_length): code points of each row's text, padded with 0 at the end."""
 
 
+class Derived:
+    """What a source has in common with `source`, whose texts it has for other images."""
+
+    source: Source
+
+    @property
+    def max_length(self) -> int:
+        return self.source.max_length
+
+    @property
+    def characters(self) -> Collection[str]:
+        return self.source.characters
+
+    def longest(self) -> str:
+        return self.source.longest()
+
+
 def text_rows(rows: Rows) -> Rows:
     """The rows of the tables that texts are drawn from: those of the first attempt, whatever attempt `rows` is."""
     return replace(rows, attempt=0).scoped("text")
@@ -62,11 +77,3 @@ def decode(codes: Codes) -> list[str]:
     """The texts behind `codes`, uint32 (B, n) padded with 0."""
     texts: list[str] = np.ascontiguousarray(codes).view(f"<U{codes.shape[1]}")[:, 0].tolist()
     return texts
-
-
-def optional_package(name: str, need: str) -> Any:
-    """The module `name`, or `MissingPackageError` with the command that installs it. `need`: who needs it."""
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        raise MissingPackageError(f"{need} needs the package {name}: pip install {name}") from None

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from digitseq.settings import Settings
     from digitseq.sources.lines import NumbersFile
 
-PACKAGES = {"phone": "phonenumbers", "pattern": "rstr"}  # on whose release the texts depend
-
 
 def source_of(
     settings: Settings, characters: str, size: int | None = None, seed: int = 0, check: Check = carry_on
@@ -34,12 +32,34 @@ def source_of(
     if size is None:
         name = "unique" if settings.unique else "balanced"
         raise SettingsError(f"{name} is a property of a run of a certain size: give the size", name)
-    from digitseq.sources.balance import balanced
-    from digitseq.sources.distinct import unique
+    return for_run(source, size, seed, settings.unique, settings.balanced, check)
 
-    if settings.balanced:
-        source = balanced(source, size)
-    return unique(source, size, seed, check) if settings.unique else source
+
+def for_run(
+    source: Source, size: int, seed: int, unique: bool, balanced: bool = False, check: Check = carry_on
+) -> Source:
+    """The texts of `source` for a run of `size` images under `seed`; image size+k has text k again.
+
+    unique: all are different. balanced: every character equally often, to within one, and so every length; possible
+    for random digits, whose characters can be dealt out, while the texts of other sources say themselves how often a
+    character occurs.
+
+    Raises `SettingsError` when the source holds fewer than `size` texts, or they would not fit into memory.
+    """
+    from digitseq.sources.dealt import DealtDigits
+    from digitseq.sources.distinct import distinct
+    from digitseq.sources.random_digits import RandomDigits
+    from digitseq.sources.table_size import check_size
+
+    check_size(size, "unique" if unique else "balanced")
+    if isinstance(source, RandomDigits):
+        return DealtDigits(source, size, seed, unique, balanced, check)
+    if balanced:
+        raise SettingsError(
+            "balanced works with random_digits and random_text only: other sources fix how often a character occurs",
+            "balanced",
+        )
+    return distinct(source, size, seed, check)
 
 
 def _plain(settings: Settings, characters: str) -> Source:
@@ -76,19 +96,16 @@ def provenance(settings: Settings, source: Source) -> dict[str, str]:
     """What the texts depend on beside settings and seed, for the record: a package's release, a file's sha256."""
     if settings.numbers_file is not None:
         return {"lines_sha256": _file_behind(source).digest}
-    for name, package in PACKAGES.items():
-        if getattr(settings, name) is not None:
-            return {package: _release(package)}
-    return {}
+    return {"phonenumbers": _release()} if settings.phone is not None else {}
 
 
-def _release(package: str) -> str:
+def _release() -> str:
     import importlib.metadata
 
     try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:  # phonenumberslite offers phonenumbers, too
-        return str(getattr(importlib.import_module(package), "__version__", "unknown"))
+        return importlib.metadata.version("phonenumbers")
+    except importlib.metadata.PackageNotFoundError:  # phonenumberslite offers it, too
+        return str(getattr(importlib.import_module("phonenumbers"), "__version__", "unknown"))
 
 
 def _file_behind(source: Source) -> NumbersFile:

@@ -9,12 +9,13 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from digitseq.errors import SettingsError
-from digitseq.sources.base import Codes, decode, encode, optional_package, text_rows
-from digitseq.sources.numbering import NumberPlan, number_plan
+from digitseq.packages import need_package
+from digitseq.sources.base import Codes, decode, encode, text_rows
+from digitseq.sources.number_plan import NumberPlan, number_plan, plan_sampler
 from digitseq.sources.random_digits import DIGITS
+from digitseq.sources.sampler import Sampler
 from digitseq.streams import Rows
 
 SETTING = "phone"
@@ -54,7 +55,7 @@ class Phone:
     @property
     def max_length(self) -> int:
         """No text is longer; with grouping there may be none so long."""
-        return self._longest_number + max(len(text) for text in self._additions)
+        return self._sampler.longest + max(len(text) for text in self._additions)
 
     @property
     def count(self) -> int | None:
@@ -70,24 +71,11 @@ class Phone:
         return max(decode(self.codes(Rows.span(0, 0, 256))), key=len)
 
     def codes(self, rows: Rows) -> Codes:
-        digits, length = self._numbers(text_rows(rows))
-        column = np.arange(self._longest_number)
-        codes = ((digits + ord("0")) * (column < length[:, None])).astype(np.uint32)
+        codes = self._sampler.codes(text_rows(rows))
         if self.format == "e164":
             start = encode([self._additions[0]], len(self._additions[0]))
             return np.hstack([np.broadcast_to(start, (len(rows), start.shape[1])), codes])
         return encode([self._format(number) for number in decode(codes)], self.max_length)
-
-    def _numbers(self, rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The digits (B, longest) and lengths (B,) of national significant numbers."""
-        draws = rows.uniforms("phone", 2 + self._longest_number)
-        digits = np.zeros((len(rows), self._longest_number), np.int64)
-        length = np.zeros(len(rows), np.int64)
-        kind = (draws[:, 0] * len(self._plans)).astype(np.int64)
-        for place, plan in enumerate(self._plans):
-            mine = np.flatnonzero(kind == place)
-            digits[mine, : plan.longest], length[mine] = plan.draw(draws[mine, 1:])
-        return digits, length
 
     def _format(self, number: str) -> str:
         package = self._package
@@ -115,8 +103,8 @@ class Phone:
         return [plan for plan in plans if plan is not None]
 
     @cached_property
-    def _longest_number(self) -> int:
-        return max(plan.longest for plan in self._plans)
+    def _sampler(self) -> Sampler:
+        return plan_sampler(self._plans)
 
     @cached_property
     def _additions(self) -> Sequence[str]:
@@ -147,7 +135,7 @@ def _plan(region: str, kind: str) -> NumberPlan | None:
 
 
 def _package() -> Any:
-    return optional_package("phonenumbers", "phone")
+    return need_package("phonenumbers", "phone")
 
 
 def _check_choice(name: str, value: Any, choices: Sequence[str]) -> None:

@@ -1,0 +1,39 @@
+"""Python's own parser of regular expressions, and what `re` would have to do to match one."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from typing import Any
+
+MOST = 1e30  # so that nothing overflows
+
+
+def regex_parser() -> Any:
+    """The parser behind `re`, which has moved in Python 3.11."""
+    try:
+        return importlib.import_module("re._parser")
+    except ImportError:
+        return importlib.import_module("sre_parse")
+
+
+def effort(items: Sequence[Any], longest: int) -> tuple[float, float]:
+    """At most in how many ways `re` can match the parser's `items`, and how many steps it takes to try them all, for
+    texts of at most `longest` characters. `re` cannot be stopped while it tries them."""
+    ways, steps = 1.0, 1.0
+    for code, value in items:
+        name, inner = str(code), (1.0, 1.0)
+        if name == "BRANCH":
+            parts = [effort(part, longest) for part in value[1]]
+            inner = (sum(part[0] for part in parts), sum(part[1] for part in parts))
+        elif name in ("SUBPATTERN", "ASSERT", "ASSERT_NOT"):
+            own, work = effort(value[-1], longest)
+            # what is looked at is matched once: no further way of it is tried
+            inner = (own if name == "SUBPATTERN" else 1.0, work)
+        elif name in ("MAX_REPEAT", "MIN_REPEAT"):
+            own, work = effort(value[2], longest)
+            turns = [min(own, 1e9) ** min(turn, 30) for turn in range(min(int(value[1]), longest + 1) + 1)]
+            inner = (sum(turns[min(int(value[0]), longest) :]), work * sum(turns))
+        steps += ways * inner[1]
+        ways = min(ways * inner[0], MOST)
+    return ways, min(steps, MOST)
