@@ -1,0 +1,119 @@
+"""What stands in a folder before a run: links, pipes and limits must cost nobody anything."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.folders import assert_consistent
+from support.paths import ROOT
+
+LIMIT = 120  # seconds: only there for a test that would wait for ever
+
+
+@pytest.fixture
+def treasure(tmp_path):
+    """A folder with a file that no run may touch."""
+    folder = tmp_path / "treasure"
+    folder.mkdir()
+    (folder / "file").write_text("mine")
+    return folder
+
+
+def is_untouched(treasure: Path) -> bool:
+    return {p.name: p.read_text() for p in treasure.iterdir()} == {"file": "mine"}
+
+
+@pytest.mark.parametrize("name", [".digitseq", ".digitseq/lock", ".digitseq/journal.jsonl"])
+@pytest.mark.parametrize("kind", ["link to a folder", "link to a file", "link to nothing", "pipe"])
+def test_what_is_not_ours_is_refused_and_never_followed(run, tmp_path, treasure, name, kind):
+    path = tmp_path / "output" / "12" / name
+    path.parent.mkdir(parents=True)
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to({"link to a folder": treasure, "link to a file": treasure / "file"}.get(kind, treasure / "x"))
+    done = run("-num", "12")
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert f"output/12/{name} is not what digitseq made there" in done.stderr
+    assert is_untouched(treasure)
+
+
+@pytest.mark.parametrize("target", ["file", "x", "."])
+def test_a_record_that_is_a_link_is_replaced_not_followed(run, tmp_path, treasure, target):
+    path = tmp_path / "output" / "12" / "run.json"
+    path.parent.mkdir(parents=True)
+    path.symlink_to(treasure / target)
+    done = run("-num", "12")
+    assert done.returncode in (0, 2)
+    assert len(done.stderr.splitlines()) == (done.returncode == 2)
+    assert is_untouched(treasure)
+
+
+@pytest.mark.parametrize("name", ["stage", "kept"])
+def test_links_among_what_is_not_finished_are_not_followed(run, tmp_path, treasure, name):
+    private = tmp_path / "output" / "12" / ".digitseq"
+    (private / f"{name}-fedcba9876543210").mkdir(parents=True)
+    (private / f"{name}-fedcba9876543210" / "inside").symlink_to(treasure)
+    (private / f"{name}-0123456789abcdef").symlink_to(treasure)
+    (private / f"{name}-of-mine").mkdir()
+    for format_name in ("png", "npz"):
+        assert run("-num", "12", "--format", format_name).returncode == 0
+    assert is_untouched(treasure)
+    assert (private / f"{name}-of-mine").is_dir()
+    assert not (private / f"{name}-fedcba9876543210").exists()
+
+
+@pytest.mark.parametrize("cores", [0, 2])
+@pytest.mark.parametrize("name", ["metadata.jsonl", "gt.txt"])
+def test_label_files_that_are_links_are_not_followed(run, tmp_path, treasure, cores, name):
+    path = tmp_path / "output" / "12" / name
+    path.parent.mkdir(parents=True)
+    path.symlink_to(treasure / "file")
+    done = run("-num", "12", "-s", 700, "-m", cores, "--labels", "jsonl", "txt")
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert is_untouched(treasure)
+    assert not list(path.parent.glob("*.png"))
+
+
+@pytest.mark.parametrize("label", ["coco", "yolo"])
+def test_label_files_that_are_written_whole_replace_links(run, tmp_path, treasure, label):
+    path = tmp_path / "output" / "12" / {"coco": "annotations.json", "yolo": "data.yaml"}[label]
+    path.parent.mkdir(parents=True)
+    path.symlink_to(treasure / "file")
+    assert run("-num", "12", "--labels", label).returncode == 0
+    assert is_untouched(treasure) and path.is_file() and not path.is_symlink()
+
+
+def limited(tmp_path: Path, limit: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "run.py"), *map(str, arguments)]
+    return subprocess.run(
+        ["sh", "-c", f'{limit}; exec "$@"', "sh", *command],
+        cwd=tmp_path, capture_output=True, text=True, timeout=LIMIT, check=False,
+    )  # fmt: skip
+
+
+def test_too_few_open_files_for_so_many_processes(tmp_path):
+    done = limited(tmp_path, "ulimit -n 40", "-num", "12", "-s", 50_000, "-m", 32)
+    assert done.returncode == 1
+    assert "processes cannot be started (Too many open files): give a smaller -m" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_too_little_memory_ends_in_one_line(tmp_path, run):
+    """From where the program cannot even start to where it has enough: never for ever, never a traceback."""
+    run("-num", "1")  # the bank is in the cache
+    codes = []
+    for kilobytes in (150_000, 200_000, 250_000, 400_000, 4_000_000):
+        done = limited(tmp_path, f"ulimit -v {kilobytes}", "-num", "12", "-s", 2000, "-m", 2, "-o", f"v{kilobytes}")
+        codes.append(done.returncode)
+        if (tmp_path / f"v{kilobytes}" / "12" / "metadata.jsonl").exists():
+            assert_consistent(tmp_path / f"v{kilobytes}" / "12")
+        assert "digitseq" not in done.stderr or "Traceback" not in done.stderr, (kilobytes, done.stderr)
+    assert codes[-1] == 0
+    assert set(codes) <= {0, 1, 2}
