@@ -114,6 +114,6 @@ def test_too_little_memory_ends_in_one_line(tmp_path, run):
         codes.append(done.returncode)
         if (tmp_path / f"v{kilobytes}" / "12" / "metadata.jsonl").exists():
             assert_consistent(tmp_path / f"v{kilobytes}" / "12")
-        assert "digitseq" not in done.stderr or "Traceback" not in done.stderr, (kilobytes, done.stderr)
+        assert len(done.stderr.splitlines()) == (done.returncode != 0), (kilobytes, done.stderr)
     assert codes[-1] == 0
     assert set(codes) <= {0, 1, 2}

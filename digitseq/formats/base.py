@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from digitseq.formats.parts import PartFiles
 from digitseq.pipeline import Pipeline
@@ -39,8 +39,7 @@ class Job:
     details: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Earlier:
+class Earlier(NamedTuple):
     """What an earlier run has put into the same folder: images first … first + images - 1, from 1."""
 
     format: str
@@ -49,16 +48,15 @@ class Earlier:
     images: int
 
 
-@dataclass(frozen=True)
-class Request:
-    """`count` images that are to go into `folder`, which may not be there yet, in files whose names begin with `name`.
+class Request(NamedTuple):
+    """`images` images that are to go into `folder`, which may not be there yet, in files whose names begin with `name`.
 
     labels, shard_size: as in `Output`; earlier: the runs that have written into the folder
     """
 
     folder: Path
     name: str
-    count: int
+    images: int
     labels: tuple[str, ...]
     shard_size: int
     earlier: list[Earlier]

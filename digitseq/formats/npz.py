@@ -37,7 +37,7 @@ class OutputFormat(Format):
     def begin(self, pipeline: Pipeline, request: Request) -> Plan:
         """On from the images that the file has."""
         there = sum(_count(path) for path in request.folder.glob("*.npz"))
-        check_memory(pipeline, there + request.count)
+        check_memory(pipeline, there + request.images)
         return Plan(there, pipeline.batch_size)
 
     def make(self, job: Job, start: int, stop: int, files: PartFiles) -> None:

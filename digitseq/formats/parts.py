@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple
 
@@ -27,9 +26,8 @@ class Part(NamedTuple):
     stop: int
 
 
-@dataclass(frozen=True)
-class FileGroup:
-    """Files of a part: one called `name`, or `count` of them, `name % first`, `name % (first + 1)`, …
+class FileGroup(NamedTuple):
+    """Files of a part: one called `name`, or `files` of them, `name % first`, `name % (first + 1)`, …
 
     size: bytes in all of them together; crc32: of these bytes, one file after the other
     place: "folder" for results; "direct" for results that have their final names already; "kept" for what results are
@@ -40,18 +38,17 @@ class FileGroup:
     size: int
     crc32: int
     first: int | None = None
-    count: int = 1
+    files: int = 1
     place: Place = "folder"
 
     def names(self) -> list[str]:
         """The names of all files."""
         if self.first is None:
             return [self.name]
-        return [self.name % number for number in range(self.first, self.first + self.count)]
+        return [self.name % number for number in range(self.first, self.first + self.files)]
 
 
-@dataclass(frozen=True)
-class Addition:
+class Addition(NamedTuple):
     """`size` bytes that a part adds to the end of the file `name`, such as its lines in metadata.jsonl.
 
     before: how long the file was; known when the part is published
@@ -63,8 +60,7 @@ class Addition:
     before: int = 0
 
 
-@dataclass(frozen=True)
-class Receipt:
+class Receipt(NamedTuple):
     """What was made for a part: small, as it travels between processes, whatever the part's size."""
 
     part: Part

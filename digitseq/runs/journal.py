@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -71,9 +71,9 @@ class Journal:
     def begin_part(self, receipt: Receipt) -> None:
         """From now on files of this part may have their final names."""
         # how a file got its name is not what the journal is about: it has the same bytes for any number of processes
-        groups = [replace(g, place="folder") if g.place == "direct" else g for g in receipt.files]
-        files = [{k: v for k, v in asdict(group).items() if v is not None} for group in groups]
-        self._add({"part": receipt.part, "files": files, "additions": [asdict(a) for a in receipt.additions]})
+        groups = [g._replace(place="folder") if g.place == "direct" else g for g in receipt.files]
+        files = [{k: v for k, v in group._asdict().items() if v is not None} for group in groups]
+        self._add({"part": receipt.part, "files": files, "additions": [a._asdict() for a in receipt.additions]})
 
     def finish_part(self, part: Part) -> None:
         """All files of the part have their names, and what it adds is added."""

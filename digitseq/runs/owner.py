@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 from digitseq.formats.base import Format, Job
@@ -142,8 +141,8 @@ class Owner:
     def publish(self, receipt: Receipt) -> None:
         """Give the files of a part their final names, and add what it adds. Raises `OSError`."""
         part, source = receipt.part, self.stage / str(receipt.part.number)
-        additions = tuple(replace(a, before=self._size(part.section, a)) for a in receipt.additions)
-        self._begun = receipt = replace(receipt, additions=additions)
+        additions = tuple(a._replace(before=self._size(part.section, a)) for a in receipt.additions)
+        self._begun = receipt = receipt._replace(additions=additions)
         self._journal.begin_part(receipt)
         folder = self._files.sections[part.section]
         folder.mkdir(exist_ok=True)
@@ -176,7 +175,7 @@ def move(group: FileGroup, source: Path, target: Path) -> None:
         there = os.open(target, directory)
         try:  # short names: looking up a path takes longer than moving the file
             encoded = os.fsencode(group.name)
-            for number in range(group.first, group.first + group.count):
+            for number in range(group.first, group.first + group.files):
                 short = encoded % number
                 os.rename(short, short, src_dir_fd=here, dst_dir_fd=there)
         finally:

@@ -33,7 +33,7 @@ from digitseq.runs.manifest import (
     size_of,
 )
 from digitseq.runs.owner import Owner, RunFiles, drop_incomplete, mend, remove_unpublished
-from digitseq.runs.workers import PARTS_AHEAD, PartMaker, ProcessPool, Stop, ThisProcess, Workers, make_parts
+from digitseq.runs.workers import PARTS_AHEAD, PartMaker, Stop, ThisProcess, Workers, make_parts
 from digitseq.settings import Settings
 
 Told = Callable[[int], object]  # called with the number of images finished since its last call
@@ -238,6 +238,8 @@ def _published(owner: Owner, maker: PartMaker, parts: Iterator[Part], output: Ou
     count = min(_processes(output), len(first))
     workers: Workers = ThisProcess(maker, owner.stage, stop)
     if count > 1:
+        from digitseq.runs.pool import ProcessPool  # a single image starts sooner without
+
         workers = ProcessPool(maker, owner.stage, owner.direct_folders(), count)
     with workers:
         for receipt in make_parts(workers, chain(first, parts), stop):
