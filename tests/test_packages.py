@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 import pytest
+from support.paths import ROOT
 
 from digitseq.errors import MissingPackageError
 from digitseq.packages import need_package
@@ -69,3 +71,18 @@ def test_too_little_memory_is_not_a_missing_package(package):
     package("raise MemoryError")
     with pytest.raises(MemoryError):
         need_package("brittle", "format x")
+
+
+def test_every_dependency_has_both_its_ends():
+    listed = re.findall(r'^\s*"([A-Za-z0-9-]+[<>=][^"]*)",?$|\["([A-Za-z0-9-]+[<>=][^\]]*)"\]', project(), re.MULTILINE)
+    wanted = [one for line in listed for one in re.split('", "', line[0] or line[1])]
+    assert len(wanted) > 40
+    for requirement in wanted:
+        name, bounds = re.match("([A-Za-z0-9-]+)(.*)", requirement.partition(";")[0]).groups()
+        assert re.fullmatch(r">=[0-9.]+,<[0-9]+|==[0-9.]+", bounds), name
+
+
+def project() -> str:
+    """The dependencies in pyproject.toml."""
+    text = (ROOT / "pyproject.toml").read_text()
+    return text[text.index("dependencies = [") : text.index("[project.scripts]")]
