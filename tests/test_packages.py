@@ -52,6 +52,10 @@ def test_one_that_is_not_installed(name):
         ("raise ImportError('\\n\\nIMPORTANT: read\\nthis')", "ImportError: IMPORTANT: read)"),
         ("raise OSError('\\033[2Jgone')", r"OSError: \x1b[2Jgone"),
         ("x = (", "SyntaxError: "),
+        (
+            "try: 1 / 0\nexcept Exception as e: raise ImportError('read this') from e",
+            "ZeroDivisionError: division by zero",
+        ),
     ],
 )
 def test_one_that_cannot_be_loaded_says_what_failed(package, code, reason):
