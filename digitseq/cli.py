@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from digitseq.console import complain, interrupted_by, run_program, say
-from digitseq.errands import Errand
+from digitseq.data_set_commands import DataSetCommand
 from digitseq.errors import DigitseqWarning, SettingsError
 from digitseq.glyphs import GlyphBank
 from digitseq.loader import bank_of
@@ -46,7 +46,7 @@ def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
         request = parse(argv, config)
     except SystemExit as done:  # --help and --version
         return int(done.code or 0)
-    if isinstance(request, Errand):
+    if isinstance(request, DataSetCommand):
         _end_on_signals()
         request.run()
         return 0

@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 
-from digitseq.errors import DigitseqError, RunError, one_line, printable
+from digitseq.errors import DigitseqError, RunError, first_cause, one_line, printable
 
 BROKEN_OFF = RunError.exit_code
 
@@ -33,7 +33,11 @@ def run_program(name: str, program: Callable[[], int]) -> int:
         complain(name, "error", "there is not enough memory: ask for less at once, or raise the limit (ulimit -v)")
         return BROKEN_OFF
     except ImportError as error:
-        complain(name, "error", f"{one_line(error)}: install the packages again, pip install -r requirements.txt")
+        complain(
+            name,
+            "error",
+            f"{one_line(first_cause(error))}: install the packages again, pip install -r requirements.txt",
+        )
         return DigitseqError.exit_code
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""

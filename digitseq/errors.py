@@ -60,3 +60,10 @@ def one_line(text: object, longest: int = 300) -> str:
 def printable(text: str) -> str:
     """`text` with escapes for all characters that cannot be printed, those that end a line among them."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def first_cause(error: BaseException) -> BaseException:
+    """What led to `error`: NumPy wraps "cannot open shared object file" into advice of forty lines."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error

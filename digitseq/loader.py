@@ -9,9 +9,9 @@ from pathlib import Path
 from digitseq.errors import DataError, DigitseqWarning, SettingsError
 from digitseq.glyphs import GlyphBank, open_bank, save_bank
 from digitseq.glyphsets.catalog import data_set
-from digitseq.glyphsets.files import cached_material, published_digest, shipped_material
-from digitseq.glyphsets.folder import folder_material, is_folder
-from digitseq.glyphsets.material import Material
+from digitseq.glyphsets.files import cached_files, published_digest, shipped_files
+from digitseq.glyphsets.folder import folder_files, is_folder
+from digitseq.glyphsets.glyph_files import GlyphFiles
 from digitseq.options import expanded
 from digitseq.settings import Settings
 
@@ -78,7 +78,7 @@ def load_bank(
         )
         return _shipped(split).build()
     if is_folder(dataset):
-        return _open_or_build(folder_material(dataset, split, transpose, directory), directory)
+        return _open_or_build(folder_files(dataset, split, transpose, directory), directory)
     row = data_set(dataset)
     if transpose:
         raise SettingsError(f"transpose is for folders of your own: {dataset} comes upright without it", "transpose")
@@ -88,15 +88,15 @@ def load_bank(
     if ready is not None:  # its files need not be there any more
         return ready
     try:
-        material = cached_material(row, split, directory)
+        files = cached_files(row, split, directory)
     except OSError as error:
         raise DataError(f"cannot use {error.filename} for {row.name} ({error.strerror})") from None
-    return _open_or_build(material, directory)
+    return _open_or_build(files, directory)
 
 
-def _shipped(split: str) -> Material:
+def _shipped(split: str) -> GlyphFiles:
     row = data_set(DEFAULT)
-    return shipped_material(row, split, SHIPPED / row.folder)
+    return shipped_files(row, split, SHIPPED / row.folder)
 
 
 def bank_of(settings: Settings, cache: str | None = None) -> GlyphBank:
@@ -104,9 +104,9 @@ def bank_of(settings: Settings, cache: str | None = None) -> GlyphBank:
     return load_bank(settings.split, cache, settings.dataset, settings.transpose)
 
 
-def _open_or_build(material: Material, directory: Path) -> GlyphBank:
-    path = directory / material.bank
-    return _open_sound(path, material.digest) or _build_into(path, material)
+def _open_or_build(files: GlyphFiles, directory: Path) -> GlyphBank:
+    path = directory / files.bank
+    return _open_sound(path, files.digest) or _build_into(path, files)
 
 
 def _open_sound(path: Path, digest: str) -> GlyphBank | None:
@@ -120,16 +120,16 @@ def _open_sound(path: Path, digest: str) -> GlyphBank | None:
         return None
 
 
-def _build_into(path: Path, material: Material) -> GlyphBank:
+def _build_into(path: Path, files: GlyphFiles) -> GlyphBank:
     from fasteners import InterProcessLock
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with InterProcessLock(path.with_suffix(".lock")):
-            ready = _open_quietly(path, material.digest)  # another process may have built it while this one waited
+            ready = _open_quietly(path, files.digest)  # another process may have built it while this one waited
             if ready is None:
-                save_bank(material.build(), path)
-                ready = open_bank(path, material.digest)
+                save_bank(files.build(), path)
+                ready = open_bank(path, files.digest)
             return ready
     except OSError as error:
         warnings.warn(
@@ -138,7 +138,7 @@ def _build_into(path: Path, material: Material) -> GlyphBank:
             DigitseqWarning,
             stacklevel=4,
         )
-        return material.build()
+        return files.build()
 
 
 def _open_quietly(path: Path, digest: str) -> GlyphBank | None:

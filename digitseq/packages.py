@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from digitseq.errors import MissingPackageError, one_line
+from digitseq.errors import MissingPackageError, first_cause, one_line
 
 
 def need_package(name: str, what: str, install: str | None = None) -> Any:
@@ -30,7 +30,8 @@ def need_package(name: str, what: str, install: str | None = None) -> Any:
 
 
 def _broken(what: str, package: str, install: str, error: Exception) -> str:
+    cause = first_cause(error)
     return (
         f"{what} needs the package {package}, which is installed but cannot be loaded "
-        f"({type(error).__name__}: {one_line(error)}): pip install --force-reinstall {install}"
+        f"({type(cause).__name__}: {one_line(cause)}): pip install --force-reinstall {install}"
     )

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from digitseq.api import draw_seed
 from digitseq.console import say
-from digitseq.errands import Errand
+from digitseq.data_set_commands import DataSetCommand
 from digitseq.errors import SettingsError
 from digitseq.options import Option, options
 from digitseq.output import Output
@@ -87,7 +87,7 @@ def _naming_lines(lines: dict[str, str]) -> Iterator[None]:
         raise SettingsError(lines.get(error.setting or "", "") + str(error), error.setting) from None
 
 
-def parse(argv: Sequence[str] | None, config: Path) -> Request | Errand:
+def parse(argv: Sequence[str] | None, config: Path) -> Request | DataSetCommand:
     """Settings from the command line, over those of `config` when -r is given, over the defaults."""
     given = vars(build_parser().parse_args(argv))
     lines: dict[str, str] = {}
@@ -102,7 +102,7 @@ def parse(argv: Sequence[str] | None, config: Path) -> Request | Errand:
     with _naming_lines(lines):
         if given.pop("list_datasets") or "download" in given:
             output = _build(Output, given)
-            return Errand(given.get("download"), output.cache, output.quiet)
+            return DataSetCommand(given.get("download"), output.cache, output.quiet)
         return Request(_build(Settings, given), _build(Output, given), lines)
 
 

@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from digitseq import Pipeline, Settings  # noqa: E402  # the checkout beside this file, installed or not
+from digitseq.atomic import replacing  # noqa: E402
 from digitseq.augment import OPERATIONS, PRESETS  # noqa: E402
 from digitseq.cli import main  # noqa: E402
 from digitseq.loader import load_bank  # noqa: E402
@@ -84,7 +85,8 @@ def make_augmentations(folder: Path) -> None:
 def save(path: Path, picture: np.ndarray) -> None:
     """Write `picture`, enlarged, as a PNG file."""
     large = picture.repeat(ENLARGED, axis=0).repeat(ENLARGED, axis=1)
-    path.write_bytes(encode_png(large[None], np.array([large.shape[1]]))[0])
+    with replacing(path) as file:
+        file.write(encode_png(large[None], np.array([large.shape[1]]))[0])
 
 
 if __name__ == "__main__":

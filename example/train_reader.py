@@ -37,6 +37,7 @@ sys.path.insert(0, str(ROOT))
 from reader_pictures import WIDTH, Found, draw_curve, draw_mistakes, fitted, labels  # noqa: E402
 
 from digitseq import SequenceGenerator, Settings  # noqa: E402  # the checkout beside this file, installed or not
+from digitseq.atomic import replacing  # noqa: E402
 from digitseq.torch_data import SequenceStream  # noqa: E402
 
 DIGITS = "0123456789"
@@ -246,8 +247,10 @@ def main(argv: list[str] | None = None) -> int:
         found = read_folder(readers, given.images)
     else:
         readers, curve = train_apart(range(given.seed, given.seed + given.readers), given.steps, given.batch)
-        torch.save([reader.state_dict() for reader in readers], given.output / "reader.pt")
-        (given.output / "curve.json").write_text(json.dumps(curve))
+        with replacing(given.output / "reader.pt") as file:
+            torch.save([reader.state_dict() for reader in readers], file)
+        with replacing(given.output / "curve.json") as file:
+            file.write(json.dumps(curve).encode())
         draw_curve(curve, given.output / "curve.png")
         found = read_unseen(readers, given.count)
     draw_mistakes([case for case in found if case[1] != case[2]], given.output / "mistakes.png")

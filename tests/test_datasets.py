@@ -18,9 +18,9 @@ from support.paths import ROOT
 
 from digitseq.errors import DataError, DigitseqWarning, SettingsError
 from digitseq.glyphsets import DATA_SETS
-from digitseq.glyphsets.files import cached_material
+from digitseq.glyphsets.files import cached_files
 from digitseq.glyphsets.folder import read_mapping
-from digitseq.glyphsets.material import fit
+from digitseq.glyphsets.glyph_files import fit
 from digitseq.idx import open_idx, parse_idx
 from digitseq.loader import bank_of, load_bank
 from digitseq.output import Output
@@ -304,11 +304,11 @@ NAMES = ["made-test-images-idx3-ubyte", "made-test-labels-idx1-ubyte"]
 @pytest.mark.parametrize("ends", [("", ""), (".gz", ""), (".gz", ".gz")])
 def test_packed_and_unpacked_files_are_taken(tmp_path, ends, place):
     row = by_hand(tmp_path, [name + end for name, end in zip(NAMES, ends)], place)
-    material = cached_material(row, "test", tmp_path / "cache")
-    assert len(material.build()) == 120
-    assert ("raw" in material.bank) == ("" in ends)
+    files = cached_files(row, "test", tmp_path / "cache")
+    assert len(files.build()) == 120
+    assert ("raw" in files.bank) == ("" in ends)
     with pytest.raises(DataError, match="of made only the test glyphs are installed"):
-        cached_material(row, "train", tmp_path / "cache")
+        cached_files(row, "train", tmp_path / "cache")
 
 
 def test_a_packed_file_with_other_bytes_is_refused(tmp_path):
@@ -316,7 +316,7 @@ def test_a_packed_file_with_other_bytes_is_refused(tmp_path):
     victim = tmp_path / "cache" / "made" / (NAMES[1] + ".gz")
     victim.write_bytes(gzip.compress(gzip.decompress(victim.read_bytes())[:-1] + b"\x05"))
     with pytest.raises(DataError, match=r"is damaged \(sha256 .*delete it, then run.py --download made"):
-        cached_material(row, "test", tmp_path / "cache").build()
+        cached_files(row, "test", tmp_path / "cache").build()
 
 
 def test_an_unpacked_file_must_have_the_published_count(tmp_path):
@@ -324,19 +324,19 @@ def test_an_unpacked_file_must_have_the_published_count(tmp_path):
     images = parse_idx((tmp_path / "cache" / "made" / NAMES[0]).read_bytes(), "x", 3)
     written(tmp_path / "cache" / "made", images[:7], np.zeros(7, np.uint8), stem="made-test")
     with pytest.raises(DataError, match="7 images, expected 120"):
-        cached_material(row, "test", tmp_path / "cache").build()
+        cached_files(row, "test", tmp_path / "cache").build()
 
 
 def test_a_transposed_set_whose_labels_start_at_1_opens_upright(tmp_path):
     row = replace(by_hand(tmp_path, NAMES), transposed=True, first_label=1)
     folder = written(tmp_path / "cache" / "made", np.tile(GLYPHS, (10, 1, 1)).transpose(0, 2, 1),
                      np.repeat(np.arange(1, 11, dtype=np.uint8), 12), stem="made-test")  # fmt: skip
-    bank = cached_material(row, "test", tmp_path / "cache").build()
+    bank = cached_files(row, "test", tmp_path / "cache").build()
     assert np.array_equal(bank.ink(0), GLYPHS[0])
     assert np.diff(bank.class_start).tolist() == [12] * 10
     (folder / NAMES[1]).write_bytes(idx_bytes(np.zeros(120, np.uint8)))
     with pytest.raises(DataError, match=r"label 0 \(item 1\) is none of the 10 that are known, 1 to 10"):
-        cached_material(row, "test", tmp_path / "cache").build()
+        cached_files(row, "test", tmp_path / "cache").build()
 
 
 def test_described_files_have_the_sum_of_their_bytes():

@@ -18,7 +18,7 @@ from support.processes import wait_until
 
 from digitseq.errors import DataError
 from digitseq.glyphsets.archive import CutOff, extract, extract_from
-from digitseq.glyphsets.files import cached_material
+from digitseq.glyphsets.files import cached_files
 from digitseq.glyphsets.install import install
 from digitseq.glyphsets.limits import Limits
 from digitseq.glyphsets.transfer import open_network
@@ -92,7 +92,7 @@ def test_every_file_arrives_as_published(fetch, manner):
     found = fetch.files()
     assert {name: found.pop(name) for name in wanted(fetch)} == wanted(fetch)
     assert found.keys() <= {"gzip.zip"}
-    bank = cached_material(fetch.row, "train", fetch.cache).build()
+    bank = cached_files(fetch.row, "train", fetch.cache).build()
     assert len(bank) == 120
 
 
@@ -203,8 +203,8 @@ def test_a_zip_file_put_there_by_hand_needs_no_server(zipped):
         place.mkdir(parents=True, exist_ok=True)
         (place / "gzip.zip").write_bytes(zipped.contents["gzip.zip"])
         zipped.install()
-        material = cached_material(zipped.row, "all", zipped.cache)
-        assert len(material.build()) == 240
+        files = cached_files(zipped.row, "all", zipped.cache)
+        assert len(files.build()) == 240
         for file in (zipped.cache / "made").iterdir():
             file.unlink()
         (place / "gzip.zip").unlink(missing_ok=True)

@@ -25,6 +25,8 @@ def test_every_name_is_there_and_no_other(package):
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_a_name_is_kept_once_it_is_loaded(package):
+    if package == "digitseq.service":
+        pytest.importorskip("fastapi")
     code = f"import {package} as p; name = sorted(p._LAZY_ATTRIBUTES)[-1]; assert name not in vars(p); "
     code += "assert getattr(p, name) is vars(p)[name]"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

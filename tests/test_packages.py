@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 import pytest
+from support.paths import ROOT
 
 from digitseq.errors import MissingPackageError
 from digitseq.packages import need_package
@@ -50,6 +52,10 @@ def test_one_that_is_not_installed(name):
         ("raise ImportError('\\n\\nIMPORTANT: read\\nthis')", "ImportError: IMPORTANT: read)"),
         ("raise OSError('\\033[2Jgone')", r"OSError: \x1b[2Jgone"),
         ("x = (", "SyntaxError: "),
+        (
+            "try: 1 / 0\nexcept Exception as e: raise ImportError('read this') from e",
+            "ZeroDivisionError: division by zero",
+        ),
     ],
 )
 def test_one_that_cannot_be_loaded_says_what_failed(package, code, reason):
@@ -69,3 +75,18 @@ def test_too_little_memory_is_not_a_missing_package(package):
     package("raise MemoryError")
     with pytest.raises(MemoryError):
         need_package("brittle", "format x")
+
+
+def test_every_dependency_has_both_its_ends():
+    listed = re.findall(r'^\s*"([A-Za-z0-9-]+[<>=][^"]*)",?$|\["([A-Za-z0-9-]+[<>=][^\]]*)"\]', project(), re.MULTILINE)
+    wanted = [one for line in listed for one in re.split('", "', line[0] or line[1])]
+    assert len(wanted) > 40
+    for requirement in wanted:
+        name, bounds = re.match("([A-Za-z0-9-]+)(.*)", requirement.partition(";")[0]).groups()
+        assert re.fullmatch(r">=[0-9.]+,<[0-9]+|==[0-9.]+", bounds), name
+
+
+def project() -> str:
+    """The dependencies in pyproject.toml."""
+    text = (ROOT / "pyproject.toml").read_text()
+    return text[text.index("dependencies = [") : text.index("[project.scripts]")]

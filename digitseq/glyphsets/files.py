@@ -8,7 +8,7 @@ from pathlib import Path
 from digitseq.atomic import replacing
 from digitseq.errors import DataError
 from digitseq.glyphsets.catalog import ARCHIVE_FOLDER, DataSet, File, Part
-from digitseq.glyphsets.material import Material
+from digitseq.glyphsets.glyph_files import GlyphFiles
 from digitseq.glyphsets.sums import known_sums
 
 
@@ -33,15 +33,15 @@ def published_digest(row: DataSet, split: str) -> str:
     return hashlib.sha256((sums + meaning).encode()).hexdigest()
 
 
-def shipped_material(row: DataSet, split: str, folder: Path) -> Material:
+def shipped_files(row: DataSet, split: str, folder: Path) -> GlyphFiles:
     """Of the data set that is inside the package, whose files are in `folder`."""
     pairs = tuple((folder / part.images.name, folder / part.labels.name) for part in row.of(split))
-    return _material(
+    return _glyph_files(
         row, split, pairs, published_digest(row, split), f"{row.name}-{split}.bank", "install digitseq again"
     )
 
 
-def cached_material(row: DataSet, split: str, cache: Path) -> Material:
+def cached_files(row: DataSet, split: str, cache: Path) -> GlyphFiles:
     """Of a data set whose files are in the cache: downloaded, or put there by its user.
 
     Raises `DataError` that says what to get and where to put it when a file is missing.
@@ -55,12 +55,12 @@ def cached_material(row: DataSet, split: str, cache: Path) -> Material:
         bank = f"{row.name}-{split}-raw.bank"
         sums = "".join(known_sums(paths, cache / f"{row.name}-{split}-raw.json"))
         digest = hashlib.sha256((digest + sums).encode()).hexdigest()
-    return _material(row, split, pairs, digest, bank, f"delete it, then run.py --download {row.name}")
+    return _glyph_files(row, split, pairs, digest, bank, f"delete it, then run.py --download {row.name}")
 
 
-def _material(
+def _glyph_files(
     row: DataSet, split: str, pairs: tuple[tuple[Path, Path], ...], digest: str, bank: str, remedy: str
-) -> Material:
+) -> GlyphFiles:
     labels = tuple(range(row.first_label, row.first_label + len(row.characters)))
     published, glyphs = {}, {}
     for part, pair in zip(row.of(split), pairs):
@@ -69,7 +69,7 @@ def _material(
                 published[path] = file.sha256
             else:
                 glyphs[path] = part.glyphs
-    return Material(pairs, row.characters, labels, row.transposed, digest, bank, published, glyphs, remedy)
+    return GlyphFiles(pairs, row.characters, labels, row.transposed, digest, bank, published, glyphs, remedy)
 
 
 def _path(row: DataSet, part: Part, file: File, cache: Path) -> Path:

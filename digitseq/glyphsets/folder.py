@@ -14,7 +14,7 @@ from pathlib import Path
 
 from digitseq.errors import DataError, SettingsError
 from digitseq.glyphsets.catalog import DIGITS
-from digitseq.glyphsets.material import Material
+from digitseq.glyphsets.glyph_files import GlyphFiles
 from digitseq.glyphsets.sums import known_sums
 from digitseq.options import expanded
 from digitseq.regular import read_regular
@@ -31,7 +31,7 @@ def is_folder(dataset: str) -> bool:
     return os.sep in dataset or "/" in dataset or dataset in (".", "..")
 
 
-def folder_material(folder: str, split: str, transposed: bool, cache: Path) -> Material:
+def folder_files(folder: str, split: str, transposed: bool, cache: Path) -> GlyphFiles:
     """The files of `split` in `folder`. transposed: whether the glyphs are stored with rows for columns.
 
     Raises `SettingsError` where that is no directory, and `DataError` for files that are missing, ambiguous, or
@@ -58,7 +58,7 @@ def folder_material(folder: str, split: str, transposed: bool, cache: Path) -> M
     if not mapping:
         remedy += f", and a {MAPPING} where labels are not 0 to 9"
     digest = hashlib.sha256(meaning.encode()).hexdigest()
-    return Material(pairs, characters, labels, transposed, digest, f"{stem}.bank", remedy=remedy)
+    return GlyphFiles(pairs, characters, labels, transposed, digest, f"{stem}.bank", remedy=remedy)
 
 
 def _pairs(path: Path, names: list[str], split: str) -> tuple[tuple[Path, Path], ...]:

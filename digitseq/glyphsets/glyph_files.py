@@ -29,15 +29,15 @@ MAX_LABEL_COLUMNS = 1024
 
 
 @dataclass(frozen=True)
-class Material:
+class GlyphFiles:
     """The files of a split and how to read them.
 
-    files: images and labels of each part; labels: the number in the label files of each of `characters`;
+    pairs: images and labels of each part; labels: the number in the label files of each of `characters`;
     digest: stands for the files' contents and the rest of this; bank: the name of the bank's file in the cache;
     published: sha256 that files must have, where one is published; glyphs: how many images a file must have.
     """
 
-    files: tuple[tuple[Path, Path], ...]
+    pairs: tuple[tuple[Path, Path], ...]
     characters: str
     labels: tuple[int, ...]
     transposed: bool
@@ -52,12 +52,12 @@ class Material:
         try:
             for path, sha256 in self.published.items():
                 check_sum(path, sha256, self.remedy)
-            classes = np.concatenate([self._classes(*pair) for pair in self.files])
+            classes = np.concatenate([self._classes(*pair) for pair in self.pairs])
             bank = build_bank(self._images(), classes, self.characters, self.digest) if len(classes) else None
         except OSError as error:
             raise DataError(f"cannot read {error.filename} ({error.strerror}): {self.remedy}") from None
         if not bank:
-            raise DataError(f"{self.files[0][0]}: no glyph has any ink")
+            raise DataError(f"{self.pairs[0][0]}: no glyph has any ink")
         return bank
 
     def _classes(self, images: Path, labels: Path) -> NDArray[np.int64]:
@@ -92,7 +92,7 @@ class Material:
         return order.take(place)
 
     def _images(self) -> Iterator[NDArray[np.uint8]]:
-        for path, _ in self.files:
+        for path, _ in self.pairs:
             with open_idx(path, str(path), (3,)) as file:
                 _, height, width = file.shape
                 if file.dtype != np.uint8 or not (1 <= height <= MAX_SIDE and 1 <= width <= MAX_SIDE):

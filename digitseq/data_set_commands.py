@@ -10,7 +10,7 @@ from digitseq.loader import SHIPPED, cache_directory
 
 
 @dataclass(frozen=True)
-class Errand:
+class DataSetCommand:
     """Download the data set `download`, or list all where that is None. cache: as `Output.cache`."""
 
     download: str | None
