@@ -96,35 +96,6 @@ def test_zeros_are_kept(run, tmp_path):
         assert records(tmp_path / "output" / number)[0]["text"] == number
 
 
-def test_flags_reach_the_settings():
-    parsed = parser.parse(
-        [
-            "-num",
-            "12",
-            "-min",
-            "-5",
-            "-max",
-            "-1",
-            "--split",
-            "test",
-            "--invert",
-            "-e",
-            "3",
-            "2",
-            "-a",
-            "-90",
-            "--quiet",
-            "--labels",
-            "txt",
-        ],
-        Path(),
-    )
-    assert parsed.settings == Settings(
-        "12", min_spacing=-5, max_spacing=-1, split="test", invert=True, erode_kernel=(3, 2), angle=-90.0
-    )
-    assert parsed.output == Output(quiet=True, labels="txt")
-
-
 def test_labels_none_and_txt(run, tmp_path):
     run("-num", "12", "-s", 2, "--labels", "none", "-o", "a")
     run("-num", "12", "-s", 2, "--labels", "txt", "-o", "b")

@@ -14,7 +14,6 @@ import pytest
 
 from digitseq.errors import DataError, SettingsError
 from digitseq.loader import load_bank
-from digitseq.regular import open_regular, read_regular
 
 ROOT = Path(__file__).parents[1]
 IMAGES, LABELS, WIDE = "train-images-idx3-ubyte", "train-labels-idx1-ubyte", "train-labels-idx2-int"
@@ -134,17 +133,6 @@ def test_a_bank_that_is_no_file_is_built_again(tmp_path):
     with pytest.warns(UserWarning, match="building it again"):
         assert len(load_bank("train", str(tmp_path / "cache"), str(folder))) == 3
     assert path.is_file()
-
-
-def test_only_so_much_is_read(tmp_path):
-    (tmp_path / "a").write_bytes(b"12345")
-    assert read_regular(tmp_path / "a", 5) == b"12345"
-    with pytest.raises(OSError, match="more than 4 bytes"):
-        read_regular(tmp_path / "a", 4)
-    with pytest.raises(OSError, match="not a regular file"):
-        open_regular(Path("/dev/zero"))
-    with pytest.raises(FileNotFoundError):
-        open_regular(tmp_path / "b")
 
 
 def test_a_user_without_a_home_makes_mnist_and_is_told_what_the_rest_needs(tmp_path, monkeypatch):

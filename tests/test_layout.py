@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 import pytest
-from support.paths import TESTS
+from support.paths import ROOT, TESTS
 
 MODULES = sorted(TESTS.glob("test_*.py"))
 
@@ -37,3 +37,12 @@ def test_no_test_module_is_imported(path):
 )
 def test_an_import_of_a_test_module_is_found(line):
     assert any(is_test_module(name) for name in imported(f"def f():\n    {line}\n"))
+
+
+WITHOUT = {"__init__", "__main__", "version"}  # nothing to test in them that is not tested where it is used
+PARTS = sorted(p.stem for p in (ROOT / "digitseq").iterdir() if p.suffix == ".py" or (p / "__init__.py").exists())
+
+
+@pytest.mark.parametrize("name", [name for name in PARTS if name not in WITHOUT])
+def test_each_module_and_package_has_its_tests(name):
+    assert (TESTS / f"test_{name}.py").exists() or list(TESTS.glob(f"test_{name}_*.py"))

@@ -181,18 +181,3 @@ def test_damaged_shipped_data_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr(loader, "SHIPPED", tmp_path / "data")
     with pytest.raises(DataError, match="t10k-labels.*damaged"):
         load_bank("test", str(tmp_path / "cache"))
-
-
-def test_glyphs_without_ink_are_left_out_and_labels_are_checked():
-    images = np.zeros((3, 5, 4), np.uint8)
-    images[0, 1:3, 2] = 9
-    images[2, 4, 0:3] = 7
-    bank = build_bank(images, np.array([1, 0, 0]), "ab", "x")
-    assert bank.label.tolist() == [0, 1]
-    assert bank.class_start.tolist() == [0, 1, 2]
-    assert bank.ink(0).tolist() == [[7, 7, 7]]
-    assert bank.ink(1).tolist() == [[9], [9]]
-    with pytest.raises(DataError, match="labels must be 0 to 1, got 0 to 2"):
-        build_bank(images, np.array([0, 1, 2]), "ab", "x")
-    with pytest.raises(DataError, match="3 images, but 2 labels"):
-        build_bank(images, np.array([0, 1]), "ab", "x")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-
+import cv2
 import numpy as np
 import pytest
 
@@ -15,8 +14,6 @@ NUMBERS = ("0123456789", "9876543210")
 
 def normalised(crop: np.ndarray, paper: float = 0.0) -> np.ndarray:
     """A glyph as the reader wants it, and as MNIST's are made: its stronger ink scaled to 20 pixels, centred by mass."""
-    import cv2
-
     ink = np.clip((crop - np.float32(paper)) / max(np.percentile(crop, 98) - paper, 1), 0, 1)
     rows, columns = np.flatnonzero((ink > 0.25).any(axis=1)), np.flatnonzero((ink > 0.25).any(axis=0))
     ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
@@ -31,32 +28,45 @@ def normalised(crop: np.ndarray, paper: float = 0.0) -> np.ndarray:
     return out.ravel()
 
 
+class Nearest:
+    """Reads a glyph as most of the three nearest untouched glyphs, in the 50 directions in which those differ most."""
+
+    def __init__(self, inputs: np.ndarray, labels: np.ndarray) -> None:
+        self._mean, self._labels = inputs.mean(axis=0), labels
+        self._directions = np.linalg.eigh(np.cov(inputs.T))[1][:, -50:].astype(np.float32)
+        self._known = self._project(inputs)
+
+    def _project(self, inputs: np.ndarray) -> np.ndarray:
+        return (inputs - self._mean) @ self._directions
+
+    def predict(self, inputs: np.ndarray) -> np.ndarray:
+        distances = (self._known**2).sum(axis=1) - 2 * self._project(inputs) @ self._known.T
+        nearest = self._labels[np.argpartition(distances, 3, axis=1)[:, :3]]
+        return np.array([np.bincount(labels).argmax() for labels in nearest])
+
+
 @pytest.fixture(scope="module")
 def reader(train):
-    neural_network = pytest.importorskip("sklearn.neural_network")
-    inputs = np.stack([normalised(train.ink(g)) for g in range(len(train))])
-    model = neural_network.MLPClassifier((256,), max_iter=14, random_state=0, tol=0, n_iter_no_change=14)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a dozen rounds are enough for this
-        return model.fit(inputs, train.label)
+    glyphs = range(0, len(train), 3)
+    return Nearest(np.stack([normalised(train.ink(g)) for g in glyphs]), train.label[::3])
 
 
 def share_read(reader, bank, augment, **values) -> float:
     found = []
     for number in NUMBERS:
         chosen = Settings(number, split="test", image_width=320, min_spacing=2, augment=augment, **values)
-        batch = Pipeline(chosen, bank, 1).batch(0, 150)
+        batch = Pipeline(chosen, bank, 1).batch(0, 100)
         crops = [
             normalised(image[y : y + h, x : x + w], np.median(image))
             for image, boxes in zip(batch.images, batch.boxes)
             for x, y, w, h in boxes
         ]
-        truth = np.tile([int(c) for c in number], 150)
+        truth = np.tile([int(c) for c in number], 100)
         found.append((reader.predict(np.stack(crops)) == truth).mean())
     return float(np.mean(found))
 
 
-@pytest.mark.parametrize(("augment", "least"), [((), 0.97), ("light", 0.95), ("medium", 0.85), ("heavy", 0.6)])
+@pytest.mark.parametrize(("augment", "least"), [((), 0.96), ("light", 0.95), ("medium", 0.9), ("heavy", 0.7)])
 def test_a_plain_reader_reads_what_comes_out(reader, test_split, augment, least, record_property):
     share = share_read(reader, test_split, augment)
     record_property("share_read", share)

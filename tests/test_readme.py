@@ -43,10 +43,10 @@ def size(command: str) -> int:
     return int(command.partition("-s ")[2].split()[0]) if "-s " in command else 1
 
 
-MANY = [pytest.param(c, marks=[pytest.mark.slow] * (size(c) > 20_000)) for c in COMMANDS]
+MARKED = [pytest.param(c, marks=[pytest.mark.slow] * (size(c) > 20_000)) for c in COMMANDS]
 
 
-@pytest.mark.parametrize("command", MANY)
+@pytest.mark.parametrize("command", MARKED)
 def test_commands_run(command, tmp_path_factory, request):
     words = shlex.split(command)
     if "--download" in words:

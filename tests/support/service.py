@@ -7,12 +7,12 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 
 import httpx
 
 from .paths import ROOT
+from .processes import wait_until
 
 
 class Served:
@@ -25,13 +25,13 @@ class Served:
 
     def wait(self) -> None:
         """Until images can be made."""
-        for _ in range(400):
-            with contextlib.suppress(httpx.TransportError):
-                if self.client.get("/readyz").status_code == 200:
-                    return
-            assert self.process.poll() is None, self.log()
-            time.sleep(0.05)
-        raise AssertionError(f"not ready: {self.log()}")
+        wait_until(self._ready)
+
+    def _ready(self) -> bool:
+        assert self.process.poll() is None, self.log()
+        with contextlib.suppress(httpx.TransportError):
+            return self.client.get("/readyz").status_code == 200
+        return False
 
     def log(self) -> str:
         """What it has printed."""

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-PACKAGES = {"sklearn": "scikit-learn", "yaml": "PyYAML"}  # module: package, where they have different names
+PACKAGES = {"yaml": "PyYAML"}  # module: package, where they have different names
 
 
 def command(reason: str) -> str | None:

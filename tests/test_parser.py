@@ -1,0 +1,82 @@
+"""What stands on the command line becomes settings, or one line that says why not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from digitseq.errors import SettingsError
+from digitseq.output import Output
+from digitseq.parser import OPTIONS, build_parser, parse
+from digitseq.settings import Settings
+
+
+def test_flags_reach_the_settings():
+    parsed = parse(
+        [
+            "-num",
+            "12",
+            "-min",
+            "-5",
+            "-max",
+            "-1",
+            "--split",
+            "test",
+            "--invert",
+            "-e",
+            "3",
+            "2",
+            "-a",
+            "-90",
+            "--quiet",
+            "--labels",
+            "txt",
+        ],
+        Path(),
+    )
+    assert parsed.settings == Settings(
+        "12", min_spacing=-5, max_spacing=-1, split="test", invert=True, erode_kernel=(3, 2), angle=-90.0
+    )
+    assert parsed.output == Output(quiet=True, labels="txt")
+
+
+def test_what_is_not_given_is_as_by_default():
+    request = parse(["-num", "7"], Path())
+    assert (request.settings, request.output) == (Settings("7"), Output())
+
+
+def test_every_setting_has_a_flag_and_help():
+    shown = build_parser().format_help()
+    for name, option in OPTIONS.items():
+        assert f"--{name}" in shown
+        assert option.help.split()[0] in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["-num", "1", "--size", "x"], "size must be a whole number from 1 to 1,000,000,000, got 'x'"),
+        (["-num", "1", "--siz", "3"], "unrecognized arguments: --siz 3"),  # no abbreviations
+        (["--pattern", "-?[0-9]"], "a value that begins with - is written after ="),
+        (["-num", "1", "-e", "3"], "expected 2 arguments"),
+    ],
+)
+def test_mistakes_are_settings_errors_of_one_line(words, message):
+    with pytest.raises(SettingsError) as caught:
+        parse(words, Path())
+    assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_the_line_of_the_file_is_named_and_a_flag_wins(tmp_path):
+    config = tmp_path / "config.py"
+    config.write_text("# mine\nimage_width = 'wide'\n")
+    with pytest.raises(SettingsError, match=r"config\.py line 2: image_width must be a whole number"):
+        parse(["-num", "1", "-r"], config)
+    assert parse(["-num", "1", "-r", "-iw", "50"], config).settings.image_width == 50
+
+
+@pytest.mark.parametrize(("words", "seed"), [(["--seed", "5"], 5), ([], None)])
+def test_a_seed_that_is_not_given_is_drawn(words, seed):
+    drawn = [parse(["-num", "1", *words], Path()).complete()[1] for _ in range(2)]
+    assert drawn == [seed, seed] if seed else drawn[0] != drawn[1]
