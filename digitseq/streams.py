@@ -8,13 +8,16 @@ asked for together. Each purpose has a table of its own.
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
+from numpy.random.bit_generator import ISeedSequence
 from numpy.typing import NDArray
 
 WORDS_PER_BLOCK = 4  # one step of Philox's counter yields four 64-bit words
+KEPT_WORDS = 1 << 15  # a larger table is not drawn for a whole group of rows
 
 
 @dataclass(frozen=True)
@@ -62,9 +65,60 @@ class Rows:
         """The purpose's generator at the first row needed, that row, the row count, and words a row."""
         first, last = int(self.index[0]), int(self.index[-1])
         blocks = -(-columns // WORDS_PER_BLOCK)
-        generator = np.random.Philox(key=_key(self.seed, self.scope + purpose, self.attempt))
-        generator.advance(first * blocks)
+        generator = np.random.Philox(_Known(_key(self.seed, self.scope + purpose, self.attempt)))
+        if first:
+            generator.advance(first * blocks)
         return generator, first, last + 1 - first, blocks * WORDS_PER_BLOCK
+
+
+@dataclass(frozen=True)
+class GroupedRows(Rows):
+    """Some rows of a group, images `first` … `first + count - 1`, whose tables are drawn at once and kept in `tables`.
+
+    One row at a time then costs a look-up, as it is opening a table that takes the time. All rows of a group share
+    `tables`. The numbers are those of `Rows`.
+    """
+
+    first: int = 0
+    count: int = 1
+    tables: dict[tuple[Any, ...], NDArray[Any]] = field(default_factory=dict, compare=False)
+
+    @classmethod
+    def group(cls, seed: int, count: int) -> list[GroupedRows]:
+        """Each of the first `count` rows under `seed` on its own."""
+        tables: dict[tuple[Any, ...], NDArray[Any]] = {}
+        return [cls(seed, index[None], count=count, tables=tables) for index in np.arange(count)]
+
+    def uniforms(self, purpose: str, columns: int) -> NDArray[np.float64]:
+        """float64 (B, columns), uniform in [0, 1)."""
+        table = self._whole(Rows.uniforms, purpose, columns)
+        return super().uniforms(purpose, columns) if table is None else table[self.index - self.first, :columns]
+
+    def words(self, purpose: str, columns: int) -> NDArray[np.uint64]:
+        """uint64 (B, columns), 64 random bits each."""
+        table = self._whole(Rows.words, purpose, columns)
+        return super().words(purpose, columns) if table is None else table[self.index - self.first, :columns]
+
+    def _whole(self, draw: Any, purpose: str, columns: int) -> NDArray[Any] | None:
+        """The table for the whole group, or None where it would be too large."""
+        blocks = -(-columns // WORDS_PER_BLOCK)
+        key = (draw, self.scope, purpose, self.attempt, blocks)
+        table = self.tables.get(key)
+        if table is None and blocks * WORDS_PER_BLOCK * self.count <= KEPT_WORDS:
+            index = np.arange(self.first, self.first + self.count)
+            table = draw(Rows(self.seed, index, self.attempt, self.scope), purpose, blocks * WORDS_PER_BLOCK)
+            self.tables[key] = table
+        return table
+
+
+class _Known(ISeedSequence):
+    """A key as NumPy's generators take a seed: given the key itself they first ask the system for another."""
+
+    def __init__(self, key: NDArray[np.uint64]) -> None:
+        self._key = key
+
+    def generate_state(self, n_words: int, dtype: Any = np.uint32) -> NDArray[Any]:
+        return self._key
 
 
 @lru_cache(maxsize=256)

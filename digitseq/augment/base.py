@@ -15,6 +15,7 @@ from digitseq.streams import Rows
 
 Pixels = NDArray[np.uint8]
 Parameters = dict[str, NDArray[Any]]
+Outline = NDArray[np.float64]  # (N, 2, P): x and y of P pixels of each of N glyphs, from the middle of its cell
 Range = tuple[float, float]  # (low, high): uniform in between; equal ends: exactly this
 CACHED_IMAGES = 32
 
@@ -34,6 +35,13 @@ class GlyphOperation(Protocol):
 
     def draw(self, rows: Rows, n: int, cell: tuple[int, int]) -> Parameters:
         """Parameters for n glyphs of every row, as arrays (B·n, …); `cell` is a cell's (height, width)."""
+
+    def outline(self, points: Outline, rows: Rows) -> Outline:
+        """Where the outermost ink of glyphs comes to lie, which is at `points`, under parameters out of `rows`.
+
+        One row's parameters for as many glyphs as there are. Never farther out than `apply` puts ink, but for a
+        pixel: what an operation adds by chance is left out.
+        """
 
     def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
         """uint8 (N, h, w) in, the same out; the input is left as it is."""

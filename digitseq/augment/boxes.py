@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from digitseq.augment.base import Outline
+from digitseq.glyphs import GlyphBank
+
 
 @dataclass(frozen=True)
 class Boxes:
@@ -46,3 +49,15 @@ def inside_box(boxes: Boxes, height: int, width: int) -> NDArray[np.bool_]:
     columns = (x >= boxes.left[:, None]) & (x < boxes.right[:, None])
     inside: NDArray[np.bool_] = rows[:, :, None] & columns[:, None, :]
     return inside
+
+
+def outlines(bank: GlyphBank, glyph: NDArray[np.int64]) -> Outline:
+    """The highest and lowest inked pixel of every column of glyphs (N,), where there are such: all of their hull."""
+    wide = bank.width[glyph].astype(np.int64)[:, None]
+    column = np.minimum(np.arange(wide.max()), wide - 1)
+    inked = bank.columns[bank.start[glyph][:, None] + column] != 0
+    column = np.where(inked.any(axis=2), column, 0)  # the first column has ink
+    inked = np.take_along_axis(inked, column[:, :, None], axis=1)
+    top, bottom = inked.argmax(axis=2), bank.height - 1 - inked[:, :, ::-1].argmax(axis=2)
+    x, middle = column - (wide - 1) / 2, (bank.height - 1) / 2
+    return np.concatenate([np.stack([x, y - middle], axis=1) for y in (top, bottom)], axis=2)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.augment.base import GlyphOperation, Parameters, Pixels, opencv
-from digitseq.augment.boxes import ink_box
+from digitseq.augment.boxes import ink_box, outlines
 from digitseq.augment.cells import columns_of, cut_cells, round_up
 from digitseq.augment.maps import AffineMap, DisplacementMap, apply_maps, centred_grid, remap
 from digitseq.composer import Ink
@@ -43,6 +43,18 @@ class GlyphChain:
     def cell_pixels(self) -> int:
         """Pixels of the cell in which one glyph is worked on."""
         return self._cell[0] * self._cell[1]
+
+    def widths(self, glyph: NDArray[np.int64]) -> NDArray[np.int64]:
+        """int64 (N,): about how wide glyphs (N,) of the bank come out, each under parameters drawn by chance.
+
+        Rather less than more. Their outlines alone go through the operations: nothing is rendered.
+        """
+        points, rows = outlines(self.bank, glyph), Rows.span(0, 0, 1)
+        for place, operation in enumerate(self.operations):
+            points = operation.outline(points, rows.scoped(f"{place}:{operation.name}"))
+        width, height = (points.max(axis=2) - points.min(axis=2) + 1).T
+        fitted = np.where(height > self.bank.height, (self.bank.height - 1) / height, 1)  # as `_fit_height` does
+        return np.maximum(np.floor(width * fitted), 1).astype(np.int64)
 
     def ink(self, glyph: NDArray[np.int64], there: NDArray[np.bool_], rows: Rows) -> Ink:
         """The distorted ink of those of the bank's glyphs (B, n) that are `there`, with the parameters of `rows`."""

@@ -12,7 +12,8 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import Parameters, Pixels, opencv
+from digitseq.augment.base import Outline, Parameters, Pixels, opencv
+from digitseq.streams import Rows
 
 Positions = NDArray[np.float32]
 Affine = NDArray[np.float64]  # (N, 2, 3): (x, y, 1) of the result to (x, y) of the source
@@ -32,6 +33,17 @@ class AffineMap(ABC):
     def affine(self, parameters: Parameters) -> Affine:
         """The map of every glyph, the identity for glyphs that are left alone."""
 
+    @abstractmethod
+    def draw(self, rows: Rows, n: int, cell: tuple[int, int]) -> Parameters:
+        """As in `GlyphOperation`; `cell` is of no account."""
+
+    def outline(self, points: Outline, rows: Rows) -> Outline:
+        """As in `GlyphOperation`: what the map makes of it."""
+        maps = self.affine(self.draw(rows, len(points), (1, 1)))
+        back = np.linalg.inv(maps[:, :, :2])
+        moved: Outline = np.matmul(back, points - maps[:, :, 2:])
+        return moved
+
     def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
         """uint8 (N, h, w) in, the same out; the input is left as it is."""
         return apply_maps(cells, [(self, parameters)])
@@ -42,6 +54,10 @@ class DisplacementMap(ABC):
 
     level: ClassVar[Literal["glyph", "image"]] = "glyph"
     reach: ClassVar[int] = 1
+
+    def outline(self, points: Outline, rows: Rows) -> Outline:
+        """As in `GlyphOperation`: offsets are as often inward as outward."""
+        return points
 
     @abstractmethod
     def moved(self, parameters: Parameters) -> NDArray[np.bool_]:
