@@ -6,6 +6,7 @@ import math
 import operator
 import os
 from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -119,9 +120,9 @@ class Option:
 def _augment(value: Any) -> tuple[str, ...]:
     if not value:
         return ()
-    from digitseq.augment import describe, parse_augment  # upward, but only where augmentation is asked for
+    from digitseq.augment.registry import texts_of  # upward, but only where augmentation is asked for
 
-    return tuple(describe(operation) for operation in parse_augment(value))
+    return texts_of(value)
 
 
 def expanded(path: str, name: str) -> str:
@@ -163,5 +164,12 @@ def options(cls: type) -> dict[str, Option]:
 
 def clean_fields(obj: Any) -> None:
     """Check every field of `obj`, and make it plain Python. Raises `SettingsError`."""
-    for name, option in options(type(obj)).items():
-        object.__setattr__(obj, name, option.clean(name, getattr(obj, name)))
+    for name, default, option in _checked(type(obj)):
+        value = getattr(obj, name)
+        if value is not default:
+            object.__setattr__(obj, name, option.clean(name, value))
+
+
+@lru_cache(maxsize=8)
+def _checked(cls: type) -> list[tuple[str, object, Option]]:
+    return [(f.name, f.default, f.metadata["option"]) for f in fields(cls)]
