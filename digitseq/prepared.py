@@ -24,9 +24,7 @@ def renderer_of(settings: Settings, cache: str | None = None) -> Renderer:
     """
     directory = cache or os.environ.get("DIGITSEQ_CACHE")
     state = _state(settings.dataset) if is_folder(settings.dataset) else None
-    return _renderer(
-        Appearance.of(settings), settings.split, directory, settings.dataset, settings.transpose, state
-    )
+    return _renderer(Appearance.of(settings), settings.split, directory, settings.dataset, settings.transpose, state)
 
 
 @lru_cache(maxsize=RENDERERS)
