@@ -164,8 +164,9 @@ def options(cls: type) -> dict[str, Option]:
 
 def clean_fields(obj: Any) -> None:
     """Check every field of `obj`, and make it plain Python. Raises `SettingsError`."""
+    values = vars(obj).copy()
     for name, default, option in _checked(type(obj)):
-        value = getattr(obj, name)
+        value = values[name]
         if value is not default:
             object.__setattr__(obj, name, option.clean(name, value))
 

@@ -23,8 +23,9 @@ def renderer_of(settings: Settings, cache: str | None = None) -> Renderer:
     The last 16 are kept. cache: as in `load_bank`, and raises as that does.
     """
     directory = cache or os.environ.get("DIGITSEQ_CACHE")
-    state = _state(settings.dataset) if is_folder(settings.dataset) else None
-    return _renderer(Appearance.of(settings), settings.split, directory, settings.dataset, settings.transpose, state)
+    dataset = settings.dataset
+    state = _state(dataset) if is_folder(dataset) else None
+    return _renderer(Appearance.of(settings), settings.split, directory, dataset, settings.transpose, state)
 
 
 @lru_cache(maxsize=RENDERERS)

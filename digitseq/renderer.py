@@ -78,6 +78,7 @@ class Renderer:
         self._may_overlap = appearance.min_spacing < 0 or (self._augment is not None and self._augment.maps_lines)
         self._limit = appearance.image_width or MAX_WIDTH
         self._class_of = class_table(bank.characters)
+        self._class_size = np.diff(bank.class_start)
         self.characters = classes(bank.characters).keys()  # those that glyphs can be found for
         np.empty(KEPT_BYTES, np.uint8)
 
@@ -89,7 +90,7 @@ class Renderer:
     @cached_property
     def lacking(self) -> frozenset[str]:
         """Characters of the data set of which this bank has no glyph."""
-        empty = np.diff(self.bank.class_start) == 0
+        empty = self._class_size == 0
         return frozenset(c for c, number in classes(self.bank.characters).items() if empty[number])
 
     @cached_property
@@ -147,7 +148,7 @@ class Renderer:
         """Glyphs and places of all rows; rows that do not fit the width are drawn again until they do."""
         ink, layout = self._draw(rows, codes, classes, gaps)
         pending = np.arange(len(rows))
-        while (wide := np.flatnonzero(layout.extent[pending] > self._limit)).size:
+        while (wide := (layout.extent[pending] > self._limit).nonzero()[0]).size:
             pending, rows = pending[wide], rows.again(wide)
             if rows.attempt > MAX_ATTEMPTS:
                 text = decode(codes[pending[:1]])[0]
@@ -172,28 +173,30 @@ class Renderer:
             return self._chain.ink(glyph, there, rows)
         return Ink(
             bank.columns,
-            bank.start[glyph],
-            bank.width[glyph].astype(np.int64) * there,
-            bank.top[glyph].astype(np.int64),
-            bank.bottom[glyph].astype(np.int64),
+            bank.start.take(glyph),
+            bank.width.take(glyph) * there.astype(np.int64),
+            bank.top.take(glyph).astype(np.int64),
+            bank.bottom.take(glyph).astype(np.int64),
         )
 
     def _choose(self, rows: Rows, classes: NDArray[np.int64]) -> NDArray[np.int64]:
         """int64 (B, n): a glyph of each class."""
-        first, last = self.bank.class_start[classes], self.bank.class_start[classes + 1]
-        glyph = first + (rows.uniforms("glyph", classes.shape[1]) * (last - first)).astype(np.int64)
+        first, count = self.bank.class_start.take(classes), self._class_size.take(classes)
+        glyph = first + (rows.uniforms("glyph", classes.shape[1]) * count).astype(np.int64)
         if PLAIN_ATTEMPTS <= rows.attempt <= MAX_ATTEMPTS:
             for other in range(2 ** ((rows.attempt - PLAIN_ATTEMPTS) // 6)):
                 draws = rows.uniforms(f"narrower {other}", classes.shape[1])
-                candidate = first + (draws * (last - first)).astype(np.int64)
+                candidate = first + (draws * count).astype(np.int64)
                 glyph = np.where(self.bank.width[candidate] < self.bank.width[glyph], candidate, glyph)
         return glyph
 
 
 def _boxes(ink: Ink, x: NDArray[np.int64]) -> NDArray[np.int64]:
     """int64 (B, n, 4): [x, y, w, h] of each glyph's ink, zeros where there is none."""
-    boxes = np.stack([x, ink.top, ink.width, ink.bottom - ink.top], axis=2)
-    boxes[ink.width == 0] = 0
+    boxes = np.empty((*x.shape, 4), np.int64)
+    boxes[:, :, 0], boxes[:, :, 1], boxes[:, :, 2] = x, ink.top, ink.width
+    np.subtract(ink.bottom, ink.top, out=boxes[:, :, 3])
+    boxes *= (ink.width > 0)[:, :, None]
     return boxes
 
 

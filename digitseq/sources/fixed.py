@@ -38,4 +38,4 @@ class FixedSource:
         return self.text
 
     def codes(self, rows: Rows) -> Codes:
-        return np.broadcast_to(encode([self.text], self.max_length), (len(rows), self.max_length))
+        return encode([self.text], self.max_length).repeat(len(rows), axis=0)
