@@ -11,6 +11,9 @@ from digitseq.augment.base import Outline
 from digitseq.glyphs import GlyphBank
 
 
+FEW = 16  # up to so many cells are reduced along their axes
+
+
 @dataclass(frozen=True)
 class Boxes:
     """left, right, top, bottom: int64 (N,); right and bottom are one past the last inked pixel."""
@@ -24,6 +27,21 @@ class Boxes:
 def ink_box(cells: NDArray[np.uint8]) -> Boxes:
     """The boxes of all non-zero pixels of each cell (N, h, w), w a multiple of 8; every cell must have some ink."""
     words = cells.view(np.uint64)  # eight pixels at a time
+    if len(cells) <= FEW:
+        rows = np.bitwise_or.reduce(words, axis=2) != 0
+        columns = np.bitwise_or.reduce(words, axis=1).view(np.uint8) != 0
+    else:
+        rows, columns = _inked(words)
+    return Boxes(
+        columns.argmax(axis=1),
+        columns.shape[1] - columns[:, ::-1].argmax(axis=1),
+        rows.argmax(axis=1),
+        rows.shape[1] - rows[:, ::-1].argmax(axis=1),
+    )
+
+
+def _inked(words: NDArray[np.uint64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which rows and which columns of many cells have ink: several times as fast as reducing along an axis."""
     rows = np.zeros(words.shape[:2], np.uint64)
     for k in range(words.shape[2]):
         rows |= words[:, :, k]
@@ -32,14 +50,7 @@ def ink_box(cells: NDArray[np.uint8]) -> Boxes:
         folded = words[:, :half].copy()
         folded[:, : height - half] |= words[:, half:]
         words = folded
-    columns = words.view(np.uint8)[:, 0] != 0
-    rows = rows != 0
-    return Boxes(
-        columns.argmax(axis=1),
-        columns.shape[1] - columns[:, ::-1].argmax(axis=1),
-        rows.argmax(axis=1),
-        rows.shape[1] - rows[:, ::-1].argmax(axis=1),
-    )
+    return rows != 0, words.view(np.uint8)[:, 0] != 0
 
 
 def inside_box(boxes: Boxes, height: int, width: int) -> NDArray[np.bool_]:

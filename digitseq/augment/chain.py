@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.augment.base import GlyphOperation, Parameters, Pixels, opencv
-from digitseq.augment.boxes import ink_box, outlines
+from digitseq.augment.boxes import Boxes, ink_box, outlines
 from digitseq.augment.cells import columns_of, cut_cells, round_up
 from digitseq.augment.maps import AffineMap, DisplacementMap, apply_maps, centred_grid, remap
 from digitseq.composer import Ink
@@ -72,7 +72,7 @@ class GlyphChain:
                 cells = operation.apply(apply_maps(cells, maps), parameters)
                 maps = []
         cells = apply_maps(cells, maps)
-        return _at(present, self._trim(self._fit_height(cells), above), glyph.shape)
+        return _at(present, self._trim(*self._fit_height(cells), above), glyph.shape)
 
     def _cut(self, glyph: NDArray[np.int64]) -> tuple[Pixels, NDArray[np.int64]]:
         """Cells (N, h, w) with the glyphs in the middle, and the image row of each cell's first row."""
@@ -82,14 +82,12 @@ class GlyphChain:
         cells = cut_cells(bank.columns, bank.start[glyph], wide, (top, self._tall), self._cell)
         return cells, top - (self._cell[0] - self._tall) // 2
 
-    def _fit_height(self, cells: Pixels) -> Pixels:
-        """Cells in which ink taller than an image is scaled down to its height."""
-        if self._cell[0] <= self.bank.height:
-            return cells
+    def _fit_height(self, cells: Pixels) -> tuple[Pixels, Boxes]:
+        """Cells in which ink taller than an image is scaled down to its height, and the boxes of their ink."""
         box = ink_box(cells)
         tall = np.flatnonzero(box.bottom - box.top > self.bank.height)
         if not tall.size:
-            return cells
+            return cells, box
         # a pixel less than the height, as bilinear fetches spread the ink by up to half of one on either side
         factor = ((box.bottom - box.top)[tall] / (self.bank.height - 1)).astype(np.float32)[:, None, None]
         y, x = centred_grid(*self._cell)
@@ -98,11 +96,10 @@ class GlyphChain:
         out = cells.copy()
         whole = np.zeros((len(tall), *self._cell), np.float32)
         out[tall] = remap(cells[tall], whole + x * factor + middle_x, whole + y * factor + middle_y)
-        return out
+        return out, ink_box(out)
 
-    def _trim(self, cells: Pixels, above: NDArray[np.int64]) -> Ink:
+    def _trim(self, cells: Pixels, box: Boxes, above: NDArray[np.int64]) -> Ink:
         """The cells' columns at the height of an image, shifted up or down where ink would stick out."""
-        box = ink_box(cells)
         tall = box.bottom - box.top
         top = np.clip(box.top + above, 0, self.bank.height - tall)
         return Ink(
