@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+FEW = 16  # so many glyphs are faster dealt with one by one
+
 
 @dataclass(frozen=True)
 class Ink:
@@ -89,7 +91,11 @@ def compose(ink: Ink, x: NDArray[np.int64], image_width: int, overlapping: bool)
     count, height = len(x), ink.columns.shape[1]
     canvas = np.zeros((count * image_width, height), np.uint8)
     target = x + np.arange(count)[:, None] * image_width
-    if overlapping:
+    if x.size <= FEW:
+        for first, left, wide in zip(*(array.ravel().tolist() for array in (ink.start, target, ink.width))):
+            part = canvas[left : left + wide]
+            np.maximum(part, ink.columns[first : first + wide], out=part)
+    elif overlapping:
         for j in range(x.shape[1]):
             source, place = column_runs(ink.start[:, j], target[:, j], ink.width[:, j])
             canvas[place] = np.maximum(canvas[place], ink.columns[source])

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import operator
 import os
+from collections.abc import Hashable
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from digitseq.errors import SettingsError
 
@@ -164,13 +165,13 @@ def options(cls: type) -> dict[str, Option]:
 
 def clean_fields(obj: Any) -> None:
     """Check every field of `obj`, and make it plain Python. Raises `SettingsError`."""
-    values = vars(obj).copy()
-    for name, default, option in _checked(type(obj)):
+    values, kind = vars(obj).copy(), cast("Hashable", type(obj))
+    for name, default, option in _checked(kind):
         value = values[name]
         if value is not default:
             object.__setattr__(obj, name, option.clean(name, value))
 
 
 @lru_cache(maxsize=8)
-def _checked(cls: type) -> list[tuple[str, object, Option]]:
-    return [(f.name, f.default, f.metadata["option"]) for f in fields(cls)]
+def _checked(cls: Hashable) -> list[tuple[str, object, Option]]:
+    return [(f.name, f.default, f.metadata["option"]) for f in fields(cls)]  # type: ignore[arg-type]  # a dataclass it is

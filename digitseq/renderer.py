@@ -174,7 +174,7 @@ class Renderer:
         return Ink(
             bank.columns,
             bank.start.take(glyph),
-            bank.width.take(glyph) * there.astype(np.int64),
+            np.where(there, bank.width.take(glyph), np.int64(0)),
             bank.top.take(glyph).astype(np.int64),
             bank.bottom.take(glyph).astype(np.int64),
         )

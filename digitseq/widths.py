@@ -61,7 +61,8 @@ def _typical(bank: GlyphBank) -> NDArray[np.int64]:
     order = np.lexsort([bank.width, bank.label])
     first, count = bank.class_start[:-1, None], np.diff(bank.class_start)[:, None]
     rank = ((np.arange(LEVELS) + 0.5) / LEVELS * count).astype(np.int64)
-    return order[np.minimum(first + rank, len(bank) - 1)]
+    glyph: NDArray[np.int64] = order[np.minimum(first + rank, len(bank) - 1)]
+    return glyph
 
 
 def _extent(room: NDArray[np.int64], gap: int) -> NDArray[np.int64]:

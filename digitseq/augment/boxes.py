@@ -8,10 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.augment.base import Outline
+from digitseq.composer import FEW
 from digitseq.glyphs import GlyphBank
-
-
-FEW = 16  # up to so many cells are reduced along their axes
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.augment.base import Pixels
-from digitseq.composer import column_runs
+from digitseq.composer import FEW, column_runs
 
 Numbers = NDArray[np.int64]
-FEW = 16  # so many glyphs are faster dealt with one by one
 
 
 def round_up(size: int, step: int) -> int:

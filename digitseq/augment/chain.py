@@ -54,7 +54,8 @@ class GlyphChain:
             points = operation.outline(points, rows.scoped(f"{place}:{operation.name}"))
         width, height = (points.max(axis=2) - points.min(axis=2) + 1).T
         fitted = np.where(height > self.bank.height, (self.bank.height - 1) / height, 1)  # as `_fit_height` does
-        return np.maximum(np.floor(width * fitted), 1).astype(np.int64)
+        whole: NDArray[np.int64] = np.maximum(np.floor(width * fitted), 1).astype(np.int64)
+        return whole
 
     def ink(self, glyph: NDArray[np.int64], there: NDArray[np.bool_], rows: Rows) -> Ink:
         """The distorted ink of those of the bank's glyphs (B, n) that are `there`, with the parameters of `rows`."""

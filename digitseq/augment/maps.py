@@ -97,8 +97,9 @@ def apply_maps(cells: Pixels, steps: Steps) -> Pixels:
     maps: list[Affine | tuple[DisplacementMap, Parameters]] = []
     for operation, parameters in steps:
         if isinstance(operation, AffineMap):
-            maps.append(operation.affine(parameters))
-            moved |= (maps[-1] != STILL).any(axis=(1, 2))
+            affine = operation.affine(parameters)
+            moved |= (affine != STILL).any(axis=(1, 2))
+            maps.append(affine)
         else:
             maps.append((operation, parameters))
             moved |= operation.moved(parameters)
