@@ -119,6 +119,10 @@ class SequenceGenerator:
         """The characters that have glyphs, in the order of their classes."""
         return self._pipeline.bank.characters
 
+    def use_one_thread(self) -> None:
+        """Let OpenCV start no threads in this process, where images are distorted: for one process among several."""
+        self._pipeline.use_one_thread()
+
     def __getitem__(self, index: int) -> Sample:
         """Image `index`, from 0. Raises `IndexError` below 0, as the series has no end to count from."""
         if isinstance(index, slice):

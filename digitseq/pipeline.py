@@ -86,6 +86,10 @@ class Pipeline:
         other.__dict__ |= self.__dict__ | {"seed": seed}
         return other
 
+    def use_one_thread(self) -> None:
+        """Let OpenCV start no threads in this process, where images are distorted: for one process among several."""
+        self.renderer.use_one_thread()
+
     @property
     def widest(self) -> int:
         """No image is wider than this, in pixels."""

@@ -108,6 +108,13 @@ class Renderer:
         """Pixels of the cell in which one glyph is distorted; 0 where none is."""
         return self._chain.cell_pixels if self._chain else 0
 
+    def use_one_thread(self) -> None:
+        """Let OpenCV start no threads in this process, where images are distorted: for one process among several."""
+        if self._augment is not None:
+            from digitseq.augment.base import opencv
+
+            opencv().setNumThreads(1)
+
     def widest(self, length: int, gaps: bool) -> int:
         """No image of a text of at most this many characters is wider, in pixels. gaps: whether any may be a gap."""
         s = self.appearance
