@@ -18,7 +18,7 @@ from digitseq.sources import Source, decode, encode
 from digitseq.sources.base import Codes
 from digitseq.sources.choose import source_of
 from digitseq.streams import Rows
-from digitseq.widths import TRIALS, GlyphWidths
+from digitseq.widths import TRIALS
 
 HARDLY_EVER = 0.05  # a width in which fewer draws than this fit is refused
 
@@ -144,37 +144,29 @@ class Pipeline:
         widths = self.renderer.glyph_widths
         if n * max(widths.most, gap) + closest <= s.image_width and s.min_spacing >= 0:
             return
-        self._check_longest(widths)
-        if self.source.count != 1:
-            self._check_drawn(widths)
-
-    def _check_longest(self, widths: GlyphWidths) -> None:
         text = self.source.longest()
-        extent = widths.trials(self._places(encode([text], len(text))), self.settings.min_spacing)
-        if (extent <= self.settings.image_width).mean() < HARDLY_EVER:
-            self._refuse(text, int(extent.max()))
-
-    def _check_drawn(self, widths: GlyphWidths) -> None:
-        """Among drawn texts there may be one of wide characters, which the longest does not have."""
-        codes, s = self.source.codes(Rows.span(self.seed, 0, TRIALS)), self.settings
-        places = self._places(codes)
-        narrowest = widths.narrowest(places, s.min_spacing)
-        if narrowest.max() > s.image_width:
-            enough = max(int(narrowest.max()), int(widths.trials(places, s.min_spacing).max()))
-            self._refuse(decode(codes[[narrowest.argmax()]])[0], enough)
+        extent = widths.trials(self._places(encode([text], len(text))), s.min_spacing)
+        hardly, enough = (extent <= s.image_width).mean() < HARDLY_EVER, int(extent.max())
+        if self.source.count != 1:
+            # among drawn texts there may be one of wider characters than the longest has
+            codes = self.source.codes(Rows.span(self.seed, 0, TRIALS))
+            places = self._places(codes)
+            narrowest = widths.narrowest(places, s.min_spacing)
+            if not hardly:
+                text, hardly = decode(codes[[narrowest.argmax()]])[0], narrowest.max() > s.image_width
+            enough = max(enough, int(narrowest.max()), int(widths.trials(places, s.min_spacing).max()))
+        if hardly:
+            n = len(text)
+            raise SettingsError(
+                f"image_width {s.image_width} is too narrow for {n} character{'s' * (n > 1)} such as {text:.20} with "
+                f"min_spacing {s.min_spacing}: use at least {enough} pixels, or 0 for as wide as needed",
+                "image_width",
+            )
 
     def _places(self, codes: Codes) -> NDArray[np.int64]:
         """int64 (B, n): the row of each character in the table of `GlyphWidths`."""
         classes = self.renderer.classes(codes)
         return np.where((classes < 0) & (codes > 0), len(self.bank.characters), classes)
-
-    def _refuse(self, text: str, enough: int) -> None:
-        s, n = self.settings, len(text)
-        raise SettingsError(
-            f"image_width {s.image_width} is too narrow for {n} character{'s' * (n > 1)} such as {text:.20} with "
-            f"min_spacing {s.min_spacing}: use at least {enough} pixels, or 0 for as wide as needed",
-            "image_width",
-        )
 
 
 @lru_cache(maxsize=16)

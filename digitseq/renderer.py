@@ -22,10 +22,11 @@ from digitseq.widths import GlyphWidths
 if TYPE_CHECKING:
     from digitseq.augment import Compose
 
-# A text wider than the longest one is drawn again and again; from some attempt on as the narrowest of more and more
-# glyphs, so that it fits in the end if it can.
+# A text that is too wide is drawn again and again; from some attempt on as the narrowest of more and more glyphs, so
+# that it fits in the end if it can. Distortions may widen those most (a thin stroke that is turned): so then as before.
 PLAIN_ATTEMPTS = 16
-MAX_ATTEMPTS = 64
+NARROW_ATTEMPTS = 64
+MAX_ATTEMPTS = 256
 CACHED_PIXELS = 1 << 22  # a batch of about this many pixels stays in the processor's cache
 MAX_BATCH = 512
 # Freeing an array of this size once makes glibc keep freed arrays up to it, rather than hand the pages back to
@@ -190,7 +191,7 @@ class Renderer:
         """int64 (B, n): a glyph of each class."""
         first, count = self.bank.class_start.take(classes), self._class_size.take(classes)
         glyph = first + (rows.uniforms("glyph", classes.shape[1]) * count).astype(np.int64)
-        if PLAIN_ATTEMPTS <= rows.attempt <= MAX_ATTEMPTS:
+        if PLAIN_ATTEMPTS <= rows.attempt <= NARROW_ATTEMPTS:
             for other in range(2 ** ((rows.attempt - PLAIN_ATTEMPTS) // 6)):
                 draws = rows.uniforms(f"narrower {other}", classes.shape[1])
                 candidate = first + (draws * count).astype(np.int64)

@@ -30,18 +30,20 @@ class GlyphWidths:
 
     def __init__(self, bank: GlyphBank, chain: GlyphChain | None, gap: int) -> None:
         glyph = _typical(bank)
-        width = bank.width[glyph].astype(np.int64)
+        plain = width = bank.width[glyph].astype(np.int64)
         if chain is not None:
             parts = np.array_split(glyph.ravel(), -(-glyph.size // MOST_AT_ONCE))
             width = np.concatenate([chain.widths(part) for part in parts]).reshape(glyph.shape)
         others = np.repeat([[gap], [0]], LEVELS, axis=1)
         self.of_class = np.concatenate([width, others])
+        # glyphs can be chosen, their distortions cannot
+        narrow = np.quantile(plain, NARROW, axis=1) + (width - plain).mean(axis=1)
+        self._narrow = np.concatenate([narrow.astype(np.int64), [gap, 0]])
         self.most = int(width.max())
 
     def narrowest(self, classes: NDArray[np.int64], min_spacing: int) -> NDArray[np.int64]:
         """int64 (B,): pixels that texts take as the narrowest glyphs of their classes (B, n), as close as can be."""
-        narrow = np.quantile(self.of_class, NARROW, axis=1).astype(np.int64)
-        return _extent(narrow[classes], min_spacing)
+        return _extent(self._narrow[classes], min_spacing)
 
     def trials(self, classes: NDArray[np.int64], min_spacing: int) -> NDArray[np.int64]:
         """int64 (TRIALS,): pixels that texts (B, n), or one (1, n), take out of glyphs drawn by chance, as close

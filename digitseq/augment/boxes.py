@@ -70,3 +70,13 @@ def outlines(bank: GlyphBank, glyph: NDArray[np.int64]) -> Outline:
     top, bottom = inked.argmax(axis=2), bank.height - 1 - inked[:, :, ::-1].argmax(axis=2)
     x, middle = column - (wide - 1) / 2, (bank.height - 1) / 2
     return np.concatenate([np.stack([x, y - middle], axis=1) for y in (top, bottom)], axis=2)
+
+
+def grown(points: Outline, outward: NDArray[np.float64]) -> Outline:
+    """Outlines whose boxes are larger by `outward`, (N, 1 or 2) pixels in x and y, on each side."""
+    low, high = points.min(axis=2, keepdims=True), points.max(axis=2, keepdims=True)
+    half = np.maximum((high - low) / 2, 0.5)
+    middle = (low + high) / 2
+    factor = np.maximum(1 + outward[:, :, None] / half, 0)
+    larger: Outline = middle + (points - middle) * factor
+    return larger

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import GlyphOperation, Parameters, Pixels, opencv
+from digitseq.augment.base import GlyphOperation, Outline, Parameters, Pixels, opencv
 from digitseq.augment.boxes import Boxes, ink_box, outlines
 from digitseq.augment.cells import columns_of, cut_cells, round_up
 from digitseq.augment.maps import AffineMap, DisplacementMap, apply_maps, centred_grid, remap
@@ -50,9 +50,17 @@ class GlyphChain:
         Rather less than more. Their outlines alone go through the operations: nothing is rendered.
         """
         points, rows = outlines(self.bank, glyph), Rows.span(0, 0, 1)
+        fringe = np.zeros(len(glyph))
         for place, operation in enumerate(self.operations):
+            before = _size(points)
             points = operation.outline(points, rows.scoped(f"{place}:{operation.name}"))
-        width, height = (points.max(axis=2) - points.min(axis=2) + 1).T
+            if isinstance(operation, (AffineMap, DisplacementMap)):
+                # they fetch between pixels, and ink spreads by one of those that were there
+                changed = np.abs((_size(points) - before + 0.5) % 1 - 0.5).max(axis=1) > 1e-6
+                spread = np.minimum((_size(points) / before).min(axis=1), 1)
+                fringe = np.maximum(fringe, np.where(changed, spread, 0))
+        width, height = _size(points).T
+        width += fringe
         fitted = np.where(height > self.bank.height, (self.bank.height - 1) / height, 1)  # as `_fit_height` does
         whole: NDArray[np.int64] = np.maximum(np.floor(width * fitted), 1).astype(np.int64)
         return whole
@@ -110,6 +118,12 @@ class GlyphChain:
             top,
             top + tall,
         )
+
+
+def _size(points: Outline) -> NDArray[np.float64]:
+    """float64 (N, 2): width and height of outlines."""
+    size: NDArray[np.float64] = points.max(axis=2) - points.min(axis=2) + 1
+    return size
 
 
 def _at(present: NDArray[np.int64], ink: Ink, shape: tuple[int, ...]) -> Ink:

@@ -56,9 +56,9 @@ class DisplacementMap(ABC):
     level: ClassVar[Literal["glyph", "image"]] = "glyph"
     reach: ClassVar[int] = 1
 
+    @abstractmethod
     def outline(self, points: Outline, rows: Rows) -> Outline:
-        """As in `GlyphOperation`: offsets are as often inward as outward."""
-        return points
+        """As in `GlyphOperation`."""
 
     @abstractmethod
     def moved(self, parameters: Parameters) -> NDArray[np.bool_]:

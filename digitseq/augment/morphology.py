@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.augment.base import Outline, Parameters, Pixels, Range, draw_integer, draw_uniform, opencv
+from digitseq.augment.boxes import grown
 from digitseq.augment.ranges import check, parameter, probability
 from digitseq.streams import Rows
 
@@ -152,16 +153,6 @@ class Stroke:
                 out[chosen] = _blended(out[chosen], morph(out[chosen], cross), share)
                 rest[chosen] -= share
         return out
-
-
-def grown(points: Outline, outward: NDArray[np.float64]) -> Outline:
-    """Outlines whose boxes are larger by `outward`, (N, 1 or 2) pixels in x and y, on each side."""
-    low, high = points.min(axis=2, keepdims=True), points.max(axis=2, keepdims=True)
-    half = np.maximum((high - low) / 2, 0.5)
-    middle = (low + high) / 2
-    factor = np.maximum(1 + outward[:, :, None] / half, 0)
-    larger: Outline = middle + (points - middle) * factor
-    return larger
 
 
 def _blended(first: Pixels, second: Pixels, share: NDArray[np.int64]) -> Pixels:
