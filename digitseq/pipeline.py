@@ -137,14 +137,30 @@ class Pipeline:
                     "max_spacing",
                 )
             return
+        if self._surely_fits(n):
+            return
+        text, enough = self._needed()
+        if text is not None:
+            n = len(text)
+            raise SettingsError(
+                f"image_width {s.image_width} is too narrow for {n} character{'s' * (n > 1)} such as {text:.20} with "
+                f"min_spacing {s.min_spacing}: use at least {enough} pixels, or 0 for as wide as needed",
+                "image_width",
+            )
+
+    def _surely_fits(self, length: int) -> bool:
+        """Whether every text of this length fits, by the widest glyphs of all; what is cheap to know comes first."""
+        if self.settings.min_spacing < 0:
+            return False
         gap = self.renderer.gap_width if self.gaps else 0
-        closest = (n - 1) * s.min_spacing
-        if n * max(self.renderer.most, gap) + closest <= s.image_width and s.min_spacing >= 0:
-            return
-        widths = self.renderer.glyph_widths
-        if n * max(widths.most, gap) + closest <= s.image_width and s.min_spacing >= 0:
-            return
-        text = self.source.longest()
+        left = self.settings.image_width - (length - 1) * self.settings.min_spacing
+        return (
+            length * max(self.renderer.most, gap) <= left or length * max(self.renderer.glyph_widths.most, gap) <= left
+        )
+
+    def _needed(self) -> tuple[str | None, int]:
+        """A text that can hardly ever fit, or None, and a width that does for all."""
+        s, widths, text = self.settings, self.renderer.glyph_widths, self.source.longest()
         extent = widths.trials(self._places(encode([text], len(text))), s.min_spacing)
         hardly, enough = (extent <= s.image_width).mean() < HARDLY_EVER, int(extent.max())
         if self.source.count != 1:
@@ -155,13 +171,7 @@ class Pipeline:
             if not hardly:
                 text, hardly = decode(codes[[narrowest.argmax()]])[0], narrowest.max() > s.image_width
             enough = max(enough, int(narrowest.max()), int(widths.trials(places, s.min_spacing).max()))
-        if hardly:
-            n = len(text)
-            raise SettingsError(
-                f"image_width {s.image_width} is too narrow for {n} character{'s' * (n > 1)} such as {text:.20} with "
-                f"min_spacing {s.min_spacing}: use at least {enough} pixels, or 0 for as wide as needed",
-                "image_width",
-            )
+        return text if hardly else None, enough
 
     def _places(self, codes: Codes) -> NDArray[np.int64]:
         """int64 (B, n): the row of each character in the table of `GlyphWidths`."""
