@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Hashable
 from functools import lru_cache
-from pathlib import Path
 
+from digitseq.errors import SettingsError
 from digitseq.glyphs import GlyphBank
 from digitseq.glyphsets.folder import is_folder
 from digitseq.loader import load_bank
+from digitseq.options import expanded
 from digitseq.renderer import Appearance, Renderer
 from digitseq.settings import Settings
 
@@ -41,7 +42,7 @@ def _bank(split: str, cache: str | None, dataset: str, transpose: bool, state: H
 def _state(folder: str) -> Hashable:
     """What changes when a file in a user's folder does."""
     try:
-        with os.scandir(Path(folder).expanduser()) as entries:
+        with os.scandir(expanded(folder, "dataset")) as entries:
             return tuple(sorted((e.name, (about := e.stat()).st_mtime_ns, about.st_size) for e in entries))
-    except (OSError, RuntimeError):
+    except (OSError, SettingsError):
         return None  # `load_bank` says what is wrong
