@@ -13,11 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.errors import SettingsError
-from digitseq.loader import SHIPPED, bank_of, cache_directory
+from digitseq.loader import SHIPPED, cache_directory
 from digitseq.options import options
 from digitseq.output import Output
 from digitseq.pipeline import Batch, Pipeline
+from digitseq.prepared import renderer_of
+from digitseq.renderer import Renderer
 from digitseq.settings import Settings
+from digitseq.streams import GroupedRows, Rows
 
 if TYPE_CHECKING:
     from digitseq.augment.registry import Operation
@@ -162,17 +165,33 @@ def _one(settings: Settings, seed: int | None, cache: str | os.PathLike[str] | N
     """The image that `settings` and `seed` stand for, and its text."""
     directory = None if cache is None else os.fspath(cache)
     supply = _supply(settings, directory, os.getpid())
-    return supply.take() if seed is None else supply.make(SEED.clean("seed", seed), 1)[0]
+    return supply.take() if seed is None else supply.make(SEED.clean("seed", seed))
+
+
+class _Lots:
+    """Rows of random numbers under seeds that nobody asked for, each for one image. They are drawn many at once."""
+
+    def __init__(self) -> None:
+        self._ready: deque[Rows] = deque()
+
+    def take(self) -> Rows:
+        """A row that no other call gets."""
+        try:
+            return self._ready.popleft()
+        except IndexError:
+            first, *others = GroupedRows.group(draw_seed(), MOST_AHEAD)
+        self._ready.extend(others)
+        return first
 
 
 class _Supply:
-    """Images of one kind. Under seeds that nobody asked for some are made ahead: as many as were taken before.
+    """Images of one text. Under seeds that nobody asked for some are made ahead: as many as were taken before.
 
     One image costs nearly as much as ten, as it is Python and not the pixels that takes the time.
     """
 
-    def __init__(self, pipeline: Pipeline) -> None:
-        self._pipeline = pipeline
+    def __init__(self, pipeline: Pipeline, lots: _Lots) -> None:
+        self._pipeline, self._lots = pipeline, lots
         self._ready: deque[tuple[NDArray[np.float32], str]] = deque()
         self._ahead = 1
         self._most = min(MOST_AHEAD, pipeline.batch_size)
@@ -182,27 +201,37 @@ class _Supply:
         try:
             return self._ready.popleft()
         except IndexError:
-            first, *others = self.make(draw_seed(), self._ahead)
+            rows = self._lots.take() if self._ahead == 1 else Rows.span(draw_seed(), 0, self._ahead)
+            first, *others = self._made(rows)
         self._ready.extend(others)
         self._ahead = min(2 * self._ahead, self._most)
         return first
 
-    def make(self, seed: int, count: int) -> list[tuple[NDArray[np.float32], str]]:
-        """The first `count` images under `seed`, and their texts."""
-        batch = self._pipeline.reseeded(seed).batch(0, count)
+    def make(self, seed: int) -> tuple[NDArray[np.float32], str]:
+        """The first image under `seed`, and its text."""
+        return self._made(Rows.span(seed, 0, 1))[0]
+
+    def _made(self, rows: Rows) -> list[tuple[NDArray[np.float32], str]]:
+        batch = self._pipeline.compose(0, rows, self._pipeline.source.codes(rows))
         return [(_scaled(batch, b), text) for b, text in enumerate(batch.texts)]
 
 
 def _scaled(batch: Batch, b: int) -> NDArray[np.float32]:
     image = batch.images[b, :, : batch.width[b]]
-    scaled: NDArray[np.float32] = image.astype(np.float32) / np.float32(255)
+    scaled: NDArray[np.float32] = np.divide(image, np.float32(255), dtype=np.float32)
     return scaled
 
 
 @lru_cache(maxsize=16)
 def _supply(settings: Settings, cache: str | None, process: int) -> _Supply:
     # `process` keeps what was made ahead from being used twice, here and in a forked worker
-    return _Supply(Pipeline(settings, bank_of(settings, cache), 0))
+    renderer = renderer_of(settings, cache)
+    return _Supply(Pipeline(settings, renderer.bank, 0, None, renderer), _lots(renderer, process))
+
+
+@lru_cache(maxsize=16)
+def _lots(renderer: Renderer, process: int) -> _Lots:
+    return _Lots()
 
 
 def datasets(cache: str | None = None) -> list[DataSetInfo]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+FEW = 16  # so many glyphs are faster dealt with one by one
+
 
 @dataclass(frozen=True)
 class Ink:
@@ -59,24 +61,28 @@ def spread(width: NDArray[np.int64], draws: NDArray[np.float64], low: int, high:
     draws: float64 (B, n-1) in [0, 1), one a gap. Rows wider than `limit` get their gaps from the part of
     low … high that fits; where not even `low` fits, `extent` stays above `limit`.
     """
-    layout = _place(width, draws, low, np.full(len(width), high))
-    wide = np.flatnonzero(layout.extent > limit)
+    layout = _place(width, draws, low, high)
+    wide = (layout.extent > limit).nonzero()[0]
     if not wide.size:
         return layout
     gaps = np.maximum((width[wide] > 0).sum(axis=1) - 1, 1)
     fitting = np.clip((limit - width[wide].sum(axis=1)) // gaps, low, high)
-    narrowed = _place(width[wide], draws[wide], low, fitting)
+    narrowed = _place(width[wide], draws[wide], low, fitting[:, None])
     layout.x[wide], layout.extent[wide] = narrowed.x, narrowed.extent
     return layout
 
 
-def _place(width: NDArray[np.int64], draws: NDArray[np.float64], low: int, high: NDArray[np.int64]) -> Layout:
-    gap = low + (draws * (high - low + 1)[:, None]).astype(np.int64)
-    gap[width[:, 1:] == 0] = 0
-    x = np.zeros_like(width)
-    np.cumsum(width[:, :-1] + gap, axis=1, out=x[:, 1:])
-    if low < 0:  # a wide overlap can put a glyph left of the one before it
-        x -= x.min(axis=1, keepdims=True)
+def _place(width: NDArray[np.int64], draws: NDArray[np.float64], low: int, high: int | NDArray[np.int64]) -> Layout:
+    """high: one for all rows, or (B, 1)."""
+    step = (draws * (high - low + 1)).astype(np.int64)
+    step += low
+    step *= width[:, 1:] > 0
+    step += width[:, :-1]
+    x = np.zeros(width.shape, np.int64)
+    step.cumsum(axis=1, out=x[:, 1:])
+    if low >= 0:
+        return Layout(x, x[:, -1] + width[:, -1])
+    x -= x.min(axis=1, keepdims=True)  # a wide overlap can put a glyph left of the one before it
     return Layout(x, (x + width).max(axis=1))
 
 
@@ -85,7 +91,11 @@ def compose(ink: Ink, x: NDArray[np.int64], image_width: int, overlapping: bool)
     count, height = len(x), ink.columns.shape[1]
     canvas = np.zeros((count * image_width, height), np.uint8)
     target = x + np.arange(count)[:, None] * image_width
-    if overlapping:
+    if x.size <= FEW:
+        for first, left, wide in zip(*(array.ravel().tolist() for array in (ink.start, target, ink.width))):
+            part = canvas[left : left + wide]
+            np.maximum(part, ink.columns[first : first + wide], out=part)
+    elif overlapping:
         for j in range(x.shape[1]):
             source, place = column_runs(ink.start[:, j], target[:, j], ink.width[:, j])
             canvas[place] = np.maximum(canvas[place], ink.columns[source])
@@ -104,7 +114,10 @@ def column_runs(
     start: NDArray[np.int64], target: NDArray[np.int64], width: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Indices of all ink columns and of their places on the canvas, glyph after glyph."""
-    end = np.cumsum(width)
+    end = width.cumsum()
     column = np.arange(end[-1])
     before = end - width
-    return column + np.repeat(start - before, width), column + np.repeat(target - before, width)
+    source, place = (start - before).repeat(width), (target - before).repeat(width)
+    source += column
+    place += column
+    return source, place

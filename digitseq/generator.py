@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from digitseq.api import draw_seed
 from digitseq.errors import SettingsError
 from digitseq.formats.parts import spans
-from digitseq.loader import bank_of
 from digitseq.options import options
 from digitseq.output import Output
 from digitseq.pipeline import Batch, Pipeline
+from digitseq.prepared import renderer_of
 from digitseq.runs import Report, Stop, write_images
 from digitseq.settings import Settings
 from digitseq.sources import Source
@@ -101,9 +101,9 @@ class SequenceGenerator:
         self, settings: Settings, seed: int, cache: str | None, size: int | None, source: Source | None = None
     ) -> None:
         self.settings, self.seed, self._cache, self._size = settings, seed, cache, size
-        bank = bank_of(settings, cache)
-        source = source or source_of(settings, bank.characters, size, seed)
-        self._pipeline = Pipeline(settings, bank, seed, source)
+        renderer = renderer_of(settings, cache)
+        source = source or source_of(settings, renderer.bank.characters, size, seed)
+        self._pipeline = Pipeline(settings, renderer.bank, seed, source, renderer)
 
     def __getstate__(self) -> tuple[Any, ...]:
         return self.settings, self.seed, self._cache, self._size, self._pipeline.source
@@ -118,6 +118,10 @@ class SequenceGenerator:
     def characters(self) -> str:
         """The characters that have glyphs, in the order of their classes."""
         return self._pipeline.bank.characters
+
+    def use_one_thread(self) -> None:
+        """Let OpenCV start no threads in this process, where images are distorted: for one process among several."""
+        self._pipeline.use_one_thread()
 
     def __getitem__(self, index: int) -> Sample:
         """Image `index`, from 0. Raises `IndexError` below 0, as the series has no end to count from."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import operator
 import os
+from collections.abc import Hashable
 from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from digitseq.errors import SettingsError
 
@@ -119,9 +121,9 @@ class Option:
 def _augment(value: Any) -> tuple[str, ...]:
     if not value:
         return ()
-    from digitseq.augment import describe, parse_augment  # upward, but only where augmentation is asked for
+    from digitseq.augment.registry import texts_of  # upward, but only where augmentation is asked for
 
-    return tuple(describe(operation) for operation in parse_augment(value))
+    return texts_of(value)
 
 
 def expanded(path: str, name: str) -> str:
@@ -163,5 +165,13 @@ def options(cls: type) -> dict[str, Option]:
 
 def clean_fields(obj: Any) -> None:
     """Check every field of `obj`, and make it plain Python. Raises `SettingsError`."""
-    for name, option in options(type(obj)).items():
-        object.__setattr__(obj, name, option.clean(name, getattr(obj, name)))
+    values, kind = vars(obj).copy(), cast("Hashable", type(obj))
+    for name, default, option in _checked(kind):
+        value = values[name]
+        if value is not default:
+            object.__setattr__(obj, name, option.clean(name, value))
+
+
+@lru_cache(maxsize=8)
+def _checked(cls: Hashable) -> list[tuple[str, object, Option]]:
+    return [(f.name, f.default, f.metadata["option"]) for f in fields(cls)]  # type: ignore[arg-type]  # a dataclass it is

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.random.bit_generator import ISeedSequence
 from numpy.typing import NDArray
 
+R = TypeVar("R", bound="Rows")
 WORDS_PER_BLOCK = 4  # one step of Philox's counter yields four 64-bit words
 GAP = 64  # rows between two that are asked for, which are drawn rather than passed over
+KEPT_WORDS = 1 << 15  # a larger table is not drawn for a whole group of rows
 
 
 @dataclass(frozen=True)
@@ -43,11 +46,11 @@ class Rows:
 
     def again(self, positions: NDArray[np.int64]) -> Rows:
         """The rows at `positions` of this selection, for one more attempt."""
-        return replace(self, index=self.index[positions], attempt=self.attempt + 1)
+        return self._with(index=self.index[positions], attempt=self.attempt + 1)
 
     def scoped(self, scope: str) -> Rows:
         """The same rows of tables that only `scope` uses."""
-        return replace(self, scope=f"{self.scope}{scope}/")
+        return self._with(scope=f"{self.scope}{scope}/")
 
     def uniforms(self, purpose: str, columns: int) -> NDArray[np.float64]:
         """float64 (B, columns), uniform in [0, 1)."""
@@ -63,14 +66,72 @@ class Rows:
             # rows far apart: what lies between them is passed over
             cuts = np.flatnonzero(np.diff(self.index) > GAP) + 1
             if cuts.size:
-                parts = [replace(self, index=part) for part in np.split(self.index, cuts)]
+                parts = [self._with(index=part) for part in np.split(self.index, cuts)]
                 return np.concatenate([part._table(purpose, columns, draw) for part in parts])
         first, last = int(self.index[0]), int(self.index[-1])
         count, stride = last + 1 - first, -(-columns // WORDS_PER_BLOCK) * WORDS_PER_BLOCK
-        generator = np.random.Philox(key=_key(self.seed, self.scope + purpose, self.attempt))
-        generator.advance(first * stride // WORDS_PER_BLOCK)
+        known: Any = _Known(_key(self.seed, self.scope + purpose, self.attempt))
+        generator = np.random.Philox(known)
+        if first:
+            generator.advance(first * stride // WORDS_PER_BLOCK)
         table = draw(generator, count * stride).reshape(count, stride)
         return table[self.index - first, :columns] if count != len(self) else table[:, :columns]
+
+    def _with(self: R, **changes: Any) -> R:
+        """What `dataclasses.replace` makes, in a tenth of its time: every distortion of every image asks for it."""
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__, **changes)
+        return other
+
+
+@dataclass(frozen=True)
+class GroupedRows(Rows):
+    """Some rows of a group, images `first` … `first + count - 1`, whose tables are drawn at once and kept in `tables`.
+
+    One row at a time then costs a look-up, as it is opening a table that takes the time. All rows of a group share
+    `tables`. The numbers are those of `Rows`.
+    """
+
+    first: int = 0
+    count: int = 1
+    tables: dict[tuple[Any, ...], NDArray[Any]] = field(default_factory=dict, compare=False)
+
+    @classmethod
+    def group(cls, seed: int, count: int) -> list[GroupedRows]:
+        """Each of the first `count` rows under `seed` on its own."""
+        tables: dict[tuple[Any, ...], NDArray[Any]] = {}
+        return [cls(seed, np.array([index]), count=count, tables=tables) for index in range(count)]
+
+    def uniforms(self, purpose: str, columns: int) -> NDArray[np.float64]:
+        """float64 (B, columns), uniform in [0, 1)."""
+        table = self._whole(Rows.uniforms, purpose, columns)
+        return super().uniforms(purpose, columns) if table is None else table[self.index - self.first, :columns]
+
+    def words(self, purpose: str, columns: int) -> NDArray[np.uint64]:
+        """uint64 (B, columns), 64 random bits each."""
+        table = self._whole(Rows.words, purpose, columns)
+        return super().words(purpose, columns) if table is None else table[self.index - self.first, :columns]
+
+    def _whole(self, draw: Any, purpose: str, columns: int) -> NDArray[Any] | None:
+        """The table for the whole group, or None where it would be too large."""
+        blocks = -(-columns // WORDS_PER_BLOCK)
+        key = (draw, self.scope, purpose, self.attempt, blocks)
+        table = self.tables.get(key)
+        if table is None and blocks * WORDS_PER_BLOCK * self.count <= KEPT_WORDS:
+            index = np.arange(self.first, self.first + self.count)
+            table = draw(Rows(self.seed, index, self.attempt, self.scope), purpose, blocks * WORDS_PER_BLOCK)
+            self.tables[key] = table
+        return table
+
+
+class _Known(ISeedSequence):
+    """A key as NumPy's generators take a seed: given the key itself they first ask the system for another."""
+
+    def __init__(self, key: NDArray[np.uint64]) -> None:
+        self._key = key
+
+    def generate_state(self, n_words: int, dtype: Any = np.uint32) -> NDArray[Any]:
+        return self._key
 
 
 @lru_cache(maxsize=256)

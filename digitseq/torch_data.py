@@ -136,6 +136,8 @@ class SequenceDataset(Dataset[TensorSample]):
         return [TensorSample(image[:, :, :w], target, length, text) for image, w, target, length, text in parts]
 
     def _batch(self, indices: Any) -> TensorBatch:
+        if get_worker_info() is not None:
+            self.generator.use_one_thread()
         return _tensors(self.generator.take([self._place(i) for i in indices]), self._dtype, flat=False)
 
     def _place(self, index: int) -> int:
@@ -194,6 +196,8 @@ class SequenceStream(IterableDataset[TensorBatch]):
     def __iter__(self) -> Iterator[TensorBatch]:
         worker = get_worker_info()
         mine, workers = (worker.id, worker.num_workers) if worker else (0, 1)
+        if worker:
+            self.generator.use_one_thread()
         rank, ranks = self._place()
         while True:
             first = self._start + (mine * ranks + rank) * self.batch_size

@@ -3,14 +3,29 @@ from __future__ import annotations
 import inspect
 import multiprocessing
 import os
+import time
+import tracemalloc
 import typing
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from support.folders import pixels, records
+from support.idx_files import idx_bytes
 
-from digitseq import Settings, SettingsError, api, generate_numbers_sequence, generate_phone_number
+from digitseq import (
+    Pipeline,
+    SequenceGenerator,
+    Settings,
+    SettingsError,
+    api,
+    generate_numbers_sequence,
+    generate_phone_number,
+    prepared,
+)
+from digitseq.renderer import Renderer
 from digitseq.settings import SOURCES
 
 
@@ -90,6 +105,66 @@ def test_signs_may_be_gaps():
     assert image.shape == (28, 120)
     with pytest.raises(SettingsError, match="gap"):
         generate_numbers_sequence("3-50", (0, 10), 120)
+
+
+@pytest.mark.parametrize("augment", [(), "light"])
+def test_a_new_text_prepares_nothing_anew(augment, monkeypatch):
+    made: list[Renderer] = []
+    begin = Renderer.__init__
+
+    def counted(self, *arguments):
+        made.append(self)
+        begin(self, *arguments)
+
+    monkeypatch.setattr(Renderer, "__init__", counted)
+    spacing = (1, 7)  # as in no other test
+    for k in range(30):
+        generate_numbers_sequence(f"{k:05d}", spacing, 160, augment=augment, seed=k if k % 2 else None)
+        generate_phone_number(spacing, 330, augment=augment, seed=k)
+        SequenceGenerator(Settings(f"{k:04d}", min_spacing=1, max_spacing=7, image_width=160, augment=augment), k)[k]
+    assert len(made) <= 2  # one for each width
+
+
+@given(st.text("0123456789", min_size=1, max_size=9), st.integers(0, 2**64 - 1))
+@settings(max_examples=30)
+def test_a_new_text_is_the_image_of_its_pipeline(train, text, seed):
+    made = generate_numbers_sequence(text, (2, 9), 280, seed=seed, augment="light")
+    look = Settings(text, min_spacing=2, max_spacing=9, image_width=280, augment="light")
+    assert np.array_equal(np.rint(made * 255), Pipeline(look, train, seed).batch(0, 1).images[0])
+
+
+def test_many_texts_and_looks_are_not_all_kept():
+    for k in range(60):
+        generate_numbers_sequence(f"{k:06d}", (0, k), 0)
+        generate_numbers_sequence(f"{k:06d}", (0, 10), 200)
+    for kept in (api._supply, api._lots, prepared._renderer, prepared._bank):
+        assert kept.cache_info().currsize <= kept.cache_info().maxsize <= 16
+    tracemalloc.start()
+    for k in range(100):
+        generate_numbers_sequence(f"{k:06d}", (0, 10), 200)
+    before = tracemalloc.get_traced_memory()[0]
+    for k in range(1000):
+        generate_numbers_sequence(f"{k + 1000:06d}", (0, 10), 200)
+    after = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert after - before < 1_000_000  # of 22 MB that were returned
+
+
+def test_glyphs_that_change_in_a_folder_are_seen(tmp_path):
+    write_idx(tmp_path, np.full((20, 28, 28), 9, np.uint8))
+    first = generate_numbers_sequence("3", (0, 0), 0, dataset=str(tmp_path))
+    write_idx(tmp_path, np.full((20, 28, 28), 200, np.uint8))
+    second = generate_numbers_sequence("5", (0, 0), 0, dataset=str(tmp_path))
+    assert (first == np.float32(9 / 255)).all()
+    assert (second == np.float32(200 / 255)).all()
+
+
+def write_idx(folder, images: np.ndarray) -> None:
+    labels = (np.arange(len(images)) % 10).astype(np.uint8)
+    (folder / "train-images-idx3-ubyte").write_bytes(idx_bytes(images))
+    (folder / "train-labels-idx1-ubyte").write_bytes(idx_bytes(labels))
+    later = time.time() + images[0, 0, 0]  # whatever the clock of the file system counts in
+    os.utime(folder / "train-images-idx3-ubyte", (later, later))
 
 
 def test_no_two_calls_without_a_seed_are_the_same():

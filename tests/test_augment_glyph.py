@@ -104,10 +104,10 @@ def test_each_box_is_that_of_its_glyph_alone_through_the_same_maps(augment, trai
     maker = pipeline(train, augment)
     rows = Rows.span(5, 0, 30)
     codes = maker.source.codes(rows)
-    ink, layout = maker._draw_fitting(rows, codes, maker._class_of[codes])
+    ink, layout = maker.renderer._draw_fitting(rows, codes, maker.renderer.classes(codes), False)
     x = layout.x + ((220 - layout.extent) // 2)[:, None]
     width, size = np.full(30, 220), (28, 220)
-    whole, whole_x = maker._augment.warp(ink, x, width, size, rows)
+    whole, whole_x = maker.renderer._augment.warp(ink, x, width, size, rows)
     from digitseq.composer import compose
 
     for j in range(5):

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from digitseq import Pipeline, Settings, SettingsError
+from digitseq.sources import FixedSource
 
 VARIANTS = {
     "plain": {},
@@ -168,6 +169,22 @@ def test_the_width_named_in_the_refusal_is_enough(variant, number, train):
     assert batch.images.shape[2] == named
     with pytest.raises(SettingsError):
         Pipeline(Settings(number, **values | {"image_width": named // 4}), train, 1)
+
+
+def test_a_width_that_no_drawn_text_fits_names_one_that_all_do(train):
+    """The longest text is the narrow one here."""
+    for source in ({"pattern": "1{9}|[08]{8}"}, {"random_digits": (3, 9)}, {"phone": "JP", "gaps": True}):
+        for look in ({}, {"data_augmentation": True}, {"augment": "medium"}):
+            with pytest.raises(SettingsError, match="too narrow") as caught:
+                Pipeline(Settings(**source, image_width=40, **look), train, 1)
+            named = int(str(caught.value).partition("use at least ")[2].split()[0])
+            Pipeline(Settings(**source, image_width=named, **look), train, 1).batch(0, 60)
+
+
+def test_another_text_or_seed_keeps_what_was_prepared(train):
+    first = Pipeline(Settings("123", augment="light"), train, 1)
+    assert first.reseeded(2).renderer is first.with_source(FixedSource("4567")).renderer is first.renderer
+    assert first.with_source(FixedSource("4567")).batch(0, 2).texts == ["4567"] * 2
 
 
 def test_a_sequence_wider_than_any_image_is_refused(train):

@@ -16,8 +16,11 @@ from digitseq import Pipeline, Settings
 from digitseq.augment import OPERATIONS, PRESETS
 from digitseq.png import encode_png
 from digitseq.service.keys import Keys
+from digitseq.service.limits import Limits
+from digitseq.service.parameters import from_query
 from digitseq.service.rounds import Rounds, Wanted, images_of
 from digitseq.service.seeds import SeededRows
+from digitseq.service.studio import Studio
 from digitseq.streams import Rows
 
 SEEDS = st.integers(0, 2**64 - 1)
@@ -73,6 +76,17 @@ def test_keys_are_those_of_numpy(seeds, name, attempt):
     for key, seed in zip(Keys(tuple(seeds)).of(table, attempt), seeds):
         expected = np.random.SeedSequence(seed, spawn_key=(table, attempt)).generate_state(2, np.uint64)
         np.testing.assert_array_equal(key, expected)
+
+
+def test_the_service_prepares_an_appearance_once():
+    """Whatever the text, the seed and the index are."""
+    studio, about = Studio(Limits()), [("augment", "light"), ("image_width", "150")]
+    made = [studio.pipeline(from_query([("number", f"{k:04d}"), *about], {})) for k in range(300)]
+    made += [studio.pipeline(from_query([("random_digits", "2,4"), *about], {}))]
+    assert len({id(pipeline.renderer) for pipeline in made}) == 1
+    assert len({one.seed for one in made}) == len(made)
+    assert len({Wanted(pipeline, 0, 0, None).alike() for pipeline in made[:300]}) == 1
+    assert studio.pipeline(from_query([("number", "1")], {})).renderer is not made[0].renderer
 
 
 def test_texts_with_gaps_are_not_mixed_with_others(train):

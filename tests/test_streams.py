@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digitseq.streams import Rows
+from digitseq.streams import KEPT_WORDS, GroupedRows, Rows
 
 ALL = 200
 
@@ -16,6 +16,22 @@ def test_a_row_does_not_depend_on_which_rows_are_asked_for(chosen, columns, seed
     for table in ("uniforms", "words"):
         everything = getattr(Rows.span(seed, 0, ALL), table)("x", columns)
         assert np.array_equal(getattr(Rows(seed, index), table)("x", columns), everything[index])
+
+
+@given(st.integers(1, 40), st.integers(0, 2**64 - 1), st.data())
+def test_rows_of_a_group_are_the_rows_there_are(count, seed, data):
+    """However large the table is: a large one is not kept."""
+    for i, one in enumerate(GroupedRows.group(seed, count)):
+        columns = data.draw(st.sampled_from([1, 6, 7, 900, 5000]))
+        assert one.index.tolist() == [i]
+        rows = Rows.span(seed, i, i + 1)
+        for ours, expected in (
+            (one, rows),
+            (one.scoped("s").again(np.array([0])), rows.scoped("s").again(np.array([0]))),
+        ):
+            assert np.array_equal(ours.uniforms("x", columns), expected.uniforms("x", columns))
+            assert np.array_equal(ours.words("x", columns), expected.words("x", columns))
+    assert all(table.size <= KEPT_WORDS for table in one.tables.values())
 
 
 def test_tables_differ_by_seed_purpose_scope_and_attempt():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
@@ -15,6 +16,7 @@ from digitseq.streams import Rows
 
 Pixels = NDArray[np.uint8]
 Parameters = dict[str, NDArray[Any]]
+Outline = NDArray[np.float64]  # (N, 2, P): x and y of P pixels of each of N glyphs, from the middle of its cell
 Range = tuple[float, float]  # (low, high): uniform in between; equal ends: exactly this
 CACHED_IMAGES = 32
 
@@ -34,6 +36,13 @@ class GlyphOperation(Protocol):
 
     def draw(self, rows: Rows, n: int, cell: tuple[int, int]) -> Parameters:
         """Parameters for n glyphs of every row, as arrays (B·n, …); `cell` is a cell's (height, width)."""
+
+    def outline(self, points: Outline, rows: Rows) -> Outline:
+        """Where the outermost ink of glyphs comes to lie, which is at `points`, under parameters out of `rows`.
+
+        One row's parameters for as many glyphs as there are. Never farther out than `apply` puts ink, but for a
+        pixel: what an operation adds by chance is left out.
+        """
 
     def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
         """uint8 (N, h, w) in, the same out; the input is left as it is."""
@@ -59,8 +68,11 @@ def repainted(
 ) -> Images:
     """`images` with the pictures of each group, their places in the batch, replaced by `paint(group)`.
 
-    Columns that are not in use stay as they are.
+    Columns that are not in use stay as they are. Without any group the images are the ones given.
     """
+    groups = list(groups)
+    if not groups:
+        return images
     out = images.pixels.copy()
     for group in groups:
         out[group] = paint(group)
@@ -78,6 +90,9 @@ def in_parts(chosen: NDArray[np.int64]) -> list[NDArray[np.int64]]:
 
 def of_one_strength(chosen: NDArray[np.int64], *strengths: NDArray[Any]) -> Iterator[NDArray[np.int64]]:
     """`chosen` in such groups, in each of which every one of `strengths`, arrays (B,), has one value only."""
+    if len(chosen) <= 1:
+        yield from in_parts(chosen)
+        return
     order = chosen[np.lexsort([strength[chosen] for strength in strengths])]
     changes = np.any([strength[order[1:]] != strength[order[:-1]] for strength in strengths], axis=0)
     for group in np.split(order, np.flatnonzero(changes) + 1):
@@ -122,6 +137,7 @@ def draw_integer(draws: NDArray[np.float64], bounds: Range) -> NDArray[np.int64]
     return (low + np.floor(draws * (high - low + 1))).astype(np.int64)
 
 
+@lru_cache(maxsize=1)
 def opencv() -> Any:
     """The cv2 module, or `MissingPackageError` with the command that installs what lacks."""
     try:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import GlyphOperation, Parameters, Pixels, opencv
-from digitseq.augment.boxes import ink_box
+from digitseq.augment.base import GlyphOperation, Outline, Parameters, Pixels, opencv
+from digitseq.augment.boxes import Boxes, ink_box, outlines
 from digitseq.augment.cells import columns_of, cut_cells, round_up
 from digitseq.augment.maps import AffineMap, DisplacementMap, apply_maps, centred_grid, remap
 from digitseq.composer import Ink
@@ -44,6 +44,27 @@ class GlyphChain:
         """Pixels of the cell in which one glyph is worked on."""
         return self._cell[0] * self._cell[1]
 
+    def widths(self, glyph: NDArray[np.int64]) -> NDArray[np.int64]:
+        """int64 (N,): about how wide glyphs (N,) of the bank come out, each under parameters drawn by chance.
+
+        Rather less than more. Their outlines alone go through the operations: nothing is rendered.
+        """
+        points, rows = outlines(self.bank, glyph), Rows.span(0, 0, 1)
+        fringe = np.zeros(len(glyph))
+        for place, operation in enumerate(self.operations):
+            before = _size(points)
+            points = operation.outline(points, rows.scoped(f"{place}:{operation.name}"))
+            if isinstance(operation, (AffineMap, DisplacementMap)):
+                # they fetch between pixels, and ink spreads by one of those that were there
+                changed = np.abs((_size(points) - before + 0.5) % 1 - 0.5).max(axis=1) > 1e-6
+                spread = np.minimum((_size(points) / before).min(axis=1), 1)
+                fringe = np.maximum(fringe, np.where(changed, spread, 0))
+        width, height = _size(points).T
+        width += fringe
+        fitted = np.where(height > self.bank.height, (self.bank.height - 1) / height, 1)  # as `_fit_height` does
+        whole: NDArray[np.int64] = np.maximum(np.floor(width * fitted), 1).astype(np.int64)
+        return whole
+
     def ink(self, glyph: NDArray[np.int64], there: NDArray[np.bool_], rows: Rows) -> Ink:
         """The distorted ink of those of the bank's glyphs (B, n) that are `there`, with the parameters of `rows`."""
         present = np.flatnonzero(there)
@@ -60,7 +81,7 @@ class GlyphChain:
                 cells = operation.apply(apply_maps(cells, maps), parameters)
                 maps = []
         cells = apply_maps(cells, maps)
-        return _at(present, self._trim(self._fit_height(cells), above), glyph.shape)
+        return _at(present, self._trim(*self._fit_height(cells), above), glyph.shape)
 
     def _cut(self, glyph: NDArray[np.int64]) -> tuple[Pixels, NDArray[np.int64]]:
         """Cells (N, h, w) with the glyphs in the middle, and the image row of each cell's first row."""
@@ -70,14 +91,12 @@ class GlyphChain:
         cells = cut_cells(bank.columns, bank.start[glyph], wide, (top, self._tall), self._cell)
         return cells, top - (self._cell[0] - self._tall) // 2
 
-    def _fit_height(self, cells: Pixels) -> Pixels:
-        """Cells in which ink taller than an image is scaled down to its height."""
-        if self._cell[0] <= self.bank.height:
-            return cells
+    def _fit_height(self, cells: Pixels) -> tuple[Pixels, Boxes]:
+        """Cells in which ink taller than an image is scaled down to its height, and the boxes of their ink."""
         box = ink_box(cells)
         tall = np.flatnonzero(box.bottom - box.top > self.bank.height)
         if not tall.size:
-            return cells
+            return cells, box
         # a pixel less than the height, as bilinear fetches spread the ink by up to half of one on either side
         factor = ((box.bottom - box.top)[tall] / (self.bank.height - 1)).astype(np.float32)[:, None, None]
         y, x = centred_grid(*self._cell)
@@ -86,11 +105,10 @@ class GlyphChain:
         out = cells.copy()
         whole = np.zeros((len(tall), *self._cell), np.float32)
         out[tall] = remap(cells[tall], whole + x * factor + middle_x, whole + y * factor + middle_y)
-        return out
+        return out, ink_box(out)
 
-    def _trim(self, cells: Pixels, above: NDArray[np.int64]) -> Ink:
+    def _trim(self, cells: Pixels, box: Boxes, above: NDArray[np.int64]) -> Ink:
         """The cells' columns at the height of an image, shifted up or down where ink would stick out."""
-        box = ink_box(cells)
         tall = box.bottom - box.top
         top = np.clip(box.top + above, 0, self.bank.height - tall)
         return Ink(
@@ -100,6 +118,12 @@ class GlyphChain:
             top,
             top + tall,
         )
+
+
+def _size(points: Outline) -> NDArray[np.float64]:
+    """float64 (N, 2): width and height of outlines."""
+    size: NDArray[np.float64] = points.max(axis=2) - points.min(axis=2) + 1
+    return size
 
 
 def _at(present: NDArray[np.int64], ink: Ink, shape: tuple[int, ...]) -> Ink:

@@ -9,7 +9,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import Parameters, Range, draw_uniform
+from digitseq.augment.base import Outline, Parameters, Range, draw_uniform
+from digitseq.augment.boxes import grown
 from digitseq.augment.maps import DisplacementMap, Positions
 from digitseq.augment.ranges import check, parameter, probability
 from digitseq.streams import Rows
@@ -18,6 +19,8 @@ FARTHEST = 3.0  # offsets end at so many of their standard deviations, so that a
 # Weights and sums are whole numbers below 2^24: exact in float32, whatever the order in which they are added.
 WEIGHT_STEPS = 1 << 12
 KEPT_STEPS = 1 << 8
+PATCH = 2.5  # sigmas along an edge over which offsets are much the same
+OUTWARD = 0.4  # deviations that the farther of two patches moves, on average; twice that the farthest of four
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,13 @@ class Elastic(DisplacementMap):
     def grown(self, height: int, width: int) -> tuple[int, int]:
         far = 2 * math.ceil(FARTHEST * self._deviation(self.alpha[1]))
         return height + far, width + far
+
+    def outline(self, points: Outline, rows: Rows) -> Outline:
+        draws = rows.uniforms("parameters", 2 * len(points)).reshape(-1, 2)
+        alpha = np.where(draws[:, 0] < self.p, draw_uniform(draws[:, 1], self.alpha), 0.0)
+        # an edge is as long as some patches that move on their own: the one that moves farthest outward counts
+        long = (points.max(axis=2) - points.min(axis=2))[:, ::-1] / (PATCH * self.sigma)
+        return grown(points, self._deviation(alpha)[:, None] * OUTWARD * np.log2(np.maximum(long, 1)))
 
     def draw(self, rows: Rows, n: int, cell: tuple[int, int]) -> Parameters:
         draws = rows.uniforms("parameters", 2 * n).reshape(-1, 2)

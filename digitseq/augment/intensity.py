@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from digitseq.augment.base import Parameters, Pixels, Range, draw_uniform
+from digitseq.augment.base import Outline, Parameters, Pixels, Range, draw_uniform
 from digitseq.augment.boxes import ink_box, inside_box
 from digitseq.augment.ranges import check, parameter, probability
 from digitseq.streams import Rows
@@ -31,6 +31,9 @@ class Noise:
 
     def grown(self, height: int, width: int) -> tuple[int, int]:
         return height, width
+
+    def outline(self, points: Outline, rows: Rows) -> Outline:
+        return points
 
     def draw(self, rows: Rows, n: int, cell: tuple[int, int]) -> Parameters:
         draws = rows.uniforms("parameters", 2 * n).reshape(-1, 2)

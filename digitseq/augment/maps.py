@@ -12,12 +12,14 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import Parameters, Pixels, opencv
+from digitseq.augment.base import Outline, Parameters, Pixels, opencv
+from digitseq.streams import Rows
 
 Positions = NDArray[np.float32]
 Affine = NDArray[np.float64]  # (N, 2, 3): (x, y, 1) of the result to (x, y) of the source
 
 SHEET_ROWS = 32_000  # OpenCV's remap takes pictures of less than 32,768 rows
+STILL = np.eye(2, 3)
 CACHED_POSITIONS = 1 << 17
 STEPS = 64  # source positions are rounded to 1/64 pixel: exact in float32 wherever a cell stands on the sheet
 
@@ -32,6 +34,17 @@ class AffineMap(ABC):
     def affine(self, parameters: Parameters) -> Affine:
         """The map of every glyph, the identity for glyphs that are left alone."""
 
+    @abstractmethod
+    def draw(self, rows: Rows, n: int, cell: tuple[int, int]) -> Parameters:
+        """As in `GlyphOperation`; `cell` is of no account."""
+
+    def outline(self, points: Outline, rows: Rows) -> Outline:
+        """As in `GlyphOperation`: what the map makes of it."""
+        maps = self.affine(self.draw(rows, len(points), (1, 1)))
+        back = np.linalg.inv(maps[:, :, :2])
+        moved: Outline = np.matmul(back, points - maps[:, :, 2:])
+        return moved
+
     def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
         """uint8 (N, h, w) in, the same out; the input is left as it is."""
         return apply_maps(cells, [(self, parameters)])
@@ -42,6 +55,10 @@ class DisplacementMap(ABC):
 
     level: ClassVar[Literal["glyph", "image"]] = "glyph"
     reach: ClassVar[int] = 1
+
+    @abstractmethod
+    def outline(self, points: Outline, rows: Rows) -> Outline:
+        """As in `GlyphOperation`."""
 
     @abstractmethod
     def moved(self, parameters: Parameters) -> NDArray[np.bool_]:
@@ -61,7 +78,7 @@ Steps = Sequence[tuple[AffineMap | DisplacementMap, Parameters]]
 
 def identity(count: int) -> Affine:
     """The map that leaves everything where it is, `count` times."""
-    return np.tile(np.eye(2, 3), (count, 1, 1))
+    return STILL[None].repeat(count, axis=0)
 
 
 def after(first: Affine, second: Affine) -> Affine:
@@ -77,19 +94,22 @@ def apply_maps(cells: Pixels, steps: Steps) -> Pixels:
     The displacements of a step are those of the result's pixels.
     """
     moved = np.zeros(len(cells), bool)
-    still = np.eye(2, 3)
+    maps: list[Affine | tuple[DisplacementMap, Parameters]] = []
     for operation, parameters in steps:
         if isinstance(operation, AffineMap):
-            moved |= (operation.affine(parameters) != still).any(axis=(1, 2))
+            affine = operation.affine(parameters)
+            moved |= (affine != STILL).any(axis=(1, 2))
+            maps.append(affine)
         else:
+            maps.append((operation, parameters))
             moved |= operation.moved(parameters)
-    chosen = np.flatnonzero(moved)
+    chosen = moved.nonzero()[0]
     if not chosen.size:
         return cells
     out = cells.copy()
     for part in in_cache(len(chosen), cells[0].size):
         some = chosen[part]
-        out[some] = remap(cells[some], *_sources(some, steps, cells.shape[1:]))
+        out[some] = remap(cells[some], *_sources(some, maps, cells.shape[1:]))
     return out
 
 
@@ -100,20 +120,23 @@ def in_cache(count: int, pixels: int) -> Iterator[slice]:
         yield slice(first, min(first + many, count))
 
 
-def _sources(chosen: NDArray[np.int64], steps: Steps, size: tuple[int, int]) -> tuple[Positions, Positions]:
+def _sources(
+    chosen: NDArray[np.int64], maps: Sequence[Affine | tuple[DisplacementMap, Parameters]], size: tuple[int, int]
+) -> tuple[Positions, Positions]:
     """Where every pixel of the chosen results comes from."""
     y, x = centred_grid(*size)
-    pending = identity(len(chosen))
+    pending: Affine | None = None  # maps in a row are one map
     place: tuple[Positions, Positions] = (x, y)
-    for operation, parameters in reversed(steps):
-        if isinstance(operation, AffineMap):
-            pending = after(operation.affine(parameters)[chosen], pending)
+    for step in reversed(maps):
+        if isinstance(step, np.ndarray):
+            pending = step[chosen] if pending is None else after(step[chosen], pending)
         else:
-            place = _mapped(pending, *place)
+            operation, parameters = step
+            place = _mapped(identity(len(chosen)) if pending is None else pending, *place)
             for positions, offset in zip(place, operation.displacement(parameters, chosen)):
                 positions += offset
-            pending = identity(len(chosen))
-    return _mapped(pending, *place)
+            pending = None
+    return _mapped(identity(len(chosen)) if pending is None else pending, *place)
 
 
 def _mapped(affine: Affine, x: Positions, y: Positions) -> tuple[Positions, Positions]:
@@ -159,6 +182,7 @@ def _steps(centred: Positions, size: int) -> Positions:
     centred += np.float32((size - 1) / 2)
     centred *= np.float32(STEPS)
     np.rint(centred, out=centred)
-    np.clip(centred, 0, (size - 1) * STEPS, out=centred)
+    np.maximum(centred, np.float32(0), out=centred)
+    np.minimum(centred, np.float32((size - 1) * STEPS), out=centred)
     centred /= np.float32(STEPS)
     return centred

@@ -13,13 +13,16 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import Parameters, Pixels, Range, draw_integer, draw_uniform, opencv
+from digitseq.augment.base import Outline, Parameters, Pixels, Range, draw_integer, draw_uniform, opencv
+from digitseq.augment.boxes import grown
 from digitseq.augment.ranges import check, parameter, probability
 from digitseq.streams import Rows
 
 # An erosion that would leave less than this share of a glyph's ink leaves the glyph as it is: a digit
 # that has vanished or broken into specks would make its label wrong.
 LEAST_INK = 0.25
+MOST_ERODED = 1.0  # pixels on a side that an erosion takes off a glyph's width or height and leaves most of the ink
+LEAST_SEEN = 1 / 8  # of a pixel that a stroke is thicker: even faint ink then shows one more
 BLEND_STEPS = 256  # a stroke's fraction of a pixel is rounded to 1/256
 
 
@@ -46,6 +49,11 @@ class _Morphology(ABC):
             "height": draw_integer(draws[:, 2], self.height),
         }
 
+    def outline(self, points: Outline, rows: Rows) -> Outline:
+        drawn = self.draw(rows, len(points), (1, 1))
+        kernel = np.stack([drawn["width"], drawn["height"]], axis=1)
+        return grown(points, self._reach(np.where(drawn["on"][:, None], kernel, 1)))
+
     def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
         out = cells.copy()
         width, height = parameters["width"], parameters["height"]
@@ -56,6 +64,10 @@ class _Morphology(ABC):
                 chosen = np.flatnonzero(kernel == code)
                 out[chosen] = self._morph(cells[chosen], np.ones((code & 255, code >> 8), np.uint8))
         return out
+
+    @abstractmethod
+    def _reach(self, kernel: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(N, 2): how far ink moves outward in x and y with kernels of these widths and heights."""
 
     @abstractmethod
     def _morph(self, cells: Pixels, kernel: Pixels) -> Pixels:
@@ -74,6 +86,9 @@ class Erode(_Morphology):
     def grown(self, height: int, width: int) -> tuple[int, int]:
         return height, width
 
+    def _reach(self, kernel: NDArray[np.int64]) -> NDArray[np.float64]:
+        return -np.minimum((kernel - 1) / 2, MOST_ERODED)
+
     def _morph(self, cells: Pixels, kernel: Pixels) -> Pixels:
         return eroded(cells, kernel)
 
@@ -90,6 +105,9 @@ class Dilate(_Morphology):
     def grown(self, height: int, width: int) -> tuple[int, int]:
         # an even kernel adds more on one side; glyphs stay in the middle, so both sides get that much
         return height + 2 * (int(self.height[1]) // 2), width + 2 * (int(self.width[1]) // 2)
+
+    def _reach(self, kernel: NDArray[np.int64]) -> NDArray[np.float64]:
+        return (kernel - 1) / 2
 
     def _morph(self, cells: Pixels, kernel: Pixels) -> Pixels:
         return dilated(cells, kernel)
@@ -115,6 +133,10 @@ class Stroke:
     def grown(self, height: int, width: int) -> tuple[int, int]:
         more = 2 * max(math.ceil(self.amount[1]), 0)
         return height + more, width + more
+
+    def outline(self, points: Outline, rows: Rows) -> Outline:
+        amount = self.draw(rows, len(points), (1, 1))["amount"]
+        return grown(points, np.ceil(amount - LEAST_SEEN)[:, None])
 
     def draw(self, rows: Rows, n: int, cell: tuple[int, int]) -> Parameters:
         draws = rows.uniforms("parameters", 2 * n).reshape(-1, 2)

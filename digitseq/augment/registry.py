@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import fields
+from functools import lru_cache
 from typing import Any
 
 from digitseq.augment.background import Background
@@ -28,6 +29,7 @@ _IMAGE: tuple[Any, ...] = (
     Perspective, Wave, Slope, Brightness, Contrast, Gamma, GaussianNoise, SaltPepper, Speckle,
     Blur, MotionBlur, Downscale, Jpeg, Cutout, Lines, Background,
 )  # fmt: skip
+READS_FILES = "folder"  # a parameter: operations that have it hold pictures, and are not kept
 OPERATIONS: dict[str, Any] = {operation.name: operation for operation in (*_GLYPH, *_IMAGE)}
 
 # `light` is what to train a reader of digit strings with; `medium` adds paper and camera; `heavy` is for
@@ -62,12 +64,35 @@ def parse_augment(given: str | Operation | Iterable[str | Operation]) -> tuple[O
     `SettingsError` for anything else, with the nearest right name.
     """
     if isinstance(given, str):
-        return tuple(_parse(text) for text in PRESETS.get(given.strip(), (given,)))
+        return _parse_all(given) if READS_FILES in given else _known(given)
     if is_operation(given):
         return (given,)  # type: ignore[return-value]  # just checked
     if not isinstance(given, Iterable):
         raise SettingsError(f"augment must be operations or their names, got {given!r}", "augment")
     return tuple(operation for item in given for operation in parse_augment(item))
+
+
+def texts_of(given: str | Operation | Iterable[str | Operation]) -> tuple[str, ...]:
+    """What `parse_augment` makes of `given`, each as `describe` writes it. Raises as that does."""
+    if isinstance(given, str) and READS_FILES not in given:
+        return _known_texts(given)
+    if isinstance(given, (list, tuple)):
+        return tuple(text for item in given for text in texts_of(item))
+    return tuple(describe(operation) for operation in parse_augment(given))
+
+
+@lru_cache(maxsize=256)
+def _known(text: str) -> tuple[Operation, ...]:
+    return _parse_all(text)
+
+
+@lru_cache(maxsize=256)
+def _known_texts(text: str) -> tuple[str, ...]:
+    return tuple(describe(operation) for operation in _known(text))
+
+
+def _parse_all(text: str) -> tuple[Operation, ...]:
+    return tuple(_parse(one) for one in PRESETS.get(text.strip(), (text,)))
 
 
 def is_operation(value: object) -> bool:

@@ -10,8 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Hashable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +18,6 @@ from numpy.typing import NDArray
 from digitseq.pipeline import Pipeline
 from digitseq.png import encode_png
 from digitseq.service.seeds import SeededRows
-from digitseq.settings import Settings
 from digitseq.sources import encode
 
 MOST = 32  # images a round
@@ -37,17 +35,9 @@ class Wanted:
     answer: asyncio.Future[bytes]
 
     def alike(self) -> Hashable:
-        """What must be the same in a round."""
-        return _kind(self.pipeline)
-
-
-@lru_cache(maxsize=256)
-def _kind(pipeline: Pipeline) -> Settings:
-    """The settings without the text, where texts of this length are alike."""
-    settings, text = pipeline.settings, text_of(pipeline)
-    if not set(text) <= set(pipeline.bank.characters):
-        return settings  # gaps: other texts may have none
-    return replace(settings, number=pipeline.bank.characters[0] * len(text))
+        """What must be the same in a round: bank, appearance, and the length of the text."""
+        renderer = self.pipeline.renderer
+        return id(renderer.bank), renderer.appearance, len(text_of(self.pipeline)), self.pipeline.gaps
 
 
 def text_of(pipeline: Pipeline) -> str:

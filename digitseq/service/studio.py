@@ -1,4 +1,4 @@
-"""The pipelines behind the requests: banks are opened once, pipelines kept by their settings."""
+"""The pipelines behind the requests: banks are opened once, renderers kept by the appearance of their images."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Hashable
 from functools import lru_cache
 
 from digitseq.api import draw_seed
-from digitseq.augment import Compose
 from digitseq.glyphs import GlyphBank
 from digitseq.loader import load_bank
 from digitseq.pipeline import Pipeline
+from digitseq.renderer import Appearance, Renderer
 from digitseq.service.glyph_sets import DEFAULT
 from digitseq.service.limits import Limits
 from digitseq.service.parameters import Asked, too_wide
 from digitseq.service.problems import Problem
 from digitseq.settings import Settings
-from digitseq.sources import Source
 from digitseq.sources.choose import source_of
 
-KEPT = 256
+KEPT = 256  # pipelines of settings that are asked for again
+RENDERERS = 64
 
 
 class Studio:
@@ -30,6 +30,7 @@ class Studio:
         self._banks: dict[tuple[str, str], GlyphBank] = {}
         self._opening = threading.Lock()
         self._kept = lru_cache(KEPT)(self._build)
+        self._renderer = lru_cache(RENDERERS)(self._prepare)
         self._quick: dict[Hashable, Pipeline] = {}
 
     @property
@@ -74,20 +75,21 @@ class Studio:
     def _build(self, settings: Settings) -> Pipeline:
         return self._make(settings, 0, None)
 
+    def _prepare(self, appearance: Appearance, dataset: str, split: str) -> Renderer:
+        return Renderer(appearance, self.bank(dataset, split))
+
     def _make(self, settings: Settings, seed: int, size: int | None) -> Pipeline:
-        bank = self.bank(settings.dataset, settings.split)
-        source = source_of(settings, bank.characters, size, seed)
-        self._check_cells(settings, bank, source)
-        pipeline = Pipeline(settings, bank, seed, source)
+        renderer = self._renderer(Appearance.of(settings), settings.dataset, settings.split)
+        source = source_of(settings, renderer.bank.characters, size, seed)
+        self._check_cells(renderer, source.max_length)
+        pipeline = Pipeline(settings, renderer.bank, seed, source, renderer)
         if pipeline.widest > self._limits.max_width:
             raise too_wide(self._limits)
         return pipeline
 
-    def _check_cells(self, settings: Settings, bank: GlyphBank, source: Source) -> None:
+    def _check_cells(self, renderer: Renderer, length: int) -> None:
         """Refuse what would take gigabytes: long texts whose distortions need much room around every glyph."""
-        operations = settings.operations()
-        chain = Compose(operations).glyph_chain(bank) if operations else None
-        if chain is not None and source.max_length * chain.cell_pixels > self._limits.max_cells:
+        if length * renderer.cell_pixels > self._limits.max_cells:
             raise Problem(
                 422, "these distortions need too much room for a text of this length: take fewer, or a shorter text",
                 "augment",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from digitseq.errors import SettingsError
 from digitseq.options import MAX_TEXT
 from digitseq.sources.base import Codes, encode
@@ -38,4 +36,4 @@ class FixedSource:
         return self.text
 
     def codes(self, rows: Rows) -> Codes:
-        return np.broadcast_to(encode([self.text], self.max_length), (len(rows), self.max_length))
+        return encode([self.text], self.max_length).repeat(len(rows), axis=0)

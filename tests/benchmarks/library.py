@@ -63,22 +63,28 @@ def arrays(count: int) -> list[tuple[str, str, str]]:
 
 
 def calls(count: int) -> list[tuple[str, str, str]]:
-    """Mean time of a call, over `count` calls, in the best of some rounds."""
+    """Mean time of a call, over `count` calls or fewer, in the best of some rounds."""
     fresh = itertools.count()
+
+    def call(digits: str | None = None, **options: object) -> None:
+        generate_numbers_sequence(digits or f"{next(fresh):06d}", (0, 10), 200, **options)
+
+    # what is called, how many of `count` calls are enough, and the most that a call may take
     what = {
-        'one call of `generate_numbers_sequence("123456", (0, 10), 200)`, warm': lambda: generate_numbers_sequence(
-            "123456", (0, 10), 200
+        "one call of `generate_numbers_sequence(DIGITS, (0, 10), 200)`, warm, other digits at every call": (
+            lambda: call(), 1, "≤ 100 µs",
         ),
-        "the same with a seed, another at every call": lambda: generate_numbers_sequence(
-            "123456", (0, 10), 200, seed=next(fresh)
-        ),
-        "the same with other digits at every call": lambda: generate_numbers_sequence(
-            f"{next(fresh):06d}", (0, 10), 200
-        ),
+        '`augment="light"`, other digits at every call': (lambda: call(augment="light"), 8, "≤ 800 µs"),
+        '`augment="medium"`, other digits at every call': (lambda: call(augment="medium"), 16, ""),
+        "the same digits at every call": (lambda: call("123456"), 1, ""),
+        "the same digits, another seed at every call": (lambda: call("123456", seed=next(fresh)), 4, ""),
+    }  # fmt: skip
+    rivals = {
+        name: lambda one=one, share=share: seconds(lambda: [one() for _ in range(count // share)]) * share
+        for name, (one, share, _) in what.items()
     }
-    rivals = {name: lambda call=call: seconds(lambda: [call() for _ in range(count)]) for name, call in what.items()}
     best = best_of(rivals, rounds=7)
-    return [(name, f"{best[name] / count * 1e6:.0f} µs", "≤ 150 µs" * (k == 0)) for k, name in enumerate(what)]
+    return [(name, f"{best[name] / count * 1e6:.0f} µs", most) for name, (_, _, most) in what.items()]
 
 
 class PngFolder:

@@ -31,7 +31,8 @@ SEEDS = """
 seed = 0
 function request()
   seed = seed + 1
-  return wrk.format("GET", (string.gsub("PATH", "SEED", seed)))
+  local path = string.gsub("PATH", "SEED", seed)
+  return wrk.format("GET", (string.gsub(path, "DIGITS", string.format("%06d", seed % 1000000))))
 end
 """
 
@@ -100,9 +101,14 @@ async def load(
 
 
 def numbered(path: str) -> Callable[[], str]:
-    """`path` with another seed at every call."""
+    """`path` with other digits and another seed at every call."""
     seeds = iter(range(10**9))
-    return lambda: path.replace("SEED", str(next(seeds)))
+
+    def following() -> str:
+        seed = next(seeds)
+        return path.replace("SEED", str(seed)).replace("DIGITS", f"{seed % 10**6:06d}")
+
+    return following
 
 
 def rate(port: int, path: str, seconds: float, folder: Path) -> float:
@@ -125,8 +131,8 @@ def images(seconds: int) -> list[tuple[str, str, str]]:
         (folder / "constant.py").write_text(CONSTANT)
         with server(*uvicorn, PYTHONPATH=str(folder)) as (theirs, _):
             rivals = {
-                "plain": (ours, "/v1/sequences/123456.png?min_spacing=5&seed=SEED"),
-                "light": (ours, "/v1/sequences/123456.png?augment=light&seed=SEED"),
+                "plain": (ours, "/v1/sequences/DIGITS.png?min_spacing=5&seed=SEED"),
+                "light": (ours, "/v1/sequences/DIGITS.png?augment=light&seed=SEED"),
                 "constant": (theirs, "/constant.png?seed=SEED"),
             }
             best = dict.fromkeys(rivals, 0.0)
@@ -138,6 +144,20 @@ def images(seconds: int) -> list[tuple[str, str, str]]:
         ("`GET ….png` against a constant PNG", f"{best['plain'] / best['constant']:.2f}", "≥ 0.5"),
         ("the same with `augment=light`", f"{best['light'] / best['constant']:.2f}", ""),
     ]
+
+
+def answers(seconds: float) -> list[tuple[str, str, str]]:
+    """How long one client waits for a picture of other digits each time, one request after the other."""
+    rows = []
+    with server("-m", "digitseq.service", "--port", "PORT") as (port, _):
+        for augment, most in (("", ""), ("light", "≤ 3.5 ms"), ("medium", "≤ 6 ms")):
+            picture = numbered(f"/v1/sequences/DIGITS.png?seed=SEED{'&augment=' * bool(augment)}{augment}")
+            times, statuses = asyncio.run(load(port, picture, 1, seconds))
+            assert set(statuses) == {b"200"}, statuses
+            median = 1000 * sorted(times)[len(times) // 2]
+            name = f"`GET DIGITS.png{'?augment=' * bool(augment)}{augment}`, other digits each time: median"
+            rows.append((name, f"{median:.1f} ms", most))
+    return rows
 
 
 def datasets(count: int) -> list[tuple[str, str, str]]:
@@ -188,7 +208,7 @@ def peak_megabytes(process: int) -> float:
 
 def crowd(seconds: float) -> list[tuple[str, str, str]]:
     """200 clients at once: errors, and how long the slowest hundredth waits."""
-    picture = numbered("/v1/sequences/123456.png?image_width=200&seed=SEED")
+    picture = numbered("/v1/sequences/DIGITS.png?image_width=200&seed=SEED")
     with server("-m", "digitseq.service", "--port", "PORT") as (port, _):
         times, statuses = asyncio.run(load(port, picture, 200, seconds))
     refused = sum(count for status, count in statuses.items() if status != b"200")
@@ -202,4 +222,4 @@ def crowd(seconds: float) -> list[tuple[str, str, str]]:
 
 if __name__ == "__main__":
     time_each = float(sys.argv[1]) if len(sys.argv) > 1 else 30
-    table("service, ratios within one run", images(2) + datasets(100_000) + crowd(time_each))
+    table("service, ratios within one run", images(2) + answers(3) + datasets(100_000) + crowd(time_each))

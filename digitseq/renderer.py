@@ -1,0 +1,216 @@
+"""Texts in, images and boxes out: the glyphs of a bank, laid out and distorted as the settings say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitseq.alphabet import class_table, classes
+from digitseq.composer import Ink, Layout, compose, spread
+from digitseq.errors import NarrowError
+from digitseq.glyphs import GlyphBank
+from digitseq.options import MAX_WIDTH
+from digitseq.settings import Settings
+from digitseq.sources.base import Codes, decode
+from digitseq.streams import Rows
+from digitseq.widths import GlyphWidths
+
+if TYPE_CHECKING:
+    from digitseq.augment import Compose
+
+# A text that is too wide is drawn again and again; from some attempt on as the narrowest of more and more glyphs, so
+# that it fits in the end if it can. Distortions may widen those most (a thin stroke that is turned): so then as before.
+PLAIN_ATTEMPTS = 16
+NARROW_ATTEMPTS = 64
+MAX_ATTEMPTS = 256
+CACHED_PIXELS = 1 << 22  # a batch of about this many pixels stays in the processor's cache
+MAX_BATCH = 512
+# Freeing an array of this size once makes glibc keep freed arrays up to it, rather than hand the pages back to
+# the kernel and fault them in again at every batch: 9 µs an image become 4.
+KEPT_BYTES = 1 << 24
+
+
+@dataclass(frozen=True)
+class Appearance:
+    """How images look, whatever is written on them: settings by these names, and all distortions as texts."""
+
+    image_width: int
+    min_spacing: int
+    max_spacing: int
+    invert: bool
+    operations: tuple[str, ...]
+
+    @classmethod
+    def of(cls, settings: Settings) -> Appearance:
+        """What `settings` say of it."""
+        return cls(
+            settings.image_width,
+            settings.min_spacing,
+            settings.max_spacing,
+            settings.invert,
+            tuple(settings.operations()),
+        )
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """Images of a batch: see `Batch`, whose fields of the same names these are."""
+
+    images: NDArray[np.uint8]
+    width: NDArray[np.int64]
+    classes: NDArray[np.int64]
+    boxes: NDArray[np.int64]
+
+
+class Renderer:
+    """Renders texts in one look with the glyphs of one bank.
+
+    What is costly to prepare depends on these two alone. May be used by several threads at once.
+    """
+
+    def __init__(self, appearance: Appearance, bank: GlyphBank) -> None:
+        self.appearance, self.bank = appearance, bank
+        self._augment = _compose(appearance.operations)
+        self._chain = self._augment.glyph_chain(bank) if self._augment else None
+        self._may_overlap = appearance.min_spacing < 0 or (self._augment is not None and self._augment.maps_lines)
+        self._limit = appearance.image_width or MAX_WIDTH
+        self._class_of = class_table(bank.characters)
+        self._class_size = np.diff(bank.class_start)
+        self.characters = classes(bank.characters).keys()  # those that glyphs can be found for
+        np.empty(KEPT_BYTES, np.uint8)
+
+    @cached_property
+    def gap_width(self) -> int:
+        """Width of a gap that stands for a character without glyphs, in pixels: that of a usual glyph."""
+        return round(float(self.bank.width.mean()))
+
+    @cached_property
+    def lacking(self) -> frozenset[str]:
+        """Characters of the data set of which this bank has no glyph."""
+        empty = self._class_size == 0
+        return frozenset(c for c, number in classes(self.bank.characters).items() if empty[number])
+
+    @cached_property
+    def glyph_widths(self) -> GlyphWidths:
+        """How wide the glyphs of each class come out."""
+        return GlyphWidths(self.bank, self._chain, self.gap_width)
+
+    @cached_property
+    def most(self) -> int:
+        """No glyph takes more than this, in pixels."""
+        return self._chain.max_width if self._chain else int(self.bank.width.max())
+
+    @property
+    def cell_pixels(self) -> int:
+        """Pixels of the cell in which one glyph is distorted; 0 where none is."""
+        return self._chain.cell_pixels if self._chain else 0
+
+    def use_one_thread(self) -> None:
+        """Let OpenCV start no threads in this process, where images are distorted: for one process among several."""
+        if self._augment is not None:
+            from digitseq.augment.base import opencv
+
+            opencv().setNumThreads(1)
+
+    def widest(self, length: int, gaps: bool) -> int:
+        """No image of a text of at most this many characters is wider, in pixels. gaps: whether any may be a gap."""
+        s = self.appearance
+        most = max(self.most, self.gap_width) if gaps else self.most
+        return s.image_width or length * most + (length - 1) * max(s.max_spacing, 0)
+
+    def batch_size(self, length: int, gaps: bool) -> int:
+        """How many images of such texts to make at once for speed."""
+        pixels = self.bank.height * self.widest(length, gaps) + length * self.cell_pixels
+        return min(max(CACHED_PIXELS // pixels, 1), MAX_BATCH)
+
+    def classes(self, codes: Codes) -> NDArray[np.int64]:
+        """int64 (B, n): the class of every character, -1 for one without glyphs, and after the end of a text."""
+        return self._class_of.take(codes, mode="clip")
+
+    def render(self, rows: Rows, codes: Codes, gaps: bool) -> Rendered:
+        """Images of any `rows`, of the texts behind `codes`, (B, n) with n the length of the longest text.
+
+        gaps: whether any character may be one without glyphs. Raises `NarrowError` when a text finds no glyphs
+        that fit the width.
+        """
+        classes, s = self.classes(codes), self.appearance
+        ink, layout = self._draw_fitting(rows, codes, classes, gaps)
+        width = np.full(len(rows), s.image_width) if s.image_width else layout.extent
+        x = layout.x + ((width - layout.extent) // 2)[:, None]
+        size = (self.bank.height, self.widest(codes.shape[1], gaps))
+        if self._augment:
+            ink, x = self._augment.warp(ink, x, width, size, rows)
+        images = compose(ink, x, s.image_width or int(width.max()), overlapping=self._may_overlap)
+        boxes = _boxes(ink, x)
+        if s.invert:
+            np.bitwise_not(images, out=images)
+        if self._augment:
+            images = self._augment.paint(images, width, boxes, s.invert, size, rows)
+        return Rendered(images, width, classes, boxes)
+
+    def _draw_fitting(self, rows: Rows, codes: Codes, classes: NDArray[np.int64], gaps: bool) -> tuple[Ink, Layout]:
+        """Glyphs and places of all rows; rows that do not fit the width are drawn again until they do."""
+        ink, layout = self._draw(rows, codes, classes, gaps)
+        pending = np.arange(len(rows))
+        while (wide := (layout.extent[pending] > self._limit).nonzero()[0]).size:
+            pending, rows = pending[wide], rows.again(wide)
+            if rows.attempt > MAX_ATTEMPTS:
+                text = decode(codes[pending[:1]])[0]
+                raise NarrowError(f"image_width {self._limit} is too narrow for {text}; give more, or 0")
+            ink_again, layout_again = self._draw(rows, codes[pending], classes[pending], gaps)
+            ink = ink.replaced(pending, ink_again)
+            layout.x[pending], layout.extent[pending] = layout_again.x, layout_again.extent
+        return ink, layout
+
+    def _draw(self, rows: Rows, codes: Codes, classes: NDArray[np.int64], gaps: bool) -> tuple[Ink, Layout]:
+        ink, s = self._glyphs(rows, classes), self.appearance
+        draws = rows.uniforms("spacing", codes.shape[1] - 1)
+        room = np.where((ink.width == 0) & (codes > 0), self.gap_width, ink.width) if gaps else ink.width
+        return ink, spread(room, draws, s.min_spacing, s.max_spacing, self._limit)
+
+    def _glyphs(self, rows: Rows, classes: NDArray[np.int64]) -> Ink:
+        """One glyph of the right class for every character, distorted where the settings say so."""
+        bank = self.bank
+        there = classes >= 0
+        glyph = self._choose(rows, np.maximum(classes, 0))
+        if self._chain is not None:
+            return self._chain.ink(glyph, there, rows)
+        return Ink(
+            bank.columns,
+            bank.start.take(glyph),
+            np.where(there, bank.width.take(glyph), np.int64(0)),
+            bank.top.take(glyph).astype(np.int64),
+            bank.bottom.take(glyph).astype(np.int64),
+        )
+
+    def _choose(self, rows: Rows, classes: NDArray[np.int64]) -> NDArray[np.int64]:
+        """int64 (B, n): a glyph of each class."""
+        first, count = self.bank.class_start.take(classes), self._class_size.take(classes)
+        glyph = first + (rows.uniforms("glyph", classes.shape[1]) * count).astype(np.int64)
+        if PLAIN_ATTEMPTS <= rows.attempt <= NARROW_ATTEMPTS:
+            for other in range(2 ** ((rows.attempt - PLAIN_ATTEMPTS) // 6)):
+                draws = rows.uniforms(f"narrower {other}", classes.shape[1])
+                candidate = first + (draws * count).astype(np.int64)
+                glyph = np.where(self.bank.width[candidate] < self.bank.width[glyph], candidate, glyph)
+        return glyph
+
+
+def _boxes(ink: Ink, x: NDArray[np.int64]) -> NDArray[np.int64]:
+    """int64 (B, n, 4): [x, y, w, h] of each glyph's ink, zeros where there is none."""
+    boxes = np.empty((*x.shape, 4), np.int64)
+    boxes[:, :, 0], boxes[:, :, 1], boxes[:, :, 2] = x, ink.top, ink.width
+    np.subtract(ink.bottom, ink.top, out=boxes[:, :, 3])
+    boxes *= (ink.width > 0)[:, :, None]
+    return boxes
+
+
+def _compose(operations: tuple[str, ...]) -> Compose | None:
+    if not operations:
+        return None
+    from digitseq.augment import Compose  # plain sequences do without, and start sooner
+
+    return Compose(operations)
