@@ -100,7 +100,7 @@ def _serve(host: str, port: int, workers: int) -> int:
         import uvicorn
 
         importlib.import_module("digitseq.service.app")
-        from digitseq.service.patience import PatientProtocol
+        from digitseq.service.connection import BoundedProtocol
     except ImportError as error:
         raise MissingPackageError(
             f'the service needs the package {error.name}: pip install "digitseq[service]"'
@@ -114,7 +114,7 @@ def _serve(host: str, port: int, workers: int) -> int:
             host=host,
             port=port,
             workers=workers,
-            http=PatientProtocol,
+            http=BoundedProtocol,
             ws="none",
             access_log=False,
             server_header=False,
