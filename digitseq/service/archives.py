@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 from digitseq.formats.base import Job
@@ -24,29 +24,31 @@ PIECE = 1 << 20
 KEPT_LABELS = 1 << 23  # bytes of labels in memory; more of them go to a temporary file
 
 
-def archive(name: str, pipeline: Pipeline, size: int, limits: Limits) -> Iterator[bytes]:
+def archive(name: str, pipeline: Pipeline, size: int) -> Generator[bytes, None, None]:
     """Images 0 … size-1 as the archive `name`, in memory that does not depend on `size`.
 
     zip: `1.png`, … and `metadata.jsonl`, as `run.py` writes them into a folder
     webdataset: one shard, the same bytes as `run.py --format webdataset` writes
     npz: the same bytes as `run.py --format npz`; NumPy wants the shapes first, so it is made on disk
 
-    An empty piece means that there is work under way. Raises `Problem` when it would be too large.
+    An empty piece means that there is work under way.
     """
-    if name == "npz":
-        bytes_of_pixels = size * pipeline.bank.height * pipeline.widest
-        if bytes_of_pixels > limits.max_npz:
-            raise Problem(
-                413,
-                f"npz would have {bytes_of_pixels:,} bytes of pixels, at most {limits.max_npz:,} are made: "
-                "take webdataset or zip, or lower size",
-                "size",
-            )
-        return _npz(pipeline, size)
-    return _zip(pipeline, size) if name == "zip" else _tar(pipeline, size)
+    return {"npz": _npz, "zip": _zip, "webdataset": _tar}[name](pipeline, size)
 
 
-def _tar(pipeline: Pipeline, size: int) -> Iterator[bytes]:
+def check_size(name: str, pipeline: Pipeline, size: int, limits: Limits) -> None:
+    """Raises `Problem` when the archive would be too large to be made on disk."""
+    bytes_of_pixels = size * pipeline.bank.height * pipeline.widest
+    if name == "npz" and bytes_of_pixels > limits.max_npz:
+        raise Problem(
+            413,
+            f"npz would have {bytes_of_pixels:,} bytes of pixels, at most {limits.max_npz:,} are made: "
+            "take webdataset or zip, or lower size",
+            "size",
+        )
+
+
+def _tar(pipeline: Pipeline, size: int) -> Generator[bytes, None, None]:
     sent = 0
     for batch in batches(pipeline, 0, size):
         piece = tar_members(batch)
@@ -56,7 +58,7 @@ def _tar(pipeline: Pipeline, size: int) -> Iterator[bytes]:
     yield bytes(end + -(sent + end) % RECORD)
 
 
-def _zip(pipeline: Pipeline, size: int) -> Iterator[bytes]:
+def _zip(pipeline: Pipeline, size: int) -> Generator[bytes, None, None]:
     """Images are compressed already, so they are stored. The labels come last."""
     tape = _Tape()
     with tempfile.SpooledTemporaryFile(KEPT_LABELS) as labels, zipfile.ZipFile(tape, "w") as archive:
@@ -99,7 +101,7 @@ class _Tape(io.RawIOBase):
         return b"".join(pieces)
 
 
-def _npz(pipeline: Pipeline, size: int) -> Iterator[bytes]:
+def _npz(pipeline: Pipeline, size: int) -> Generator[bytes, None, None]:
     with tempfile.TemporaryDirectory(prefix="digitseq-") as path:
         format_, job, directory = OutputFormat(), Job(pipeline, "set", 0, size), Path(path)
         for start, stop in spans(0, size, pipeline.batch_size):

@@ -39,7 +39,7 @@ class Service:
         await asyncio.get_running_loop().run_in_executor(None, self.studio.open)
         self._drain_on_sigterm()
         yield
-        self.work.close()
+        await self.work.close()
         self.images.close()
 
     def _drain_on_sigterm(self) -> None:

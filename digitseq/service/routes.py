@@ -75,7 +75,7 @@ def _add_samples(app: FastAPI, service: Service) -> None:
     @app.get("/v1/samples.json", responses=samples, **_documented(several, "images"))
     async def several_samples(request: Request) -> Response:
         """Several images of one seed, and the command and the code that make them elsewhere."""
-        found = await service.images.samples(query(request.scope), request.receive)
+        found = await service.images.samples(query(request.scope), request.scope, request.receive)
         return JSONResponse(found, headers={"Cache-Control": "no-store"})
 
 

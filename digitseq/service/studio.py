@@ -17,6 +17,7 @@ from digitseq.service.parameters import Asked, too_wide
 from digitseq.service.problems import Problem
 from digitseq.settings import Settings
 from digitseq.sources import Source
+from digitseq.sources.base import Check, carry_on
 from digitseq.sources.choose import source_of
 
 KEPT = 256
@@ -48,9 +49,10 @@ class Studio:
                 self._banks[dataset, split] = load_bank(split, self._cache, dataset)
             return self._banks[dataset, split]
 
-    def pipeline(self, asked: Asked, size: int | None = None) -> Pipeline:
+    def pipeline(self, asked: Asked, size: int | None = None, check: Check = carry_on) -> Pipeline:
         """The pipeline for what is asked, with a seed of its own, for a run of `size` images.
 
+        check: called every few milliseconds meanwhile; what it raises ends that, and is passed on.
         Raises as `Asked.settings` and `Pipeline` do.
         """
         settings, seed = asked.settings(self._limits), asked.others.get("seed")
@@ -59,7 +61,7 @@ class Studio:
             return self._kept(settings).reseeded(seed)
         if size is not None and size > self._limits.max_images:
             raise Problem(422, f"unique and balanced are for at most {self._limits.max_images:,} images here", "size")
-        return self._make(settings, seed, size)
+        return self._make(settings, seed, size, check)
 
     def known(self, key: Hashable) -> Pipeline | None:
         """The pipeline that was kept under `key`, which stands for a request's settings."""
@@ -74,9 +76,9 @@ class Studio:
     def _build(self, settings: Settings) -> Pipeline:
         return self._make(settings, 0, None)
 
-    def _make(self, settings: Settings, seed: int, size: int | None) -> Pipeline:
+    def _make(self, settings: Settings, seed: int, size: int | None, check: Check = carry_on) -> Pipeline:
         bank = self.bank(settings.dataset, settings.split)
-        source = source_of(settings, bank.characters, size, seed)
+        source = source_of(settings, bank.characters, size, seed, check)
         self._check_cells(settings, bank, source)
         pipeline = Pipeline(settings, bank, seed, source)
         if pipeline.widest > self._limits.max_width:
