@@ -44,12 +44,13 @@ def create_app(
         version=__version__,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # a redirect would repeat whatever Host it was given
         lifespan=service.lifespan,
         exception_handlers=dict.fromkeys((HTTPException, Problem, DigitseqError, Exception), _refused),
     )
     add_routes(app, service)
     _add_pages(app)
-    app.outermost = Guard(app.outermost, service.limits, service.metrics, key, service.images.shortcut)
+    app.outermost = Guard(app.outermost, service.limits, service.metrics, key, cors, service.images.shortcut)
     if cors:
         app.outermost = CORSMiddleware(
             app.outermost,

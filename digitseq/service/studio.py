@@ -11,7 +11,7 @@ from digitseq.augment import Compose
 from digitseq.glyphs import GlyphBank
 from digitseq.loader import load_bank
 from digitseq.pipeline import Pipeline
-from digitseq.service.glyph_sets import DEFAULT
+from digitseq.service.glyph_sets import DEFAULT, GlyphSets
 from digitseq.service.limits import Limits
 from digitseq.service.parameters import Asked, too_wide
 from digitseq.service.problems import Problem
@@ -26,8 +26,8 @@ KEPT = 256
 class Studio:
     """Makes pipelines, from any thread. `cache` is the directory of the glyph banks."""
 
-    def __init__(self, limits: Limits, cache: str | None = None) -> None:
-        self._limits, self._cache = limits, cache
+    def __init__(self, limits: Limits, sets: GlyphSets, cache: str | None = None) -> None:
+        self._limits, self._sets, self._cache = limits, sets, cache
         self._banks: dict[tuple[str, str], GlyphBank] = {}
         self._opening = threading.Lock()
         self._kept = lru_cache(KEPT)(self._build)
@@ -55,7 +55,7 @@ class Studio:
         check: called every few milliseconds meanwhile; what it raises ends that, and is passed on.
         Raises as `Asked.settings` and `Pipeline` do.
         """
-        settings, seed = asked.settings(self._limits), asked.others.get("seed")
+        settings, seed = asked.settings(self._limits, self._sets), asked.others.get("seed")
         seed = draw_seed() if seed is None else seed
         if not (settings.unique or settings.balanced):
             return self._kept(settings).reseeded(seed)
