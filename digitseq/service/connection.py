@@ -10,9 +10,8 @@ import math
 import os
 import socket
 from functools import lru_cache
-from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from digitseq.service.limits import Limits
 from digitseq.service.problems import MEDIA_TYPE, Problem
@@ -41,6 +40,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._unparsed = 0  # bytes since the parser was through with a head or with a piece of a body
         self._refusal: Problem | None = None
         self._whole = True  # whether the request at hand has come in
+        self._answer: RequestResponseCycle | None = None  # to it, once its head is there
         self._ignoring = False
         self._unsent, self._taken = 0, self.loop.time()
         self._allow(self._receive_seconds)
@@ -65,18 +65,19 @@ class BoundedProtocol(HttpToolsProtocol):
             self.cycle.keep_alive = False
             self._ignoring = True
             raise _Refused
-        self._whole = False
+        self._whole, self._answer = False, None
         self._allow(self._receive_seconds)
         super().on_message_begin()
 
-    def on_headers_complete(self) -> Any:
+    def on_headers_complete(self) -> None:
         self._unparsed = 0
         size = len(self.url) + sum([len(name) + len(value) + 4 for name, value in self.headers])
         if size > HEAD_BYTES or len(self.headers) > HEADERS:
             self._refusal = _too_large()
             raise _Refused
         self._allow(2 * self._receive_seconds)
-        return super().on_headers_complete()
+        super().on_headers_complete()
+        self._answer = self.cycle
 
     def on_body(self, body: bytes) -> None:
         self._unparsed = 0
@@ -98,13 +99,12 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._ignoring:
             return
         self._ignoring = True
-        started = self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete
-        if started:  # it is too late to say so
-            self.transport.abort()
-            return
-        if self.cycle is not None:
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
+        if not self._whole and self._answer is not None:  # in a body, or after it
+            if self._answer.response_started:  # it is too late to say so
+                self.transport.abort()
+                return
+            self._answer.disconnected = True
+            self._answer.message_event.set()
         self.transport.write(_raw(self._refusal or Problem(400, "this is no HTTP request")))
         if self.transport.can_write_eof():  # reading on for a moment: a reset could overtake the answer
             self.transport.write_eof()
