@@ -29,7 +29,7 @@ class Service:
         self.metrics = Metrics()
         sets = GlyphSets(cache)
         self.studio = Studio(limits, sets, cache)
-        self.work = Work(limits)
+        self.work = Work(limits, self.metrics.working)
         self.images = Images(self.studio, self.work, self.metrics)
         self.datasets = Datasets(self.studio, self.work, self.metrics, limits)
         self.catalogue = catalogue(limits, sets)

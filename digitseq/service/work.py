@@ -86,12 +86,16 @@ class Places:
 
 
 class Threads:
-    """Threads for one kind of work. Client addresses take turns: none waits until another's queue is through."""
+    """Threads for one kind of work. Client addresses take turns: none waits until another's queue is through.
 
-    def __init__(self, name: str, limits: Limits) -> None:
+    working: called with 1 when a thread begins, and with -1 when it ends.
+    """
+
+    def __init__(self, name: str, limits: Limits, working: Callable[[int], None] = lambda change: None) -> None:
         self._seconds = limits.max_seconds
         self._executor = ThreadPoolExecutor(limits.concurrency, f"digitseq-{name}")
         self._idle = limits.concurrency
+        self._working = working
         self._waiting: dict[str, deque[tuple[asyncio.Future[Any], Callable[[], Any]]]] = {}
         self._stops: WeakSet[Stop] = WeakSet()
         self._running: set[asyncio.Future[Any]] = set()
@@ -144,11 +148,13 @@ class Threads:
                 self._idle -= 1
                 running = asyncio.get_running_loop().run_in_executor(self._executor, call)
                 self._running.add(running)
+                self._working(1)
                 running.add_done_callback(partial(self._end, future))
 
     def _end(self, future: asyncio.Future[Any], running: asyncio.Future[Any]) -> None:
         self._idle += 1
         self._running.discard(running)
+        self._working(-1)
         error = running.exception()
         if future.done():
             pass
@@ -162,10 +168,10 @@ class Threads:
 class Work:
     """All work of a process: single images, and the long work of samples and data sets, which delays no image."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, working: Callable[[int], None] = lambda change: None) -> None:
         places = limits.concurrency + limits.max_waiting
         self.seconds = limits.max_seconds
-        self.images, self.long = Threads("images", limits), Threads("long", limits)
+        self.images, self.long = Threads("images", limits, working), Threads("long", limits, working)
         self._images = Places(places, limits.client_percent, "requests", 1)
         self._long = Places(places, limits.client_percent, "requests for samples and data sets", 1)
         self._streams = Places(limits.max_streams, limits.client_percent, "data sets", 10)
