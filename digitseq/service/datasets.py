@@ -11,11 +11,11 @@ from starlette.responses import StreamingResponse
 
 from digitseq.options import Option
 from digitseq.service.archives import MEDIA_TYPES, SUFFIXES, archive, check_size
-from digitseq.service.images import stoppable
 from digitseq.service.limits import Limits
 from digitseq.service.metrics import Metrics
 from digitseq.service.parameters import FORMAT, SEED, Asked, from_json
 from digitseq.service.problems import Problem
+from digitseq.service.stoppable import stoppable
 from digitseq.service.studio import Studio
 from digitseq.service.work import Stream, Work, client_of
 

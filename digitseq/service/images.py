@@ -20,6 +20,7 @@ from digitseq.service.metrics import Metrics
 from digitseq.service.parameters import ABOUT_IMAGES, ABOUT_SAMPLES, Pairs, from_query, typed
 from digitseq.service.problems import Problem
 from digitseq.service.rounds import Rounds, text_of
+from digitseq.service.stoppable import stoppable
 from digitseq.service.studio import Studio
 from digitseq.service.work import Client, Work, answer, client_of
 from digitseq.sources.base import Check
@@ -138,23 +139,6 @@ def one_image(pipeline: Pipeline, index: int) -> tuple[str, bytes]:
     """Text and PNG file of image `index`, from 0."""
     batch = pipeline.batch(index, index + 1)
     return batch.texts[0], encode_png(batch.images, batch.width)[0]
-
-
-class _Stoppable(Pipeline):
-    """A pipeline whose batches are made only while nobody has stopped them."""
-
-    check: Check
-
-    def batch(self, start: int, stop: int) -> Batch:
-        self.check()
-        return super().batch(start, stop)
-
-
-def stoppable(pipeline: Pipeline, check: Check) -> Pipeline:
-    """`pipeline`, calling `check` before every batch."""
-    made = object.__new__(_Stoppable)
-    made.__dict__ |= pipeline.__dict__ | {"check": check}
-    return made
 
 
 def samples_of(pipeline: Pipeline, start: int, stop: int) -> list[dict[str, Any]]:
