@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
@@ -101,6 +102,9 @@ def _describe(app: FastAPI, locked: bool) -> None:
             found = plain()
             components = found.setdefault("components", {})
             components.setdefault("schemas", {})["Problem"] = schemas.PROBLEM
+            for route in app.routes:  # FastAPI makes floats of bounds, and 2**64 - 1 is none
+                if isinstance(route, APIRoute) and "requestBody" in (extra := route.openapi_extra or {}):
+                    found["paths"][route.path_format]["post"]["requestBody"] = extra["requestBody"]
             if locked:
                 components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
                 for path, operations in found["paths"].items():

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from digitseq.options import MAX_TEXT
 from digitseq.service import schemas
 from digitseq.service.core import Service
 from digitseq.service.datasets import ABOUT
@@ -36,7 +37,12 @@ def _add_images(app: FastAPI, service: Service) -> None:
         "in": "path",
         "required": True,
         "description": "the digits to write",
-        "schema": {"type": "string", "minLength": 1, "maxLength": limits.max_text, "examples": ["123456"]},
+        "schema": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": min(limits.max_text, MAX_TEXT),
+            "examples": ["123456"],
+        },
     }
     parameters = schemas.query_parameters(ABOUT_IMAGES, _known(service), (*SOURCES, *OF_RUNS, *OF_PHONES), text)
     png, sample = _answers_about_images()

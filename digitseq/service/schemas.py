@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from digitseq.options import Option
+from digitseq.options import MAX_TEXT, Option
 from digitseq.service import parameters
 from digitseq.service.limits import Limits
 from digitseq.service.problems import MEDIA_TYPE
@@ -87,7 +87,8 @@ def option_schema(name: str, option: Option, known: Known) -> Schema:
     elif option.kind == "choice":
         schema |= {"type": "string", "enum": list(option.choices)}
     elif option.kind == "str":
-        schema |= {"type": "string", "minLength": 1, "maxLength": limits.max_text}
+        longest = min(limits.max_text, MAX_TEXT) if name == "number" else limits.max_text
+        schema |= {"type": "string", "minLength": 1, "maxLength": longest}
     elif option.kind == "augment":
         schema |= {"type": "array", "items": {"type": "string", "maxLength": limits.max_text}}
     elif option.kind == "words":
