@@ -126,14 +126,45 @@ def test_a_chunked_body_without_end_is_refused(served):
     assert served.memory() < before + 20
 
 
-def test_pipelined_requests_take_no_memory(served):
+ONE = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def test_few_requests_may_be_sent_ahead(served):
     """HTTP lets a server close a connection after any answer; what was sent meanwhile is asked for again."""
-    one = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
-    answer = speak(served.port, 5 * one)
-    assert answer.count(b"HTTP/1.1 200 ") == 1 and b"connection: close" in answer
+    assert speak(served.port, 5 * ONE).count(b"HTTP/1.1 200 ") == 5
+    answer = speak(served.port, 500 * ONE)
+    assert 8 <= answer.count(b"HTTP/1.1 200 ") < 20 and answer.count(b"connection: close") == 1
     before = served.memory()
-    assert speak(served.port, *endless(b"", one)).count(b"HTTP/1.1 ") <= 1
+    assert speak(served.port, *endless(b"", ONE)).count(b"HTTP/1.1 ") < 20
     assert served.memory() < before + 20
+
+
+@pytest.mark.parametrize("bad", [b"BOGUS\r\n\r\n", GET + b"X: \r\n" * 200 + b"\r\n"])
+def test_bytes_after_a_request_do_not_spoil_its_answer(served, bad):
+    answer = speak(served.port, 3 * ONE + bad)
+    assert answer.count(b"HTTP/1.1 200 ") == answer.count(b"HTTP/1.1 ") == 3
+
+
+def test_a_client_that_leaves_ends_all_that_it_has_sent_ahead(cache, tmp_path):
+    with serve(tmp_path) as served:
+        body = json.dumps(BODY | {"augment": ["heavy"], "format": "npz"}).encode()
+        with socket.create_connection(("127.0.0.1", served.port), timeout=60) as connection:
+            connection.sendall(POST + b"Content-Length: %d\r\n\r\n" % len(body) + body + ONE)
+            wait_until(lambda: served.busy() > 0)
+        wait_until(lambda: served.busy() == 0)
+
+
+def test_every_method_is_answered_on_one_connection(served):
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", served.port)) as connection:
+        for path in ("/", "/docs", "/static/app.js", "/healthz", "/v1/datasets", "/v1/sequences/1.png", "/nothing"):
+            for method in ("HEAD", "OPTIONS", "GET", "HEAD", "TRACE", "PATCH", "PUT", "DELETE"):
+                connection.request(method, path)
+                answer = connection.getresponse()
+                body = answer.read()
+                assert answer.status < 500, (method, path)
+                if answer.status >= 400:
+                    assert answer.headers["Content-Type"] == "application/problem+json"
+                    assert method == "HEAD" or json.loads(body)["status"] == answer.status
 
 
 def test_requests_one_after_the_other_share_a_connection(served):

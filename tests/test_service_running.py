@@ -7,7 +7,6 @@ import contextlib
 import http.client
 import json
 import os
-import re
 import select
 import signal
 import socket
@@ -56,8 +55,8 @@ def test_a_client_that_leaves_stops_its_work(served):
     with served.client.stream("POST", "/v1/datasets", json=BODY | {"augment": ["heavy"]}) as answer:
         assert answer.status_code == 200
         next(answer.iter_raw())
-        assert busy(served) > 0
-    wait_until(lambda: busy(served) == 0)
+        assert served.busy() > 0
+    wait_until(lambda: served.busy() == 0)
 
 
 @pytest.mark.parametrize(
@@ -73,16 +72,10 @@ def test_a_client_that_leaves_before_the_first_byte_stops_its_work(served, slow)
     for _ in range(2):
         connection = http.client.HTTPConnection("127.0.0.1", served.port)
         connection.request("POST", "/v1/datasets", json.dumps(body), {"Content-Type": "application/json"})
-        wait_until(lambda: busy(served) > 0)
+        wait_until(lambda: served.busy() > 0)
         connection.close()
-        wait_until(lambda: busy(served) == 0)
+        wait_until(lambda: served.busy() == 0)
     assert "Traceback" not in served.log()
-
-
-def busy(served) -> int:
-    """How many threads of the service make something, by its metrics."""
-    found = re.search(r"^digitseq_busy_threads (\S+)", served.client.get("/metrics").text, re.MULTILINE)
-    return int(float(found[1]))
 
 
 def test_too_many_data_sets_at_once(cache, tmp_path):
@@ -131,7 +124,7 @@ def test_an_answer_that_takes_too_long_is_given_up(cache, tmp_path):
         assert served.client.post("/v1/datasets", json=slow).status_code == 503
         with pytest.raises(httpx.TransportError):  # its beginning was sent already
             served.client.post("/v1/datasets", json=slow | {"format": "zip"})
-        wait_until(lambda: busy(served) == 0)
+        wait_until(lambda: served.busy() == 0)
         assert served.client.get(PNG).status_code == 200
 
 

@@ -18,6 +18,7 @@ from digitseq.service.problems import MEDIA_TYPE, Problem
 
 HEAD_BYTES = 65_536
 HEADERS = 100
+PIPELINED = 8
 CHECK_SECONDS = 0.5
 
 
@@ -29,8 +30,8 @@ class BoundedProtocol(HttpToolsProtocol):
     """A connection that answers 431 to an endless head, and is cut off when its client neither sends nor reads.
 
     A request must be there within `receive_seconds`, its body within as many again; of an answer some bytes must be
-    taken every `stall_seconds`. Requests are not pipelined: what follows a request before its answer is dropped and
-    the connection closed after that answer, as HTTP allows.
+    taken every `stall_seconds`. After `PIPELINED` requests without an answer, what follows is dropped and the
+    connection closed when they are answered, as HTTP allows.
     """
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -39,8 +40,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._receive_seconds, self._stall_seconds = limits.receive_seconds, limits.stall_seconds
         self._unparsed = 0  # bytes since the parser was through with a head or with a piece of a body
         self._refusal: Problem | None = None
-        self._whole = True  # whether the request at hand has come in
-        self._answer: RequestResponseCycle | None = None  # to it, once its head is there
+        self._in_body = False
+        self._answers: list[RequestResponseCycle] = []  # that are not out yet, in order
         self._ignoring = False
         self._unsent, self._taken = 0, self.loop.time()
         self._allow(self._receive_seconds)
@@ -48,6 +49,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._timer.cancel()
+        for answer in self._answers:  # uvicorn tells the last one only
+            _break_off(answer)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -61,11 +64,8 @@ class BoundedProtocol(HttpToolsProtocol):
             self.send_400_response("")
 
     def on_message_begin(self) -> None:
-        if self.cycle is not None and not self.cycle.response_complete:
-            self.cycle.keep_alive = False
-            self._ignoring = True
+        if len(self._answers) >= PIPELINED:
             raise _Refused
-        self._whole, self._answer = False, None
         self._allow(self._receive_seconds)
         super().on_message_begin()
 
@@ -77,7 +77,8 @@ class BoundedProtocol(HttpToolsProtocol):
             raise _Refused
         self._allow(2 * self._receive_seconds)
         super().on_headers_complete()
-        self._answer = self.cycle
+        self._in_body = True
+        self._answers.append(self.cycle)
 
     def on_body(self, body: bytes) -> None:
         self._unparsed = 0
@@ -85,26 +86,29 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._unparsed = 0
-        self._whole = True
-        self._allow(math.inf)
+        self._in_body = False
+        self._await_next()
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        if self._whole:
-            self._allow(self._receive_seconds + self.timeout_keep_alive)
+        del self._answers[:1]
+        if not self._in_body:
+            self._await_next()
         super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no request, or too large for one: at once, and as a problem."""
+        """Refuse what is no request, or too large for one: as a problem, where no other answer is in its way."""
         if self._ignoring:
             return
         self._ignoring = True
-        if not self._whole and self._answer is not None:  # in a body, or after it
-            if self._answer.response_started:  # it is too late to say so
-                self.transport.abort()
-                return
-            self._answer.disconnected = True
-            self._answer.message_event.set()
+        if self._answers and not self._in_body:  # of requests before this one
+            self._answers[-1].keep_alive = False
+            return
+        if len(self._answers) > 1 or (self._answers and self._answers[0].response_started):
+            self.transport.abort()
+            return
+        for answer in self._answers:
+            _break_off(answer)
         self.transport.write(_raw(self._refusal or Problem(400, "this is no HTTP request")))
         if self.transport.can_write_eof():  # reading on for a moment: a reset could overtake the answer
             self.transport.write_eof()
@@ -115,6 +119,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def resume_writing(self) -> None:
         self._taken = self.loop.time()
         super().resume_writing()
+
+    def _await_next(self) -> None:
+        self._allow(math.inf if self._answers else self._receive_seconds + self.timeout_keep_alive)
 
     def _allow(self, seconds: float) -> None:
         """Let the client have `seconds` for what it has to send next."""
@@ -131,6 +138,12 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.abort()
         else:
             self._timer = self.loop.call_later(CHECK_SECONDS, self._check)
+
+
+def _break_off(answer: RequestResponseCycle) -> None:
+    """Let whoever makes the answer know that nobody will read it."""
+    answer.disconnected = True
+    answer.message_event.set()
 
 
 @lru_cache(maxsize=1)
