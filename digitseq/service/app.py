@@ -8,15 +8,17 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from digitseq.errors import DigitseqError
 from digitseq.service import schemas
+from digitseq.service.access import check_origin
 from digitseq.service.core import Service
 from digitseq.service.guard import Guard
 from digitseq.service.limits import Limits
@@ -51,8 +53,9 @@ def create_app(
     )
     add_routes(app, service)
     _add_pages(app)
-    app.outermost = Guard(app.outermost, service.limits, service.metrics, key, cors, service.images.shortcut)
-    if cors:
+    app.outermost = Guard(app.outermost, service.limits, service.metrics, key, service.images.shortcut)
+    if cors is not None:
+        check_origin(cors)
         app.outermost = CORSMiddleware(
             app.outermost,
             allow_origins=[cors],
@@ -60,6 +63,7 @@ def create_app(
             allow_headers=["Authorization", "Content-Type"],
             expose_headers=EXPOSED,
         )
+        app.outermost = _varying(app.outermost)
     app.state.service = service
     _describe(app, key is not None)
     return app
@@ -74,6 +78,20 @@ class _App(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.outermost(scope, receive, send)
+
+
+def _varying(app: ASGIApp) -> ASGIApp:
+    """`app`, saying that answers depend on who asks: a cache must not show one to the pages of another origin."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_on(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["Vary"] = "Origin"
+            await send(message)
+
+        await app(scope, receive, send_on)
+
+    return answer
 
 
 def _add_pages(app: FastAPI) -> None:

@@ -51,11 +51,9 @@ class Guard:
         limits: Limits,
         metrics: Metrics,
         key: str | None,
-        origin: str | None,
         shortcut: Callable[[Scope, Receive, Send], Awaitable[bool]],
     ) -> None:
         self._app, self._limits, self._metrics, self._shortcut = app, limits, metrics, shortcut
-        self._origin = None if origin is None else origin.encode()
         self._key = None if key is None else check_key(key)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,13 +63,11 @@ class Guard:
         began, status, method = time.perf_counter(), 0, scope["method"]
         security = SECURITY.get(scope["path"], API_SECURITY)
 
-        vary = self._vary(scope)
-
         async def send_on(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), *security, *vary]
+                message["headers"] = [*message.get("headers", ()), *security]
             await send(message)
 
         if method == "HEAD":
@@ -96,12 +92,6 @@ class Guard:
             LOG.error("an answer was broken off: %s", problem.detail)
         else:
             await send_problem(problem, send)
-
-    def _vary(self, scope: Scope) -> list[tuple[bytes, bytes]]:
-        """What keeps caches from showing an answer to pages of other origins; the CORS layer says it to its own."""
-        if self._origin is None or (b"origin", self._origin) in scope["headers"]:
-            return []
-        return [(b"vary", b"Origin")]
 
     def _check(self, scope: Scope) -> None:
         if len(scope["query_string"]) > LONGEST_QUERY:
