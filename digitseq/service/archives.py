@@ -7,9 +7,10 @@ import tempfile
 import zipfile
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 from digitseq.formats.base import Job
-from digitseq.formats.npz import EPOCH, OutputFormat
+from digitseq.formats.npz import EPOCH, OutputFormat, write_arrays
 from digitseq.formats.parts import PartFiles, batches, spans
 from digitseq.formats.webdataset import BLOCK, RECORD, tar_members
 from digitseq.labels import FILE_NAMES, label_lines
@@ -17,6 +18,8 @@ from digitseq.pipeline import Pipeline
 from digitseq.png import encode_png
 from digitseq.service.limits import Limits
 from digitseq.service.problems import Problem
+from digitseq.service.stoppable import StoppablePipeline
+from digitseq.sources.base import Check
 
 SUFFIXES = {"zip": "zip", "webdataset": "tar", "npz": "npz"}
 MEDIA_TYPES = {"zip": "application/zip", "webdataset": "application/x-tar", "npz": "application/x-npz"}
@@ -24,7 +27,7 @@ PIECE = 1 << 20
 KEPT_LABELS = 1 << 23  # bytes of labels in memory; more of them go to a temporary file
 
 
-def archive(name: str, pipeline: Pipeline, size: int) -> Generator[bytes, None, None]:
+def archive(name: str, pipeline: StoppablePipeline, size: int) -> Generator[bytes, None, None]:
     """Images 0 … size-1 as the archive `name`, in memory that does not depend on `size`.
 
     zip: `1.png`, … and `metadata.jsonl`, as `run.py` writes them into a folder
@@ -48,7 +51,7 @@ def check_size(name: str, pipeline: Pipeline, size: int, limits: Limits) -> None
         )
 
 
-def _tar(pipeline: Pipeline, size: int) -> Generator[bytes, None, None]:
+def _tar(pipeline: StoppablePipeline, size: int) -> Generator[bytes, None, None]:
     sent = 0
     for batch in batches(pipeline, 0, size):
         piece = tar_members(batch)
@@ -58,7 +61,7 @@ def _tar(pipeline: Pipeline, size: int) -> Generator[bytes, None, None]:
     yield bytes(end + -(sent + end) % RECORD)
 
 
-def _zip(pipeline: Pipeline, size: int) -> Generator[bytes, None, None]:
+def _zip(pipeline: StoppablePipeline, size: int) -> Generator[bytes, None, None]:
     """Images are compressed already, so they are stored. The labels come last."""
     tape = _Tape()
     with tempfile.SpooledTemporaryFile(KEPT_LABELS) as labels, zipfile.ZipFile(tape, "w") as archive:
@@ -101,13 +104,27 @@ class _Tape(io.RawIOBase):
         return b"".join(pieces)
 
 
-def _npz(pipeline: Pipeline, size: int) -> Generator[bytes, None, None]:
+def _npz(pipeline: StoppablePipeline, size: int) -> Generator[bytes, None, None]:
     with tempfile.TemporaryDirectory(prefix="digitseq-") as path:
         format_, job, directory = OutputFormat(), Job(pipeline, "set", 0, size), Path(path)
         for start, stop in spans(0, size, pipeline.batch_size):
-            format_.make(job, start, stop, PartFiles(directory, lambda: None))
+            format_.make(job, start, stop, PartFiles(directory, pipeline.check))
             yield b""
-        format_.finish(job, directory, directory, size)
-        with open(directory / "set.npz", "rb") as file:
+        parts = [directory / f"{start}.arrays" for start, _ in spans(0, size, pipeline.batch_size)]
+        with _StoppableFile(directory / "set.npz", pipeline.check) as file:
+            write_arrays(file, parts, 255 if pipeline.settings.invert else 0)
+            file.seek(0)
             while piece := file.read(PIECE):
                 yield piece
+
+
+class _StoppableFile(io.FileIO):
+    """A new file that is written only while it is wanted."""
+
+    def __init__(self, path: Path, check: Check) -> None:
+        super().__init__(path, "x+")
+        self._check = check
+
+    def write(self, data: Any) -> int:
+        self._check()
+        return super().write(data)

@@ -30,14 +30,14 @@ class Steps:
 class StoppablePipeline(Pipeline):
     """A pipeline that makes a batch in steps, and asks before each of them whether it is still wanted."""
 
-    _check: Check
+    check: Check
     _steps: Steps
 
     def batch(self, start: int, stop: int) -> Batch:
         """As `Pipeline.batch`; raises what the check raises."""
         made: list[Batch] = []
         while start < stop:
-            self._check()
+            self.check()
             until, began = min(start + self._steps.images, stop), time.perf_counter()
             made.append(super().batch(start, until))
             self._steps.took(until - start, time.perf_counter() - began)
@@ -48,7 +48,7 @@ class StoppablePipeline(Pipeline):
 def stoppable(pipeline: Pipeline, check: Check) -> StoppablePipeline:
     """`pipeline`, which calls `check` every `STEP_SECONDS` or so while it makes images."""
     made = object.__new__(StoppablePipeline)
-    made.__dict__ |= pipeline.__dict__ | {"_check": check, "_steps": Steps(pipeline.batch_size)}
+    made.__dict__ |= pipeline.__dict__ | {"check": check, "_steps": Steps(pipeline.batch_size)}
     return made
 
 
