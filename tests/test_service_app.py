@@ -98,10 +98,9 @@ def test_the_event_loop_asks_no_file_system(monkeypatch, made):
 
 
 def test_every_answer_varies_with_the_origin():
-    app = create_app(cors="https://example.org")
     paths = ("/", PNG, f"{PNG}?seed=1", f"{PNG}?sead=1", "/nothing", "/healthz")
     for origin in ({}, {"Origin": "https://example.org"}, {"Origin": "https://example.com"}):
-        for answer in ask(app, *paths, **origin):
+        for answer in ask(create_app(cors="https://example.org"), *paths, **origin):
             assert answer.headers.get_list("Vary") == ["Origin"]
             allowed = origin.get("Origin") == "https://example.org"
             assert ("access-control-allow-origin" in answer.headers) is allowed
