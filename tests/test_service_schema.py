@@ -40,9 +40,121 @@ def test_every_answer_conforms(cache, tmp_path):
         assert "Traceback" not in served.log()
 
 
-def test_the_schema_has_examples_and_the_settings(cache, tmp_path):
-    with serve(tmp_path) as served:
-        found = served.client.get("/openapi.json").json()
+@pytest.fixture(scope="module")
+def served(cache, tmp_path_factory):
+    with serve(tmp_path_factory.mktemp("service")) as running:
+        yield running
+
+
+# What has to be given beside a parameter.
+PARTNERS = {
+    "phone": {"image_width": 0},
+    "phone_type": {"phone": "JP"},
+    "phone_format": {"phone": "JP", "gaps": True, "image_width": 0},
+    "unique": {"random_digits": [4, 4]},
+    "balanced": {"random_digits": [4, 4]},
+    "random_all": {"data_augmentation": True},
+    "random_digits": {"image_width": 0},
+    "random_text": {"image_width": 0},
+    "number": {"image_width": 0},
+    "text": {"image_width": 0},
+    "min_spacing": {"max_spacing": 1000, "image_width": 0, "number": "1234"},
+    "max_spacing": {"min_spacing": -28, "image_width": 0, "number": "1234"},
+    "dilate_kernel": {"image_width": 400},
+}
+SOURCES = ("number", "random_digits", "random_text", "phone", "pattern")
+VALID = {
+    "pattern": ["20[0-9]{2}", "(19|20)[0-9]{2}"],
+    "phone": ["JP", "DE"],
+    "region": ["JP", "US"],
+    "random_digits": [[1, 1], [3, 8]],
+    "random_text": [[1, 1], [3, 8]],
+    "augment": [["light"], ["medium", "blur"], ["elastic:alpha=6,sigma=4"]],
+}
+
+
+def valid_values(name: str, schema: dict) -> list:
+    """Every choice, both bounds, the default and the examples."""
+    found = [*VALID.get(name, []), *schema.get("enum", []), *schema.get("examples", [])]
+    if schema["type"] == "boolean":
+        found += [True, False]
+    if schema["type"] in ("integer", "number"):
+        found += [schema["minimum"], schema["maximum"]]
+    if schema["type"] == "array" and name not in VALID:
+        found += [[schema["items"][bound]] * schema["minItems"] for bound in ("minimum", "maximum")]
+    if name in ("number", "text"):
+        found += ["7" * schema["maxLength"]]
+    return found + ([schema["default"]] if "default" in schema else [])
+
+
+def with_partners(name: str, value: object, alone: bool) -> dict:
+    """Settings with this one, and a source unless `alone`."""
+    made = PARTNERS.get(name, {}) | {name: value}
+    return made if alone or any(source in made for source in SOURCES) else {"number": "1234"} | made
+
+
+def query_of(settings: dict) -> list[tuple[str, str]]:
+    def text(value: object) -> str:
+        return str(value).lower() if isinstance(value, bool) else str(value)
+
+    pairs = []
+    for name, value in settings.items():
+        if name == "augment":
+            pairs += [(name, one) for one in value]
+        else:
+            pairs.append((name, ",".join(map(text, value)) if isinstance(value, list) else text(value)))
+    return pairs
+
+
+def test_every_documented_parameter_works(served):
+    asked = 0
+    for path, operations in served.client.get("/openapi.json").json()["paths"].items():
+        for method, operation in operations.items():
+            parameters = {p["name"]: p["schema"] for p in operation.get("parameters", [])}
+            for name, schema in parameters.items():
+                for value in valid_values(name, schema):
+                    settings = with_partners(name, value, alone=not path.startswith("/v1/samples"))
+                    if "region" in parameters:
+                        settings |= {"region": settings.pop("phone", "SH")}  # numbers of few digits
+                    if not path.startswith("/v1/samples"):
+                        settings.pop("number", None)
+                    text = str(settings.pop("text", "1234"))
+                    answer = served.client.request(method, path.replace("{text}", text), params=query_of(settings))
+                    assert answer.is_success, (path, name, value, answer.text)
+                    asked += 1
+            if not parameters and method == "get":
+                assert served.client.get(path).is_success
+    assert asked > 300
+
+
+def test_every_documented_member_of_a_data_set_works(served):
+    paths = served.client.get("/openapi.json").json()["paths"]
+    schema = paths["/v1/datasets"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert set(SOURCES) < set(schema["properties"])
+    for name, about in schema["properties"].items():
+        for value in valid_values(name, about):
+            if name == "size" and value == about["maximum"]:
+                continue  # a minute of work
+            body = {"size": 2} | with_partners(name, value, alone=False)
+            answer = served.client.post("/v1/datasets", json=body)
+            assert answer.is_success, (name, value, answer.text)
+
+
+def test_nothing_is_documented_that_cannot_be_combined(served):
+    paths = served.client.get("/openapi.json").json()["paths"]
+    names = {
+        path: {p["name"] for p in paths[path]["get"].get("parameters", [])} for path in paths if "get" in paths[path]
+    }
+    never = {*SOURCES, "unique", "balanced"}
+    for path in ("/v1/sequences/{text}.png", "/v1/sequences/{text}.json"):
+        assert not names[path] & {*never, "phone_type", "phone_format"}
+    for path in ("/v1/phone-numbers.png", "/v1/phone-numbers.json"):
+        assert not names[path] & never
+    assert names["/v1/samples.json"] >= never
+
+
+def test_the_schema_has_examples_and_the_settings(served):
+    found = served.client.get("/openapi.json").json()
     parameters = {p["name"]: p for p in found["paths"]["/v1/sequences/{text}.png"]["get"]["parameters"]}
     assert parameters["image_width"]["schema"]["maximum"] == 10_000
     assert parameters["image_width"]["schema"]["default"] == 200

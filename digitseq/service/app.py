@@ -7,15 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from digitseq.errors import DigitseqError
 from digitseq.service import schemas
+from digitseq.service.access import check_origin
 from digitseq.service.core import Service
 from digitseq.service.guard import Guard
 from digitseq.service.limits import Limits
@@ -44,13 +47,15 @@ def create_app(
         version=__version__,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # a redirect would repeat whatever Host it was given
         lifespan=service.lifespan,
         exception_handlers=dict.fromkeys((HTTPException, Problem, DigitseqError, Exception), _refused),
     )
     add_routes(app, service)
     _add_pages(app)
     app.outermost = Guard(app.outermost, service.limits, service.metrics, key, service.images.shortcut)
-    if cors:
+    if cors is not None:
+        check_origin(cors)
         app.outermost = CORSMiddleware(
             app.outermost,
             allow_origins=[cors],
@@ -58,6 +63,7 @@ def create_app(
             allow_headers=["Authorization", "Content-Type"],
             expose_headers=EXPOSED,
         )
+        app.outermost = _varying(app.outermost)
     app.state.service = service
     _describe(app, key is not None)
     return app
@@ -72,6 +78,20 @@ class _App(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.outermost(scope, receive, send)
+
+
+def _varying(app: ASGIApp) -> ASGIApp:
+    """`app`, saying that answers depend on who asks: a cache must not show one to the pages of another origin."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_on(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["Vary"] = "Origin"
+            await send(message)
+
+        await app(scope, receive, send_on)
+
+    return answer
 
 
 def _add_pages(app: FastAPI) -> None:
@@ -100,6 +120,9 @@ def _describe(app: FastAPI, locked: bool) -> None:
             found = plain()
             components = found.setdefault("components", {})
             components.setdefault("schemas", {})["Problem"] = schemas.PROBLEM
+            for route in app.routes:  # FastAPI makes floats of bounds, and 2**64 - 1 is none
+                if isinstance(route, APIRoute) and "requestBody" in (extra := route.openapi_extra or {}):
+                    found["paths"][route.path_format]["post"]["requestBody"] = extra["requestBody"]
             if locked:
                 components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
                 for path, operations in found["paths"].items():

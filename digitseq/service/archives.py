@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 from digitseq.formats.base import Job
-from digitseq.formats.npz import EPOCH, OutputFormat
+from digitseq.formats.npz import EPOCH, OutputFormat, write_arrays
 from digitseq.formats.parts import PartFiles, batches, spans
 from digitseq.formats.webdataset import BLOCK, RECORD, tar_members
 from digitseq.labels import FILE_NAMES, label_lines
@@ -17,6 +18,8 @@ from digitseq.pipeline import Pipeline
 from digitseq.png import encode_png
 from digitseq.service.limits import Limits
 from digitseq.service.problems import Problem
+from digitseq.service.stoppable import StoppablePipeline
+from digitseq.sources.base import Check
 
 SUFFIXES = {"zip": "zip", "webdataset": "tar", "npz": "npz"}
 MEDIA_TYPES = {"zip": "application/zip", "webdataset": "application/x-tar", "npz": "application/x-npz"}
@@ -24,29 +27,31 @@ PIECE = 1 << 20
 KEPT_LABELS = 1 << 23  # bytes of labels in memory; more of them go to a temporary file
 
 
-def archive(name: str, pipeline: Pipeline, size: int, limits: Limits) -> Iterator[bytes]:
+def archive(name: str, pipeline: StoppablePipeline, size: int) -> Generator[bytes, None, None]:
     """Images 0 … size-1 as the archive `name`, in memory that does not depend on `size`.
 
     zip: `1.png`, … and `metadata.jsonl`, as `run.py` writes them into a folder
     webdataset: one shard, the same bytes as `run.py --format webdataset` writes
     npz: the same bytes as `run.py --format npz`; NumPy wants the shapes first, so it is made on disk
 
-    An empty piece means that there is work under way. Raises `Problem` when it would be too large.
+    An empty piece means that there is work under way.
     """
-    if name == "npz":
-        bytes_of_pixels = size * pipeline.bank.height * pipeline.widest
-        if bytes_of_pixels > limits.max_npz:
-            raise Problem(
-                413,
-                f"npz would have {bytes_of_pixels:,} bytes of pixels, at most {limits.max_npz:,} are made: "
-                "take webdataset or zip, or lower size",
-                "size",
-            )
-        return _npz(pipeline, size)
-    return _zip(pipeline, size) if name == "zip" else _tar(pipeline, size)
+    return {"npz": _npz, "zip": _zip, "webdataset": _tar}[name](pipeline, size)
 
 
-def _tar(pipeline: Pipeline, size: int) -> Iterator[bytes]:
+def check_size(name: str, pipeline: Pipeline, size: int, limits: Limits) -> None:
+    """Raises `Problem` when the archive would be too large to be made on disk."""
+    bytes_of_pixels = size * pipeline.bank.height * pipeline.widest
+    if name == "npz" and bytes_of_pixels > limits.max_npz:
+        raise Problem(
+            413,
+            f"npz would have {bytes_of_pixels:,} bytes of pixels, at most {limits.max_npz:,} are made: "
+            "take webdataset or zip, or lower size",
+            "size",
+        )
+
+
+def _tar(pipeline: StoppablePipeline, size: int) -> Generator[bytes, None, None]:
     sent = 0
     for batch in batches(pipeline, 0, size):
         piece = tar_members(batch)
@@ -56,7 +61,7 @@ def _tar(pipeline: Pipeline, size: int) -> Iterator[bytes]:
     yield bytes(end + -(sent + end) % RECORD)
 
 
-def _zip(pipeline: Pipeline, size: int) -> Iterator[bytes]:
+def _zip(pipeline: StoppablePipeline, size: int) -> Generator[bytes, None, None]:
     """Images are compressed already, so they are stored. The labels come last."""
     tape = _Tape()
     with tempfile.SpooledTemporaryFile(KEPT_LABELS) as labels, zipfile.ZipFile(tape, "w") as archive:
@@ -99,13 +104,27 @@ class _Tape(io.RawIOBase):
         return b"".join(pieces)
 
 
-def _npz(pipeline: Pipeline, size: int) -> Iterator[bytes]:
+def _npz(pipeline: StoppablePipeline, size: int) -> Generator[bytes, None, None]:
     with tempfile.TemporaryDirectory(prefix="digitseq-") as path:
         format_, job, directory = OutputFormat(), Job(pipeline, "set", 0, size), Path(path)
         for start, stop in spans(0, size, pipeline.batch_size):
-            format_.make(job, start, stop, PartFiles(directory, lambda: None))
+            format_.make(job, start, stop, PartFiles(directory, pipeline.check))
             yield b""
-        format_.finish(job, directory, directory, size)
-        with open(directory / "set.npz", "rb") as file:
+        parts = [directory / f"{start}.arrays" for start, _ in spans(0, size, pipeline.batch_size)]
+        with _StoppableFile(directory / "set.npz", pipeline.check) as file:
+            write_arrays(file, parts, 255 if pipeline.settings.invert else 0)
+            file.seek(0)
             while piece := file.read(PIECE):
                 yield piece
+
+
+class _StoppableFile(io.FileIO):
+    """A new file that is written only while it is wanted."""
+
+    def __init__(self, path: Path, check: Check) -> None:
+        super().__init__(path, "x+")
+        self._check = check
+
+    def write(self, data: Any) -> int:
+        self._check()
+        return super().write(data)

@@ -8,19 +8,19 @@ from typing import Any
 from digitseq.augment import OPERATIONS, PRESETS
 from digitseq.augment.ranges import parameters as parameters_of
 from digitseq.service import parameters
-from digitseq.service.glyph_sets import installed, splits_of
+from digitseq.service.glyph_sets import GlyphSets, splits_of
 from digitseq.service.limits import Limits
 from digitseq.version import __version__
 
 
-def catalogue(limits: Limits) -> dict[str, Any]:
+def catalogue(limits: Limits, sets: GlyphSets) -> dict[str, Any]:
     """The answer of `GET /v1/options`: plain values for JSON."""
     return {
         "version": __version__,
         "settings": [_setting(name) for name in parameters.SETTINGS],
         "datasets": [
             {"name": name, "title": info.title, "splits": splits_of(info), "characters": info.characters}
-            for name, info in installed().items()
+            for name, info in sets.installed().items()
         ],
         "augmentations": [_operation(name) for name in OPERATIONS],
         "presets": {name: list(texts) for name, texts in PRESETS.items()},

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from digitseq.service.catalogue import catalogue
 from digitseq.service.datasets import Datasets
+from digitseq.service.glyph_sets import GlyphSets
 from digitseq.service.images import Images
 from digitseq.service.limits import Limits
 from digitseq.service.metrics import Metrics
@@ -26,11 +27,12 @@ class Service:
     def __init__(self, limits: Limits, cache: str | None) -> None:
         self.limits = limits
         self.metrics = Metrics()
-        self.studio = Studio(limits, cache)
-        self.work = Work(limits)
+        sets = GlyphSets(cache)
+        self.studio = Studio(limits, sets, cache)
+        self.work = Work(limits, self.metrics.working)
         self.images = Images(self.studio, self.work, self.metrics)
         self.datasets = Datasets(self.studio, self.work, self.metrics, limits)
-        self.catalogue = catalogue(limits)
+        self.catalogue = catalogue(limits, sets)
         self._draining: asyncio.Task[None] | None = None
 
     @asynccontextmanager
@@ -39,7 +41,7 @@ class Service:
         await asyncio.get_running_loop().run_in_executor(None, self.studio.open)
         self._drain_on_sigterm()
         yield
-        self.work.close()
+        await self.work.close()
         self.images.close()
 
     def _drain_on_sigterm(self) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import AsyncGenerator
 from contextlib import ExitStack
 from typing import Any
 
@@ -12,14 +10,14 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from digitseq.options import Option
-from digitseq.pipeline import Pipeline
-from digitseq.service.archives import MEDIA_TYPES, SUFFIXES, archive
+from digitseq.service.archives import MEDIA_TYPES, SUFFIXES, archive, check_size
 from digitseq.service.limits import Limits
 from digitseq.service.metrics import Metrics
 from digitseq.service.parameters import FORMAT, SEED, Asked, from_json
 from digitseq.service.problems import Problem
+from digitseq.service.stoppable import stoppable
 from digitseq.service.studio import Studio
-from digitseq.service.work import Work
+from digitseq.service.work import Stream, Work, client_of
 
 SIZE = Option("int", "how many images", "batch", low=1, high=1_000_000_000)
 ABOUT = {"size": SIZE, "seed": SEED, "format": FORMAT}
@@ -39,45 +37,35 @@ class Datasets:
             raise Problem(422, "size is missing: say how many images", "size")
         if size > self._limits.max_images:
             raise Problem(413, f"size may be at most {self._limits.max_images:,} images here, got {size:,}", "size")
-        with ExitStack() as places:
-            places.enter_context(self._work.place())
-            places.enter_context(self._work.stream())
-            pipeline: Pipeline = await self._work.run(request.receive, self._studio.pipeline, asked, size)
-            pieces = self._work.pieces(archive(name, pipeline, size, self._limits))
-            first = await self._work.answer(request.receive, asyncio.ensure_future(anext(pieces)))
+        client = client_of(request.scope, request.receive)
+        with ExitStack() as until_sent:
+            until_sent.enter_context(self._work.stream(client.address))
+            pipeline = await self._work.long.run(client, lambda check: self._studio.pipeline(asked, size, check))
+            check_size(name, pipeline, size, self._limits)
+            stream = Stream(
+                self._work.long, client.address, lambda check: archive(name, stoppable(pipeline, check), size)
+            )
+            until_sent.callback(stream.close)
+            await stream.begin(request.receive, self._limits.max_seconds)
             headers = {
                 "Content-Disposition": f'attachment; filename="digitseq-{pipeline.seed}.{SUFFIXES[name]}"',
                 "X-Digitseq-Seed": str(pipeline.seed),
                 "Cache-Control": "no-store",
             }
             self._metrics.made(name, size)
-            return _Archive(_following(first, pieces), headers, MEDIA_TYPES[name], places.pop_all())
+            return _Archive(stream, headers, MEDIA_TYPES[name], until_sent.pop_all())
 
 
 class _Archive(StreamingResponse):
     """Gives its places back when it has been sent, or the client has gone."""
 
-    def __init__(
-        self, pieces: AsyncGenerator[bytes, None], headers: dict[str, str], kind: str, places: ExitStack
-    ) -> None:
-        super().__init__(pieces, headers=headers, media_type=kind)
-        self._pieces, self._places = pieces, places
+    def __init__(self, stream: Stream, headers: dict[str, str], kind: str, until_sent: ExitStack) -> None:
+        super().__init__(stream, headers=headers, media_type=kind)
+        self._until_sent = until_sent
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        with self._places:
-            try:
-                await super().__call__(scope, receive, send)
-            finally:
-                await self._pieces.aclose()
-
-
-async def _following(first: bytes, pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
-    try:
-        yield first
-        async for piece in pieces:
-            yield piece
-    finally:
-        await pieces.aclose()
+        with self._until_sent:
+            await super().__call__(scope, receive, send)
 
 
 async def _body(request: Request) -> Asked:

@@ -11,24 +11,38 @@ DEFAULT = "mnist"
 DATASET = Option("str", "which data set the glyphs come from, by its name in /v1/options", "data")
 
 
-def installed() -> dict[str, DataSetInfo]:
-    """The data sets of which at least one split is here, by name."""
-    return {info.name: info for info in datasets() if info.installed}
+class GlyphSets:
+    """The data sets in the directory `cache`. What was found once is not looked for again.
+
+    All methods ask the file system: they are for threads, not for the event loop.
+    """
+
+    def __init__(self, cache: str | None) -> None:
+        self._cache = cache
+        self._known: dict[str, DataSetInfo] = {}
+
+    def installed(self) -> dict[str, DataSetInfo]:
+        """The data sets of which at least one split is here, by name."""
+        self._known = {info.name: info for info in datasets(self._cache) if info.installed}
+        return self._known
+
+    def check(self, name: object, split: object) -> DataSetInfo:
+        """What is known of the data set. Raises `Problem` 404 unless its `split` is here."""
+        known = self._known.get(name) if isinstance(name, str) else None
+        if known is None or split not in splits_of(known):
+            known = self.installed().get(name) if isinstance(name, str) else None
+        if known is None:
+            raise Problem(
+                404,
+                f"there is no data set {name!r:.60} here; GET /v1/options lists those that are installed",
+                "dataset",
+            )
+        here = splits_of(known)
+        if split in ("train", "test", "all") and split not in here:
+            raise Problem(404, f"split {split} of {name} is not here, but {', '.join(here)}", "split")
+        return known
 
 
 def splits_of(info: DataSetInfo) -> tuple[str, ...]:
     """The splits that can be asked for."""
     return (*info.installed, "all") if {"train", "test"} <= set(info.installed) else info.installed
-
-
-def check_installed(name: object, split: object) -> DataSetInfo:
-    """What is known of the data set. Raises `Problem` 404 unless its `split` is here."""
-    known = installed()
-    if not isinstance(name, str) or name not in known:
-        raise Problem(
-            404, f"there is no data set {name!r:.60} here; GET /v1/options lists those that are installed", "dataset"
-        )
-    here = splits_of(known[name])
-    if split in ("train", "test", "all") and split not in here:
-        raise Problem(404, f"split {split} of {name} is not here, but {', '.join(here)}", "split")
-    return known[name]

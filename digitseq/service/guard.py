@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from digitseq.service.access import check_key
 from digitseq.service.limits import Limits
 from digitseq.service.metrics import Metrics
 from digitseq.service.problems import MEDIA_TYPE, Problem, problem_of
@@ -53,7 +54,7 @@ class Guard:
         shortcut: Callable[[Scope, Receive, Send], Awaitable[bool]],
     ) -> None:
         self._app, self._limits, self._metrics, self._shortcut = app, limits, metrics, shortcut
-        self._key = key.encode() if key else None
+        self._key = None if key is None else check_key(key)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -20,8 +20,10 @@ from digitseq.service.metrics import Metrics
 from digitseq.service.parameters import ABOUT_IMAGES, ABOUT_SAMPLES, Pairs, from_query, typed
 from digitseq.service.problems import Problem
 from digitseq.service.rounds import Rounds, text_of
+from digitseq.service.stoppable import stoppable
 from digitseq.service.studio import Studio
-from digitseq.service.work import Work
+from digitseq.service.work import Client, Work, answer, client_of
+from digitseq.sources.base import Check
 
 SEQUENCES, PNG = "/v1/sequences/", ".png"
 ROUTE = SimpleNamespace(path_format="/v1/sequences/{text}.png")
@@ -65,10 +67,11 @@ class Images:
             name: option.clean(name, typed(own[name], option)) for name, option in ABOUT_IMAGES.items() if name in own
         }
         seed, index = others.get("seed"), others.get("index", 0)
-        with self._work.place():
-            pipeline = await self._pipeline(settings, receive)
+        client = client_of(scope, receive)
+        with self._work.image(client.address):
+            pipeline = await self._pipeline(settings, client)
             drawn = draw_seed() if seed is None else seed
-            text, file = await self._image(pipeline, drawn, index, receive)
+            text, file = await self._image(pipeline, drawn, index, client)
         self._metrics.made("png")
         headers = [
             (b"content-type", b"image/png"),
@@ -81,20 +84,25 @@ class Images:
         """The same as JSON: text, seed, index, size, boxes, and the PNG file in base64."""
         asked = from_query(pairs, ABOUT_IMAGES)
         index = asked.others.get("index", 0)
-        with self._work.place():
-            found = await self._work.run(receive, lambda: samples_of(self._studio.pipeline(asked), index, index + 1)[0])
+
+        def make(check: Check) -> dict[str, Any]:
+            return samples_of(self._studio.pipeline(asked, None, check), index, index + 1)[0]
+
+        client = client_of(scope, receive)
+        with self._work.image(client.address):
+            found = await self._work.images.run(client, make)
         self._metrics.made("json")
         body = json.dumps(found).encode()
         return _cached(scope, [(b"content-type", b"application/json")], body, "seed" in asked.others)
 
-    async def samples(self, pairs: Pairs, receive: Receive) -> dict[str, Any]:
+    async def samples(self, pairs: Pairs, scope: Scope, receive: Receive) -> dict[str, Any]:
         """`count` images of one seed from number `start` on, and what makes the first of them elsewhere."""
         asked = from_query(pairs, ABOUT_SAMPLES)
         start, count = asked.others.get("start", 0), asked.others.get("count", SAMPLES)
 
-        def make() -> dict[str, Any]:
+        def make(check: Check) -> dict[str, Any]:
             until = start + count
-            pipeline = self._studio.pipeline(asked, until)
+            pipeline = stoppable(self._studio.pipeline(asked, until, check), check)
             seed = pipeline.seed
             return {
                 "seed": seed,
@@ -103,24 +111,28 @@ class Images:
                 "python": recipes.python(asked.values, seed, until),
             }
 
-        with self._work.place():
-            found = await self._work.run(receive, make)
+        client = client_of(scope, receive)
+        with self._work.several(client.address):
+            found = await self._work.long.run(client, make)
         self._metrics.made("json", count)
         return found
 
-    async def _pipeline(self, pairs: tuple[tuple[str, str], ...], receive: Receive) -> Pipeline:
+    async def _pipeline(self, pairs: tuple[tuple[str, str], ...], client: Client) -> Pipeline:
         known = self._studio.known(pairs)
         if known is None:
-            known = await self._work.run(receive, self._studio.pipeline, from_query(pairs, ABOUT_IMAGES))
+            asked = from_query(pairs, ABOUT_IMAGES)
+            known = await self._work.images.run(client, lambda check: self._studio.pipeline(asked, None, check))
             self._studio.keep(pairs, known)
         return known
 
-    async def _image(self, pipeline: Pipeline, seed: int, index: int, receive: Receive) -> tuple[str, bytes]:
+    async def _image(self, pipeline: Pipeline, seed: int, index: int, client: Client) -> tuple[str, bytes]:
         settings = pipeline.settings
         if settings.number is not None and settings.label_case == "as_given":
             rounds = self._distorted if settings.operations() else self._plain
-            return text_of(pipeline), await self._work.answer(receive, rounds.ask(pipeline, seed, index))
-        return await self._work.run(receive, one_image, pipeline.reseeded(seed), index)
+            return text_of(pipeline), await answer(
+                rounds.ask(pipeline, seed, index), client.receive, self._work.seconds
+            )
+        return await self._work.images.run(client, lambda check: one_image(pipeline.reseeded(seed), index))
 
 
 def one_image(pipeline: Pipeline, index: int) -> tuple[str, bytes]:

@@ -28,13 +28,17 @@ class Limits:
     max_images: int = _limit(100_000, "images of one data set")
     max_body: int = _limit(65_536, "bytes of a request's body")
     max_npz: int = _limit(1_000_000_000, "bytes of pixels in an npz file, which is made on disk before it is sent")
-    max_operations: int = _limit(64, "distortions of an image, presets counted by what they stand for")
+    max_operations: int = _limit(32, "distortions of an image, presets counted by what they stand for")
     max_cells: int = _limit(400_000, "pixels of the cells in which the digits of one image are distorted")
     concurrency: int = _limit(2, "threads that make samples and data sets, in each process")
     max_waiting: int = _limit(256, "requests that may wait for a thread; the next one is answered with 429")
     max_streams: int = _limit(4, "data sets that are sent at once; the next one is answered with 429")
+    client_percent: int = _limit(
+        50, "percent of the requests and data sets at once that one client address may have; 100 behind a proxy"
+    )
     max_seconds: int = _limit(300, "seconds that an answer may take")
     receive_seconds: int = _limit(10, "seconds in which a client must have sent its request")
+    stall_seconds: int = _limit(30, "seconds in which a client must take some of its answer, or it is cut off")
     drain_seconds: int = _limit(30, "seconds that answers under way are given after SIGTERM")
 
     def __post_init__(self) -> None:

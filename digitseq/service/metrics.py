@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 SHARED = "PROMETHEUS_MULTIPROC_DIR"  # where the processes of one service put their numbers together
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60)
@@ -27,6 +28,10 @@ class Metrics:
             "digitseq_request_seconds", "Time to a whole answer", ("route",), registry=self._registry, buckets=SECONDS
         )
         self._images = Counter("digitseq_images", "Images made", ("format",), registry=self._registry)
+        self._busy = Gauge(
+            "digitseq_busy_threads", "Threads that make images", registry=self._registry, multiprocess_mode="livesum"
+        )
+        _forget_the_dead()
         self._request = lru_cache(1024)(self._requests.labels)
         self._second = lru_cache(128)(self._seconds.labels)
         self._image = lru_cache(16)(self._images.labels)
@@ -40,6 +45,10 @@ class Metrics:
         """Count images."""
         self._image(format).inc(images)
 
+    def working(self, change: int) -> None:
+        """Count threads that begin (1) or end (-1) to make something."""
+        self._busy.inc(change)
+
     def text(self) -> bytes:
         """All numbers in Prometheus' text format."""
         registry: Any = self._registry
@@ -47,3 +56,15 @@ class Metrics:
             registry = CollectorRegistry()
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the package has no types
         return generate_latest(registry)
+
+
+def _forget_the_dead() -> None:
+    """Take out of the shared numbers what processes that were killed are doing: another takes the place of each."""
+    for file in Path(os.environ.get(SHARED) or "/nowhere").glob("gauge_live*_*.db"):
+        process = int(file.stem.rpartition("_")[2])
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            mark_process_dead(process)  # type: ignore[no-untyped-call]  # as above
+        except PermissionError:
+            continue

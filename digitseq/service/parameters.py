@@ -12,7 +12,7 @@ from digitseq.augment.ranges import Parameter, parameters
 from digitseq.errors import SettingsError
 from digitseq.options import Option, options
 from digitseq.output import Output
-from digitseq.service.glyph_sets import DATASET, DEFAULT, check_installed
+from digitseq.service.glyph_sets import DATASET, DEFAULT, GlyphSets
 from digitseq.service.limits import Limits
 from digitseq.service.problems import Problem, nearest
 from digitseq.settings import Settings
@@ -50,12 +50,13 @@ class Asked:
     values: dict[str, Any]
     others: dict[str, Any]
 
-    def settings(self, limits: Limits) -> Settings:
-        """The settings. Raises `SettingsError` for a bad value, `Problem` for one beyond a limit."""
+    def settings(self, limits: Limits, sets: GlyphSets) -> Settings:
+        """The settings. Raises `SettingsError` for a bad value, `Problem` for one beyond a limit or not in `sets`."""
+        known = sets.check(self.values.get("dataset", DEFAULT), self.values.get("split", "train"))
         check_texts(self.values, limits)
         settings = Settings(**self.values)
         if settings.pattern:
-            _check_pattern(settings.pattern, check_installed(settings.dataset, settings.split).characters)
+            _check_pattern(settings.pattern, known.characters)
         if len(settings.operations()) > limits.max_operations:
             raise Problem(422, f"augment may have at most {limits.max_operations} operations", "augment")
         if settings.image_width > limits.max_width:
@@ -119,7 +120,6 @@ def _known(name: str, others: Mapping[str, Option]) -> Option:
 
 
 def _sorted_out(found: dict[str, Any], others: Mapping[str, Option]) -> Asked:
-    check_installed(found.get("dataset", DEFAULT), found.get("split", "train"))
     values = {name: value for name, value in found.items() if name in SETTINGS}
     rest = {name: others[name].clean(name, found[name]) for name in others if name in found}
     return Asked(values, rest)

@@ -8,6 +8,7 @@ import logging
 from typing import Any
 
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from digitseq.errors import DataError, MissingPackageError, RunError, SettingsError
 
@@ -48,6 +49,8 @@ def problem_of(error: Exception) -> Problem:
         return Problem(422, str(error), "image_width")
     if isinstance(error, HTTPException):
         return Problem(error.status_code, str(error.detail), None, **dict(error.headers or {}))
+    if isinstance(error, ClientDisconnect):
+        return Problem(400, "the client has gone")
     if isinstance(error, MissingPackageError):
         return Problem(501, "this needs a package that is not installed on the server")
     if isinstance(error, DataError):

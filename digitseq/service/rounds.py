@@ -7,6 +7,7 @@ length, share a round; each image is the one that its own pipeline makes.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Hashable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from digitseq.pipeline import Pipeline
 from digitseq.png import encode_png
 from digitseq.service.seeds import SeededRows
+from digitseq.service.stoppable import Steps
 from digitseq.sources import encode
 
 MOST = 32  # images a round
@@ -62,6 +64,7 @@ class Rounds:
         self._thread = ThreadPoolExecutor(1, "digitseq-rounds")
         self._queue: deque[Wanted] = deque()
         self._busy = False
+        self._steps = Steps(MOST, MOST)
 
     def ask(self, pipeline: Pipeline, seed: int, index: int) -> asyncio.Future[bytes]:
         """The PNG file of one image, in time. A future that is cancelled before its round is not made."""
@@ -84,8 +87,10 @@ class Rounds:
             self._thread.submit(self._make, loop, chosen)
 
     def _make(self, loop: asyncio.AbstractEventLoop, chosen: list[Wanted]) -> None:
+        began = time.perf_counter()
         try:
             files: list[bytes] | Exception = images_of(chosen)
+            self._steps.took(len(chosen), time.perf_counter() - began)
         except Exception as error:
             files = error
         loop.call_soon_threadsafe(self._deliver, loop, chosen, files)
@@ -107,7 +112,7 @@ class Rounds:
         if not self._queue:
             return []
         first, kind = self._queue[0].pipeline, self._queue[0].alike()
-        most = min(MOST, first.batch_size)
+        most = min(self._steps.images, first.batch_size)
         chosen: list[Wanted] = []
         left: deque[Wanted] = deque()
         for one in self._queue:

@@ -8,12 +8,17 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from digitseq.options import MAX_TEXT
 from digitseq.service import schemas
 from digitseq.service.core import Service
 from digitseq.service.datasets import ABOUT
 from digitseq.service.images import query
 from digitseq.service.parameters import ABOUT_IMAGES, ABOUT_SAMPLES
 from digitseq.service.problems import Problem
+from digitseq.settings import SOURCES
+
+OF_RUNS = ("unique", "balanced")  # properties of several images
+OF_PHONES = ("phone_type", "phone_format")
 
 
 def add_routes(app: FastAPI, service: Service) -> None:
@@ -32,9 +37,14 @@ def _add_images(app: FastAPI, service: Service) -> None:
         "in": "path",
         "required": True,
         "description": "the digits to write",
-        "schema": {"type": "string", "minLength": 1, "maxLength": limits.max_text, "examples": ["123456"]},
+        "schema": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": min(limits.max_text, MAX_TEXT),
+            "examples": ["123456"],
+        },
     }
-    parameters = schemas.query_parameters(ABOUT_IMAGES, limits, ("number",), text)
+    parameters = schemas.query_parameters(ABOUT_IMAGES, _known(service), (*SOURCES, *OF_RUNS, *OF_PHONES), text)
     png, sample = _answers_about_images()
 
     @app.get("/v1/sequences/{text:path}.png", responses=png, **_documented(parameters, "images"))
@@ -52,9 +62,9 @@ def _add_images(app: FastAPI, service: Service) -> None:
 
 
 def _add_phone_numbers(app: FastAPI, service: Service) -> None:
-    images, limits = service.images, service.limits
+    images = service.images
     region = {"name": "region", "in": "query", "description": "ISO 3166 code", "schema": schemas.REGION}
-    parameters = schemas.query_parameters(ABOUT_IMAGES, limits, ("number", "phone", "random_digits", "pattern"), region)
+    parameters = schemas.query_parameters(ABOUT_IMAGES, _known(service), (*SOURCES, *OF_RUNS), region)
     png, sample = _answers_about_images()
 
     @app.get("/v1/phone-numbers.png", responses=png, **_documented(parameters, "images"))
@@ -70,12 +80,12 @@ def _add_phone_numbers(app: FastAPI, service: Service) -> None:
 
 def _add_samples(app: FastAPI, service: Service) -> None:
     samples = schemas.answers("The images.", {"application/json": schemas.SAMPLES})
-    several = schemas.query_parameters(ABOUT_SAMPLES, service.limits)
+    several = schemas.query_parameters(ABOUT_SAMPLES, _known(service))
 
     @app.get("/v1/samples.json", responses=samples, **_documented(several, "images"))
     async def several_samples(request: Request) -> Response:
         """Several images of one seed, and the command and the code that make them elsewhere."""
-        found = await service.images.samples(query(request.scope), request.receive)
+        found = await service.images.samples(query(request.scope), request.scope, request.receive)
         return JSONResponse(found, headers={"Cache-Control": "no-store"})
 
 
@@ -83,7 +93,7 @@ def _add_datasets(app: FastAPI, service: Service) -> None:
     binary = {"type": "string", "format": "binary"}
     kinds = {"application/zip": binary, "application/x-tar": binary, "application/x-npz": binary}
     example = {"number": "123456", "min_spacing": 5, "size": 100, "seed": 7, "format": "zip"}
-    body = {"schema": schemas.body_schema(ABOUT, service.limits), "example": example}
+    body = {"schema": schemas.body_schema(ABOUT, _known(service)), "example": example}
     extra = {"requestBody": {"required": True, "content": {"application/json": body}}}
 
     @app.post(
@@ -128,6 +138,10 @@ def _add_watching(app: FastAPI, service: Service) -> None:
     async def numbers() -> Response:
         """Prometheus metrics."""
         return Response(service.metrics.text(), media_type=service.metrics.content_type)
+
+
+def _known(service: Service) -> schemas.Known:
+    return schemas.Known(service.limits, tuple(found["name"] for found in service.catalogue["datasets"]))
 
 
 def _documented(parameters: list[schemas.Schema], tag: str) -> dict[str, Any]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from digitseq.options import Option
+from digitseq.options import MAX_TEXT, Option
 from digitseq.service import parameters
-from digitseq.service.glyph_sets import installed
 from digitseq.service.limits import Limits
 from digitseq.service.problems import MEDIA_TYPE
 
@@ -65,8 +65,17 @@ EXAMPLES: dict[str, Any] = {"image_width": 200, "min_spacing": 5, "max_spacing":
 NUMBERS = {"int": "integer", "float": "number"}
 
 
-def option_schema(name: str, option: Option, limits: Limits) -> Schema:
+@dataclass(frozen=True)
+class Known:
+    """What this service allows. datasets: the names of those that are installed."""
+
+    limits: Limits
+    datasets: tuple[str, ...]
+
+
+def option_schema(name: str, option: Option, known: Known) -> Schema:
     """The JSON schema of one setting."""
+    limits = known.limits
     schema: Schema = {"description": option.help + (f", {option.unit}" if option.unit else "")}
     if option.kind in NUMBERS:
         schema |= _number(option, NUMBERS[option.kind])
@@ -78,7 +87,8 @@ def option_schema(name: str, option: Option, limits: Limits) -> Schema:
     elif option.kind == "choice":
         schema |= {"type": "string", "enum": list(option.choices)}
     elif option.kind == "str":
-        schema |= {"type": "string", "minLength": 1, "maxLength": limits.max_text}
+        longest = min(limits.max_text, MAX_TEXT) if name == "number" else limits.max_text
+        schema |= {"type": "string", "minLength": 1, "maxLength": longest}
     elif option.kind == "augment":
         schema |= {"type": "array", "items": {"type": "string", "maxLength": limits.max_text}}
     elif option.kind == "words":
@@ -88,7 +98,7 @@ def option_schema(name: str, option: Option, limits: Limits) -> Schema:
         schema |= {"type": "array", "items": _number(option, "integer" if whole else "number")}
         schema |= {"minItems": 2 + (not whole), "maxItems": 2 + (not whole)}
     if name == "dataset":
-        schema |= {"enum": list(installed())}
+        schema |= {"enum": list(known.datasets)}
     default = parameters.DEFAULTS.get(name)
     if isinstance(default, (bool, int, float, str)) and not (isinstance(default, str) and not default):
         schema["default"] = default
@@ -103,13 +113,13 @@ def _number(option: Option, kind: str) -> Schema:
 
 
 def query_parameters(
-    others: Mapping[str, Option], limits: Limits, left_out: tuple[str, ...] = (), path: Schema | None = None
+    others: Mapping[str, Option], known: Known, left_out: tuple[str, ...] = (), path: Schema | None = None
 ) -> list[Schema]:
     """Every setting and `others` as query parameters, after those of the path."""
     found = [] if path is None else [path]
     for name, option in {**parameters.SETTINGS, **others}.items():
         if name not in left_out:
-            schema = option_schema(name, option, limits)
+            schema = option_schema(name, option, known)
             described = schema.pop("description")
             found.append({"name": name, "in": "query", "description": described, "schema": schema})
             if schema["type"] == "array" and option.kind not in ("augment", "words"):
@@ -117,14 +127,14 @@ def query_parameters(
     return found
 
 
-def body_schema(others: Mapping[str, Option], limits: Limits) -> Schema:
+def body_schema(others: Mapping[str, Option], known: Known) -> Schema:
     """The JSON body of `POST /v1/datasets`."""
-    known = {**parameters.SETTINGS, **others}
+    options = {**parameters.SETTINGS, **others}
     return {
         "type": "object",
         "additionalProperties": False,
         "required": ["size"],
-        "properties": {name: option_schema(name, option, limits) for name, option in known.items()},
+        "properties": {name: option_schema(name, option, known) for name, option in options.items()},
     }
 
 

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
-import ipaddress
+import multiprocessing
 import os
+import signal
 import sys
-import tempfile
+import threading
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from digitseq.errors import DigitseqError, MissingPackageError, SettingsError
+from digitseq.errors import DigitseqError, MissingPackageError
 from digitseq.parser import OneLineParser
-from digitseq.service.limits import PREFIX, Limits, names, variable
+from digitseq.service.access import CORS, KEY, check_key, check_origin, check_reach
+from digitseq.service.limits import Limits, names, variable
+from digitseq.service.metrics_directory import metrics_directory
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-KEY, CORS = PREFIX + "API_KEY", PREFIX + "CORS"
 SHUTDOWN_SECONDS = 5  # for connections that are still open when all answers are out
 
 
@@ -28,11 +32,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         given = build_parser().parse_args(argv)
         check_reach(given.host, bool(os.environ.get(KEY)), given.no_auth)
         _put_into_environment(given)
-        Limits.from_environment(os.environ)
+        _check_environment()
         return _serve(given.host, given.port, given.workers)
     except DigitseqError as error:
         print(f"digitseq: error: {error}", file=sys.stderr)
         return error.exit_code
+    except KeyboardInterrupt:
+        return 130
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -58,32 +64,29 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def check_reach(host: str, locked: bool, no_auth: bool) -> None:
-    """Refuse to serve other machines without a key, unless `no_auth` says so."""
-    if locked or no_auth or is_loopback(host):
-        return
-    raise SettingsError(
-        f"host {host} can be reached from other machines: set {KEY} to a key that they must show, or give --no_auth"
-    )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches `host`."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def application() -> FastAPI:
     """The app with the limits, the key and the origin of the environment, for each process that uvicorn starts."""
     from digitseq.service.app import create_app
 
+    _end_with_parent()
     return create_app(
         Limits.from_environment(os.environ), key=os.environ.get(KEY) or None, cors=os.environ.get(CORS) or None
     )
+
+
+def _end_with_parent() -> None:
+    """Let a worker process end when the process that started it is gone: nobody else would."""
+    parent = multiprocessing.parent_process()
+
+    def wait() -> None:
+        assert parent is not None
+        parent.join()
+        os.kill(os.getpid(), signal.SIGINT)  # sooner than after SIGTERM: the port may be wanted again
+        time.sleep(2 * SHUTDOWN_SECONDS)
+        os._exit(1)
+
+    if parent is not None:
+        threading.Thread(target=wait, name="digitseq-parent", daemon=True).start()
 
 
 def _put_into_environment(given: argparse.Namespace) -> None:
@@ -95,26 +98,39 @@ def _put_into_environment(given: argparse.Namespace) -> None:
         os.environ[CORS] = given.cors
 
 
+def _check_environment() -> None:
+    """Refuse now what every worker process would refuse."""
+    Limits.from_environment(os.environ)
+    if os.environ.get(KEY):
+        check_key(os.environ[KEY])
+    if os.environ.get(CORS):
+        check_origin(os.environ[CORS])
+
+
 def _serve(host: str, port: int, workers: int) -> int:
     try:
         import uvicorn
 
         importlib.import_module("digitseq.service.app")
-        from digitseq.service.patience import PatientProtocol
+        from digitseq.service.connection import BoundedProtocol
+        from digitseq.service.metrics import SHARED
     except ImportError as error:
+        if (error.name or "digitseq").startswith("digitseq"):
+            raise
         raise MissingPackageError(
             f'the service needs the package {error.name}: pip install "digitseq[service]"'
         ) from None
-    with tempfile.TemporaryDirectory(prefix="digitseq-metrics-") as shared:
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))  # what uvicorn ends with, too
+    with contextlib.ExitStack() as until_end:
         if workers > 1:
-            os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared
+            os.environ[SHARED] = until_end.enter_context(metrics_directory())
         uvicorn.run(
             "digitseq.service.server:application",
             factory=True,
             host=host,
             port=port,
             workers=workers,
-            http=PatientProtocol,
+            http=BoundedProtocol,
             ws="none",
             access_log=False,
             server_header=False,

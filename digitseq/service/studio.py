@@ -11,11 +11,12 @@ from digitseq.glyphs import GlyphBank
 from digitseq.loader import load_bank
 from digitseq.pipeline import Pipeline
 from digitseq.renderer import Appearance, Renderer
-from digitseq.service.glyph_sets import DEFAULT
+from digitseq.service.glyph_sets import DEFAULT, GlyphSets
 from digitseq.service.limits import Limits
 from digitseq.service.parameters import Asked, too_wide
 from digitseq.service.problems import Problem
 from digitseq.settings import Settings
+from digitseq.sources.base import Check, carry_on
 from digitseq.sources.choose import source_of
 
 KEPT = 256  # pipelines of settings that are asked for again
@@ -25,8 +26,8 @@ RENDERERS = 64
 class Studio:
     """Makes pipelines, from any thread. `cache` is the directory of the glyph banks."""
 
-    def __init__(self, limits: Limits, cache: str | None = None) -> None:
-        self._limits, self._cache = limits, cache
+    def __init__(self, limits: Limits, sets: GlyphSets, cache: str | None = None) -> None:
+        self._limits, self._sets, self._cache = limits, sets, cache
         self._banks: dict[tuple[str, str], GlyphBank] = {}
         self._opening = threading.Lock()
         self._kept = lru_cache(KEPT)(self._build)
@@ -49,18 +50,19 @@ class Studio:
                 self._banks[dataset, split] = load_bank(split, self._cache, dataset)
             return self._banks[dataset, split]
 
-    def pipeline(self, asked: Asked, size: int | None = None) -> Pipeline:
+    def pipeline(self, asked: Asked, size: int | None = None, check: Check = carry_on) -> Pipeline:
         """The pipeline for what is asked, with a seed of its own, for a run of `size` images.
 
+        check: called every few milliseconds meanwhile; what it raises ends that, and is passed on.
         Raises as `Asked.settings` and `Pipeline` do.
         """
-        settings, seed = asked.settings(self._limits), asked.others.get("seed")
+        settings, seed = asked.settings(self._limits, self._sets), asked.others.get("seed")
         seed = draw_seed() if seed is None else seed
         if not (settings.unique or settings.balanced):
             return self._kept(settings).reseeded(seed)
         if size is not None and size > self._limits.max_images:
             raise Problem(422, f"unique and balanced are for at most {self._limits.max_images:,} images here", "size")
-        return self._make(settings, seed, size)
+        return self._make(settings, seed, size, check)
 
     def known(self, key: Hashable) -> Pipeline | None:
         """The pipeline that was kept under `key`, which stands for a request's settings."""
@@ -78,9 +80,9 @@ class Studio:
     def _prepare(self, appearance: Appearance, dataset: str, split: str) -> Renderer:
         return Renderer(appearance, self.bank(dataset, split))
 
-    def _make(self, settings: Settings, seed: int, size: int | None) -> Pipeline:
+    def _make(self, settings: Settings, seed: int, size: int | None, check: Check = carry_on) -> Pipeline:
         renderer = self._renderer(Appearance.of(settings), settings.dataset, settings.split)
-        source = source_of(settings, renderer.bank.characters, size, seed)
+        source = source_of(settings, renderer.bank.characters, size, seed, check)
         self._check_cells(renderer, source.max_length)
         pipeline = Pipeline(settings, renderer.bank, seed, source, renderer)
         if pipeline.widest > self._limits.max_width:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -38,6 +39,11 @@ class Served:
         self._log.flush()
         with open(self._log.name) as file:
             return file.read()
+
+    def busy(self) -> int:
+        """How many threads make something, by the service's metrics."""
+        found = re.search(r"^digitseq_busy_threads (\S+)", self.client.get("/metrics").text, re.MULTILINE)
+        return int(float(found[1]))
 
     def memory(self) -> float:
         """Resident megabytes."""

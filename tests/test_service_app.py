@@ -1,0 +1,154 @@
+"""The app in another program: its cache, what the event loop does, and what an answer's head says."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextlib import asynccontextmanager
+
+import pytest
+
+pytest.importorskip("fastapi")
+import httpx
+from support.file_server import made_set
+
+from digitseq.errors import SettingsError
+from digitseq.glyphsets import DATA_SETS
+from digitseq.service import Limits, create_app, glyph_sets
+from digitseq.service.access import check_key, check_origin
+
+PNG = "/v1/sequences/123456.png"
+
+
+@asynccontextmanager
+async def asking(app):
+    """A client of `app`, which is started and ended as a server would."""
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+            yield client
+
+
+def ask(app, *paths: str, **headers: str) -> list[httpx.Response]:
+    """The answers of `app`, one after the other."""
+
+    async def all_of_them() -> list[httpx.Response]:
+        async with asking(app) as client:
+            return [
+                await client.get(path, headers={k.replace("_", "-"): v for k, v in headers.items()}) for path in paths
+            ]
+
+    return asyncio.run(all_of_them())
+
+
+@pytest.fixture
+def made(monkeypatch, tmp_path):
+    """A cache with a data set of its own, `made`, which is in no other."""
+    row, contents = made_set("made", ("http://127.0.0.1:9/",), False)
+    monkeypatch.setitem(DATA_SETS, "made", row)
+    folder = tmp_path / "cache" / row.folder
+    folder.mkdir(parents=True)
+    for name, data in contents.items():
+        (folder / name).write_bytes(data)
+    return tmp_path / "cache"
+
+
+def test_named_sets_come_from_the_cache_of_the_app(made):
+    path = f"{PNG}?dataset=made&image_width=0&seed=1"
+    assert [answer.status_code for answer in ask(create_app(), path)] == [404]
+    first, options, schema = ask(create_app(cache=str(made)), path, "/v1/options", "/openapi.json")
+    assert first.status_code == 200, first.text
+    assert "made" in [found["name"] for found in options.json()["datasets"]]
+    parameters = schema.json()["paths"]["/v1/sequences/{text}.png"]["get"]["parameters"]
+    assert "made" in next(p for p in parameters if p["name"] == "dataset")["schema"]["enum"]
+
+
+def test_a_set_that_is_installed_later_is_found(made):
+    row = DATA_SETS["made"]
+    put_away = made / "elsewhere"
+    (made / row.folder).rename(put_away)
+    path = f"{PNG}?dataset=made&image_width=0"
+
+    async def both() -> list[int]:
+        async with asking(create_app(cache=str(made))) as client:
+            before = (await client.get(path)).status_code
+            put_away.rename(made / row.folder)
+            return [before, (await client.get(path)).status_code]
+
+    assert asyncio.run(both()) == [404, 200]
+
+
+def test_the_event_loop_asks_no_file_system(monkeypatch, made):
+    """And a set that was found is not looked for again."""
+    looks: list[bool] = []
+    real = glyph_sets.datasets
+
+    def looked(cache):
+        looks.append(threading.current_thread() is threading.main_thread())
+        return real(cache)
+
+    app = create_app(cache=str(made))
+    monkeypatch.setattr(glyph_sets, "datasets", looked)
+    several = [f"/v1/samples.json?number={n}&count=1&dataset=made&image_width=0" for n in range(9)]
+    images = [f"/v1/sequences/{n}.png?dataset=made&image_width=0" for n in range(9)]
+    unknown = [f"{PNG}?dataset=other", "/v1/samples.json?number=1&dataset=other"]
+    answers = ask(app, *several, *images, *unknown)
+    assert [answer.status_code for answer in answers] == [200] * 18 + [404] * 2
+    assert looks == [False] * 2  # for the ones that are not there
+
+
+def test_every_answer_varies_with_the_origin():
+    paths = ("/", PNG, f"{PNG}?seed=1", f"{PNG}?sead=1", "/nothing", "/healthz")
+    for origin in ({}, {"Origin": "https://example.org"}, {"Origin": "https://example.com"}):
+        for answer in ask(create_app(cors="https://example.org"), *paths, **origin):
+            assert answer.headers.get_list("Vary") == ["Origin"]
+            allowed = origin.get("Origin") == "https://example.org"
+            assert ("access-control-allow-origin" in answer.headers) is allowed
+    assert not any("vary" in answer.headers for answer in ask(create_app(), *paths, Origin="https://example.org"))
+
+
+def test_no_answer_repeats_a_host():
+    paths = ("/v1/options/", "/static", "/static/", "/docs/", "/docs/assets", "/v1/datasets/", f"{PNG}/", "/healthz/")
+    for answer in ask(create_app(), *paths, Host="evil.example"):
+        assert answer.status_code == 404
+        assert "evil.example" not in answer.text + str(answer.headers)
+
+
+@pytest.mark.parametrize("key", ["", " ", "   ", "a b", "secret\n", "\n", "a\tb", "ключ", "a\x7f"])
+def test_a_key_that_no_request_could_show_is_refused(key):
+    for refusing in (lambda: check_key(key), lambda: create_app(key=key)):
+        with pytest.raises(SettingsError, match="DIGITSEQ_API_KEY"):
+            refusing()
+
+
+def test_an_origin_is_no_address_of_a_page():
+    check_origin("https://example.org:8443")
+    for origin in ("example.org", "https://example.org/", "https://a b", "*", "https://example.org\n"):
+        with pytest.raises(SettingsError, match="cors"):
+            check_origin(origin)
+
+
+def test_a_bank_that_is_built_keeps_nobody_waiting(monkeypatch):
+    """Work on a set that is opened for the first time is for its own request to wait for."""
+    app = create_app(Limits(concurrency=2))
+    studio = app.state.service.studio
+    gate, begun = threading.Event(), threading.Event()
+    real = studio.bank
+
+    def slow(dataset, split):
+        if split == "test":
+            begun.set()
+            gate.wait()
+        return real(dataset, split)
+
+    monkeypatch.setattr(studio, "bank", slow)
+
+    async def both() -> list[int]:
+        async with asking(app) as client:
+            first = asyncio.ensure_future(client.get(f"{PNG}?split=test"))
+            await asyncio.to_thread(begun.wait)
+            second = (await client.get("/v1/sequences/4711.png")).status_code
+            gate.set()
+            return [second, (await first).status_code]
+
+    assert asyncio.run(both()) == [200, 200]

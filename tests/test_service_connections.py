@@ -1,0 +1,226 @@
+"""Bytes that no honest client sends, and clients that do not read: each gets one line, and no memory."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import itertools
+import json
+import socket
+import types
+
+import pytest
+
+pytest.importorskip("fastapi")
+import httpx
+from support.processes import wait_until
+from support.service import serve
+
+PNG = "/v1/sequences/123456.png"
+GET = b"GET /v1/options HTTP/1.1\r\nHost: x\r\n"
+POST = b"POST /v1/datasets HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+KEY = b"Authorization: Bearer secret\r\n"
+CHUNKED = POST + KEY + b"Transfer-Encoding: chunked\r\n\r\n"
+BODY = {"number": "123456", "size": 100_000, "seed": 1, "format": "webdataset"}
+
+
+@pytest.fixture(scope="module")
+def served(cache, tmp_path_factory):
+    with serve(tmp_path_factory.mktemp("service"), "--receive_seconds", 1, DIGITSEQ_API_KEY="secret") as running:
+        running.client.headers["Authorization"] = "Bearer secret"
+        yield running
+
+
+def speak(port: int, *pieces: bytes) -> bytes:
+    """What the service says to these bytes before it closes the connection."""
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+        found = b""
+        try:
+            for piece in pieces:
+                connection.sendall(piece)
+            while piece := connection.recv(65_536):
+                found += piece
+        except ConnectionError:
+            pass
+        return found
+
+
+def problem(answer: bytes, status: int) -> dict:
+    """The problem that `answer` is."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % status), answer[:200]
+    assert b"application/problem+json" in head and b"connection: close" in head.lower()
+    found = json.loads(body)
+    assert found["status"] == status and "\n" not in found["detail"]
+    return found
+
+
+def endless(first: bytes, piece: bytes):
+    """`first`, then 20 MB of `piece` again and again."""
+    return itertools.chain([first], itertools.repeat(piece * (100_000 // len(piece)), 200))
+
+
+@pytest.mark.parametrize(
+    ("first", "piece"),
+    [
+        (GET, b"X: \r\n"),
+        (GET + b"X: ", b"a"),
+        (GET, b"a"),
+        (b"GET /v1/sequences/", b"1"),
+        (b"GET /v1/options?", b"a=1&"),
+        (b"", b"\r\n"),
+        (CHUNKED + b"2\r\n{}\r\n0\r\n", b"X: a\r\n"),
+        (CHUNKED + b"2\r\n{}\r\n0\r\nX: ", b"a"),
+        (CHUNKED + b"2", b";a=b"),
+    ],
+    ids=["headers", "header", "name", "path", "query", "lines", "trailers", "trailer", "chunk extensions"],
+)
+def test_heads_without_end_are_refused_before_the_key_is_asked_for(served, first, piece):
+    served.client.get(PNG)
+    before = served.memory()
+    answer = speak(served.port, *endless(first, piece))
+    problem(answer, 431)
+    assert served.memory() < before + 20
+    assert served.client.get(PNG).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (GET + KEY + b"X: \r\n" * 98 + b"\r\n", 200),
+        (GET + KEY + b"X: \r\n" * 99 + b"\r\n", 431),
+        (GET + b"X: " + b"a" * 64_000 + b"\r\n\r\n", 401),
+        (GET + b"X: " + b"a" * 65_536 + b"\r\n\r\n", 431),
+    ],
+)
+def test_a_head_has_at_most_100_headers_and_64_kilobytes(served, head, status):
+    with socket.create_connection(("127.0.0.1", served.port), timeout=60) as connection:
+        connection.sendall(head)
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 %d " % status)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [b"BOGUS\r\n\r\n", b"GET /\xff\xfe HTTP/1.1\r\nHost: x\r\n\r\n", b"CONNECT a:1 HTTP/1.1\r\nHost: x\r\n\r\n",
+     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+     b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n", b"\x16\x03\x01\x02\x00\x01"],
+)  # fmt: skip
+def test_what_is_no_request_is_a_problem(served, head):
+    problem(speak(served.port, head), 400)
+
+
+def test_clients_that_send_slowly_are_cut_off(served):
+    for text in (b"", b"GET /v1/seq", GET + b"X-A: b\r\n", b"\r\n"):
+        assert speak(served.port, text) == b""
+    answer = speak(served.port, POST + KEY + b"Content-Length: 90\r\n\r\n{")
+    problem(answer, 408)
+    # a body that nobody reads must end as well
+    assert speak(served.port, GET + KEY + b"Content-Length: 90\r\n\r\n{").startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_chunked_body_without_end_is_refused(served):
+    before = served.memory()
+    for first in (CHUNKED, GET + b"Transfer-Encoding: chunked\r\n\r\n", CHUNKED.replace(b"secret", b"wrong")):
+        answer = speak(served.port, *endless(first, b"1000\r\n" + b" " * 4096 + b"\r\n"))
+        assert answer[9:12] in (b"", b"413", b"401", b"200")
+    assert served.memory() < before + 20
+
+
+ONE = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def test_few_requests_may_be_sent_ahead(served):
+    """HTTP lets a server close a connection after any answer; what was sent meanwhile is asked for again."""
+    assert speak(served.port, 5 * ONE).count(b"HTTP/1.1 200 ") == 5
+    answer = speak(served.port, 500 * ONE)
+    assert 8 <= answer.count(b"HTTP/1.1 200 ") < 20 and answer.count(b"connection: close") == 1
+    before = served.memory()
+    assert speak(served.port, *endless(b"", ONE)).count(b"HTTP/1.1 ") < 20
+    assert served.memory() < before + 20
+
+
+@pytest.mark.parametrize("bad", [b"BOGUS\r\n\r\n", GET + b"X: \r\n" * 200 + b"\r\n"])
+def test_bytes_after_a_request_do_not_spoil_its_answer(served, bad):
+    answer = speak(served.port, 3 * ONE + bad)
+    assert answer.count(b"HTTP/1.1 200 ") == answer.count(b"HTTP/1.1 ") == 3
+
+
+def test_a_client_that_leaves_ends_all_that_it_has_sent_ahead(cache, tmp_path):
+    with serve(tmp_path) as served:
+        body = json.dumps(BODY | {"augment": ["heavy"], "format": "npz"}).encode()
+        with socket.create_connection(("127.0.0.1", served.port), timeout=60) as connection:
+            connection.sendall(POST + b"Content-Length: %d\r\n\r\n" % len(body) + body + ONE)
+            wait_until(lambda: served.busy() > 0)
+        wait_until(lambda: served.busy() == 0)
+
+
+def test_every_method_is_answered_on_one_connection(served):
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", served.port)) as connection:
+        for path in ("/", "/docs", "/static/app.js", "/healthz", "/v1/datasets", "/v1/sequences/1.png", "/nothing"):
+            for method in ("HEAD", "OPTIONS", "GET", "HEAD", "TRACE", "PATCH", "PUT", "DELETE"):
+                connection.request(method, path)
+                answer = connection.getresponse()
+                body = answer.read()
+                assert answer.status < 500, (method, path)
+                if answer.status >= 400:
+                    assert answer.headers["Content-Type"] == "application/problem+json"
+                    assert method == "HEAD" or json.loads(body)["status"] == answer.status
+
+
+def test_requests_one_after_the_other_share_a_connection(served):
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", served.port)) as connection:
+        for _ in range(3):
+            connection.request("GET", "/healthz")
+            first = connection.sock
+            answer = connection.getresponse()
+            assert (answer.status, answer.read()) == (200, b'{"status":"alive"}')
+            assert connection.sock is first is not None
+
+
+def test_clients_that_never_read_lose_their_places(cache, tmp_path):
+    flags = ("--stall_seconds", 1, "--client_percent", 100)
+    with serve(tmp_path, *flags) as served:
+        body = json.dumps(BODY).encode()
+        head = POST + b"Content-Length: %d\r\n\r\n" % len(body)
+        idle = [socket.create_connection(("127.0.0.1", served.port), timeout=60) for _ in range(4)]
+        for connection in idle:
+            connection.sendall(head + body)
+        for connection in idle:
+            assert connection.recv(9, socket.MSG_PEEK | socket.MSG_WAITALL) == b"HTTP/1.1 "
+
+        def answer() -> int:
+            with served.client.stream("POST", "/v1/datasets", json=BODY | {"size": 5}) as found:
+                return found.status_code
+
+        assert answer() == 429
+        wait_until(lambda: answer() == 200)
+        assert "Traceback" not in served.log()
+        for connection in idle:
+            connection.close()
+
+
+@pytest.mark.parametrize("taking", [True, False])
+def test_only_a_client_that_takes_nothing_is_cut_off(taking):
+    from digitseq.service.connection import BoundedProtocol
+
+    made = object.__new__(BoundedProtocol)
+    clock, unsent, aborted = [0.0], [1_000_000], []
+    made.loop = types.SimpleNamespace(time=lambda: clock[0], call_later=lambda *_: None)
+    made.transport = types.SimpleNamespace(
+        get_write_buffer_size=lambda: unsent[0], get_extra_info=lambda _: None, abort=lambda: aborted.append(clock[0])
+    )
+    made._deadline, made._stall_seconds, made._taken, made._unsent = float("inf"), 30, 0.0, 0
+    for _ in range(100):
+        clock[0] += 1
+        unsent[0] -= taking
+        made._check()
+    assert aborted[:1] == ([] if taking else [31])
+
+
+def test_a_slow_client_keeps_no_connection_of_others(served):
+    """Twenty connections that say nothing, and one that asks."""
+    quiet = [socket.create_connection(("127.0.0.1", served.port), timeout=60) for _ in range(20)]
+    assert httpx.get(f"{served.url}/healthz").status_code == 200
+    for connection in quiet:
+        assert connection.recv(1) == b""
+        connection.close()
