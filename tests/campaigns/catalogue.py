@@ -1,0 +1,8 @@
+"""All campaigns by name."""
+
+from __future__ import annotations
+
+from . import patterns
+from .campaign import Campaign
+
+CAMPAIGNS: dict[str, Campaign] = {module.CAMPAIGN.name: module.CAMPAIGN for module in (patterns,)}
