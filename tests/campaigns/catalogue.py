@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import patterns
+from . import argv, patterns
 from .campaign import Campaign
 
-CAMPAIGNS: dict[str, Campaign] = {module.CAMPAIGN.name: module.CAMPAIGN for module in (patterns,)}
+CAMPAIGNS: dict[str, Campaign] = {module.CAMPAIGN.name: module.CAMPAIGN for module in (argv, patterns)}

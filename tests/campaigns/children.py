@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import resource
 import select
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from .processes import end_group
 
+LOADED_ONCE = ("cv2", "numpy", "phonenumbers", "digitseq.cli", "digitseq.augment", "digitseq.sources")
 PAGE = resource.getpagesize()
 CRASHED = 99  # exit code of a child in which an exception got out
 
@@ -22,7 +24,7 @@ CRASHED = 99  # exit code of a child in which an exception got out
 class Limits:
     """memory: bytes of address space beyond what the process begins with; seconds of CPU time, and of any time.
 
-    interrupt: seconds of CPU time after which the child is sent SIGINT, as a user who has seen enough does.
+    interrupt: seconds after which the child is sent SIGINT, as a user does who has seen enough.
     """
 
     memory: int = 1 << 30
@@ -43,6 +45,20 @@ class Ended:
     def one_line(self) -> str:
         """What it said on standard error, in a form for messages."""
         return repr(self.err[-500:])
+
+
+def load_program() -> None:
+    """Load here what every child would load again."""
+    for name in LOADED_ONCE:
+        importlib.import_module(name)
+
+
+def run_main(words: list[str], folder: Path, limits: Limits, stdin: bytes = b"", config: Path | None = None) -> Ended:
+    """The command line `words` in a child."""
+    load_program()
+    from digitseq.cli import main
+
+    return in_child(lambda: main(words, config), folder, limits, stdin)
 
 
 def in_child(main: Callable[[], int], folder: Path, limits: Limits, stdin: bytes = b"") -> Ended:
@@ -67,9 +83,10 @@ def _become(main: Callable[[], int], folder: Path, limits: Limits, streams: list
     try:
         os.setsid()
         os.chdir(folder)
+        os.environ["HOME"] = str(folder)
         for number, stream in enumerate(streams):
             os.dup2(stream, number)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, lambda *_: None)  # until the program takes it over, and afterwards
         limit(limits)
         code = main()
     except SystemExit as done:
@@ -92,8 +109,8 @@ def limit(limits: Limits) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu, limits.cpu))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if limits.interrupt:
-        signal.signal(signal.SIGPROF, lambda *_: os.kill(os.getpid(), signal.SIGINT))
-        signal.setitimer(signal.ITIMER_PROF, limits.interrupt)
+        signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+        signal.setitimer(signal.ITIMER_REAL, limits.interrupt)
 
 
 def _wait(child: int, seconds: float) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
+from unicodedata import category
 
 from .children import Ended
 
@@ -19,7 +20,7 @@ def judge_end(ended: Ended, allowed: Collection[int], about: str = "") -> str:
     assert ended.code in allowed, f"{where}exit code {ended.code}; it said {ended.one_line()}"
     assert not ended.left_behind, f"{where}{ended.left_behind} processes were left behind"
     lines = ended.err.splitlines()
-    strange = [c for c in ended.err if not c.isprintable() and c not in "\n\r"]
+    strange = [c for c in ended.err if category(c) == "Cc" and c != "\n"]
     assert not strange, f"{where}control characters {strange[:5]!r} in what it said: {ended.one_line()}"
     messages = [line for line in lines if not line.startswith("digitseq: warning: ")]
     assert len(messages) == (ended.code != 0), f"{where}{len(messages)} lines with exit code {ended.code}: {ended.one_line()}"

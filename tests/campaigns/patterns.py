@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from .campaign import Campaign, Case, Result
-from .children import Ended, Limits, in_child
+from .children import Ended, Limits, in_child, load_program
 from .judge import judge_end
 
 BATCH = 100  # patterns a child
@@ -58,6 +58,7 @@ def _count(draw: random.Random) -> str:
 
 def run(seed: int, numbers: Iterable[int], scratch: Path) -> Iterator[Result]:
     """Batches of patterns in a child; where one kills the child, the next child goes on behind it."""
+    load_program()
     waiting = list(numbers)
     while waiting:
         batch, folder = waiting[:BATCH], scratch / "batch"
