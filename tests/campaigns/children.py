@@ -44,7 +44,7 @@ class Ended:
 
     def one_line(self) -> str:
         """What it said on standard error, in a form for messages."""
-        return repr(self.err[-500:])
+        return repr(self.err[-240:])
 
 
 def load_program() -> None:

@@ -92,7 +92,8 @@ def judge(case: Case) -> str:
     kind(draw, path)
     work = case.folder / "work"
     work.mkdir()
-    ended = run_main(["-num", "12", "-r", "-o", "out"], work, Limits(memory=1 << 30, wall=60, interrupt=10), config=path)
+    limits = Limits(wall=60, interrupt=None if kind is device else 10)
+    ended = run_main(["-num", "12", "-r", "-o", "out"], work, limits, config=path)
     about = (kind.__doc__ or "").rstrip(".").lower()
     outcome = judge_end(ended, {0, BROKEN_OFF, REFUSED, INTERRUPTED}, about)
     assert ended.code != REFUSED or not listing(work), f"{about}: refused, but {sorted(listing(work))[:3]} was written"
