@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import argv, configs, data_files, patterns
+from . import argv, configs, data_files, kills, patterns
 from .campaign import Campaign
 
-CAMPAIGNS: dict[str, Campaign] = {module.CAMPAIGN.name: module.CAMPAIGN for module in (argv, configs, data_files, patterns)}
+CAMPAIGNS: dict[str, Campaign] = {module.CAMPAIGN.name: module.CAMPAIGN for module in (kills, argv, configs, data_files, patterns)}

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from .processes import end_group
+from .processes import end_session
 
 LOADED_ONCE = ("cv2", "numpy", "phonenumbers", "digitseq.cli", "digitseq.augment", "digitseq.sources")
 PAGE = resource.getpagesize()
@@ -71,7 +71,7 @@ def in_child(main: Callable[[], int], folder: Path, limits: Limits, stdin: bytes
         if child == 0:
             _become(main, folder, limits, streams)
         code = _wait(child, limits.wall)
-        left = end_group(child)
+        left = end_session(child)
         return Ended(code, *(_text(stream) for stream in streams[1:]), left)
     finally:
         for stream in streams:

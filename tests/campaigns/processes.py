@@ -12,13 +12,13 @@ from pathlib import Path
 PATIENT = 60.0  # seconds in which what must happen happens on any machine
 
 
-def group(leader: int) -> list[int]:
-    """The processes of a group that run or are stopped; those that have ended may wait for init to take note."""
+def session(leader: int) -> list[int]:
+    """The processes of a session that run or are stopped; those that have ended may wait for init to take note."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
-            state, _, its_group = stat.read_text().rpartition(")")[2].split()[:3]
-            if int(its_group) == leader and state not in "ZX":
+            state, _, _, session = stat.read_text().rpartition(")")[2].split()[:4]
+            if int(session) == leader and state not in "ZX":
                 found.append(int(stat.parent.name))
     return found
 
@@ -34,15 +34,11 @@ def wait_until(holds: Callable[[], bool], seconds: float = PATIENT) -> bool:
     return True
 
 
-def end_group(leader: int, seconds: float = 20.0) -> int:
-    """Wait until the processes of a group have ended; returns how many had to be killed."""
-    try:
-        os.killpg(leader, 0)
-    except ProcessLookupError:
+def end_session(leader: int, seconds: float = 20.0) -> int:
+    """Wait until the processes of a session have ended; returns how many had to be killed."""
+    if wait_until(lambda: not session(leader), seconds):
         return 0
-    if wait_until(lambda: not group(leader), seconds):
-        return 0
-    left = group(leader)
+    left = session(leader)
     for process in left:
         with contextlib.suppress(ProcessLookupError):
             os.kill(process, signal.SIGKILL)
