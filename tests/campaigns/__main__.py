@@ -9,6 +9,9 @@ import tempfile
 import time
 from pathlib import Path
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy is loaded: children are forked from one thread
+sys.path.insert(0, str(Path(__file__).parents[1]))  # for tests/support, as pytest has it
+
 from . import report
 from .campaign import SEED, Campaign, Figures, Result, carry_out
 from .catalogue import CAMPAIGNS
@@ -52,6 +55,4 @@ def _one(campaign: Campaign, given: argparse.Namespace) -> Figures:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    sys.path.insert(0, str(Path(__file__).parents[1]))
     sys.exit(main())

@@ -47,7 +47,17 @@ def _none(draw: Draw) -> list[str]:
 
 
 def _ratio(draw: Draw) -> list[str]:
-    return draw.choice((["0.8", "0.1", "0.1"], ["1", "0", "0"], ["0", "0", "1"], ["0.5", "0.5"], ["nan"] * 3, ["1", "1", "-1"], ["0.3"] * 3))
+    return draw.choice(
+        (
+            ["0.8", "0.1", "0.1"],
+            ["1", "0", "0"],
+            ["0", "0", "1"],
+            ["0.5", "0.5"],
+            ["nan"] * 3,
+            ["1", "1", "-1"],
+            ["0.3"] * 3,
+        )
+    )
 
 
 def _labels(draw: Draw) -> list[str]:
@@ -70,7 +80,14 @@ OTHERS: dict[str, Values] = {
     "--augment": _of(*OPERATIONS), "--preview": _of("sheet.png", "adir", "missing/x.png"), "-m": _of("0", "1", "2", "3", "-1", "-2"),
     "-s": _near("1", "3", "40", "3000", "1000000000"), "--size": _near("2"), "--seed": _near("0", "18446744073709551615"), "--resume": _none, "--quiet": _none,
 }  # fmt: skip
-INSTEAD = (["--help"], ["--version"], ["--list_datasets"], ["--list_augmentations"], ["--download", "nothing"], ["--download", "mnist"])
+INSTEAD = (
+    ["--help"],
+    ["--version"],
+    ["--list_datasets"],
+    ["--list_augmentations"],
+    ["--download", "nothing"],
+    ["--download", "mnist"],
+)
 
 
 def command_line(draw: Draw) -> list[str]:
@@ -101,7 +118,11 @@ def _spoil(draw: Draw, words: list[str]) -> None:
         del words[place]
     else:
         at = draw.randrange(len(words[place]) + 1)
-        words[place] = words[place][:at] + chr(draw.choice((draw.randrange(1, 128), draw.randrange(128, 0x3000)))) + words[place][at:]
+        words[place] = (
+            words[place][:at]
+            + chr(draw.choice((draw.randrange(1, 128), draw.randrange(128, 0x3000))))
+            + words[place][at:]
+        )
 
 
 def judge(case: Case) -> str:
@@ -122,7 +143,9 @@ def judge(case: Case) -> str:
     outcome = judge_end(ended, {0, BROKEN_OFF, REFUSED, INTERRUPTED}, about)
     if ended.code == REFUSED:
         after = listing(folder)
-        changed = [n for n in before.keys() | after.keys() if before.get(n) != after.get(n) and not n.startswith("cache")]
+        changed = [
+            n for n in before.keys() | after.keys() if before.get(n) != after.get(n) and not n.startswith("cache")
+        ]
         assert not changed, f"{about}: refused, but {sorted(changed)[:3]} changed"
     return outcome
 

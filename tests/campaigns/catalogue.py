@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from . import argv, configs, data_files, kills, patterns
+from . import argv, configs, data_files, downloads, kills, limits, links, patterns
 from .campaign import Campaign
 
-CAMPAIGNS: dict[str, Campaign] = {module.CAMPAIGN.name: module.CAMPAIGN for module in (kills, argv, configs, data_files, patterns)}
+CAMPAIGNS: dict[str, Campaign] = {
+    module.CAMPAIGN.name: module.CAMPAIGN
+    for module in (kills, limits, links, argv, configs, data_files, patterns, downloads)
+}

@@ -86,6 +86,7 @@ def _become(main: Callable[[], int], folder: Path, limits: Limits, streams: list
         os.environ["HOME"] = str(folder)
         for number, stream in enumerate(streams):
             os.dup2(stream, number)
+        sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w", buffering=1)  # noqa: SIM115
         signal.signal(signal.SIGINT, lambda *_: None)  # until the program takes it over, and afterwards
         limit(limits)
         code = main()

@@ -62,12 +62,26 @@ def damaged(draw: Draw, path: Path) -> None:
 
 def binary(draw: Draw, path: Path) -> None:
     """Anything."""
-    path.write_bytes(draw.choice((b"", b"\0", b"\xff\xfe", b"\n", draw.randbytes(9), draw.randbytes(10_000), bytes(1_000_000))))
+    path.write_bytes(
+        draw.choice((b"", b"\0", b"\xff\xfe", b"\n", draw.randbytes(9), draw.randbytes(10_000), bytes(1_000_000)))
+    )
 
 
 def device(draw: Draw, path: Path) -> None:
     """What is no plain file."""
-    target = draw.choice(("fifo", "directory", "/dev/zero", "/dev/null", "/dev/full", "/proc/self/mem", "loop", "missing", "/dev/urandom"))
+    target = draw.choice(
+        (
+            "fifo",
+            "directory",
+            "/dev/zero",
+            "/dev/null",
+            "/dev/full",
+            "/proc/self/mem",
+            "loop",
+            "missing",
+            "/dev/urandom",
+        )
+    )
     if target == "fifo":
         os.mkfifo(path)
     elif target == "directory":
@@ -101,5 +115,10 @@ def judge(case: Case) -> str:
 
 
 CAMPAIGN = Campaign(
-    "configs", "config.py files", "read, or refused in one line that names the fault", short=60, long=300, run=one_by_one(judge)
+    "configs",
+    "config.py files",
+    "read, or refused in one line that names the fault",
+    short=60,
+    long=300,
+    run=one_by_one(judge),
 )

@@ -61,12 +61,19 @@ def lying(draw: Draw, data: bytes) -> bytes:
 
 def another_type(draw: Draw, data: bytes) -> bytes:
     """another type or number of dimensions in its head"""
-    return bytes((draw.choice((0, 0, 1)), 0, draw.choice((8, 9, 11, 12, 13, 14, 0, 255)), draw.choice((0, 1, 2, 3, 4, 255)))) + data[4:]
+    return (
+        bytes(
+            (draw.choice((0, 0, 1)), 0, draw.choice((8, 9, 11, 12, 13, 14, 0, 255)), draw.choice((0, 1, 2, 3, 4, 255)))
+        )
+        + data[4:]
+    )
 
 
 def other(draw: Draw, data: bytes) -> bytes:
     """something else"""
-    return draw.choice((b"", b"\0" * 100, b"PK\3\4" + data, b"<html>404</html>", draw.randbytes(1000), b"\xff" * 1_000_000))
+    return draw.choice(
+        (b"", b"\0" * 100, b"PK\3\4" + data, b"<html>404</html>", draw.randbytes(1000), b"\xff" * 1_000_000)
+    )
 
 
 def packed_badly(draw: Draw, data: bytes) -> bytes:
@@ -77,7 +84,13 @@ def packed_badly(draw: Draw, data: bytes) -> bytes:
 
 def bomb(draw: Draw, data: bytes) -> bytes:
     """a gzip file that unpacks to gigabytes"""
-    head = idx(8, draw.choice(((4_000_000_000,), (4_000_000_000, SIDE, SIDE), (GLYPHS, SIDE, SIDE), (GLYPHS,), (1, 1 << 31, 1 << 31))), b"")
+    head = idx(
+        8,
+        draw.choice(
+            ((4_000_000_000,), (4_000_000_000, SIDE, SIDE), (GLYPHS, SIDE, SIDE), (GLYPHS,), (1, 1 << 31, 1 << 31))
+        ),
+        b"",
+    )
     return gzip.compress(head, mtime=0) + BOMB * draw.choice((1, 500, 1000))
 
 
@@ -114,7 +127,19 @@ def special(draw: Draw, path: Path) -> str:
     return kind
 
 
-DAMAGES: tuple[Damage, ...] = (cut, longer, flipped, lying, lying, another_type, other, packed_badly, packed_badly, bomb, packed_twice)
+DAMAGES: tuple[Damage, ...] = (
+    cut,
+    longer,
+    flipped,
+    lying,
+    lying,
+    another_type,
+    other,
+    packed_badly,
+    packed_badly,
+    bomb,
+    packed_twice,
+)
 
 
 def judge(case: Case) -> str:
@@ -138,7 +163,9 @@ def judge(case: Case) -> str:
     work.mkdir()
     ended = run_main(words, work, Limits(memory=600 << 20, cpu=20, wall=60))
     outcome = judge_end(ended, {0, REFUSED}, f"{name}: {about}")
-    assert ended.code != REFUSED or not listing(work), f"{name}: {about}: refused, but {sorted(listing(work))[:3]} was written"
+    assert ended.code != REFUSED or not listing(work), (
+        f"{name}: {about}: refused, but {sorted(listing(work))[:3]} was written"
+    )
     return outcome
 
 

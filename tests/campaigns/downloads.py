@@ -12,7 +12,8 @@ from support.file_server import made_set
 
 from .campaign import Campaign, Case, Result, one_by_one
 from .children import Limits, in_child, load_program
-from .hostile_server import behaviour, serving
+from .hostile_answers import behaviour
+from .hostile_server import serving
 from .judge import REFUSED, judge_end
 
 NAME = "kmnist"  # the data set in whose place the made one stands
@@ -71,5 +72,10 @@ def run(seed: int, numbers: Iterable[int], scratch: Path) -> Iterator[Result]:
 
 
 CAMPAIGN = Campaign(
-    "downloads", "hostile servers", "what is published arrives, or one line says why not, in 256 MB", short=20, long=96, run=run
+    "downloads",
+    "hostile servers",
+    "what is published arrives, or one line says why not, in 256 MB",
+    short=20,
+    long=96,
+    run=run,
 )

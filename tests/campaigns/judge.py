@@ -23,7 +23,9 @@ def judge_end(ended: Ended, allowed: Collection[int], about: str = "") -> str:
     strange = [c for c in ended.err if category(c) == "Cc" and c != "\n"]
     assert not strange, f"{where}control characters {strange[:5]!r} in what it said: {ended.one_line()}"
     messages = [line for line in lines if not line.startswith("digitseq: warning: ")]
-    assert len(messages) == (ended.code != 0), f"{where}{len(messages)} lines with exit code {ended.code}: {ended.one_line()}"
+    assert len(messages) == (ended.code != 0), (
+        f"{where}{len(messages)} lines with exit code {ended.code}: {ended.one_line()}"
+    )
     if messages:
         assert messages[0].startswith(("digitseq: error: ", "digitseq: interrupted: ")), f"{where}{messages[0]!r}"
     return NAMES[ended.code]

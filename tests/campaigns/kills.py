@@ -13,7 +13,7 @@ from typing import Any
 from .campaign import Campaign, Case, Result, one_by_one
 from .children import Ended
 from .judge import BROKEN_OFF, INTERRUPTED, REFUSED, judge_end
-from .setups import Reference, References, Setup, expected, fits, same, shape
+from .setups import Reference, References, Setup, expected, finish, fits, same, shape, unlike
 from .started import Started, locked, run
 
 FIRST_SEED, SECOND_SEED = 7, 8
@@ -155,11 +155,7 @@ class _Attack:
             self.again = False
         while self.draw.random() < 0.25:  # a run can be killed again while it is resumed
             self._resume_killed()
-        words = self.setup.words(FIRST_SEED)
-        ended = self._run([*words, "--resume"])
-        if ended.code == REFUSED and "no run to resume" in ended.err:
-            ended = self._run(words)
-        judge_end(ended, {0}, "resumed")
+        finish(self.setup, FIRST_SEED, self.out, self.log())
 
     def _resume_killed(self) -> None:
         number = 1 + int(self.draw.random() * self.reference.places["parent"])
@@ -169,12 +165,12 @@ class _Attack:
         assert started.all_ended(), "processes of a resumed run were left behind"
 
     def _check(self) -> None:
-        found = self.setup.contents(self.out)
         assert not locked(self.out), f"locks are held on {locked(self.out)}"
         if not self.again:
-            unlike = sorted(n for n in found.keys() | self.reference.contents.keys() if found.get(n) != self.reference.contents.get(n))
-            assert not unlike, f"{len(unlike)} files are not those of an undisturbed run: {unlike[:5]}"
+            wrong_files = unlike(self.setup, self.out, self.reference)
+            assert not wrong_files, f"{len(wrong_files)} files are not those of an undisturbed run: {wrong_files[:5]}"
             return
+        found = self.setup.contents(self.out)
         strange = sorted(name for name in found if shape(name) not in self.reference.shapes)
         assert not strange, f"{len(strange)} files that an undisturbed run has not: {strange[:5]}"
         rows = [self.setup.rows(folder) for folder in self.setup.folders(self.out)]

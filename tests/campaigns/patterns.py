@@ -11,6 +11,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from .campaign import Campaign, Case, Result
@@ -34,7 +35,9 @@ COUNTS = (0, 0, 1, 1, 2, 3, 5, 10, 50, 100, 255, 256, 1000, 65_535, 1_000_000, 4
 def pattern(draw: random.Random) -> str:
     """A regular expression, or nearly one: at most about 2,000 characters."""
     if draw.random() < 0.03:
-        return draw.choice(("(" * 500 + "1" + ")" * 500, "(?:" * 90 + "1" + "){9}" * 90, "1" * 5000, "(1|" * 300 + "2" + ")" * 300))
+        return draw.choice(
+            ("(" * 500 + "1" + ")" * 500, "(?:" * 90 + "1" + "){9}" * 90, "1" * 5000, "(1|" * 300 + "2" + ")" * 300)
+        )
     return _expression(draw, draw.randint(0, 5), draw.random() < 0.5)[:2000]
 
 
@@ -65,11 +68,13 @@ def run(seed: int, numbers: Iterable[int], scratch: Path) -> Iterator[Result]:
         folder.mkdir()
         answers = scratch / "answers"
         answers.write_text("")
-        ended = in_child(lambda: _answer_all(seed, batch, answers), folder, Limits(300 << 20, wall=600))
+        ended = in_child(partial(_answer_all, seed, batch, answers), folder, Limits(300 << 20, wall=600))
         results = [_judge(seed, json.loads(line)) for line in answers.read_text().splitlines()]
         if len(results) < len(batch):
             case = batch[len(results)]
-            results.append(Result(case, "broken", f"{_of(seed, case)!r} killed the process ({ended.code}): {ended.one_line()}"))
+            results.append(
+                Result(case, "broken", f"{_of(seed, case)!r} killed the process ({ended.code}): {ended.one_line()}")
+            )
         yield from results
         waiting = waiting[len(results) :]
         shutil.rmtree(folder)
@@ -123,7 +128,13 @@ def _answer(regex: str) -> dict:
     labels = Path("out/pattern/metadata.jsonl")
     texts = [json.loads(line)["text"] for line in labels.read_text().splitlines()] if labels.exists() else []
     shutil.rmtree("out", ignore_errors=True)
-    return {"code": code, "err": err, "seconds": seconds, "megabytes": (_resident("VmHWM") - memory) / 1e6, "texts": texts}
+    return {
+        "code": code,
+        "err": err,
+        "seconds": seconds,
+        "megabytes": (_resident("VmHWM") - memory) / 1e6,
+        "texts": texts,
+    }
 
 
 def _resident(name: str) -> int:

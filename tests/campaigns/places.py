@@ -56,10 +56,10 @@ class Places:
         name = os.fsdecode(path)
         if not name.startswith("/"):
             try:
-                name = os.path.join(os.getcwd(), name)
+                name = os.path.join(os.getcwd(), name)  # noqa: PTH109  # many thousand times
             except OSError:
                 return False
-        return name.startswith(self.out) or name.startswith("/proc/self/fd")
+        return name.startswith((self.out, "/proc/self/fd"))
 
     def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event in EVENTS and (self.inside(arguments[0]) or (len(arguments) > 1 and self.inside(arguments[1]))):
@@ -85,7 +85,7 @@ class Places:
         said = Path(self.plan["log"], "struck.part")
         with _really_open(said, "w") as file:
             file.write(f"{os.getpid()} {what}\n")
-        os.rename(said, said.with_suffix(""))
+        said.rename(said.with_suffix(""))
         number, leader = self.plan["signal"], os.getsid(0)
         if self.plan["victim"] == "group":
             os.killpg(leader, number)
@@ -93,7 +93,8 @@ class Places:
             os.kill(leader if self.plan["victim"] == "parent" else os.getpid(), number)
 
     def _write(self, descriptor: int, data: Any) -> int:
-        if not (stat.S_ISREG(os.fstat(descriptor).st_mode) and self.inside(os.readlink(f"/proc/self/fd/{descriptor}"))):
+        plain = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        if not (plain and self.inside(os.readlink(f"/proc/self/fd/{descriptor}"))):  # noqa: PTH115
             return _really_write(descriptor, data)
         return self.written_by_halves(lambda part: _really_write(descriptor, part), data, f"write {descriptor}")
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
-from .judge import listing
+from .children import Ended
+from .judge import REFUSED, judge_end, listing
 from .reading import LABELS, READERS, Row, Rows, lmdb_items, read_png
-from .started import Started
+from .started import Started, run
 
 LENGTHS, WIDTH, SPACING = (3, 5), 130, (1, 3)
 SIZES = {"png": 900, "webdataset": 900, "parquet": 900, "lmdb": 2500, "npz": 1300}  # several parts in each
@@ -45,7 +48,20 @@ class Setup:
 
     def words(self, seed: int) -> list[str]:
         """The command line, without the folder."""
-        words = ["--random_digits", *LENGTHS, "-iw", WIDTH, "-min", SPACING[0], "-max", SPACING[1], "-s", self.size, "-m", self.cores]
+        words = [
+            "--random_digits",
+            *LENGTHS,
+            "-iw",
+            WIDTH,
+            "-min",
+            SPACING[0],
+            "-max",
+            SPACING[1],
+            "-s",
+            self.size,
+            "-m",
+            self.cores,
+        ]
         words += ["--format", self.format, "--seed", seed, "--quiet"]
         words += ["--labels", *self.labels] if self.format == "png" else []
         words += ["--shard_size", SHARD] if self.format in ("webdataset", "parquet") else []
@@ -77,14 +93,31 @@ class Setup:
 
 @dataclass
 class Reference:
-    """An undisturbed run. places: how many places each role has."""
+    """An undisturbed run. places: how many places each role has; named: what it touched, below the output folder."""
 
     contents: dict[str, bytes] = field(default_factory=dict)
     places: dict[str, int] = field(default_factory=dict)
+    named: frozenset[str] = frozenset()
 
     @property
     def shapes(self) -> set[str]:
         return {shape(name) for name in self.contents}
+
+
+def finish(setup: Setup, seed: int, out: Path, log: Path) -> Ended:
+    """Finish a run that broke off as its message says: with --resume or, where nothing was begun, once more."""
+    words = setup.words(seed)
+    ended = run([*words, "--resume"], out, log)
+    if ended.code == REFUSED and "no run to resume" in ended.err:
+        ended = run(words, out, log.with_name(f"{log.name}-begun"))
+    judge_end(ended, {0}, "resumed")
+    return ended
+
+
+def unlike(setup: Setup, out: Path, reference: Reference) -> list[str]:
+    """The files that are not as an undisturbed run leaves them."""
+    found, expected_files = setup.contents(out), reference.contents
+    return sorted(n for n in found.keys() | expected_files.keys() if found.get(n) != expected_files.get(n))
 
 
 def shape(name: str) -> str:
@@ -113,7 +146,16 @@ class References:
         started = Started(setup.words(self._seed), out, folder / "log", {})
         ended = started.ended()
         assert (ended.code, ended.err) == (0, ""), f"undisturbed {setup}: {ended}"
-        return Reference(setup.contents(out), {role: started.places(role) for role in ("parent", "worker")})
+        places = {role: started.places(role) for role in ("parent", "worker")}
+        return Reference(setup.contents(out), places, frozenset(_below(out, started.named())))
+
+
+def _below(out: Path, paths: set[str]) -> Iterator[str]:
+    """The paths that are in a run's folder, as seen from `out`; those that are relative are taken as seen from there."""
+    for path in paths:
+        inside = os.path.relpath(path, out) if path.startswith("/") else f"random/{path}"
+        if inside.startswith("random/") and ".." not in inside.split("/"):
+            yield inside
 
 
 @cache

@@ -20,9 +20,15 @@ LONGEST = 300.0  # seconds in which any run of a campaign ends on any machine
 
 
 class Started:
-    """A run of the program. log: an empty directory for its output; plan: as in `places`, without out and log."""
+    """A run of the program.
 
-    def __init__(self, words: Sequence[str], out: Path, log: Path, plan: dict[str, Any] | None = None) -> None:
+    log: a directory, made here, for what it says; plan: as in `places`, without out and log; ulimit: what the shell's
+    command of that name is given.
+    """
+
+    def __init__(
+        self, words: Sequence[str], out: Path, log: Path, plan: dict[str, Any] | None = None, ulimit: Sequence[str] = ()
+    ) -> None:
         log.mkdir()
         self.log = log
         environment = os.environ | {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
@@ -32,7 +38,7 @@ class Started:
             program = Path(__file__).with_name("places.py")
         with open(log / "out", "wb") as said, open(log / "err", "wb") as complained:
             self.process = subprocess.Popen(
-                [sys.executable, str(program), *words, "-o", str(out)],
+                [*_shell(ulimit), sys.executable, str(program), *words, "-o", str(out)],
                 cwd=log, env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=complained, start_new_session=True,
             )  # fmt: skip
 
@@ -54,6 +60,16 @@ class Started:
     def where(self) -> str:
         """The place."""
         return (self.log / "struck").read_text().strip().partition(" ")[2] if self.struck() else "nowhere"
+
+    def named(self) -> set[str]:
+        """What it named at the places that were counted: paths as they were given."""
+        lines = [
+            line
+            for role in ("parent", "worker")
+            if (self.log / role).exists()
+            for line in (self.log / role).read_text().splitlines()
+        ]
+        return {words[1].strip() for line in lines if len(words := line.split(" ", 1)) == 2}
 
     def places(self, role: str) -> int:
         """How many places of a role were counted."""
@@ -81,6 +97,10 @@ class Started:
                 os.kill(process, number)
 
 
+def _shell(ulimit: Sequence[str]) -> list[str]:
+    return ["bash", "-c", f'ulimit {" ".join(ulimit)} && exec "$@"', "bash"] if ulimit else []
+
+
 def run(words: Sequence[str], out: Path, log: Path) -> Ended:
     """A whole run that nothing disturbs."""
     started = Started(words, out, log)
@@ -91,5 +111,9 @@ def run(words: Sequence[str], out: Path, log: Path) -> Ended:
 
 def locked(folder: Path) -> list[str]:
     """The files in `folder` that a process has a lock on."""
-    inodes = {line.split()[5].rpartition(":")[2] for line in Path("/proc/locks").read_text().splitlines() if "->" not in line}
-    return [str(p.relative_to(folder)) for p in folder.rglob("*") if not p.is_symlink() and str(p.stat().st_ino) in inodes]
+    inodes = {
+        line.split()[5].rpartition(":")[2] for line in Path("/proc/locks").read_text().splitlines() if "->" not in line
+    }
+    return [
+        str(p.relative_to(folder)) for p in folder.rglob("*") if not p.is_symlink() and str(p.stat().st_ino) in inodes
+    ]
