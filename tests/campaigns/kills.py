@@ -171,7 +171,8 @@ class _Attack:
             assert not wrong_files, f"{len(wrong_files)} files are not those of an undisturbed run: {wrong_files[:5]}"
             return
         found = self.setup.contents(self.out)
-        strange = sorted(name for name in found if shape(name) not in self.reference.shapes)
+        known = {shape(name) for name in self.reference.contents}
+        strange = sorted(name for name in found if shape(name) not in known)
         assert not strange, f"{len(strange)} files that an undisturbed run has not: {strange[:5]}"
         rows = [self.setup.rows(folder) for folder in self.setup.folders(self.out)]
         wrong = [number for part in rows for number, row in part.items() if not fits(row)]

@@ -99,10 +99,6 @@ class Reference:
     places: dict[str, int] = field(default_factory=dict)
     named: frozenset[str] = frozenset()
 
-    @property
-    def shapes(self) -> set[str]:
-        return {shape(name) for name in self.contents}
-
 
 def finish(setup: Setup, seed: int, out: Path, log: Path) -> Ended:
     """Finish a run that broke off as its message says: with --resume or, where nothing was begun, once more."""
