@@ -65,6 +65,8 @@ def one_by_one(
             return Result(case.number, judge(case))
         except AssertionError as fault:
             return Result(case.number, "broken", str(fault) or "assertion failed")
+        except Exception as fault:  # what was left could not even be read
+            return Result(case.number, "broken", f"{type(fault).__name__}: {fault}")
         finally:
             shutil.rmtree(case.folder, ignore_errors=True)
 

@@ -199,8 +199,9 @@ def play(seed: int, numbers: Iterable[int], scratch: Path) -> Iterator[Result]:
         attack = _Attack(case, references)
         try:
             return attack.carry_out()
-        except AssertionError as fault:
-            raise AssertionError(f"{attack}: {fault}") from None
+        except Exception as fault:
+            kind = "" if isinstance(fault, AssertionError) else f"{type(fault).__name__}: "
+            raise AssertionError(f"{attack}: {kind}{fault}") from None
 
     return one_by_one(judge, AT_ONCE)(seed, numbers, scratch)
 

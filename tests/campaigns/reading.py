@@ -114,10 +114,13 @@ def _coco(folder: Path) -> Iterable[tuple[str, str]]:
 
 def _yolo(folder: Path) -> Iterable[tuple[str, str]]:
     listed = [Path(line).name for line in (folder / "images.txt").read_text().splitlines()]
-    for name in sorted({*listed, *(f"{p.stem}.png" for p in (folder / "labels").iterdir())}):
-        lines = (folder / "labels" / f"{name.removesuffix('.png')}.txt").read_text().splitlines()
-        for _ in range(max(listed.count(name), 1)):
-            yield (name if name in listed else f"unlisted {name}"), "".join(line.split()[0] for line in lines)
+    beside = {f"{p.stem}.png" for p in folder.glob("*.txt") if p.stem.isdigit()}
+    assert set(listed) == beside, (
+        f"images.txt and the files beside the images differ: {sorted(set(listed) ^ beside)[:3]}"
+    )
+    for name in listed:
+        lines = (folder / name).with_suffix(".txt").read_text().splitlines()
+        yield name, "".join(line.split()[0] for line in lines)
 
 
 def _tesseract(folder: Path) -> Iterable[tuple[str, str]]:

@@ -82,7 +82,7 @@ class Setup:
             if name.endswith("data.mdb"):
                 items = lmdb_items((out / name).parent)
                 found[name] = b"".join(b"%b\0%b\n" % (k.encode(), items[k]) for k in sorted(items))
-            elif Path(name).name == RECORD or Path(name).name.startswith("."):
+            elif Path(name).name == RECORD or name.startswith(".") or "/." in name:
                 found[name] = b""
         return found
 
