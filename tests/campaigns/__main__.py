@@ -45,7 +45,9 @@ def _one(campaign: Campaign, given: argparse.Namespace) -> Figures:
         nonlocal done
         done += 1
         if result.fault or done % 100 == 0:
-            print(f"{campaign.name} {done}/{len(numbers)}: {result.outcome}", file=sys.stderr, flush=True)
+            print(
+                f"{campaign.name} {done}/{len(numbers)}: {result.fault or result.outcome}", file=sys.stderr, flush=True
+            )
 
     figures = carry_out(campaign, numbers, given.seed, tell)
     print(f"{campaign.name}: {figures.cases} cases, seed {figures.seed}, {time.monotonic() - began:.0f} s", flush=True)

@@ -23,8 +23,8 @@ AT_ONCE = 2
 # (signal, what it hits): the exit codes that are right; 0 where everything was made before it took effect
 RIGHT_CODES = {
     (signal.SIGKILL, "parent"): {-9}, (signal.SIGKILL, "group"): {-9}, (signal.SIGKILL, "worker"): {0, BROKEN_OFF},
-    (signal.SIGTERM, "parent"): {0, INTERRUPTED, TERMINATED}, (signal.SIGTERM, "worker"): {0, BROKEN_OFF},
-    (signal.SIGTERM, "group"): {0, BROKEN_OFF, INTERRUPTED, TERMINATED},
+    (signal.SIGTERM, "parent"): {0, TERMINATED}, (signal.SIGTERM, "worker"): {0, BROKEN_OFF},
+    (signal.SIGTERM, "group"): {0, BROKEN_OFF, TERMINATED},
     (signal.SIGINT, "parent"): {0, INTERRUPTED}, (signal.SIGINT, "group"): {0, INTERRUPTED}, (signal.SIGINT, "worker"): {0},
 }  # fmt: skip
 

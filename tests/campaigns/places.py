@@ -21,6 +21,7 @@ EVENTS = frozenset((
     "open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate", "os.scandir", "os.listdir",
     "os.chmod", "os.utime", "shutil.copyfile", "shutil.move", "shutil.rmtree",
 ))  # fmt: skip
+ONE_DIRECTORY = frozenset(("os.remove", "os.mkdir", "os.rmdir"))  # the last argument is a descriptor, or -1
 LAUNCHER = __name__ == "__main__"
 _really_open, _really_write = io.open, os.write
 
@@ -47,23 +48,31 @@ class Places:
     def _in_child(self) -> None:
         self.role, self._log = "worker", None
 
-    def inside(self, path: object) -> bool:
-        """Whether it names something in the folder; a relative path may."""
+    def named(self, path: object, directory: int = -1) -> str:
+        """The path in full; empty for what is none. directory: the descriptor that a relative one is seen from."""
         if isinstance(path, os.PathLike):
             path = os.fspath(path)
         if not isinstance(path, (str, bytes)):
-            return False
+            return ""
         name = os.fsdecode(path)
-        if not name.startswith("/"):
-            try:
-                name = os.path.join(os.getcwd(), name)  # noqa: PTH109  # many thousand times
-            except OSError:
-                return False
-        return name.startswith((self.out, "/proc/self/fd"))
+        if name.startswith("/"):
+            return name
+        try:
+            start = os.readlink(f"/proc/self/fd/{directory}") if directory >= 0 else os.getcwd()  # noqa: PTH109, PTH115
+        except OSError:
+            return ""
+        return os.path.join(start, name)
 
     def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if event in EVENTS and (self.inside(arguments[0]) or (len(arguments) > 1 and self.inside(arguments[1]))):
-            self.place(f"{event} {os.fsdecode(arguments[0]) if not isinstance(arguments[0], int) else arguments[0]}")
+        if event not in EVENTS:
+            return
+        two = len(arguments) == 4 and event in ("os.rename", "os.link")
+        directories = arguments[2:] if two else arguments[-1:] if event in ONE_DIRECTORY else (-1,)
+        for path, directory in zip(arguments, directories):
+            name = self.named(path, directory)
+            if name.startswith(self.out):
+                self.place(f"{event} {name}")
+                return
 
     def place(self, what: str) -> bool:
         """Count a place; whether it is the one to strike at, in which case that is done."""
@@ -94,9 +103,10 @@ class Places:
 
     def _write(self, descriptor: int, data: Any) -> int:
         plain = stat.S_ISREG(os.fstat(descriptor).st_mode)
-        if not (plain and self.inside(os.readlink(f"/proc/self/fd/{descriptor}"))):  # noqa: PTH115
+        name = os.readlink(f"/proc/self/fd/{descriptor}") if plain else ""  # noqa: PTH115
+        if not name.startswith(self.out):
             return _really_write(descriptor, data)
-        return self.written_by_halves(lambda part: _really_write(descriptor, part), data, f"write {descriptor}")
+        return self.written_by_halves(lambda part: _really_write(descriptor, part), data, f"write {name}")
 
     def written_by_halves(self, write: Any, data: Any, what: str) -> int:
         """Write `data`, only half of it when it is struck at here; returns how much was written."""
@@ -111,9 +121,9 @@ class Places:
     def _open(self, file: Any, mode: str = "r", buffering: int = -1, *rest: Any, **more: Any) -> Any:
         """`open`, whose files for writing in the folder are written by halves."""
         more |= dict(zip(("encoding", "errors", "newline", "closefd", "opener"), rest))
-        if not set(mode) & set("wax+") or not self.inside(file) or more.get("opener"):
+        if not set(mode) & set("wax+") or not self.named(file).startswith(self.out):
             return _really_open(file, mode, buffering, **more)
-        raw = _CountedFile(self, file, mode.replace("b", "").replace("t", ""))
+        raw = _CountedFile(self, file, mode.replace("b", "").replace("t", ""), more.get("opener"))
         if buffering == 0:
             return raw
         buffered = io.BufferedRandom(raw) if "+" in mode else io.BufferedWriter(raw)
@@ -125,8 +135,8 @@ class Places:
 class _CountedFile(io.FileIO):
     """A file whose writes are places."""
 
-    def __init__(self, places: Places, file: Any, mode: str) -> None:
-        super().__init__(file, mode)
+    def __init__(self, places: Places, file: Any, mode: str, opener: Any) -> None:
+        super().__init__(file, mode, opener=opener)
         self._places = places
 
     def write(self, data: Any) -> int:

@@ -142,6 +142,11 @@ class References:
         started = Started(setup.words(self._seed), out, folder / "log", {})
         ended = started.ended()
         assert (ended.code, ended.err) == (0, ""), f"undisturbed {setup}: {ended}"
+        rows = [row for part in setup.folders(out) for row in setup.rows(part).values()]
+        assert len(rows) == setup.size, f"undisturbed {setup}: {len(rows)} images"
+        assert all(fits(row) for row in rows), (
+            f"undisturbed {setup}: images whose ink is elsewhere than their labels say"
+        )
         places = {role: started.places(role) for role in ("parent", "worker")}
         return Reference(setup.contents(out), places, frozenset(_below(out, started.named())))
 
