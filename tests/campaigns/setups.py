@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import re
+import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -136,13 +137,15 @@ class References:
             return self._found[setup]
 
     def _make(self, setup: Setup) -> Reference:
-        folder = self._scratch / f"reference-{len(self._found)}"
-        folder.mkdir()
+        folder = Path(tempfile.mkdtemp(dir=self._scratch, prefix="reference-"))
         out = folder / "out"
         started = Started(setup.words(self._seed), out, folder / "log", {})
         ended = started.ended()
         assert (ended.code, ended.err) == (0, ""), f"undisturbed {setup}: {ended}"
-        rows = [row for part in setup.folders(out) for row in setup.rows(part).values()]
+        try:
+            rows = [row for part in setup.folders(out) for row in setup.rows(part).values()]
+        except AssertionError as fault:
+            raise AssertionError(f"undisturbed {setup}: {fault}") from None
         assert len(rows) == setup.size, f"undisturbed {setup}: {len(rows)} images"
         assert all(fits(row) for row in rows), (
             f"undisturbed {setup}: images whose ink is elsewhere than their labels say"
