@@ -5,20 +5,19 @@ from __future__ import annotations
 import os
 import random
 import signal
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .campaign import Campaign, Case, Result, one_by_one
+from .campaign import Campaign, Case
 from .children import Ended
 from .judge import BROKEN_OFF, INTERRUPTED, REFUSED, judge_end
-from .setups import Reference, References, Setup, expected, finish, fits, same, shape, unlike
+from .references import Reference, References, finish, unlike, with_references
+from .setups import Setup, expected, fits, same, shape
 from .started import Started, locked, run
 
 FIRST_SEED, SECOND_SEED = 7, 8
 TERMINATED = 143
-AT_ONCE = 2
 
 # (signal, what it hits): the exit codes that are right; 0 where everything was made before it took effect
 RIGHT_CODES = {
@@ -192,22 +191,18 @@ class _Attack:
         assert not wrong, f"{len(wrong)} images are neither the first nor the second run's: {wrong[:5]}"
 
 
-def play(seed: int, numbers: Iterable[int], scratch: Path) -> Iterator[Result]:
-    references = References(scratch, FIRST_SEED)
-
-    def judge(case: Case) -> str:
-        attack = _Attack(case, references)
-        try:
-            return attack.carry_out()
-        except Exception as fault:
-            kind = "" if isinstance(fault, AssertionError) else f"{type(fault).__name__}: "
-            raise AssertionError(f"{attack}: {kind}{fault}") from None
-
-    return one_by_one(judge, AT_ONCE)(seed, numbers, scratch)
+def judge(case: Case, references: References) -> str:
+    """One run."""
+    attack = _Attack(case, references)
+    try:
+        return attack.carry_out()
+    except Exception as fault:
+        kind = "" if isinstance(fault, AssertionError) else f"{type(fault).__name__}: "
+        raise AssertionError(f"{attack}: {kind}{fault}") from None
 
 
 CAMPAIGN = Campaign(
     "kills", "runs killed, ended or stopped at a place, then resumed or run again",
     "the same bytes as undisturbed; every image listed, every label true; no process, lock or temporary file left",
-    short=40, long=500, run=play,
+    short=40, long=500, run=with_references(FIRST_SEED, judge),
 )  # fmt: skip

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from pathlib import Path
 
-from .campaign import Campaign, Case, Result, one_by_one
+from .campaign import Campaign, Case
 from .judge import BROKEN_OFF, REFUSED, judge_end
-from .setups import References, Setup, finish, unlike
+from .references import References, finish, unlike, with_references
+from .setups import Setup
 from .started import Started
 
 SEED = 7
@@ -49,12 +48,7 @@ def judge(case: Case, references: References) -> str:
     return outcome
 
 
-def run(seed: int, numbers: Iterable[int], scratch: Path) -> Iterator[Result]:
-    references = References(scratch, SEED)
-    yield from one_by_one(lambda case: judge(case, references), at_once=2)(seed, numbers, scratch)
-
-
 CAMPAIGN = Campaign(
     "limits", "runs under `ulimit -v`, `-n`, `-f`", "it ends, in one line; finished without the limit it has the same bytes",
-    short=12, long=100, run=run,
+    short=12, long=100, run=with_references(SEED, judge),
 )  # fmt: skip

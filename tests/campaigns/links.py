@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shutil
 import signal
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from .campaign import Campaign, Case, Result, one_by_one
+from .campaign import Campaign, Case
 from .judge import BROKEN_OFF, REFUSED, judge_end, listing
 from .kills import Blow
-from .setups import Reference, References, Setup
+from .references import Reference, References, with_references
+from .setups import Setup
 from .started import Started
 from .started import run as run_program
 
@@ -74,16 +74,11 @@ def judge(case: Case, references: References) -> str:
     return outcome
 
 
-def run(seed: int, numbers: Iterable[int], scratch: Path) -> Iterator[Result]:
-    references = References(scratch, SEED)
-    yield from one_by_one(lambda case: judge(case, references), at_once=2)(seed, numbers, scratch)
-
-
 CAMPAIGN = Campaign(
     "links",
     "symbolic links at the names that a run uses",
     "nothing that they point to is changed",
     short=12,
     long=200,
-    run=run,
+    run=with_references(SEED, judge),
 )
