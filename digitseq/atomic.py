@@ -26,14 +26,15 @@ _TRIES = 100
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path, within: Path | None = None) -> Iterator[BinaryIO]:
     """A new binary file, open for writing, that becomes `path` when the block ends without an error.
 
     Until then `path` stays what it is; where it is a link, the link is replaced, not what it leads to. After an
-    error nothing is left of the new file. The file has a name beside `path` that cannot be guessed (`file.name`),
-    is made new, and has the permissions that the umask gives. Raises `OSError`.
+    error nothing is left of the new file; a killed process leaves it. The file has a name beside `path`, or in the
+    directory `within` of the same file system, that cannot be guessed (`file.name`), is made new, and has the
+    permissions that the umask gives. Raises `OSError`.
     """
-    file = open_fresh(path)
+    file = open_fresh(path if within is None else within / path.name)
     temporary = Path(file.name)
     try:
         with file:

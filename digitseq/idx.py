@@ -89,7 +89,7 @@ def open_idx(source: Path | bytes, name: str, dimensions: tuple[int, ...]) -> It
             file = stack.enter_context(gzip.GzipFile(fileobj=file))  # type: ignore[assignment]  # typeshed knows no kinship
         shape, dtype = _header(file, name, dimensions)
         opened = IdxFile(file, name, shape, dtype)
-        if opened.size > most:
+        if opened.size > most or (not packed and opened.size < most):
             got = f"at most {most:,}" if packed else f"{most:,}"
             raise DataError(f"{name}: expected {opened.size:,} bytes for shape {shape}, got {got}")
         yield opened

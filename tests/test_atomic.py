@@ -100,3 +100,12 @@ def test_a_name_is_given_once(tmp_path, monkeypatch, links):
             assert Path(file.name).read_bytes() == data == b"second"
             Path(file.name).unlink()
     assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("a", b"first")]
+
+
+def test_a_file_under_way_can_stand_elsewhere(tmp_path):
+    (tmp_path / "private").mkdir()
+    with replacing(tmp_path / "it", tmp_path / "private") as file:
+        assert [p.parent.name for p in tmp_path.rglob(".it.*")] == ["private"]
+        file.write(b"whole")
+    assert (tmp_path / "it").read_bytes() == b"whole"
+    assert list((tmp_path / "private").iterdir()) == []

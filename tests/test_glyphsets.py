@@ -179,7 +179,7 @@ def test_what_does_not_go_together_is_refused(tmp_path, images, labels, message)
     ("change", "message"),
     [
         (lambda data: data[:-5], "expected 9,424 bytes.*got 9,419"),
-        (lambda data: data + b"x", "got more"),
+        (lambda data: data + b"x", "got 9,425"),
         (lambda data: b"\x01" + data[1:], "not an idx file"),
         (lambda data: data[:4] + b"\xff\xff\xff\xff" + data[8:], r"\(4294967295, 28, 28\), got 9,424"),
         (lambda data: gzip.compress(data)[:-3], "damaged gzip"),
@@ -190,6 +190,15 @@ def test_a_damaged_file_is_refused_by_name(tmp_path, change, message):
     victim = folder / "train-images-idx3-ubyte"
     victim.write_bytes(change(victim.read_bytes()))
     with pytest.raises(DataError, match=message):
+        opened(folder, tmp_path / "cache")
+
+
+@pytest.mark.parametrize("name", ["train-images-idx3-ubyte", "train-labels-idx1-ubyte"])
+def test_a_file_of_a_terabyte_is_refused_without_being_read(tmp_path, name, monkeypatch):
+    folder = written(tmp_path / "set", GLYPHS, np.zeros(12, np.uint8))
+    os.truncate(folder / name, 1 << 40)
+    monkeypatch.setattr("digitseq.glyphsets.sums.sum_of", lambda path: pytest.fail(f"{path} was read"))
+    with pytest.raises(DataError, match="got 1,099,511,627,776"):
         opened(folder, tmp_path / "cache")
 
 

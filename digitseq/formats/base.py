@@ -90,7 +90,7 @@ class Format:
         """Use the files of a part, whose first image is `start`, before they are given their names.
 
         Parts come in order; a part may come again, when the run was killed while it was taken. kept: the directory
-        of the kept files, where the format keeps any. Raises `OSError`.
+        of the kept files, and of those that are under way. Raises `OSError`.
         """
 
     def finish(self, job: Job, folder: Path, kept: Path, stop: int) -> None:

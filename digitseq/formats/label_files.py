@@ -12,17 +12,17 @@ from digitseq.atomic import replacing
 from digitseq.labels import FILE_NAMES
 
 
-def write_whole_files(folder: Path, labels: tuple[str, ...], characters: str) -> None:
+def write_whole_files(folder: Path, labels: tuple[str, ...], characters: str, within: Path) -> None:
     """COCO's annotations.json and YOLO's data.yaml in `folder`, as far as `labels` name them. Raises `OSError`.
 
-    characters: the classes, in order
+    characters: the classes, in order; within: where they are written before they get their names
     """
     if "coco" in labels and (folder / FILE_NAMES["coco"]).exists():
-        with replacing(folder / "annotations.json") as file:
+        with replacing(folder / "annotations.json", within) as file:
             file.writelines(piece.encode() for piece in _coco(folder / FILE_NAMES["coco"], characters))
     if "yolo" in labels:
         names = "".join(f"  {i}: {json.dumps(c)}\n" for i, c in enumerate(characters))
-        with replacing(folder / "data.yaml") as file:
+        with replacing(folder / "data.yaml", within) as file:
             file.write(f"train: images.txt\nval: images.txt\nnames:\n{names}".encode())
 
 

@@ -62,7 +62,7 @@ class OutputFormat(Format):
                     np.save(file, arrays[name])
         found = {int(m[1]): p for p in kept.iterdir() if (m := _PART.fullmatch(p.name))}
         parts = [kept / "earlier"] * bool(job.start) + [found[s] for s in sorted(found) if job.start <= s < job.stop]
-        with replacing(path) as whole:
+        with replacing(path, kept) as whole:
             write_arrays(whole, parts, 255 if job.pipeline.settings.invert else 0)
 
 

@@ -52,7 +52,7 @@ class OutputFormat(Format):
 
     def finish(self, job: Job, folder: Path, kept: Path, stop: int) -> None:
         """Label files that cannot be added to."""
-        write_whole_files(folder, job.labels, job.pipeline.bank.characters)
+        write_whole_files(folder, job.labels, job.pipeline.bank.characters, kept)
 
 
 def highest_number(folder: Path) -> int:

@@ -16,6 +16,7 @@ from digitseq.errors import DataError, SettingsError
 from digitseq.glyphsets.catalog import DIGITS
 from digitseq.glyphsets.glyph_files import GlyphFiles
 from digitseq.glyphsets.sums import known_sums
+from digitseq.idx import open_idx
 from digitseq.options import expanded
 from digitseq.regular import read_regular
 
@@ -50,6 +51,9 @@ def folder_files(folder: str, split: str, transposed: bool, cache: Path) -> Glyp
     place = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:16]
     stem = f"folder-{place}-{split}{'-transposed' * transposed}"
     try:
+        for images, glyph_labels in pairs:  # or terabytes of something else would be read for their sums
+            with open_idx(images, str(images), (3,)), open_idx(glyph_labels, str(glyph_labels), (1, 2)):
+                pass
         sums = known_sums([file for pair in pairs for file in pair], cache / f"{stem}.json")
     except OSError as error:
         raise DataError(f"cannot read {error.filename} ({error.strerror})") from None

@@ -20,6 +20,7 @@ RECORD = "run.json"
 PRIVATE = ".digitseq"  # below the folder: lock, journal, and what is not finished
 _STAGE, _KEPT = "stage", "kept"
 _MADE_HERE = re.compile(rf"({_STAGE}|{_KEPT})-[0-9a-f]{{16}}")
+_UNNAMED = re.compile(r"\..+\.[0-9a-f]{16}")  # files of `atomic.replacing` that have not got their names
 _TRIES = 1000  # to empty a directory in which a process that is about to end still makes files
 
 # Locks of files belong to a process: they do not keep its own threads apart.
@@ -122,6 +123,9 @@ class RunFolder:
         """
         for path in self._own_directories(_STAGE):
             remove_directory(path)
+        for path in self.private.rglob(".*"):
+            if _UNNAMED.fullmatch(path.name) and stat.S_ISREG(path.lstat().st_mode):
+                path.unlink()
 
     def remove_kept(self) -> None:
         """Remove what the last run has kept."""
@@ -141,7 +145,7 @@ class RunFolder:
 
     def write_runs(self, runs: list[dict[str, Any]]) -> None:
         """Replace `run.json` at once. Raises `OSError`."""
-        with replacing(self.path / RECORD) as file:
+        with replacing(self.path / RECORD, self.private) as file:
             file.write(json.dumps({"runs": runs}, indent=1).encode() + b"\n")
 
 

@@ -1,0 +1,1 @@
+"""Seeded attacks on the program from outside: what it survives, counted. `python -m tests.campaigns --help`."""
