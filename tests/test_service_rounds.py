@@ -16,6 +16,7 @@ from digitseq import Pipeline, Settings
 from digitseq.augment import OPERATIONS, PRESETS
 from digitseq.png import encode_png
 from digitseq.service.keys import Keys
+from digitseq.service.glyph_sets import GlyphSets
 from digitseq.service.limits import Limits
 from digitseq.service.parameters import from_query
 from digitseq.service.rounds import Rounds, Wanted, images_of
@@ -80,7 +81,7 @@ def test_keys_are_those_of_numpy(seeds, name, attempt):
 
 def test_the_service_prepares_an_appearance_once():
     """Whatever the text, the seed and the index are."""
-    studio, about = Studio(Limits()), [("augment", "light"), ("image_width", "150")]
+    studio, about = Studio(Limits(), GlyphSets(None)), [("augment", "light"), ("image_width", "150")]
     made = [studio.pipeline(from_query([("number", f"{k:04d}"), *about], {})) for k in range(300)]
     made += [studio.pipeline(from_query([("random_digits", "2,4"), *about], {}))]
     assert len({id(pipeline.renderer) for pipeline in made}) == 1
