@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from digitseq import Pipeline, Settings
 from digitseq.augment import OPERATIONS, PRESETS
 from digitseq.png import encode_png
-from digitseq.service.keys import Keys
 from digitseq.service.glyph_sets import GlyphSets
+from digitseq.service.keys import Keys
 from digitseq.service.limits import Limits
 from digitseq.service.parameters import from_query
 from digitseq.service.rounds import Rounds, Wanted, images_of
