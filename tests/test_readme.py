@@ -72,7 +72,7 @@ def test_commands_run(command, tmp_path_factory, request):
         if "--format" in command:
             run = json.loads((top / "run.json").read_text())["runs"][-1]
             assert run["status"] == "finished"
-            assert run.get("images", sum(run.get("parts", {}).values())) == size(command)
+            assert sum(section["images"] for section in run["sections"]) == size(command)
         else:
             assert len(assert_consistent(top)) == size(command)
     finally:

@@ -11,12 +11,12 @@ from core import peak_memory
 from measure import ROOT, best_of, emptied, program, scratch, table
 
 sys.path.insert(0, str(ROOT))
-from digitseq.writers.webdataset import tar_bytes
 
 from digitseq import Pipeline, Settings
+from digitseq.formats import FORMATS
+from digitseq.formats.webdataset import tar_bytes
 from digitseq.labels import object_lines
 from digitseq.loader import load_bank
-from digitseq.output import FORMATS
 from digitseq.png import encode_png
 
 COMMAND = ("-num", "123456", "-min", 5, "-max", 10, "--seed", 1, "-m", 2)
