@@ -155,7 +155,7 @@ def test_sigterm_leaves_nothing_behind(cache, tmp_path, processes):
         slow = BODY | {"augment": ["heavy"], "format": "npz"}
         connection = http.client.HTTPConnection("127.0.0.1", served.port)
         connection.request("POST", "/v1/datasets", json.dumps(slow), {"Content-Type": "application/json"})
-        wait_until(lambda: any(temporary.glob("digitseq-*/set")))
+        wait_until(lambda: any(temporary.glob("digitseq-*/*.arrays")))
         started = children(served.process.pid)
         served.process.send_signal(signal.SIGTERM)
         assert served.process.wait(60) == 0
