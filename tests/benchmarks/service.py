@@ -149,7 +149,7 @@ def images(seconds: int) -> list[tuple[str, str, str]]:
 def answers(seconds: float) -> list[tuple[str, str, str]]:
     """How long one client waits for a picture of other digits each time, one request after the other."""
     rows = []
-    with server("-m", "digitseq.service", "--port", "PORT") as (port, _):
+    with server("-m", "digitseq.service", "--port", "PORT", "--client_percent", "100") as (port, _):
         for augment, most in (("", ""), ("light", "≤ 3.5 ms"), ("medium", "≤ 6 ms")):
             picture = numbered(f"/v1/sequences/DIGITS.png?seed=SEED{'&augment=' * bool(augment)}{augment}")
             times, statuses = asyncio.run(load(port, picture, 1, seconds))
@@ -209,7 +209,7 @@ def peak_megabytes(process: int) -> float:
 def crowd(seconds: float) -> list[tuple[str, str, str]]:
     """200 clients at once: errors, and how long the slowest hundredth waits."""
     picture = numbered("/v1/sequences/DIGITS.png?image_width=200&seed=SEED")
-    with server("-m", "digitseq.service", "--port", "PORT") as (port, _):
+    with server("-m", "digitseq.service", "--port", "PORT", "--client_percent", "100") as (port, _):
         times, statuses = asyncio.run(load(port, picture, 200, seconds))
     refused = sum(count for status, count in statuses.items() if status != b"200")
     assert set(statuses) <= {b"200", b"429", b"503"}, statuses
