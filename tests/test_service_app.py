@@ -14,7 +14,7 @@ from support.file_server import made_set
 
 from digitseq.errors import SettingsError
 from digitseq.glyphsets import DATA_SETS
-from digitseq.service import Limits, create_app, glyph_sets
+from digitseq.service import Limits, create_app, glyph_sets, studio
 from digitseq.service.access import check_key, check_origin
 
 PNG = "/v1/sequences/123456.png"
@@ -131,24 +131,24 @@ def test_an_origin_is_no_address_of_a_page():
 def test_a_bank_that_is_built_keeps_nobody_waiting(monkeypatch):
     """Work on a set that is opened for the first time is for its own request to wait for."""
     app = create_app(Limits(concurrency=2))
-    studio = app.state.service.studio
     gate, begun = threading.Event(), threading.Event()
-    real = studio.bank
+    real = studio.load_bank
 
-    def slow(dataset, split):
+    def slow(split, cache, dataset):
         if split == "test":
             begun.set()
-            gate.wait()
-        return real(dataset, split)
+            gate.wait(60)
+        return real(split, cache, dataset)
 
-    monkeypatch.setattr(studio, "bank", slow)
+    monkeypatch.setattr(studio, "load_bank", slow)
 
-    async def both() -> list[int]:
+    async def both() -> list[object]:
         async with asking(app) as client:
             first = asyncio.ensure_future(client.get(f"{PNG}?split=test"))
             await asyncio.to_thread(begun.wait)
             second = (await client.get("/v1/sequences/4711.png")).status_code
+            held = not gate.is_set() and not first.done()
             gate.set()
-            return [second, (await first).status_code]
+            return [second, held, (await first).status_code]
 
-    assert asyncio.run(both()) == [200, 200]
+    assert asyncio.run(both()) == [200, True, 200]

@@ -45,6 +45,9 @@ class Studio:
 
     def bank(self, dataset: str, split: str) -> GlyphBank:
         """The glyphs of the `split` of a data set that is installed."""
+        found = self._banks.get((dataset, split))
+        if found is not None:  # without the lock: building another for the first time takes seconds
+            return found
         with self._opening:
             if (dataset, split) not in self._banks:
                 self._banks[dataset, split] = load_bank(split, self._cache, dataset)
