@@ -90,12 +90,29 @@ def _judge(seed: int, answer: dict) -> Result:
         outcome = judge_end(Ended(answer["code"], "", answer["err"]), {0, 2}, repr(regex))
         assert answer["seconds"] <= SECONDS, f"{regex!r} took {answer['seconds']:.2f} s of CPU time"
         assert answer["megabytes"] <= MEGABYTES, f"{regex!r} took {answer['megabytes']:.0f} MB"
-        wrong = [text for text in answer["texts"] if not re.fullmatch(regex, text)]
+        wrong = [text for text in answer["texts"] if _refuted(regex, text)]
         assert not wrong, f"{regex!r} gave {wrong[0]!r}, which it does not match"
         assert len(answer["texts"]) == (0 if answer["code"] else IMAGES), f"{regex!r}: {answer['texts']}"
     except AssertionError as fault:
         return Result(case, "broken", str(fault))
     return Result(case, outcome)
+
+
+def _refuted(regex: str, text: str) -> bool:
+    """Whether `re` says that the text does not match; it may take too long to say anything."""
+
+    def give_up(*_: object) -> None:
+        raise TimeoutError
+
+    previous = signal.signal(signal.SIGPROF, give_up)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
+    try:
+        return re.fullmatch(regex, text) is None
+    except TimeoutError:
+        return False
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, previous)
 
 
 def _answer_all(seed: int, numbers: list[int], answers: Path) -> int:
