@@ -302,3 +302,35 @@ def test_without_torch_the_message_names_the_command(tmp_path):
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout == 'digitseq.torch_data needs the package torch: pip install "digitseq[torch]"\n'
+
+
+def opencv_threads(_: Any) -> int:
+    import cv2
+
+    return cv2.getNumThreads()
+
+
+class Threads:
+    """Data sets that give how many threads OpenCV has where they were asked for a batch."""
+
+    def __init__(self, dataset: Any) -> None:
+        self.dataset = dataset
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> int:
+        _ = self.dataset[index]
+        return opencv_threads(index)
+
+
+@needs_torch
+def test_a_loaders_workers_do_not_start_threads_of_opencv():
+    """There are as many workers as cores already. The user's own process keeps what it has."""
+    before = opencv_threads(0)
+    dataset, stream = SequenceDataset(LIGHT, 4, seed=1), SequenceStream(LIGHT, 2, seed=1)
+    assert [n.item() for n in DataLoader(Threads(dataset), num_workers=2)] == [1] * 4
+    loaded = iter(DataLoader(stream, batch_size=None, num_workers=1, collate_fn=opencv_threads))
+    assert next(loaded) == 1
+    _ = dataset[0], next(iter(stream))
+    assert opencv_threads(0) == before
