@@ -21,7 +21,7 @@ def test_the_usual_command(run, tmp_path):
     assert done.stdout.startswith("output/123456/1.png (seed ")
     assert pixels(tmp_path / "output" / "123456" / "1.png").shape == (28, 200)
     assert sorted(p.name for p in (tmp_path / "output" / "123456").iterdir()) == [
-        ".digitseq.lock", "1.png", "metadata.jsonl", "run.json",
+        ".digitseq", "1.png", "metadata.jsonl", "run.json",
     ]  # fmt: skip
 
 

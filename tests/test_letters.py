@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ import yaml
 from support.folders import assert_consistent, contents, pixels, records
 from support.idx_files import idx_bytes
 
-from digitseq import Pipeline, Settings, datasets, generate_numbers_sequence
+from digitseq import Pipeline, Settings, generate_numbers_sequence
 from digitseq.errors import SettingsError
 from digitseq.glyphsets import DATA_SETS
 from digitseq.loader import bank_of
@@ -140,29 +139,7 @@ def test_the_command_line_refuses_in_one_line(refused, arguments, message):
     assert message in refused(*arguments)
 
 
-def test_a_download_without_a_network_is_one_line(run, tmp_path):
-    dead = {f"{name}_proxy": "http://127.0.0.1:9" for name in ("http", "https", "all")}
-    done = run("--download", "kmnist", "-c", tmp_path / "cache", env=os.environ | dead | {"no_proxy": ""})
-    assert (done.returncode, done.stdout) == (2, "")
-    assert len(done.stderr.splitlines()) == 1
-    assert "cannot download kmnist" in done.stderr
-    assert f"put them into {tmp_path / 'cache' / 'kmnist'}" in done.stderr
-
-
 # --- ways of use
-
-
-def test_the_list_says_what_is_there(run, tmp_path):
-    done = run("--list_datasets", "-c", tmp_path / "cache")
-    lines = done.stdout.splitlines()
-    assert done.returncode == 0
-    assert [line.split()[0] for line in lines[1:11]] == list(DATA_SETS)
-    assert "yes" in lines[1] and " no " in lines[2]
-    assert run("--download", "mnist").stdout == "mnist is inside the package: there is nothing to download\n"
-    infos = {info.name: info for info in datasets(str(tmp_path / "cache"))}
-    assert (infos["mnist"].train, infos["mnist"].test, infos["mnist"].installed) == (60_000, 10_000, ("train", "test"))
-    assert (len(infos["emnist-byclass"].characters), infos["emnist-byclass"].installed) == (62, ())
-    assert infos["mnist"].size > 11_000_000
 
 
 def test_a_run_and_its_labels(run, letters, tmp_path):
@@ -179,7 +156,7 @@ def test_a_run_and_its_labels(run, letters, tmp_path):
         image = pixels(folder / record["file_name"])
         assert shown(image, np.array(record["objects"]["bbox"])) == "ZOOM9"
         ids = [a["category_id"] for a in coco["annotations"] if a["image_id"] == number]
-        lines = (folder / "labels" / f"{number}.txt").read_text().splitlines()
+        lines = (folder / f"{number}.txt").read_text().splitlines()
         assert ids == [MERGED.index(c) + 1 for c in "ZOOM9"]
         assert [int(line.split()[0]) for line in lines] == [i - 1 for i in ids]
     recorded = json.loads((folder / "run.json").read_text())["runs"][0]
