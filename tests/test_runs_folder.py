@@ -68,6 +68,24 @@ def test_links_among_what_is_not_finished_are_not_followed(run, tmp_path, treasu
     assert not (private / f"{name}-fedcba9876543210").exists()
 
 
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_section_that_is_a_link_is_refused(run, tmp_path, treasure, resume):
+    words = ("-num", "12", "-s", 40, "--split_ratio", 0.5, 0.25, 0.25, "--seed", 1)
+    folder = tmp_path / "output" / "12"
+    if resume:
+        assert run(*words).returncode == 0
+        record = (folder / "run.json").read_text().replace('"finished"', '"running"')
+        (folder / "run.json").write_text(record)
+        (folder / "val").rename(folder / "moved")
+    else:
+        folder.mkdir(parents=True)
+    (folder / "val").symlink_to(treasure)
+    done = run(*words, *["--resume"] * resume)
+    assert done.returncode == 2
+    assert "output/12/val is a link" in done.stderr and len(done.stderr.splitlines()) == 1
+    assert is_untouched(treasure)
+
+
 @pytest.mark.parametrize("cores", [0, 2])
 @pytest.mark.parametrize("name", ["metadata.jsonl", "gt.txt"])
 def test_label_files_that_are_links_are_not_followed(run, tmp_path, treasure, cores, name):

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from digitseq.errors import OutputError
 from digitseq.formats.base import Format, Job
 from digitseq.formats.parts import Addition, FileGroup, Part, Place, Receipt, addition_name
 from digitseq.runs.folder import RunFolder, remove_directory
@@ -22,12 +23,16 @@ class RunFiles:
     """Where the files of one run stand.
 
     sections: the folders of its sections, below the run's, "" for itself
-    keeps: whether its format keeps what its results are put together from. Raises `OSError`.
+    keeps: whether its format keeps what its results are put together from
+    Raises `OSError`, and `OutputError` for a section that is a link: it could lead anywhere.
     """
 
     def __init__(self, folder: RunFolder, sections: list[str], keeps: bool) -> None:
         self.folder = folder
         self.sections = [folder.path / name for name in sections]
+        for name, path in zip(sections, self.sections):
+            if name and path.is_symlink():
+                raise OutputError(f"{path} is a link, not what digitseq made there: remove it, or name another with -o")
         self.kept = [folder.private] * len(sections)
         if keeps:
             parent = folder.kept()
