@@ -114,7 +114,8 @@ class Renderer:
         if self._augment is not None:
             from digitseq.augment.base import opencv
 
-            opencv().setNumThreads(1)
+            # 0 is "no threads". 1 waits for the threads there were to end: for ever, in a process that was forked.
+            opencv().setNumThreads(0)
 
     def widest(self, length: int, gaps: bool) -> int:
         """No image of a text of at most this many characters is wider, in pixels. gaps: whether any may be a gap."""

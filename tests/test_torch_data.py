@@ -328,6 +328,7 @@ class Threads:
 def test_a_loaders_workers_do_not_start_threads_of_opencv():
     """There are as many workers as cores already. The user's own process keeps what it has."""
     before = opencv_threads(0)
+    SequenceGenerator(LIGHT, seed=1).batch(0, 300)  # the threads of OpenCV are there when workers are forked
     dataset, stream = SequenceDataset(LIGHT, 4, seed=1), SequenceStream(LIGHT, 2, seed=1)
     assert [n.item() for n in DataLoader(Threads(dataset), num_workers=2)] == [1] * 4
     loaded = iter(DataLoader(stream, batch_size=None, num_workers=1, collate_fn=opencv_threads))
