@@ -111,6 +111,7 @@ def _work(
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the owner ends the run in order
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     try:
+        maker.prepare_process()
         os.chdir(stage)  # short paths cost the system less
         while True:
             connection.send(_made(maker, connection.recv(), direct))

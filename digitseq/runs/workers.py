@@ -41,6 +41,11 @@ class PartMaker:
     def __init__(self, format_: Format, jobs: list[Job]) -> None:
         self._format, self._jobs = format_, jobs
 
+    def prepare_process(self) -> None:
+        """Before anything is made in a process that is one of several: OpenCV's threads would only be in their way."""
+        for job in self._jobs:
+            job.pipeline.use_one_thread()
+
     def make(self, part: Part, stage: Path, check: Callable[[], None], direct: list[Path] | None = None) -> Receipt:
         """Make the files of `part` in a new directory in `stage`, named after its number.
 
