@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
@@ -12,10 +11,12 @@ from pathlib import Path
 
 import pytest
 from support.folders import assert_consistent
+from support.formats import READERS
 from support.paths import ROOT
 
 from digitseq import options
 from digitseq.glyphsets import DATA_SETS
+from digitseq.options import PARTS
 from digitseq.output import Output
 from digitseq.settings import Settings
 
@@ -54,7 +55,7 @@ def test_commands_run(command, tmp_path_factory, request):
         pytest.skip("no network is used here")
     if "--dataset" in words:
         need_data_set(words[words.index("--dataset") + 1], request.getfixturevalue("cache"))
-    for flag, package in (("--phone", "phonenumbers"), ("lmdb", "lmdb"), ("parquet", "pyarrow")):
+    for flag, package in (("--phone", "phonenumbers"), ("--pattern", "rstr"), ("lmdb", "lmdb"), ("parquet", "pyarrow")):
         if flag in command.split():
             pytest.importorskip(package)
     memory = Path("/dev/shm")
@@ -70,9 +71,9 @@ def test_commands_run(command, tmp_path_factory, request):
             return
         (top,) = (folder / "output").iterdir()
         if "--format" in command:
-            run = json.loads((top / "run.json").read_text())["runs"][-1]
-            assert run["status"] == "finished"
-            assert sum(section["images"] for section in run["sections"]) == size(command)
+            read = READERS[words[words.index("--format") + 1]]
+            folders = [top / part for part in PARTS] if "--split_ratio" in words else [top]
+            assert sum(len(read(part)) for part in folders) == size(command)
         else:
             assert len(assert_consistent(top)) == size(command)
     finally:
