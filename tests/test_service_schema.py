@@ -61,6 +61,7 @@ PARTNERS = {
     "min_spacing": {"max_spacing": 1000, "image_width": 0, "number": "1234"},
     "max_spacing": {"min_spacing": -28, "image_width": 0, "number": "1234"},
     "dilate_kernel": {"image_width": 400},
+    "dataset": {"split": "test"},  # of some, that alone is here
 }
 SOURCES = ("number", "random_digits", "random_text", "phone", "pattern")
 VALID = {

@@ -120,6 +120,7 @@ def test_what_is_empty_is_never_repeated(regex, expected):
         ("(?:" * 200 + "0" + ")?" * 200, "nested too deep"),
         ("(?:" * 50 + "0?" + ")?" * 50 + "1", None),
         ("(?:" + "(?:" * 20 + "0?" + ")?" * 20 + "){255}", "is too deep: 5,610 choices lead to one text"),
+        ("(?:1{255,65535})*", "has texts of 65,535 characters, at most 255"),
         ("0" * 10_001, "may have at most 10,000 characters, got 10,001"),
         ("(?!(a+)+b)a{30}", "beside repetitions that take too long to match"),
         (r"(\d\d|\w)*(?<!x)", "beside repetitions that take too long to match"),
@@ -128,6 +129,29 @@ def test_what_is_empty_is_never_repeated(regex, expected):
 def test_the_size_of_a_pattern_is_bounded_before_it_is_expanded(regex, message):
     found = answer(regex)
     assert isinstance(found, list) if message is None else message in found
+
+
+@pytest.mark.parametrize(
+    "regex",
+    [
+        "(?:1*){,256}1",
+        "(?:(?:|1|[.]|[135])*?){,256}[135]",
+        "-|7{0,3}|(?:-*?){0,256}",
+        "[135]|(?:[0-9]|7|0(?:0){2,}-*){0,50}?",
+        "(?:(?:(?:1{255,65535})*){,10})+|(?:[.]|1|[^0-4]|){,255}[0-9]*(?:[^0-4]*?)",
+        "(?:-0[0-9]0|[0-9]|0[0-9])??[.]?(?:[135]{,65535}?)*",
+        "[135]?(?:(?:42){,4294967294})*-(?:0|-|42){10,}[^0-4]*",
+        "(?:[135]{,65535})*",
+        "(?:0*){,1000}",
+        "(?:0+){2,1000}",
+        "(?:0{1,1000}){3,}",
+        "(?:1{300})*5",
+    ],
+)
+def test_repetitions_without_bound_that_hold_long_texts(regex):
+    found = answer(regex)
+    assert isinstance(found, list), found
+    assert all(re.fullmatch(regex, text) for text in found)
 
 
 def test_lookarounds_are_kept():

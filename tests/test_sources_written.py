@@ -152,7 +152,7 @@ def test_a_text_that_never_fits_ends_the_run_in_order(run, tmp_path, cores):
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     found = records(tmp_path / "output" / "some")
-    finished = f"{len(found):,} of 4,000 images are finished and listed in output/some"
+    finished = f"{len(found):,} of 4,000 images are finished in output/some"
     assert line == f"digitseq: error: image_width 80 is too narrow for 0000000000; give more, or 0: {finished}"
     assert len(list((tmp_path / "output" / "some").glob("*.png"))) == len(found) < 4000
     assert {r["text"] for r in found} == {"1111111111"}

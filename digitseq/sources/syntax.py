@@ -16,7 +16,7 @@ from typing import Any
 from digitseq.errors import SettingsError
 from digitseq.options import MAX_TEXT
 from digitseq.sources.regex_parser import effort, regex_parser
-from digitseq.sources.tree import EMPTY, Chars, Choice, Node, Repeat, Size, Text, bounded, joined, measure
+from digitseq.sources.tree import EMPTY, Chars, Choice, Node, Repeat, Size, Text, bounded, joined, measure, merged
 
 SETTING = "pattern"
 MAX_REGEX = 10_000  # characters
@@ -59,7 +59,10 @@ def read_regex(regex: str, alphabet: str, longest: int = MAX_TEXT) -> Syntax:
         raise _unsupported(regex, "inline flags")
     reader = _Reader(regex, alphabet)
     root = reader.series(parsed, True, True)
-    extra = bisect.bisect_right(range(longest + 1), longest, key=lambda more: measure(root, more).longest) - 1
+    extra = _extra(root, longest)
+    if extra < 1 and not reader.bounded:
+        root = merged(root)
+        extra = _extra(root, longest)
     _check_size(regex, measure(root, max(extra, 0)), longest)
     if not reader.exact and effort(parsed, longest)[1] > MAX_EFFORT:
         raise SettingsError(
@@ -67,7 +70,15 @@ def read_regex(regex: str, alphabet: str, longest: int = MAX_TEXT) -> Syntax:
             "match: write it without the one or the other",
             SETTING,
         )
-    return Syntax(bounded(root, extra), reader.exact, reader.bounded)
+    drawn = bounded(root, extra)
+    if drawn == EMPTY != root:  # not even one turn is possible
+        _check_size(regex, measure(root, extra + 1), longest)
+    return Syntax(drawn, reader.exact, reader.bounded)
+
+
+def _extra(root: Node, longest: int) -> int:
+    """How often unbounded repetitions can be made beyond their least number; -1: not even that."""
+    return bisect.bisect_right(range(longest + 1), longest, key=lambda more: measure(root, more).longest) - 1
 
 
 def _check_size(regex: str, size: Size, longest: int) -> None:

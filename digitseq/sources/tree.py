@@ -117,9 +117,29 @@ def _high(node: Repeat, extra: int) -> int:
 
 
 def bounded(node: Node, extra: int) -> Node:
-    """`node` with every unbounded repetition made at most `extra` times beyond its least number."""
+    """`node` with every unbounded repetition made at most `extra` times beyond its least number, and without those
+    that are then never made."""
     if isinstance(node, (Text, Chars)):
         return node
     if isinstance(node, Repeat):
-        return replace(node, part=bounded(node.part, extra), high=_high(node, extra))
-    return replace(node, parts=tuple(bounded(part, extra) for part in node.parts))
+        part, high = bounded(node.part, extra), _high(node, extra)
+        return EMPTY if part == EMPTY or high == 0 else replace(node, part=part, high=high)
+    parts = tuple(bounded(part, extra) for part in node.parts)
+    if isinstance(node, Series):
+        return joined(parts)
+    return Choice(parts) if any(part != EMPTY for part in parts) else EMPTY
+
+
+def merged(node: Node) -> Node:
+    """`node` with one unbounded repetition instead of two inside each other that stand for the same texts.
+
+    For example `(?:a*){,1000}` and `(?:a{,1000})*` are `a*`. One turn of what remains is shorter.
+    """
+    if isinstance(node, (Text, Chars)):
+        return node
+    if not isinstance(node, Repeat):
+        return replace(node, parts=tuple(map(merged, node.parts)))
+    part = merged(node.part)
+    if isinstance(part, Repeat) and part.low <= 1 and None in (part.high, node.high):
+        return Repeat(part.part, part.low * node.low, None)
+    return replace(node, part=part)
