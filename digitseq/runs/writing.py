@@ -39,7 +39,6 @@ from digitseq.settings import Settings
 Told = Callable[[int], object]  # called with the number of images finished since its last call
 JOURNAL = "journal.jsonl"
 MAX_PROCESSES = 256
-MAX_PARTS_AHEAD = MAX_PROCESSES * PARTS_AHEAD
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,7 @@ def write_images(
                 wanted = 0 if run.record["status"] == "finished" else size_of(run.record)
                 if wanted:
                     runs = [*(runs[:-1] if output.resume else runs), run.record]
-                    run.record["status"] = "running"
+                    run.record |= {"status": "running", "processes": _processes(output)}
                     folder.write_runs(runs)
                     folder.begun = True
                     fault = _make(folder, journal, run, output, format_, stop, progress)
@@ -228,8 +227,10 @@ def _remove_unpublished(files: RunFiles, record: Record, sections: list[Section]
     """Remove images of parts that were under way when a run broke off. Raises `OSError`."""
     names = format_of(record["format"]).numbered(tuple(record.get("labels", ())))
     finished = sum(-(-count // section.part_size) for count, section in zip(made, sections))
+    processes = record.get("processes")
+    ahead = PARTS_AHEAD * (min(processes, MAX_PROCESSES) if type(processes) is int else MAX_PROCESSES)
     if names:
-        remove_unpublished(files, islice(parts_of(sections), finished, finished + MAX_PARTS_AHEAD), names)
+        remove_unpublished(files, islice(parts_of(sections), finished, finished + ahead), names)
 
 
 def _published(owner: Owner, maker: PartMaker, parts: Iterator[Part], output: Output, stop: Stop) -> Iterator[Part]:
@@ -250,6 +251,7 @@ def _published(owner: Owner, maker: PartMaker, parts: Iterator[Part], output: Ou
 def _end(record: Record, sections: list[Section], made: list[int], finished: bool) -> None:
     """Put into the record what there is."""
     record["status"] = "finished" if finished else "interrupted"
+    record.pop("processes", None)  # how far ahead of the journal a killed run may have written
     record["sections"] = [asdict(replace(section, images=count)) for section, count in zip(sections, made)]
 
 
