@@ -55,7 +55,7 @@ def test_commands_run(command, tmp_path_factory, request):
         pytest.skip("no network is used here")
     if "--dataset" in words:
         need_data_set(words[words.index("--dataset") + 1], request.getfixturevalue("cache"))
-    for flag, package in (("--phone", "phonenumbers"), ("--pattern", "rstr"), ("lmdb", "lmdb"), ("parquet", "pyarrow")):
+    for flag, package in (("--phone", "phonenumbers"), ("lmdb", "lmdb"), ("parquet", "pyarrow")):
         if flag in command.split():
             pytest.importorskip(package)
     memory = Path("/dev/shm")
