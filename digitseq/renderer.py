@@ -183,7 +183,7 @@ class Renderer:
         return Ink(
             bank.columns,
             bank.start.take(glyph),
-            np.where(there, bank.width.take(glyph), np.int64(0)),
+            bank.width.take(glyph).astype(np.int64) * there,  # NumPy 1 keeps the bytes of `np.where(…, 0)`
             bank.top.take(glyph).astype(np.int64),
             bank.bottom.take(glyph).astype(np.int64),
         )
