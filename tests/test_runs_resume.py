@@ -47,7 +47,9 @@ def assert_the_same(folder, once, format_name) -> None:
     assert_nothing_unfinished(folder)
 
 
-@pytest.mark.parametrize("who", ["parent", "all", "worker", "interrupt"])
+@pytest.mark.parametrize(
+    "who", ["parent", *(pytest.param(who, marks=pytest.mark.slow) for who in ("all", "worker", "interrupt"))]
+)
 @pytest.mark.parametrize(
     ("format_name", "cores", "labels"),
     [("png", 0, ()), ("png", 2, LABELS), ("webdataset", 2, ()), ("parquet", 2, ()), ("lmdb", 2, ()), ("npz", 2, ())],
