@@ -133,7 +133,8 @@ def test_few_requests_may_be_sent_ahead(served):
     """HTTP lets a server close a connection after any answer; what was sent meanwhile is asked for again."""
     assert speak(served.port, 5 * ONE).count(b"HTTP/1.1 200 ") == 5
     answer = speak(served.port, 500 * ONE)
-    assert 8 <= answer.count(b"HTTP/1.1 200 ") < 20 and answer.count(b"connection: close") == 1
+    # then it is closed, which not every release of uvicorn announces
+    assert 8 <= answer.count(b"HTTP/1.1 200 ") < 20 and answer.count(b"connection: close") <= 1
     before = served.memory()
     assert speak(served.port, *endless(b"", ONE)).count(b"HTTP/1.1 ") < 20
     assert served.memory() < before + 20

@@ -58,7 +58,8 @@ def test_phone_numbers_have_all_lengths_both_kinds_and_uniform_last_digits():
 
 def test_a_phone_source_knows_how_many_numbers_there_are():
     pytest.importorskip("phonenumbers")
-    assert Phone("JP", "mobile").count == 4 * 9 * 10**7
+    # 070, 080 and 090; later releases of the metadata know 060, too
+    assert Phone("JP", "mobile").count in (3 * 9 * 10**7, 4 * 9 * 10**7)
 
 
 def test_phone_number_gives_the_texts_of_the_source():
