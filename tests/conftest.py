@@ -17,6 +17,7 @@ from support.gate import Gate
 from support.paths import ROOT
 from support.skipped import summary
 
+from digitseq import cli
 from digitseq.glyphs import GlyphBank
 from digitseq.loader import load_bank
 
@@ -31,7 +32,7 @@ def pytest_terminal_summary(terminalreporter):
     terminalreporter.write_line(
         f"with NumPy {np.__version__}, OpenCV {cv2.__version__}, Python {platform.python_version()}"
     )
-    if terminalreporter.stats.get("deselected"):
+    if terminalreporter.config.option.markexpr == "not slow":
         terminalreporter.write_line("the slow tests are left out: -m slow runs them")
     if line := summary(str(report.longrepr[2]) for report in terminalreporter.stats.get("skipped", ())):
         terminalreporter.write_line(line)
@@ -105,16 +106,20 @@ def gate_at(tmp_path_factory):
 
 
 @pytest.fixture
-def refused(run, tmp_path):
-    """refused(*arguments): the one line with which the program refuses them, leaving nothing behind."""
+def refused(tmp_path, monkeypatch, capfd):
+    """refused(*arguments): the one line with which the command line refuses them, leaving nothing behind.
 
-    def call(*arguments, **options):
+    It is called in this process: a start of the program for each of some hundred mistakes would take minutes.
+    """
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments):
         before = sorted(tmp_path.rglob("*"))
-        done = run(*arguments, **options)
-        assert done.returncode == 2, done
-        assert done.stdout == ""
-        assert "Traceback" not in done.stderr
-        lines = done.stderr.splitlines()
+        capfd.readouterr()
+        code = cli.main([*map(str, arguments)])
+        said = capfd.readouterr()
+        assert (code, said.out) == (2, ""), said
+        lines = said.err.splitlines()
         assert len(lines) == 1, lines
         assert sorted(tmp_path.rglob("*")) == before
         return lines[0]

@@ -104,9 +104,11 @@ def test_a_full_disk_leaves_no_torn_file(tmp_path, limit):
 
 def test_many_at_once_overwrite_nothing(tmp_path):
     code = "import sys; from digitseq.commands import numbers_sequence\n"
-    code += "sys.exit(any(numbers_sequence(['--sequence', '7']) for _ in range(10)))"
+    code += "sys.exit(any(numbers_sequence(['--sequence', '0123456']) for _ in range(10)))"
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     processes = [subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=-3) for _ in range(4)]
     assert [process.wait(60) for process in processes] == [0] * 4
-    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(["7.png", *(f"7-{k}.png" for k in range(2, 41))])
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
+        ["0123456.png", *(f"0123456-{k}.png" for k in range(2, 41))]
+    )
     assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 40

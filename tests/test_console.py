@@ -8,6 +8,7 @@ import sys
 import threading
 
 import pytest
+from support.cases import product
 from support.folders import numbers, pixels
 from support.paths import ROOT
 
@@ -32,8 +33,9 @@ def shell(tmp_path):
     return call
 
 
-@pytest.mark.parametrize("cores", [[], ["-m", 2]], ids=["alone", "two"])
-@pytest.mark.parametrize("redirection", ["2>&-", ">&-", "<&-", "<&- >&- 2>&-", "2>/dev/full"])
+@pytest.mark.parametrize(
+    ("redirection", "cores"), product(["2>&-", ">&-", "<&-", "<&- >&- 2>&-", "2>/dev/full"], [[], ["-m", 2]])
+)
 def test_a_run_does_not_need_its_streams(shell, tmp_path, redirection, cores):
     done = shell(redirection, "-num", 12, "-s", 300, "--seed", 1, *cores)
     assert (done.returncode, done.stderr) == (0, "")
@@ -50,8 +52,7 @@ def test_an_error_that_nobody_can_be_told_has_its_exit_code(shell, tmp_path, red
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("unbuffered", ["", "1"])
-@pytest.mark.parametrize("asked", LISTS, ids=lambda asked: asked[0])
+@pytest.mark.parametrize(("asked", "unbuffered"), product(LISTS, ["", "1"]))
 def test_a_list_that_cannot_be_printed_is_one_line(shell, asked, unbuffered):
     done = shell(">/dev/full", *asked, PYTHONUNBUFFERED=unbuffered)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
@@ -59,8 +60,7 @@ def test_a_list_that_cannot_be_printed_is_one_line(shell, asked, unbuffered):
     assert len(done.stderr) < 500
 
 
-@pytest.mark.parametrize("asked", LISTS, ids=lambda asked: asked[0])
-@pytest.mark.parametrize("redirection", ["2>&-", ">&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(("asked", "redirection"), product(LISTS, ["2>&-", ">&-", "<&- >&- 2>&-"]))
 def test_a_list_whose_streams_are_closed(shell, asked, redirection):
     done = shell(redirection, *asked)
     assert (done.returncode, done.stderr) == (0, "")

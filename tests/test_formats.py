@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.cases import first, product
 from support.folders import assert_nothing_unfinished
 from support.formats import FORMATS, READERS, Rows, dump, shards, tree
 
@@ -29,9 +30,7 @@ def assert_equal(rows: Rows, batch: Batch, boxes: bool = True) -> None:
             assert found == batch.boxes[i, : batch.length[i]].tolist()
 
 
-@pytest.mark.parametrize("cores", [0, 2])
-@pytest.mark.parametrize("format_name", FORMATS)
-@pytest.mark.parametrize("extra", [(), ("-iw", 0, "--invert")], ids=["plain", "free"])
+@pytest.mark.parametrize(("format_name", "cores", "extra"), product(FORMATS, [2, 0], [(), ("-iw", 0, "--invert")]))
 def test_as_many_as_asked_and_all_equal_to_the_pipelines(run, tmp_path, train, format_name, cores, extra):
     done = run(
         "-num", "0070", "-s", 1237, "-m", cores, "--seed", 9, "--format", format_name, *shards(format_name, 500), *extra
@@ -45,7 +44,7 @@ def test_as_many_as_asked_and_all_equal_to_the_pipelines(run, tmp_path, train, f
     assert_nothing_unfinished(folder)
 
 
-@pytest.mark.parametrize("format_name", FORMATS)
+@pytest.mark.parametrize("format_name", first(FORMATS, plain=2))
 def test_a_second_run_goes_on(run, tmp_path, train, format_name):
     for size in (30, 1, 700):
         assert (

@@ -10,6 +10,7 @@ import threading
 
 import numpy as np
 import pytest
+from support.cases import first, product
 from support.folders import assert_consistent, assert_nothing_unfinished, contents, numbers, pixels, records, sections
 from support.folders import runs as recorded
 from support.processes import children, wait_for_end, wait_for_images, wait_until
@@ -32,7 +33,7 @@ def test_images_and_boxes_are_the_pipelines(run, tmp_path, train):
         assert record["objects"]["bbox"] == batch.boxes[number - 1].tolist()
 
 
-@pytest.mark.parametrize("extra", [(), ("-da", "-ra"), ("-iw", 0, "-max", 60)], ids=["plain", "augmented", "free"])
+@pytest.mark.parametrize("extra", first([(), ("-da", "-ra"), ("-iw", 0, "-max", 60)]))
 def test_the_same_files_from_any_number_of_processes(run, tmp_path, extra):
     made = []
     for cores in (0, 1, 2, 4, -1):
@@ -125,8 +126,7 @@ def test_a_second_run_in_another_thread_is_refused(tmp_path, train):
     assert len(assert_consistent(tmp_path / "5")) == 1200
 
 
-@pytest.mark.parametrize("cores", [0, 2])
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(("sent", "cores"), product([signal.SIGINT, signal.SIGTERM], [0, 2]))
 def test_a_signal_stops_and_loses_nothing_that_was_finished(start, run, tmp_path, gate_at, cores, sent):
     gate = gate_at(3 * PART)
     process = start("-num", "5", "-s", 500_000, "-m", cores, "--seed", 3, gate=gate)
@@ -184,8 +184,7 @@ def test_a_killed_worker_is_an_error_and_loses_nothing(start, tmp_path, gate_at)
     assert f"{len(listed):,} of 500,000 images are finished" in err
 
 
-@pytest.mark.parametrize("cores", [0, 2])
-@pytest.mark.parametrize("everything", [False, True])
+@pytest.mark.parametrize(("everything", "cores"), product([False, True], [0, 2]))
 def test_a_killed_program_is_mended_by_the_next_run(start, run, tmp_path, gate_at, cores, everything):
     gate = gate_at(3 * PART)
     process = start("-num", "5", "-s", 500_000, "-m", cores, "--seed", 3, gate=gate)

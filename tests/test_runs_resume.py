@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 import pytest
+from support.cases import first, slow_unless
 from support.folders import assert_nothing_unfinished, runs, sections
 from support.formats import FORMATS, SHARDED, dump, shards, tree
 from support.paths import ROOT
@@ -47,13 +48,13 @@ def assert_the_same(folder, once, format_name) -> None:
     assert_nothing_unfinished(folder)
 
 
-@pytest.mark.parametrize(
-    "who", ["parent", *(pytest.param(who, marks=pytest.mark.slow) for who in ("all", "worker", "interrupt"))]
-)
+@pytest.mark.parametrize("who", first(["parent", "all", "worker", "interrupt"]))
 @pytest.mark.parametrize(
     ("format_name", "cores", "labels"),
-    [("png", 0, ()), ("png", 2, LABELS), ("webdataset", 2, ()), ("parquet", 2, ()), ("lmdb", 2, ()), ("npz", 2, ())],
-    ids=lambda value: str(value if isinstance(value, (str, int)) else len(value)),
+    [
+        slow_unless(name in ("png", "webdataset"), name, cores, labels)
+        for name, cores, labels in (("png", 0, ()), ("png", 2, LABELS), *((name, 2, ()) for name in FORMATS[1:]))
+    ],
 )
 def test_killed_at_a_gate_and_resumed_is_the_same_as_never_killed(
     start, run, tmp_path, gate_at, format_name, cores, labels, who
@@ -86,7 +87,7 @@ def test_killed_at_a_gate_and_resumed_is_the_same_as_never_killed(
     assert (again.returncode, again.stdout) == (0, "output/5: the last run is finished already\n")
 
 
-@pytest.mark.parametrize("format_name", FORMATS)
+@pytest.mark.parametrize("format_name", first(FORMATS, plain=2))
 def test_what_is_finished_is_not_made_again(start, run, tmp_path, gate_at, format_name):
     """A resumed run does not ask for the images before the gate: a second, closed gate would hold it."""
     process = start(*arguments(format_name, 0), gate=(gate := gate_at(3000)))
@@ -139,7 +140,7 @@ def test_what_has_gone_since_is_made_again(run, tmp_path, missing):
     assert tree(folder) == expected
 
 
-@pytest.mark.parametrize("format_name", FORMATS)
+@pytest.mark.parametrize("format_name", first(FORMATS, plain=2))
 def test_the_next_run_without_resume_goes_on_after_what_is_there(start, run, tmp_path, gate_at, format_name):
     process = start(*arguments(format_name), gate=(gate := gate_at(3000)))
     folder = tmp_path / "output" / "5"

@@ -147,6 +147,7 @@ def test_sigterm_lets_answers_finish_and_takes_no_new_ones(served):
     assert "Traceback" not in served.log()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("processes", [1, 2])
 def test_sigterm_leaves_nothing_behind(cache, tmp_path, processes):
     temporary = tmp_path / "temporary"
@@ -164,6 +165,7 @@ def test_sigterm_leaves_nothing_behind(cache, tmp_path, processes):
         connection.close()
 
 
+@pytest.mark.slow
 def test_workers_end_with_their_parent_and_the_next_start_sweeps_what_it_left(cache, tmp_path):
     temporary, elsewhere = tmp_path / "temporary", tmp_path / "elsewhere"
     temporary.mkdir()
@@ -193,6 +195,7 @@ def test_workers_end_with_their_parent_and_the_next_start_sweeps_what_it_left(ca
     assert (elsewhere / "kept.db").exists() and (elsewhere / "lock").exists()
 
 
+@pytest.mark.slow
 def test_the_death_of_a_worker_is_survived(cache, tmp_path):
     with serve(tmp_path, "--workers", 2) as served:
         first = workers(served.process.pid)

@@ -10,6 +10,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from support.cases import first, product
 from support.folders import records
 from support.formats import FORMATS, READERS, tree
 from support.processes import cpu_seconds, wait_for_images, wait_until
@@ -46,9 +47,7 @@ def settings_of(words, tmp_path) -> Settings:
     return parse([here.get(w, w) for w in map(str, words)], tmp_path / "config.py").settings
 
 
-@pytest.mark.parametrize("cores", [1, 3])
-@pytest.mark.parametrize("format_name", FORMATS)
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize(("source", "format_name", "cores"), product([*SOURCES], FORMATS, [3, 1]))
 def test_as_many_as_asked_with_the_pipelines_texts_boxes_and_pixels(run, tmp_path, train, source, format_name, cores):
     words, folder, matching = SOURCES[source]
     size = 731
@@ -192,7 +191,7 @@ RESUMED = {
 }
 
 
-@pytest.mark.parametrize("name", RESUMED)
+@pytest.mark.parametrize("name", first([*RESUMED]))
 def test_a_killed_run_is_resumed_with_its_own_texts(start, run, gate_at, tmp_path, name):
     words = (*RESUMED[name], "-s", 4000, "-m", 2, "--seed", 3)
     assert run(*words, "-o", "once").returncode == 0
@@ -295,7 +294,7 @@ def test_a_stopped_run_whose_texts_depend_on_the_run_says_to_resume_only(start, 
     assert err.endswith("to make the rest, give the same command with --resume\n")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", first([signal.SIGINT, signal.SIGTERM]))
 def test_the_search_for_unique_texts_is_stopped_at_once(start, tmp_path, number):
     process = start("--pattern", "[0-9]{9}", "--unique", "-s", 20_000_000)
     wait_until(lambda: cpu_seconds(process.pid) > 1)  # far more than it takes to begin, far less than the search
@@ -305,7 +304,7 @@ def test_the_search_for_unique_texts_is_stopped_at_once(start, tmp_path, number)
     assert not (tmp_path / "output").exists()
 
 
-@pytest.mark.parametrize("kind", ["standard input", "pipe", "changed", "gone"])
+@pytest.mark.parametrize("kind", first(["standard input", "pipe", "changed", "gone"]))
 def test_images_of_a_killed_run_stay_listed_when_their_lines_are_gone(start, run, gate_at, tmp_path, kind):
     lines = "".join(f"{n}\n" for n in range(100, 999))
     path, folder = tmp_path / "lines.txt", tmp_path / "output" / ("stdin" if kind == "standard input" else "lines")
