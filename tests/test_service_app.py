@@ -14,7 +14,7 @@ from support.file_server import made_set
 
 from digitseq.errors import SettingsError
 from digitseq.glyphsets import DATA_SETS
-from digitseq.service import Limits, create_app, glyph_sets, studio
+from digitseq.service import Limits, create_app, glyph_sets, studio, work
 from digitseq.service.access import check_key, check_origin
 
 PNG = "/v1/sequences/123456.png"
@@ -152,3 +152,30 @@ def test_a_bank_that_is_built_keeps_nobody_waiting(monkeypatch):
             return [second, held, (await first).status_code]
 
     assert asyncio.run(both()) == [200, True, 200]
+
+
+LOOKS = ["", "&min_spacing=3&image_width=180", "&augment=light&gaps=true", "&image_width=0&label_case=upper"]
+TEXTS = ["0", "4711", "12-4", "8" * 30, "1" * 257, "12a", "", "%D9%A1"]
+
+
+def test_the_answer_does_not_depend_on_what_was_asked_for_before():
+    """The second text of a look takes a shorter way than the first."""
+    paths = [f"/v1/sequences/{text}.png?seed=3{look}" for look in LOOKS for text in TEXTS]
+    # leading zeros make it a look that no other request has
+    alone = [f"{path}&max_spacing={'0' * (k % len(TEXTS) + 1)}10" for k, path in enumerate(paths)]
+    found = [(answer.status_code, answer.content) for answer in ask(create_app(), *paths, *alone, *paths[::-1])]
+    size = len(paths)
+    assert found[:size] == found[size : 2 * size] == found[: 2 * size - 1 : -1]
+    assert {200, 422} <= {status for status, _ in found}
+
+
+def test_another_text_of_a_known_look_needs_no_thread(monkeypatch):
+    app = create_app()
+
+    async def second() -> int:
+        async with asking(app) as client:
+            await client.get("/v1/sequences/12.png?augment=light")
+            monkeypatch.setattr(work.Threads, "submit", None)
+            return (await client.get("/v1/sequences/34.png?augment=light")).status_code
+
+    assert asyncio.run(second()) == 200

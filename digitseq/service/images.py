@@ -118,11 +118,16 @@ class Images:
         return found
 
     async def _pipeline(self, pairs: tuple[tuple[str, str], ...], client: Client) -> Pipeline:
-        known = self._studio.known(pairs)
+        """The pipeline of a request with these settings; without a thread when one of the same look was asked for."""
+        texts = [value for name, value in pairs if name == "number"]
+        look = pairs if len(texts) != 1 else tuple([pair for pair in pairs if pair[0] != "number"])
+        known = self._studio.known(look)
         if known is None:
             asked = from_query(pairs, ABOUT_IMAGES)
             known = await self._work.images.run(client, lambda check: self._studio.pipeline(asked, None, check))
-            self._studio.keep(pairs, known)
+            self._studio.keep(look, known)
+        elif look is not pairs:
+            known = self._studio.with_number(known, texts[0])
         return known
 
     async def _image(self, pipeline: Pipeline, seed: int, index: int, client: Client) -> tuple[str, bytes]:
