@@ -75,8 +75,9 @@ class SequenceGenerator:
     size: how many images the run has, where `unique` or `balanced` need to know; later images have its texts again
 
     `generator[i]` is the command line's image i+1 under the same settings and seed, whichever images were asked
-    for before, in whichever thread or process. May be used by several threads at once. Pickles small (but for
-    `unique` texts that are not random digits: 8 bytes each): other processes open the glyphs themselves.
+    for before, in whichever thread or process. May be used by several threads at once. Pickles in
+    less than 10 kB (with `unique` texts that are not random digits, about a bit a text more): other processes open the
+    glyphs themselves.
 
     Raises `SettingsError` for a seed out of range, or a width in which the text can hardly ever fit.
 

@@ -253,7 +253,7 @@ def test_without_opencv_plain_works_and_augmentation_says_what_to_install(run, t
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "libGL.so.1" in done.stderr
-    assert "pip install opencv-python-headless" in done.stderr
+    assert "pip install --force-reinstall opencv-python-headless" in done.stderr
     assert not (tmp_path / "other").exists()
 
 

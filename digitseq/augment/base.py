@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -11,7 +10,7 @@ from typing import Any, ClassVar, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.errors import MissingPackageError
+from digitseq.packages import need_package
 from digitseq.streams import Rows
 
 Pixels = NDArray[np.uint8]
@@ -140,9 +139,4 @@ def draw_integer(draws: NDArray[np.float64], bounds: Range) -> NDArray[np.int64]
 @lru_cache(maxsize=1)
 def opencv() -> Any:
     """The cv2 module, or `MissingPackageError` with the command that installs what lacks."""
-    try:
-        return importlib.import_module("cv2")
-    except ImportError as error:
-        raise MissingPackageError(
-            f"augmentation needs OpenCV, which cannot be loaded here ({error}): pip install opencv-python-headless"
-        ) from None
+    return need_package("cv2", "augmentation", "opencv-python-headless")

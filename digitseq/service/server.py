@@ -14,7 +14,8 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from digitseq.errors import DigitseqError, MissingPackageError
+from digitseq.console import interrupted_by, run_program
+from digitseq.errors import MissingPackageError
 from digitseq.parser import OneLineParser
 from digitseq.service.access import CORS, KEY, check_key, check_origin, check_reach
 from digitseq.service.limits import Limits, names, variable
@@ -28,17 +29,18 @@ SHUTDOWN_SECONDS = 5  # for connections that are still open when all answers are
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the service until it is told to stop; returns the exit code."""
+    return run_program("digitseq", lambda: _run(argv))
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    given = build_parser().parse_args(argv)
+    check_reach(given.host, bool(os.environ.get(KEY)), given.no_auth)
+    _put_into_environment(given)
+    _check_environment()
     try:
-        given = build_parser().parse_args(argv)
-        check_reach(given.host, bool(os.environ.get(KEY)), given.no_auth)
-        _put_into_environment(given)
-        _check_environment()
         return _serve(given.host, given.port, given.workers)
-    except DigitseqError as error:
-        print(f"digitseq: error: {error}", file=sys.stderr)
-        return error.exit_code
     except KeyboardInterrupt:
-        return 130
+        return interrupted_by(signal.SIGINT)
 
 
 def build_parser() -> argparse.ArgumentParser:
