@@ -82,12 +82,20 @@ def _layer(
 def train_apart(seeds: Sequence[int], steps: int, size: int) -> tuple[list[Reader], list[tuple[int, float]]]:
     """A trained reader for each of `seeds`, all at once with a process each, and the first one's learning curve."""
     with ProcessPoolExecutor(len(seeds), multiprocessing.get_context("spawn"), _alone) as pool:
-        taught = list(pool.map(partial(_train_one, shown=seeds[0], steps=steps, size=size), seeds))
+        # Ctrl-C goes to all processes of a terminal. Only this one shall notice: the others inherit that it is ignored.
+        previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        results = pool.map(partial(_train_one, shown=seeds[0], steps=steps, size=size), seeds)
+        signal.signal(signal.SIGINT, previous)
+        try:
+            taught = list(results)
+        except KeyboardInterrupt:
+            for process in multiprocessing.active_children():
+                process.terminate()
+            raise
     return [restored(weights) for weights, _ in taught], taught[0][1]
 
 
 def _alone() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a traceback
     torch.set_num_threads(1)  # a second one would make a reader a fifth faster; a second reader is worth more
 
 

@@ -111,7 +111,7 @@ def test_ctrl_c_ends_it_without_a_traceback(tmp_path):
         said = process.stderr.read(1)  # of the bar: training has begun
         os.killpg(process.pid, signal.SIGINT)
         said += process.stderr.read()
-    assert process.returncode == 130
+    assert process.returncode == 130, said
     assert b"stopped" in said
     assert b"Traceback" not in said
     assert not (tmp_path / "reader.pt").exists()
