@@ -23,6 +23,9 @@ from digitseq.loader import load_bank
 
 pytest_plugins = ["pytester"]
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells start what runs in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # the programs that the tests interrupt inherit it
+
 settings.register_profile("no clock", deadline=None)  # the machine may be busy
 settings.load_profile("no clock")
 
