@@ -122,8 +122,8 @@ def test_an_answer_that_takes_too_long_is_given_up(cache, tmp_path):
     with serve(tmp_path, "--max_seconds", 1) as served:
         slow = BODY | {"augment": ["heavy"], "format": "npz", "size": 100_000, "image_width": 300}
         assert served.client.post("/v1/datasets", json=slow).status_code == 503
-        with pytest.raises(httpx.TransportError):  # its beginning was sent already
-            served.client.post("/v1/datasets", json=slow | {"format": "zip"})
+        with contextlib.suppress(httpx.TransportError):  # broken off, where its beginning was sent already
+            assert served.client.post("/v1/datasets", json=slow | {"format": "zip"}).status_code == 503
         wait_until(lambda: served.busy() == 0)
         assert served.client.get(PNG).status_code == 200
 
