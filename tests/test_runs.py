@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -70,6 +71,21 @@ def test_numbering_goes_on_after_the_highest_number(run, tmp_path):
     run("-num", "7", "-s", 2)
     assert [r["file_name"] for r in records(folder)] == ["42.png", "43.png"]
     assert (folder / "0041.png").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("labels", ["jsonl", "easyocr"])
+@pytest.mark.parametrize("deleted", [[3], [1, 2, 3], [2]])
+def test_the_number_of_a_deleted_image_is_not_given_again(run, tmp_path, labels, deleted):
+    """Its line stays where it is: another image of that number would have two, one of them with a wrong text."""
+    words = ("--random_digits", 3, 8, "--labels", labels, "-m", 0)
+    folder = tmp_path / "output" / "random"
+    run(*words, "-s", 3)
+    for number in deleted:
+        (folder / f"{number}.png").unlink()
+    run(*words, "-s", 2)
+    assert numbers(folder) == sorted({1, 2, 3, 4, 5} - {*deleted})
+    lines = (folder / {"jsonl": "metadata.jsonl", "easyocr": "labels.csv"}[labels]).read_text().splitlines()
+    assert [re.search(r"(\d+)\.png", line)[1] for line in lines if ".png" in line] == ["1", "2", "3", "4", "5"]
 
 
 def test_the_record_tells_how_to_repeat_the_run(run, tmp_path, train):

@@ -7,7 +7,7 @@ import warnings
 from pathlib import Path
 
 from digitseq.errors import DigitseqWarning
-from digitseq.formats.base import Format, Job, Plan, Request
+from digitseq.formats.base import Format, Job, Plan, Request, images_of
 from digitseq.formats.label_files import write_whole_files
 from digitseq.formats.parts import PartFiles
 from digitseq.labels import FILE_NAMES, FIRST_LINES, SIDECARS, label_lines, sidecar_files
@@ -25,7 +25,10 @@ class OutputFormat(Format):
         return ("%d.png", *(SIDECARS[label] for label in labels if label in SIDECARS))
 
     def begin(self, pipeline: Pipeline, request: Request) -> Plan:
-        """On from the highest number in the folder. Warns where earlier runs have other labels."""
+        """On from the highest number in the folder. Warns where earlier runs have other labels.
+
+        The numbers of images that somebody has deleted are not given again: their labels are still there.
+        """
         before = {label for run in request.earlier if run.images for label in run.labels}
         if before and before != set(request.labels):
             warnings.warn(
@@ -35,7 +38,8 @@ class OutputFormat(Format):
                 stacklevel=2,
             )
         begun = [label for label in FIRST_LINES if not (request.folder / FILE_NAMES[label]).exists()]
-        return Plan(highest_number(request.folder), pipeline.batch_size, {"begun": begun})
+        start = max(highest_number(request.folder), images_of("png", request.earlier))
+        return Plan(start, pipeline.batch_size, {"begun": begun})
 
     def make(self, job: Job, start: int, stop: int, files: PartFiles) -> None:
         """The images, and the lines that they add to the label files."""
