@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import difflib
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -40,9 +42,42 @@ the three usual commands:
 class OneLineParser(argparse.ArgumentParser):
     """A parser whose errors are one line."""
 
+    _dashed = False  # whether a word begins with - and is no flag
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        words = list(sys.argv[1:] if args is None else args)
+        for word in words:
+            self._check_flag(word)
+        self._dashed = any(word[:1] == "-" and word not in self._option_string_actions for word in words)
+        return super().parse_known_args(words, namespace)
+
+    def _check_flag(self, word: str) -> None:
+        """Refuse what argparse would take apart into other flags (-num5, -number, -r=other.py); say what is meant."""
+        flags = self._option_string_actions
+        name, equals, _ = word.partition("=")
+        if not (name[:1] == "-" and (name[1:2].isalpha() or name[2:3].isalpha())):  # a value, or a negative number
+            return
+        meant = ""
+        if name in flags:
+            if equals and flags[name].nargs == 0:
+                self.error(f"{name} takes no value, got {word!r:.60}")
+        elif name.startswith("--"):
+            known = {flag.replace("_", "-"): flag for flag in flags if flag.startswith("--")}
+            near = difflib.get_close_matches(name.replace("_", "-"), known, 1, 0.7)
+            meant = known[near[0]] if near else ""
+        elif f"-{name}" in flags:
+            meant = f"-{name}"
+        elif flag := max((flag for flag in flags if len(flag) > 2 and name.startswith(flag)), key=len, default=""):
+            meant = f"{flag} {word[len(flag) :].lstrip('=')}"
+        elif name[:2] in flags and flags[name[:2]].nargs == 0:
+            self.error(f"{name[:2]} takes no value, got {word!r:.60}")
+        if meant:
+            self.error(f"unknown flag {name!r:.60}: did you mean {meant:.60}?")
+
     def error(self, message: str) -> NoReturn:
-        hint = "; a value that begins with - is written after =, as in --pattern='-?[0-9]'"
-        raise SettingsError(f"{message}{hint if 'expected one argument' in message else ''} (see --help)")
+        if "expected one argument" in message and self._dashed:
+            message += "; a value that begins with - is written after =, as in --pattern='-?[0-9]'"
+        raise SettingsError(f"{message} (see --help)")
 
     def _print_message(self, message: str, file: object = None) -> None:
         """Help and version; argparse would keep it for itself that they could not be printed."""
