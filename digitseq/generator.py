@@ -95,6 +95,8 @@ class SequenceGenerator:
         cache: str | os.PathLike[str] | None = None,
         size: int | None = None,
     ) -> None:
+        if not isinstance(settings, Settings):
+            raise SettingsError(f"settings must be Settings(...), got {settings!r:.60}")
         seed = draw_seed() if seed is None else options(Output)["seed"].clean("seed", seed)
         self._open(settings, seed, None if cache is None else str(Path(cache).absolute()), size)
 

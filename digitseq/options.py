@@ -97,7 +97,7 @@ class Option:
         return text
 
     def _words(self, value: Any) -> tuple[str, ...]:
-        words = tuple(value.replace(",", " ").split() if isinstance(value, str) else value)
+        words = tuple((value if isinstance(value, str) else " ".join(value)).replace(",", " ").split())
         if not words or len(set(words)) < len(words) or not all(word in self.choices for word in words):
             raise ValueError
         return words

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from digitseq.errors import SettingsError
@@ -65,6 +66,8 @@ class Output:
 
     def __post_init__(self) -> None:
         clean_fields(self)
+        if self.preview is not None and Path(self.preview).suffix.lower() not in ("", ".png"):
+            raise SettingsError(f"preview must be the name of a .png file, got {self.preview!r:.60}", "preview")
         if "none" in self.labels and len(self.labels) > 1:
             raise SettingsError(f"labels none goes with no other, got {' '.join(self.labels)}", "labels")
         if self.format != "png" and self.labels not in (("jsonl",), ("none",)):

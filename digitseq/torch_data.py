@@ -24,7 +24,7 @@ try:
     from torch import Tensor
     from torch.utils.data import Dataset, IterableDataset, get_worker_info
 except ImportError:
-    raise MissingPackageError('digitseq.torch_data needs the package torch: pip install "digitseq[torch]"') from None
+    raise MissingPackageError("digitseq.torch_data needs the package torch: pip install torch") from None
 
 BLANK = 0
 DTYPES = (torch.uint8, torch.float32)

@@ -26,9 +26,13 @@ from typing import Any
 
 import cv2
 import numpy as np
-import torch
-from torch import Tensor, nn
-from torch.utils.data import DataLoader
+
+try:
+    import torch
+    from torch import Tensor, nn
+    from torch.utils.data import DataLoader
+except ModuleNotFoundError as error:
+    raise SystemExit(f"this needs the package {error.name}: pip install torch") from None
 from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -295,3 +295,8 @@ def test_importing_it_is_quick():
     for _ in range(5):
         best = {module: min(best[module], seconds(module)) for module in best}
     assert best["digitseq"] <= 1.3 * best["numpy"]
+
+
+def test_what_is_no_settings_is_refused_in_one_line():
+    with pytest.raises(SettingsError, match=r"settings must be Settings\(\.\.\.\), got '123'"):
+        SequenceGenerator("123")

@@ -19,4 +19,5 @@ def test_a_preview_that_cannot_be_written_is_one_line_and_leaves_nothing(refused
     (tmp_path / "taken.png").mkdir()
     assert "it is not a file" in refused("-num", "12", "-da", "--preview", "taken.png")
     assert "cannot write the preview" in refused("-num", "12", "-da", "--preview", "absent/look.png")
+    assert "must be the name of a .png file" in refused("-num", "12", "-da", "--preview", "look.jpg")
     assert "cannot write the preview" in refused("-num", "12", "-da", "--preview", "/dev/full")

@@ -69,7 +69,7 @@ def test_commands_run(command, tmp_path_factory, request):
             return
         if "--list_datasets" in command:
             return
-        (top,) = (folder / "output").iterdir()
+        (top,) = (folder / (words[words.index("-o") + 1] if "-o" in words else "output")).iterdir()
         if "--format" in command:
             read = READERS[words[words.index("--format") + 1]]
             folders = [top / part for part in PARTS] if "--split_ratio" in words else [top]

@@ -174,5 +174,5 @@ def _value(text: str, known: Parameter) -> Any:
 
 
 def _nearest(word: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(word.lower(), known, 1)
+    near = difflib.get_close_matches(word.lower(), known, 1, 0.5)
     return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"

@@ -189,7 +189,10 @@ def check_same(path: Path, record: Record, asked: Record) -> None:
     before, now = _flat(record), _flat(asked)
     differing = [_difference(name, before.get(name), now[name]) for name in now if before.get(name) != now[name]]
     if differing:
-        raise OutputError(f"cannot resume the run in {path}: {'; '.join(differing)}")
+        raise OutputError(
+            f"cannot resume the run in {path}: {'; '.join(differing)}; give what it was started with, or leave out "
+            "--resume"
+        )
 
 
 def _difference(name: str, before: Any, now: Any) -> str:

@@ -120,7 +120,8 @@ def _serve(host: str, port: int, workers: int) -> int:
         if (error.name or "digitseq").startswith("digitseq"):
             raise
         raise MissingPackageError(
-            f'the service needs the package {error.name}: pip install "digitseq[service]"'
+            f'the service needs the package {error.name}: pip install "digitseq[service]", or in a checkout '
+            'pip install -e ".[service]"'
         ) from None
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))  # what uvicorn ends with, too
     with contextlib.ExitStack() as until_end:
