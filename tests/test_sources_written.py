@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import sys
 from collections import Counter
 
 import numpy as np
@@ -305,7 +306,9 @@ def test_the_search_for_unique_texts_is_stopped_at_once(start, tmp_path, number)
 
 
 @pytest.mark.parametrize("kind", first(["standard input", "pipe", "changed", "gone"]))
-def test_images_of_a_killed_run_stay_listed_when_their_lines_are_gone(start, run, gate_at, tmp_path, kind):
+def test_images_of_a_killed_run_stay_listed_when_their_lines_are_gone(start, run, gate_at, tmp_path, kind, monkeypatch):
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
     lines = "".join(f"{n}\n" for n in range(100, 999))
     path, folder = tmp_path / "lines.txt", tmp_path / "output" / ("stdin" if kind == "standard input" else "lines")
     path.write_text(lines)
@@ -338,6 +341,8 @@ def test_images_of_a_killed_run_stay_listed_when_their_lines_are_gone(start, run
     assert {r["file_name"] for r in found} == {p.name for p in folder.glob("*.png")}
     numbers = [str(n) for n in range(100, 999)]
     assert [r["text"] for r in found[:-5]] == (numbers * 4)[: len(found) - 5]
+    if sys.platform == "linux":
+        assert list((tmp_path / "temporary").iterdir()) == []
 
 
 def test_a_preview_reads_standard_input_once(run, tmp_path):

@@ -120,18 +120,28 @@ def _is_stream(path: str | os.PathLike[str]) -> bool:
 
 
 def _spool(owner: NumbersFile, path: str | os.PathLike[str]) -> Path:
-    """A temporary file with all of the stream; it goes when `owner` does."""
+    """A temporary file with all of the stream; it goes when `owner` does.
+
+    Where open files can be opened again through /proc (Linux), its own name is removed at once: not even a killed
+    process leaves it behind.
+    """
     import shutil
     import tempfile
 
     if path == STANDARD_INPUT and sys.stdin is None:
         raise SettingsError("standard input is closed: pipe the lines in, or name a file", SETTING)
     handle, name = tempfile.mkstemp(prefix="digitseq-", suffix=".txt")
-    weakref.finalize(owner, _remove, name, os.getpid())
-    with open(handle, "wb") as file, contextlib.ExitStack() as opened:
+    kept = Path(f"/proc/{os.getpid()}/fd/{handle}")  # with the number of this process: others open it, too
+    if kept.exists():
+        Path(name).unlink()
+        weakref.finalize(owner, os.close, handle)
+    else:
+        kept = Path(name)
+        weakref.finalize(owner, _remove, name, os.getpid())
+    with open(handle, "wb", closefd=kept == Path(name)) as file, contextlib.ExitStack() as opened:
         stream = sys.stdin.buffer if path == STANDARD_INPUT else opened.enter_context(open(path, "rb"))
         shutil.copyfileobj(stream, file)
-    return Path(name)
+    return kept
 
 
 def _remove(name: str, process: int) -> None:
