@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from digitseq.lazy import lazy_attributes
+from digitseq.lazy_imports import lazy_attributes
 from digitseq.version import __version__
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
         SettingsError,
     )
     from digitseq.generator import Sample, SequenceBatch, SequenceGenerator
-    from digitseq.output import Output
     from digitseq.pipeline import Batch, Pipeline
+    from digitseq.runs.run_settings import Output
     from digitseq.settings import Settings
 
 _LAZY_ATTRIBUTES = {
@@ -35,7 +35,7 @@ _LAZY_ATTRIBUTES = {
     "DigitseqError": "errors",
     "DigitseqWarning": "errors",
     "MissingPackageError": "errors",
-    "Output": "output",
+    "Output": "runs.run_settings",
     "OutputError": "errors",
     "Pipeline": "pipeline",
     "RunError": "errors",

@@ -13,18 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.errors import SettingsError
-from digitseq.loader import SHIPPED, cache_directory
+from digitseq.glyphs.loader import SHIPPED, cache_directory
 from digitseq.options import options
-from digitseq.output import Output
 from digitseq.pipeline import Batch, Pipeline
-from digitseq.prepared import renderer_of
+from digitseq.random_streams import GroupedRows, Rows
 from digitseq.renderer import Renderer
+from digitseq.renderer_cache import renderer_of
+from digitseq.runs.run_settings import Output
 from digitseq.settings import Settings
-from digitseq.streams import GroupedRows, Rows
 
 if TYPE_CHECKING:
     from digitseq.augment.registry import Operation
-    from digitseq.glyphsets.listing import DataSetInfo
+    from digitseq.glyphs.installed import DataSetInfo
 
 SEED_BYTES = 6  # exact in JSON readers that hold numbers as doubles
 MOST_AHEAD = 32
@@ -168,7 +168,7 @@ def _one(settings: Settings, seed: int | None, cache: str | os.PathLike[str] | N
     return supply.take() if seed is None else supply.make(SEED.clean("seed", seed))
 
 
-class _Lots:
+class _RandomBits:
     """Rows of random numbers under seeds that nobody asked for, each for one image. They are drawn many at once."""
 
     def __init__(self) -> None:
@@ -190,8 +190,8 @@ class _Supply:
     One image costs nearly as much as ten, as it is Python and not the pixels that takes the time.
     """
 
-    def __init__(self, pipeline: Pipeline, lots: _Lots) -> None:
-        self._pipeline, self._lots = pipeline, lots
+    def __init__(self, pipeline: Pipeline, random_bits: _RandomBits) -> None:
+        self._pipeline, self._random_bits = pipeline, random_bits
         self._ready: deque[tuple[NDArray[np.float32], str]] = deque()
         self._ahead = 1
         self._most = min(MOST_AHEAD, pipeline.batch_size)
@@ -201,7 +201,7 @@ class _Supply:
         try:
             return self._ready.popleft()
         except IndexError:
-            rows = self._lots.take() if self._ahead == 1 else Rows.span(draw_seed(), 0, self._ahead)
+            rows = self._random_bits.take() if self._ahead == 1 else Rows.span(draw_seed(), 0, self._ahead)
             first, *others = self._made(rows)
         self._ready.extend(others)
         self._ahead = min(2 * self._ahead, self._most)
@@ -212,7 +212,7 @@ class _Supply:
         return self._made(Rows.span(seed, 0, 1))[0]
 
     def _made(self, rows: Rows) -> list[tuple[NDArray[np.float32], str]]:
-        batch = self._pipeline.compose(0, rows, self._pipeline.source.codes(rows))
+        batch = self._pipeline.batch_of(0, rows, self._pipeline.source.codes(rows))
         return [(_scaled(batch, b), text) for b, text in enumerate(batch.texts)]
 
 
@@ -226,12 +226,12 @@ def _scaled(batch: Batch, b: int) -> NDArray[np.float32]:
 def _supply(settings: Settings, cache: str | None, process: int) -> _Supply:
     # `process` keeps what was made ahead from being used twice, here and in a forked worker
     renderer = renderer_of(settings, cache)
-    return _Supply(Pipeline(settings, renderer.bank, 0, None, renderer), _lots(renderer, process))
+    return _Supply(Pipeline(settings, renderer.bank, 0, None, renderer), _random_bits(renderer, process))
 
 
 @lru_cache(maxsize=16)
-def _lots(renderer: Renderer, process: int) -> _Lots:
-    return _Lots()
+def _random_bits(renderer: Renderer, process: int) -> _RandomBits:
+    return _RandomBits()
 
 
 def datasets(cache: str | None = None) -> list[DataSetInfo]:
@@ -242,7 +242,7 @@ def datasets(cache: str | None = None) -> list[DataSetInfo]:
     >>> [info.name for info in datasets()][:2]
     ['mnist', 'emnist-byclass']
     """
-    from digitseq.glyphsets.listing import list_data_sets
+    from digitseq.glyphs.installed import list_data_sets
 
     return list_data_sets(cache_directory(cache), SHIPPED)
 

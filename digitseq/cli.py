@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from digitseq.console import complain, interrupted_by, run_program, say
-from digitseq.data_set_commands import DataSetCommand
+from digitseq.dataset_commands import DataSetCommand
 from digitseq.errors import DigitseqWarning, SettingsError
-from digitseq.glyphs import GlyphBank
-from digitseq.loader import bank_of
-from digitseq.output import Output
-from digitseq.parser import Request, parse
+from digitseq.glyphs.bank import GlyphBank
+from digitseq.parser import ParsedCommand, parse
 from digitseq.pipeline import Pipeline
+from digitseq.renderer_cache import bank_of
 from digitseq.runs import Report, Stop, write_images
+from digitseq.runs.run_settings import Output
 from digitseq.settings import Settings
 from digitseq.sources.choose import source_of
 
@@ -74,7 +74,7 @@ def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
     return 0
 
 
-def _tell_count(request: Request, characters: str) -> None:
+def _tell_count(request: ParsedCommand, characters: str) -> None:
     """Say how many strings a pattern has, where they can be counted."""
     if request.settings.pattern is not None and not request.output.quiet:
         from digitseq.sources import Pattern

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
-from digitseq.atomic import write_new
 from digitseq.console import run_program, say
 from digitseq.errors import OutputError
+from digitseq.files.atomic import write_new
+from digitseq.formats.png_encoder import encode_png
 from digitseq.generator import Sample, SequenceGenerator, whole_number
 from digitseq.options import expanded, options
 from digitseq.parser import OneLineParser
-from digitseq.png import encode_png
 from digitseq.settings import Settings
 
 LAYOUT = ("min_spacing", "max_spacing", "image_width")

@@ -11,7 +11,7 @@ FEW = 16  # so many glyphs are faster dealt with one by one
 
 
 @dataclass(frozen=True)
-class Ink:
+class GlyphSpans:
     """The inked columns of every glyph of a batch of B texts of up to n glyphs.
 
     columns: uint8 (T, H); start, width, top, bottom: int64 (B, n): glyph j of text b is
@@ -24,11 +24,11 @@ class Ink:
     top: NDArray[np.int64]
     bottom: NDArray[np.int64]
 
-    def at(self, rows: NDArray[np.int64]) -> Ink:
+    def at(self, rows: NDArray[np.int64]) -> GlyphSpans:
         """The ink of the texts at `rows`."""
-        return Ink(self.columns, self.start[rows], self.width[rows], self.top[rows], self.bottom[rows])
+        return GlyphSpans(self.columns, self.start[rows], self.width[rows], self.top[rows], self.bottom[rows])
 
-    def replaced(self, rows: NDArray[np.int64], other: Ink) -> Ink:
+    def replaced(self, rows: NDArray[np.int64], other: GlyphSpans) -> GlyphSpans:
         """This with the texts at `rows` taken from `other`."""
         if len(rows) == len(self.start):
             return other
@@ -55,7 +55,7 @@ class Layout:
     extent: NDArray[np.int64]
 
 
-def spread(width: NDArray[np.int64], draws: NDArray[np.float64], low: int, high: int, limit: int) -> Layout:
+def layout_glyphs(width: NDArray[np.int64], draws: NDArray[np.float64], low: int, high: int, limit: int) -> Layout:
     """Place glyphs of `width` (B, n) in a row, with gaps of low … high between neighbours.
 
     draws: float64 (B, n-1) in [0, 1), one a gap. Rows wider than `limit` get their gaps from the part of
@@ -86,7 +86,7 @@ def _place(width: NDArray[np.int64], draws: NDArray[np.float64], low: int, high:
     return Layout(x, (x + width).max(axis=1))
 
 
-def compose(ink: Ink, x: NDArray[np.int64], image_width: int, overlapping: bool) -> NDArray[np.uint8]:
+def compose_images(ink: GlyphSpans, x: NDArray[np.int64], image_width: int, overlapping: bool) -> NDArray[np.uint8]:
     """uint8 (B, H, image_width): every glyph at its x (B, n); where glyphs overlap the brighter pixel wins."""
     count, height = len(x), ink.columns.shape[1]
     canvas = np.zeros((count * image_width, height), np.uint8)

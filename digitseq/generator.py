@@ -17,10 +17,10 @@ from digitseq.api import draw_seed
 from digitseq.errors import SettingsError
 from digitseq.formats.parts import spans
 from digitseq.options import options
-from digitseq.output import Output
 from digitseq.pipeline import Batch, Pipeline
-from digitseq.prepared import renderer_of
+from digitseq.renderer_cache import renderer_of
 from digitseq.runs import Report, Stop, write_images
+from digitseq.runs.run_settings import Output
 from digitseq.settings import Settings
 from digitseq.sources import Source
 from digitseq.sources.choose import source_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import os
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from pathlib import Path
@@ -25,6 +25,7 @@ class Option:
     """What is known of one setting beside its type: enough to parse, check and document it.
 
     pair: what the two numbers of a pair are. bare: what the flag stands for on the command line without a value.
+    convert: checks a value of a kind of its own, and makes it plain Python.
     """
 
     kind: Kind
@@ -40,6 +41,7 @@ class Option:
     pair: str = ""
     bare: str | None = None
     metavar: str | tuple[str, ...] | None = None
+    convert: Callable[[Any], Any] | None = None
 
     def expected(self) -> str:
         """What is allowed, in words: "a whole number from 1 to 15 pixels"."""
@@ -77,8 +79,8 @@ class Option:
             return value
         if self.kind in ("str", "choice"):
             return self._text(value)
-        if self.kind == "augment":
-            return _augment(value)
+        if self.convert is not None:
+            return self.convert(value)
         if self.kind == "words":
             return self._words(value)
         if self.kind == "ratio":
@@ -116,14 +118,6 @@ class Option:
         if not (math.isfinite(number) and inside):
             raise ValueError
         return number
-
-
-def _augment(value: Any) -> tuple[str, ...]:
-    if not value:
-        return ()
-    from digitseq.augment.registry import texts_of  # upward, but only where augmentation is asked for
-
-    return texts_of(value)
 
 
 def expanded(path: str, name: str) -> str:

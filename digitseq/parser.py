@@ -13,11 +13,11 @@ from typing import Any, NoReturn
 
 from digitseq.api import draw_seed
 from digitseq.console import say
-from digitseq.data_set_commands import DataSetCommand
+from digitseq.dataset_commands import DataSetCommand
 from digitseq.errors import SettingsError
 from digitseq.options import Option, options
-from digitseq.output import Output
 from digitseq.runs import recorded_run
+from digitseq.runs.run_settings import Output
 from digitseq.settings import PARTNERS, SOURCES, Settings
 from digitseq.version import __version__
 
@@ -93,7 +93,7 @@ class _ListAugmentations(argparse.Action):
 
 
 @dataclass(frozen=True)
-class Request:
+class ParsedCommand:
     """What is to be done; `lines` says where in config.py a setting stands, if it comes from there."""
 
     settings: Settings
@@ -122,12 +122,12 @@ def _naming_lines(lines: dict[str, str]) -> Iterator[None]:
         raise SettingsError(lines.get(error.setting or "", "") + str(error), error.setting) from None
 
 
-def parse(argv: Sequence[str] | None, config: Path) -> Request | DataSetCommand:
+def parse(argv: Sequence[str] | None, config: Path) -> ParsedCommand | DataSetCommand:
     """Settings from the command line, over those of `config` when -r is given, over the defaults."""
     given = vars(build_parser().parse_args(argv))
     lines: dict[str, str] = {}
     if given.pop("read_from_config"):
-        from digitseq.configfile import read_config
+        from digitseq.config_file import read_config
 
         chosen = [name for name in SOURCES if name in given]  # a source given here replaces that of the file
         for name, assignment in read_config(config, IN_CONFIG).items():
@@ -138,7 +138,7 @@ def parse(argv: Sequence[str] | None, config: Path) -> Request | DataSetCommand:
         if given.pop("list_datasets") or "download" in given:
             output = _build(Output, given)
             return DataSetCommand(given.get("download"), output.cache, output.quiet)
-        return Request(_build(Settings, given), _build(Output, given), lines)
+        return ParsedCommand(_build(Settings, given), _build(Output, given), lines)
 
 
 def _goes_with_source(name: str, chosen: Sequence[str]) -> bool:

@@ -8,16 +8,16 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.alphabet import case_table
 from digitseq.errors import SettingsError
-from digitseq.glyphs import GlyphBank
+from digitseq.glyphs.alphabet import case_table
+from digitseq.glyphs.bank import GlyphBank
 from digitseq.options import MAX_WIDTH
+from digitseq.random_streams import Rows
 from digitseq.renderer import Appearance, Renderer
 from digitseq.settings import Settings
 from digitseq.sources import Source, decode, encode
 from digitseq.sources.base import Codes
 from digitseq.sources.choose import source_of
-from digitseq.streams import Rows
 from digitseq.widths import TRIALS
 
 HARDLY_EVER = 0.05  # a width in which fewer draws than this fit is refused
@@ -103,9 +103,9 @@ class Pipeline:
     def batch(self, start: int, stop: int) -> Batch:
         """Images start … stop-1, counted from 0. Depends on nothing but the arguments and the pipeline's."""
         rows = Rows.span(self.seed, start, stop)
-        return self.compose(start, rows, self.source.codes(rows))
+        return self.batch_of(start, rows, self.source.codes(rows))
 
-    def compose(self, start: int, rows: Rows, codes: Codes) -> Batch:
+    def batch_of(self, start: int, rows: Rows, codes: Codes) -> Batch:
         """Images of any `rows`, of the texts behind `codes`, (B, n) with n the length of the longest text.
 
         start: what to count the images from.

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.atomic import replacing
 from digitseq.augment import OPERATIONS
 from digitseq.augment.base import opencv
 from digitseq.errors import OutputError
-from digitseq.glyphs import GlyphBank
+from digitseq.files.atomic import replacing
+from digitseq.formats.png_encoder import encode_png
+from digitseq.glyphs.bank import GlyphBank
 from digitseq.pipeline import Pipeline
-from digitseq.png import encode_png
 from digitseq.settings import Settings
 
 Picture = NDArray[np.uint8]

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.alphabet import class_table, classes
-from digitseq.composer import Ink, Layout, compose, spread
+from digitseq.composer import GlyphSpans, Layout, compose_images, layout_glyphs
 from digitseq.errors import NarrowError
-from digitseq.glyphs import GlyphBank
+from digitseq.glyphs.alphabet import class_table, classes
+from digitseq.glyphs.bank import GlyphBank
 from digitseq.options import MAX_WIDTH
+from digitseq.random_streams import Rows
 from digitseq.settings import Settings
 from digitseq.sources.base import Codes, decode
-from digitseq.streams import Rows
 from digitseq.widths import GlyphWidths
 
 if TYPE_CHECKING:
-    from digitseq.augment import Compose
+    from digitseq.augment import Augmentation
 
 # A text that is too wide is drawn again and again; from some attempt on as the narrowest of more and more glyphs, so
 # that it fits in the end if it can. Distortions may widen those most (a thin stroke that is turned): so then as before.
@@ -145,7 +145,7 @@ class Renderer:
         size = (self.bank.height, self.widest(codes.shape[1], gaps))
         if self._augment:
             ink, x = self._augment.warp(ink, x, width, size, rows)
-        images = compose(ink, x, s.image_width or int(width.max()), overlapping=self._may_overlap)
+        images = compose_images(ink, x, s.image_width or int(width.max()), overlapping=self._may_overlap)
         boxes = _boxes(ink, x)
         if s.invert:
             np.bitwise_not(images, out=images)
@@ -153,7 +153,9 @@ class Renderer:
             images = self._augment.paint(images, width, boxes, s.invert, size, rows)
         return Rendered(images, width, classes, boxes)
 
-    def _draw_fitting(self, rows: Rows, codes: Codes, classes: NDArray[np.int64], gaps: bool) -> tuple[Ink, Layout]:
+    def _draw_fitting(
+        self, rows: Rows, codes: Codes, classes: NDArray[np.int64], gaps: bool
+    ) -> tuple[GlyphSpans, Layout]:
         """Glyphs and places of all rows; rows that do not fit the width are drawn again until they do."""
         ink, layout = self._draw(rows, codes, classes, gaps)
         pending = np.arange(len(rows))
@@ -167,20 +169,20 @@ class Renderer:
             layout.x[pending], layout.extent[pending] = layout_again.x, layout_again.extent
         return ink, layout
 
-    def _draw(self, rows: Rows, codes: Codes, classes: NDArray[np.int64], gaps: bool) -> tuple[Ink, Layout]:
+    def _draw(self, rows: Rows, codes: Codes, classes: NDArray[np.int64], gaps: bool) -> tuple[GlyphSpans, Layout]:
         ink, s = self._glyphs(rows, classes), self.appearance
         draws = rows.uniforms("spacing", codes.shape[1] - 1)
         room = np.where((ink.width == 0) & (codes > 0), self.gap_width, ink.width) if gaps else ink.width
-        return ink, spread(room, draws, s.min_spacing, s.max_spacing, self._limit)
+        return ink, layout_glyphs(room, draws, s.min_spacing, s.max_spacing, self._limit)
 
-    def _glyphs(self, rows: Rows, classes: NDArray[np.int64]) -> Ink:
+    def _glyphs(self, rows: Rows, classes: NDArray[np.int64]) -> GlyphSpans:
         """One glyph of the right class for every character, distorted where the settings say so."""
         bank = self.bank
         there = classes >= 0
         glyph = self._choose(rows, np.maximum(classes, 0))
         if self._chain is not None:
             return self._chain.ink(glyph, there, rows)
-        return Ink(
+        return GlyphSpans(
             bank.columns,
             bank.start.take(glyph),
             bank.width.take(glyph).astype(np.int64) * there,  # NumPy 1 keeps the bytes of `np.where(…, 0)`
@@ -200,7 +202,7 @@ class Renderer:
         return glyph
 
 
-def _boxes(ink: Ink, x: NDArray[np.int64]) -> NDArray[np.int64]:
+def _boxes(ink: GlyphSpans, x: NDArray[np.int64]) -> NDArray[np.int64]:
     """int64 (B, n, 4): [x, y, w, h] of each glyph's ink, zeros where there is none."""
     boxes = np.empty((*x.shape, 4), np.int64)
     boxes[:, :, 0], boxes[:, :, 1], boxes[:, :, 2] = x, ink.top, ink.width
@@ -209,9 +211,9 @@ def _boxes(ink: Ink, x: NDArray[np.int64]) -> NDArray[np.int64]:
     return boxes
 
 
-def _compose(operations: tuple[str, ...]) -> Compose | None:
+def _compose(operations: tuple[str, ...]) -> Augmentation | None:
     if not operations:
         return None
-    from digitseq.augment import Compose  # plain sequences do without, and start sooner
+    from digitseq.augment import Augmentation  # plain sequences do without, and start sooner
 
-    return Compose(operations)
+    return Augmentation(operations)

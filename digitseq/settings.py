@@ -1,16 +1,16 @@
 """What the images look like: each setting's name, meaning, range and default, once.
 
-The command line, `config.py` and the Python package are all built from the fields below and those of output.py.
+The command line, `config.py` and the Python package are all built from the fields below and of `runs.run_settings`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from digitseq.alphabet import CASES
 from digitseq.errors import SettingsError
+from digitseq.glyphs.alphabet import CASES
 from digitseq.options import MAX_TEXT, MAX_WIDTH, clean_fields, options, setting
 
 if TYPE_CHECKING:
@@ -24,6 +24,16 @@ PARTNERS = {
     "balanced": ("random_digits", "random_text"),
     "random_all": ("data_augmentation",),
 }
+
+
+def _operations(value: Any) -> tuple[str, ...]:
+    """The operations of `augment` as texts. Their package is loaded where there are any."""
+    if not value:
+        return ()
+    from digitseq.augment.registry import texts_of
+
+    return texts_of(value)
+
 
 # What data_augmentation uses where a setting below says None.
 ERODE_KERNEL = (1, 2)
@@ -136,7 +146,7 @@ class Settings:
 
     augment: str | Operation | Iterable[str | Operation] = setting(
         (), "augment", "further distortions, in order: light, medium, heavy, or NAME:key=value,... such as "
-        "elastic:alpha=6,sigma=4; see --list_augmentations", "augmentation", shown_default="none",
+        "elastic:alpha=6,sigma=4; see --list_augmentations", "augmentation", shown_default="none", convert=_operations,
     )  # fmt: skip
 
     def __post_init__(self) -> None:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.composer import spread
-from digitseq.glyphs import GlyphBank
+from digitseq.composer import layout_glyphs
+from digitseq.glyphs.bank import GlyphBank
 from digitseq.options import MAX_TEXT, MAX_WIDTH
-from digitseq.streams import Rows
+from digitseq.random_streams import Rows
 
 if TYPE_CHECKING:
     from digitseq.augment import GlyphChain
@@ -69,4 +69,4 @@ def _typical(bank: GlyphBank) -> NDArray[np.int64]:
 
 def _extent(room: NDArray[np.int64], gap: int) -> NDArray[np.int64]:
     """int64 (B,): how wide rows of glyphs are, (B, n) wide each, with `gap` between neighbours."""
-    return spread(room, np.zeros((len(room), room.shape[1] - 1)), gap, gap, MAX_WIDTH).extent
+    return layout_glyphs(room, np.zeros((len(room), room.shape[1] - 1)), gap, gap, MAX_WIDTH).extent

@@ -13,11 +13,11 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from digitseq import Pipeline, Settings  # noqa: E402  # the checkout beside this file, installed or not
-from digitseq.atomic import replacing  # noqa: E402
 from digitseq.augment import OPERATIONS, PRESETS  # noqa: E402
 from digitseq.cli import main  # noqa: E402
-from digitseq.loader import load_bank  # noqa: E402
-from digitseq.png import encode_png  # noqa: E402
+from digitseq.files.atomic import replacing  # noqa: E402
+from digitseq.formats.png_encoder import encode_png  # noqa: E402
+from digitseq.glyphs.loader import load_bank  # noqa: E402
 
 # The four commands of the README, one image each.
 COMMANDS = (

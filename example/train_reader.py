@@ -41,7 +41,7 @@ sys.path.insert(0, str(ROOT))
 from reader_pictures import WIDTH, Found, draw_curve, draw_mistakes, fitted, labels  # noqa: E402
 
 from digitseq import SequenceGenerator, Settings  # noqa: E402  # the checkout beside this file, installed or not
-from digitseq.atomic import replacing  # noqa: E402
+from digitseq.files.atomic import replacing  # noqa: E402
 from digitseq.torch_data import SequenceStream  # noqa: E402
 
 DIGITS = "0123456789"

@@ -18,8 +18,8 @@ from support.paths import ROOT
 from support.skipped import summary
 
 from digitseq import cli
-from digitseq.glyphs import GlyphBank
-from digitseq.loader import load_bank
+from digitseq.glyphs.bank import GlyphBank
+from digitseq.glyphs.loader import load_bank
 
 pytest_plugins = ["pytester"]
 

@@ -23,7 +23,7 @@ from digitseq import (
     api,
     generate_numbers_sequence,
     generate_phone_number,
-    prepared,
+    renderer_cache,
 )
 from digitseq.renderer import Renderer
 from digitseq.settings import SOURCES
@@ -137,7 +137,7 @@ def test_many_texts_and_looks_are_not_all_kept():
     for k in range(60):
         generate_numbers_sequence(f"{k:06d}", (0, k), 0)
         generate_numbers_sequence(f"{k:06d}", (0, 10), 200)
-    for kept in (api._supply, api._lots, prepared._renderer, prepared._bank):
+    for kept in (api._supply, api._random_bits, renderer_cache._renderer, renderer_cache._bank):
         assert kept.cache_info().currsize <= kept.cache_info().maxsize <= 16
     tracemalloc.start()
     for k in range(100):

@@ -8,7 +8,7 @@ import pytest
 from digitseq import Pipeline, Settings, SettingsError
 from digitseq.augment import (
     OPERATIONS,
-    Compose,
+    Augmentation,
     Dilate,
     Elastic,
     Erode,
@@ -23,7 +23,7 @@ from digitseq.augment import (
     Wave,
 )
 from digitseq.augment.line import LineMap
-from digitseq.streams import Rows
+from digitseq.random_streams import Rows
 
 NEUTRAL = {
     "erode": "width=1,height=1", "dilate": "width=1,height=1", "rotate": "angle=0", "noise": "ratio=0",
@@ -108,7 +108,7 @@ def test_each_box_is_that_of_its_glyph_alone_through_the_same_maps(augment, trai
     x = layout.x + ((220 - layout.extent) // 2)[:, None]
     width, size = np.full(30, 220), (28, 220)
     whole, whole_x = maker.renderer._augment.warp(ink, x, width, size, rows)
-    from digitseq.composer import compose
+    from digitseq.composer import compose_images
 
     for j in range(5):
         columns = np.zeros_like(whole.columns)
@@ -116,7 +116,7 @@ def test_each_box_is_that_of_its_glyph_alone_through_the_same_maps(augment, trai
             start, wide = whole.start[b, j], whole.width[b, j]
             columns[start : start + wide] = whole.columns[start : start + wide]
         alone = type(whole)(columns, whole.start, whole.width, whole.top, whole.bottom)
-        for image, box in zip(compose(alone, whole_x, 220, True), maker.batch(0, 30).boxes[:, j]):
+        for image, box in zip(compose_images(alone, whole_x, 220, True), maker.batch(0, 30).boxes[:, j]):
             ys, xs = np.nonzero(image)
             assert [xs.min(), ys.min(), xs.max() + 1 - xs.min(), ys.max() + 1 - ys.min()] == box.tolist()
 
@@ -245,7 +245,7 @@ def test_operations_given_as_classes_are_those_given_as_text(train):
     text = Pipeline(Settings("42", augment=["rotate:angle=-5..5", "slope:angle=3,p=0.5", "stroke"]), train, 1)
     assert classes.settings == text.settings
     assert np.array_equal(classes.batch(0, 30).images, text.batch(0, 30).images)
-    assert [o.name for o in Compose([Slope(), "light"]).operations if isinstance(o, LineMap)] == ["slope", "slope"]
+    assert [o.name for o in Augmentation([Slope(), "light"]).operations if isinstance(o, LineMap)] == ["slope", "slope"]
 
 
 def test_flags_are_built_from_the_same_operations(train):

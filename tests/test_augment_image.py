@@ -18,10 +18,10 @@ from digitseq.augment.occlusion import Cutout, Lines
 from digitseq.augment.ranges import parameters
 from digitseq.augment.tone import Brightness, Contrast, Gamma
 from digitseq.errors import SettingsError
-from digitseq.loader import load_bank
+from digitseq.glyphs.loader import load_bank
 from digitseq.pipeline import Pipeline
+from digitseq.random_streams import Rows
 from digitseq.settings import Settings
-from digitseq.streams import Rows
 
 CLASSES = [
     Brightness, Contrast, Gamma, GaussianNoise, SaltPepper, Speckle,

@@ -11,7 +11,7 @@ import pytest
 from support.folders import contents, numbers, pixels, records
 
 from digitseq import cli, options, parser
-from digitseq.output import Output
+from digitseq.runs.run_settings import Output
 from digitseq.settings import Settings
 
 
@@ -125,7 +125,7 @@ def test_version_and_help(run):
 
 
 def test_help_of_every_setting_is_in_the_config_file():
-    from digitseq.configfile import read_config
+    from digitseq.config_file import read_config
 
     known = read_config(Path(cli.__file__).parents[1] / "config.py", parser.IN_CONFIG)
     assert list(known) == sorted(known, key=list(known).index)

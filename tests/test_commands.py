@@ -91,7 +91,7 @@ def test_a_home_directory_is_filled_in(tmp_path, monkeypatch):
 @pytest.mark.parametrize("limit", [0, 1, 100])
 def test_a_full_disk_leaves_no_torn_file(tmp_path, limit):
     code = "import resource, signal, sys; from digitseq.commands import numbers_sequence\n"
-    code += "import digitseq.loader; digitseq.loader.load_bank()\n"
+    code += "import digitseq.glyphs.loader; digitseq.glyphs.loader.load_bank()\n"
     code += "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"  # so that writing fails, as on a full disk
     code += f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
     code += "sys.exit(numbers_sequence(['--sequence', '12']))"

@@ -14,10 +14,10 @@ import pytest
 from support.folders import numbers, pixels
 from support.processes import wait_until
 
-from digitseq import Pipeline, Settings, output
-from digitseq.labels import FILE_NAMES, SIDECARS, label_lines
+from digitseq import Output, Pipeline, Settings
+from digitseq.labels import LABEL_FORMATS, label_format
 
-ALL = ("jsonl", "txt", "easyocr", "coco", "yolo", "tesseract")
+ALL = tuple(LABEL_FORMATS)
 
 
 @pytest.fixture
@@ -56,10 +56,6 @@ def read_yolo(folder):
     return found
 
 
-def test_every_format_of_the_settings_is_written_somewhere():
-    assert {*FILE_NAMES, *SIDECARS, "none"} == set(output.LABELS)
-
-
 def test_easyocr(folder):
     with open(folder / "labels.csv", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -71,7 +67,7 @@ def test_easyocr_quotes_what_csv_must_quote(train):
 
     made = Pipeline(Settings("1234"), train, 1).batch(0, 4)
     texts = ["1,23", 'a"bc', "1\n34", "0 07"]
-    rows = list(csv.reader(io.StringIO(label_lines(replace(made, texts=texts), "easyocr").decode(), newline="")))
+    rows = list(csv.reader(io.StringIO(label_format("easyocr").lines(replace(made, texts=texts)).decode(), newline="")))
     assert rows == [[f"{i}.png", text] for i, text in enumerate(texts, 1)]
 
 
@@ -113,7 +109,7 @@ def test_hugging_face_still_reads_the_folder(folder, tmp_path):
 
 @pytest.mark.parametrize("given", ["jsonl coco", "jsonl, coco", ["jsonl", "coco"], ("jsonl", "coco")])
 def test_several_words_in_a_list_or_a_text(given):
-    assert output.Output(labels=given).labels == ("jsonl", "coco")
+    assert Output(labels=given).labels == ("jsonl", "coco")
 
 
 @pytest.mark.parametrize("cores", [0, 2])

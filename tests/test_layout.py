@@ -46,3 +46,76 @@ PARTS = sorted(p.stem for p in (ROOT / "digitseq").iterdir() if p.suffix == ".py
 @pytest.mark.parametrize("name", [name for name in PARTS if name not in WITHOUT])
 def test_each_module_and_package_has_its_tests(name):
     assert (TESTS / f"test_{name}.py").exists() or list(TESTS.glob(f"test_{name}_*.py"))
+
+
+# From the top down: a module imports from its own package, and from what stands on a line below its own.
+LAYERS = """
+    service
+    __main__
+    cli commands
+    parser
+    dataset_commands
+    torch_data preview
+    generator
+    api
+    runs
+    formats
+    labels
+    pipeline
+    renderer_cache
+    renderer
+    widths
+    sources
+    settings config_file
+    augment
+    composer
+    glyphs
+    options random_streams files console
+    lazy_imports
+    errors version
+"""
+LAYER = {name: depth for depth, line in enumerate(LAYERS.strip().splitlines()) for name in line.split()}
+PACKAGE = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in (ROOT / "digitseq").rglob("*.py")
+}
+
+
+def imports_of(module: str) -> set[str]:
+    """The modules of the package that `module` imports, wherever in it that stands."""
+    found = set()
+    for name in imported(PACKAGE[module].read_text()):
+        while name not in PACKAGE and name:
+            name = name.rpartition(".")[0]
+        found.add(name)
+    return found - {"", "digitseq", module}
+
+
+IMPORTS = {module: imports_of(module) for module in PACKAGE if module != "digitseq"}
+
+
+def part(module: str) -> str:
+    return module.split(".")[1]
+
+
+def test_every_part_of_the_package_has_its_layer():
+    assert {part(module) for module in IMPORTS} == set(LAYER)
+
+
+@pytest.mark.parametrize("module", sorted(IMPORTS))
+def test_imports_run_downward_only(module):
+    above = LAYER[part(module)]
+    assert not [m for m in IMPORTS[module] if part(m) != part(module) and LAYER[part(m)] <= above]
+
+
+def test_no_imports_run_in_a_circle():
+    left = dict(IMPORTS)
+    while ready := [module for module, needed in left.items() if not needed & left.keys()]:
+        for module in ready:
+            del left[module]
+    assert left == {}
+
+
+def test_no_two_modules_have_one_name():
+    names = [m.rpartition(".")[2] for m, path in PACKAGE.items() if path.name not in ("__init__.py", "base.py")]
+    assert sorted({n for n in names if names.count(n) > 1} - {"__main__"}) == []

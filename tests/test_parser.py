@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from digitseq.errors import SettingsError
-from digitseq.output import Output
 from digitseq.parser import OPTIONS, build_parser, parse
+from digitseq.runs.run_settings import Output
 from digitseq.settings import Settings
 
 

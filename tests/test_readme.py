@@ -15,9 +15,9 @@ from support.formats import READERS
 from support.paths import ROOT
 
 from digitseq import options
-from digitseq.glyphsets import DATA_SETS
+from digitseq.glyphs import DATA_SETS
 from digitseq.options import PARTS
-from digitseq.output import Output
+from digitseq.runs.run_settings import Output
 from digitseq.settings import Settings
 
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -9,8 +9,8 @@ import pytest
 
 from digitseq import Pipeline, Settings, SettingsError, renderer
 from digitseq.augment import PRESETS, GlyphChain
+from digitseq.random_streams import Rows
 from digitseq.renderer import Appearance, Renderer
-from digitseq.streams import Rows
 
 LOOKS = {
     "plain": {},
@@ -35,7 +35,7 @@ def rendered(monkeypatch) -> Counter:
         return count
 
     monkeypatch.setattr(Renderer, "render", counted("render", Renderer.render))
-    monkeypatch.setattr(renderer, "compose", counted("compose", renderer.compose))
+    monkeypatch.setattr(renderer, "compose_images", counted("compose_images", renderer.compose_images))
     monkeypatch.setattr(GlyphChain, "ink", counted("ink", GlyphChain.ink))
     return seen
 
@@ -52,7 +52,7 @@ def test_preparing_a_text_renders_nothing(look, rendered, train):
                     assert "too narrow" in str(error)
     assert not rendered
     Pipeline(Settings("12", **LOOKS[look]), train, 3).batch(0, 1)
-    assert rendered["render"] == rendered["compose"] == 1
+    assert rendered["render"] == rendered["compose_images"] == 1
 
 
 @pytest.mark.parametrize("look", [{}, {"image_width": 0}, {"image_width": 92}, {"augment": "medium"}, {"invert": True}])

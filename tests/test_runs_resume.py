@@ -16,8 +16,6 @@ from support.formats import FORMATS, SHARDED, dump, shards, tree
 from support.paths import ROOT
 from support.processes import children, wait_for_end, wait_until
 
-from digitseq.labels import FILE_NAMES
-
 LABELS = ("--labels", "jsonl", "txt", "easyocr", "coco", "yolo", "tesseract")
 LIMIT = 120  # seconds: only there for a test that would wait for ever
 WHOLE = {"webdataset": "5-000002.tar", "parquet": "5-00002.parquet", "png": "1536.png"}
@@ -125,7 +123,7 @@ def test_another_run_is_not_resumed(run, tmp_path, changed, message):
     assert tree(tmp_path / "output") == before
 
 
-@pytest.mark.parametrize("missing", ["3.png", "700.png", FILE_NAMES["jsonl"], FILE_NAMES["txt"]])
+@pytest.mark.parametrize("missing", ["3.png", "700.png", "metadata.jsonl", "gt.txt"])
 def test_what_has_gone_since_is_made_again(run, tmp_path, missing):
     words = ("-num", "5", "-s", 900, "--seed", 7, "-iw", 200, "--labels", "jsonl", "txt")
     run(*words)

@@ -15,7 +15,7 @@ from support.cases import first, product
 from support.folders import sections
 from support.formats import FORMATS, READERS, shards, tree
 
-from digitseq.glyphs import build_bank
+from digitseq.glyphs.bank import build_bank
 from digitseq.options import PARTS
 from digitseq.runs.splits import share_out, shares
 

@@ -21,8 +21,8 @@ from support.paths import ROOT
 from support.service import serve
 
 import digitseq
+from digitseq.formats.png_encoder import encode_png
 from digitseq.options import options
-from digitseq.png import encode_png
 from digitseq.service.limits import Limits, names, variable
 from digitseq.settings import Settings
 

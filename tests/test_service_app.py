@@ -13,8 +13,8 @@ import httpx
 from support.file_server import made_set
 
 from digitseq.errors import SettingsError
-from digitseq.glyphsets import DATA_SETS
-from digitseq.service import Limits, create_app, glyph_sets, studio, work
+from digitseq.glyphs import DATA_SETS
+from digitseq.service import Limits, create_app, glyph_sets, pipeline_cache, work
 from digitseq.service.access import check_key, check_origin
 
 PNG = "/v1/sequences/123456.png"
@@ -132,7 +132,7 @@ def test_a_bank_that_is_built_keeps_nobody_waiting(monkeypatch):
     """Work on a set that is opened for the first time is for its own request to wait for."""
     app = create_app(Limits(concurrency=2))
     gate, begun = threading.Event(), threading.Event()
-    real = studio.load_bank
+    real = pipeline_cache.load_bank
 
     def slow(split, cache, dataset):
         if split == "test":
@@ -140,7 +140,7 @@ def test_a_bank_that_is_built_keeps_nobody_waiting(monkeypatch):
             gate.wait(60)
         return real(split, cache, dataset)
 
-    monkeypatch.setattr(studio, "load_bank", slow)
+    monkeypatch.setattr(pipeline_cache, "load_bank", slow)
 
     async def both() -> list[object]:
         async with asking(app) as client:

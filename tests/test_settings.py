@@ -7,10 +7,10 @@ from dataclasses import fields
 import pytest
 from support.paths import ROOT
 
-from digitseq.configfile import read_config
+from digitseq.config_file import read_config
 from digitseq.errors import SettingsError
-from digitseq.output import Output
 from digitseq.parser import IN_CONFIG, parse
+from digitseq.runs.run_settings import Output
 from digitseq.settings import Settings
 
 

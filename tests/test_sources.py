@@ -16,6 +16,7 @@ import pytest
 from support.sources import ALL, DATE, LETTERS, chi_square, numbers_file, texts
 
 from digitseq.errors import SettingsError
+from digitseq.random_streams import Rows
 from digitseq.sources import (
     FixedSource,
     NumbersFile,
@@ -26,7 +27,6 @@ from digitseq.sources import (
     encode,
     for_run,
 )
-from digitseq.streams import Rows
 
 SOURCES = {
     "fixed": lambda _: FixedSource("00742"),
@@ -93,7 +93,7 @@ def test_another_seed_gives_other_texts():
 
 def test_texts_are_the_same_in_another_process():
     program = (
-        "from digitseq.sources import *; from digitseq.streams import Rows\n"
+        "from digitseq.sources import *; from digitseq.random_streams import Rows\n"
         "for s in Pattern('[^3]{5}|.8'), for_run(RandomDigits(1, 30), 99, 3, True):\n"
         "    print(decode(s.codes(Rows.span(3, 0, 99))))"
     )

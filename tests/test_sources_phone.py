@@ -10,11 +10,11 @@ import pytest
 from support.sources import chi_square, texts
 
 from digitseq.errors import MissingPackageError, SettingsError
+from digitseq.random_streams import Rows
 from digitseq.sources import (
     Phone,
     phone_number,
 )
-from digitseq.streams import Rows
 
 
 @pytest.mark.parametrize("region", ["JP", "US", "GB", "DE", "FR", "BR", "IN", "CN", "AU", "NU", "IT", "VA", "AR"])

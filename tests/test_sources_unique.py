@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from support.sources import LETTERS, chi_square, numbers_file, texts
 
 from digitseq.errors import SettingsError
+from digitseq.random_streams import Rows
 from digitseq.sources import FixedSource, NumbersFile, Pattern, Phone, RandomDigits, for_run
-from digitseq.streams import Rows
 
 ALPHABETS = ["7", "01", "012", "0123456789", LETTERS, "".join(map(chr, range(0x4E00, 0x4E00 + 300)))]
 

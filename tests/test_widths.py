@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from digitseq import Pipeline, Settings, SettingsError
 from digitseq.augment import OPERATIONS, PRESETS
-from digitseq.glyphs import build_bank
+from digitseq.glyphs.bank import build_bank
 
 LOOKS = {
     "plain": {},

@@ -1,10 +1,10 @@
 """Distortions: every operation draws its parameters first, then applies them as a pure function."""
 
+from digitseq.augment.augmentation import Augmentation
 from digitseq.augment.background import Background
 from digitseq.augment.base import GlyphOperation, ImageOperation, Images, Parameters
 from digitseq.augment.blur import Blur, Downscale, Jpeg, MotionBlur
 from digitseq.augment.chain import GlyphChain
-from digitseq.augment.compose import Compose
 from digitseq.augment.elastic import Elastic
 from digitseq.augment.geometry import Rotate, Scale, Shear, Shift
 from digitseq.augment.intensity import Noise
@@ -18,10 +18,10 @@ from digitseq.augment.tone import Brightness, Contrast, Gamma
 __all__ = [
     "OPERATIONS",
     "PRESETS",
+    "Augmentation",
     "Background",
     "Blur",
     "Brightness",
-    "Compose",
     "Contrast",
     "Cutout",
     "Dilate",

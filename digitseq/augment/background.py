@@ -24,7 +24,7 @@ from digitseq.augment.base import (
 from digitseq.augment.blur import between, means
 from digitseq.augment.ranges import check, parameter, probability
 from digitseq.errors import SettingsError
-from digitseq.streams import Rows
+from digitseq.random_streams import Rows
 
 KINDS = ("texture", "gradient", "folder")
 SCALES = 3
@@ -171,8 +171,8 @@ def _grain(rows: Rows, size: tuple[int, int]) -> Parameters:
     grains: Parameters = {}
     for scale, (height, width) in enumerate(_scales(size)):
         words = -(-height * width // 32) * 4
-        lots = np.ascontiguousarray(rows.words(f"grain{scale}", words)).view(np.uint8)
-        grains[f"grain{scale}"] = lots[:, : height * width].reshape(-1, height, width)
+        random_bits = np.ascontiguousarray(rows.words(f"grain{scale}", words)).view(np.uint8)
+        grains[f"grain{scale}"] = random_bits[:, : height * width].reshape(-1, height, width)
     return grains
 
 

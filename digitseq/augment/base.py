@@ -10,8 +10,8 @@ from typing import Any, ClassVar, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.packages import need_package
-from digitseq.streams import Rows
+from digitseq.lazy_imports import need_package
+from digitseq.random_streams import Rows
 
 Pixels = NDArray[np.uint8]
 Parameters = dict[str, NDArray[Any]]

@@ -27,7 +27,7 @@ from digitseq.augment.base import (
     repainted,
 )
 from digitseq.augment.ranges import check, parameter, probability
-from digitseq.streams import Rows
+from digitseq.random_streams import Rows
 
 STROKES = 32  # pairs of a motion's length and angle
 GOLDEN = (math.sqrt(5) - 1) / 2

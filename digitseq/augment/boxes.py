@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from digitseq.augment.base import Outline
 from digitseq.composer import FEW
-from digitseq.glyphs import GlyphBank
+from digitseq.glyphs.bank import GlyphBank
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from digitseq.augment.base import GlyphOperation, Outline, Parameters, Pixels, o
 from digitseq.augment.boxes import Boxes, ink_box, outlines
 from digitseq.augment.cells import columns_of, cut_cells, round_up
 from digitseq.augment.maps import AffineMap, DisplacementMap, apply_maps, centred_grid, remap
-from digitseq.composer import Ink
-from digitseq.glyphs import GlyphBank
-from digitseq.streams import Rows
+from digitseq.composer import GlyphSpans
+from digitseq.glyphs.bank import GlyphBank
+from digitseq.random_streams import Rows
 
 
 class GlyphChain:
@@ -65,11 +65,11 @@ class GlyphChain:
         whole: NDArray[np.int64] = np.maximum(np.floor(width * fitted), 1).astype(np.int64)
         return whole
 
-    def ink(self, glyph: NDArray[np.int64], there: NDArray[np.bool_], rows: Rows) -> Ink:
+    def ink(self, glyph: NDArray[np.int64], there: NDArray[np.bool_], rows: Rows) -> GlyphSpans:
         """The distorted ink of those of the bank's glyphs (B, n) that are `there`, with the parameters of `rows`."""
         present = np.flatnonzero(there)
         if not present.size:
-            return Ink(self.bank.columns, *(np.zeros(glyph.shape, np.int64) for _ in range(4)))
+            return GlyphSpans(self.bank.columns, *(np.zeros(glyph.shape, np.int64) for _ in range(4)))
         cells, above = self._cut(glyph.ravel()[present])
         maps: list[tuple[AffineMap | DisplacementMap, Parameters]] = []  # in a row: one interpolation for all
         for place, operation in enumerate(self.operations):
@@ -107,11 +107,11 @@ class GlyphChain:
         out[tall] = remap(cells[tall], whole + x * factor + middle_x, whole + y * factor + middle_y)
         return out, ink_box(out)
 
-    def _trim(self, cells: Pixels, box: Boxes, above: NDArray[np.int64]) -> Ink:
+    def _trim(self, cells: Pixels, box: Boxes, above: NDArray[np.int64]) -> GlyphSpans:
         """The cells' columns at the height of an image, shifted up or down where ink would stick out."""
         tall = box.bottom - box.top
         top = np.clip(box.top + above, 0, self.bank.height - tall)
-        return Ink(
+        return GlyphSpans(
             columns_of(cells, top - box.top, self.bank.height),
             np.arange(len(cells)) * self._cell[1] + box.left,
             box.right - box.left,
@@ -126,11 +126,11 @@ def _size(points: Outline) -> NDArray[np.float64]:
     return size
 
 
-def _at(present: NDArray[np.int64], ink: Ink, shape: tuple[int, ...]) -> Ink:
+def _at(present: NDArray[np.int64], ink: GlyphSpans, shape: tuple[int, ...]) -> GlyphSpans:
     """`ink` of single glyphs (N,) at the places `present` of texts of `shape` (B, n), with nothing elsewhere."""
     arrays = [ink.start, ink.width, ink.top, ink.bottom]
     if len(present) < math.prod(shape):
         arrays = [np.zeros(math.prod(shape), np.int64) for _ in arrays]
         for array, values in zip(arrays, (ink.start, ink.width, ink.top, ink.bottom)):
             array[present] = values
-    return Ink(ink.columns, *(array.reshape(shape) for array in arrays))
+    return GlyphSpans(ink.columns, *(array.reshape(shape) for array in arrays))

@@ -13,7 +13,7 @@ from digitseq.augment.base import Outline, Parameters, Range, draw_uniform
 from digitseq.augment.boxes import grown
 from digitseq.augment.maps import DisplacementMap, Positions
 from digitseq.augment.ranges import check, parameter, probability
-from digitseq.streams import Rows
+from digitseq.random_streams import Rows
 
 FARTHEST = 3.0  # offsets end at so many of their standard deviations, so that a cell can hold what comes out
 # Weights and sums are whole numbers below 2^24: exact in float32, whatever the order in which they are added.

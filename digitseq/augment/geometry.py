@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from digitseq.augment.base import Parameters, Range, draw_integer, draw_uniform
 from digitseq.augment.maps import Affine, AffineMap, identity
 from digitseq.augment.ranges import check, parameter, probability
-from digitseq.streams import Rows
+from digitseq.random_streams import Rows
 
 
 @dataclass(frozen=True)

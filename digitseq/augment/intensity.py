@@ -10,7 +10,7 @@ import numpy as np
 from digitseq.augment.base import Outline, Parameters, Pixels, Range, draw_uniform
 from digitseq.augment.boxes import ink_box, inside_box
 from digitseq.augment.ranges import check, parameter, probability
-from digitseq.streams import Rows
+from digitseq.random_streams import Rows
 
 
 @dataclass(frozen=True)
@@ -39,18 +39,18 @@ class Noise:
         draws = rows.uniforms("parameters", 2 * n).reshape(-1, 2)
         pixels = cell[0] * cell[1]
         words = -(-pixels // 4)
-        lots = np.ascontiguousarray(rows.words("pixels", words * n)).view(np.uint16)
+        random_bits = np.ascontiguousarray(rows.words("pixels", words * n)).view(np.uint16)
         return {
             "on": draws[:, 0] < self.p,
             "ratio": draw_uniform(draws[:, 1], self.ratio),
-            "lots": lots.reshape(-1, words * 4)[:, :pixels].reshape(-1, *cell),
+            "random_bits": random_bits.reshape(-1, words * 4)[:, :pixels].reshape(-1, *cell),
         }
 
     def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
         share = np.rint(parameters["ratio"] * (1 << 16))
         chosen = np.flatnonzero(parameters["on"] & (share > 0))
         last = (share[chosen] - 1).astype(np.uint16)[:, None, None]
-        specks = parameters["lots"][chosen] <= last
+        specks = parameters["random_bits"][chosen] <= last
         specks &= inside_box(ink_box(cells[chosen]), *cells.shape[1:])
         out = cells.copy()
         out[chosen] |= np.negative(specks.view(np.uint8))  # true becomes 255

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from digitseq.augment.base import Parameters, Range, draw_uniform
 from digitseq.augment.maps import Positions
 from digitseq.augment.ranges import check, parameter, probability
-from digitseq.streams import Rows
+from digitseq.random_streams import Rows
 
 Place = tuple[Positions, Positions]
 CLIP_HELP = "let ink leave the image; otherwise the line is moved and scaled until it fits"

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.augment.base import Outline, Parameters, Pixels, opencv
-from digitseq.streams import Rows
+from digitseq.random_streams import Rows
 
 Positions = NDArray[np.float32]
 Affine = NDArray[np.float64]  # (N, 2, 3): (x, y, 1) of the result to (x, y) of the source

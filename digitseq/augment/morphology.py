@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from digitseq.augment.base import Outline, Parameters, Pixels, Range, draw_integer, draw_uniform, opencv
 from digitseq.augment.boxes import grown
 from digitseq.augment.ranges import check, parameter, probability
-from digitseq.streams import Rows
+from digitseq.random_streams import Rows
 
 # An erosion that would leave less than this share of a glyph's ink leaves the glyph as it is: a digit
 # that has vanished or broken into specks would make its label wrong.

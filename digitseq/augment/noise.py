@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from digitseq.augment.base import Images, Parameters, Pixels, draw_uniform, in_parts, opencv, repainted
 from digitseq.augment.ranges import check, parameter, probability
-from digitseq.streams import Rows
+from digitseq.random_streams import Rows
 
 NORMAL_LEVELS = 256  # a normal number is one of so many, which reach to 3 standard deviations
 NORMAL_UNIT = 1 << 10  # stands for one standard deviation
@@ -37,14 +37,14 @@ class GaussianNoise:
     def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
         draws = rows.uniforms("parameters", 2)
         std = draw_uniform(draws[:, 1], self.std)
-        return {"on": draws[:, 0] < self.p, "std": std, "lots": _lots(rows, size, np.uint8)}
+        return {"on": draws[:, 0] < self.p, "std": std, "random_bits": _random_bits(rows, size, np.uint8)}
 
     def apply(self, images: Images, parameters: Parameters) -> Images:
-        lots = parameters["lots"][:, :, : images.pixels.shape[2]]
+        random_bits = parameters["random_bits"][:, :, : images.pixels.shape[2]]
         strength = np.rint(parameters["std"] * 255 * LEVEL_UNIT).astype(np.int32)[:, None, None]
 
         def paint(some: NDArray[np.int64]) -> Pixels:
-            return _added(images.pixels[some], _normal(lots[some]) * strength[some])
+            return _added(images.pixels[some], _normal(random_bits[some]) * strength[some])
 
         return repainted(images, in_parts(np.flatnonzero(parameters["on"] & (parameters["std"] > 0))), paint)
 
@@ -71,15 +71,15 @@ class Speckle:
     def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
         draws = rows.uniforms("parameters", 2)
         std = draw_uniform(draws[:, 1], self.std)
-        return {"on": draws[:, 0] < self.p, "std": std, "lots": _lots(rows, size, np.uint8)}
+        return {"on": draws[:, 0] < self.p, "std": std, "random_bits": _random_bits(rows, size, np.uint8)}
 
     def apply(self, images: Images, parameters: Parameters) -> Images:
-        lots = parameters["lots"][:, :, : images.pixels.shape[2]]
+        random_bits = parameters["random_bits"][:, :, : images.pixels.shape[2]]
         strength = np.rint(parameters["std"] * LEVEL_UNIT).astype(np.int32)[:, None, None]
 
         def paint(some: NDArray[np.int64]) -> Pixels:
             pixels = images.pixels[some]
-            return _added(pixels, _normal(lots[some]) * (pixels * strength[some]))
+            return _added(pixels, _normal(random_bits[some]) * (pixels * strength[some]))
 
         return repainted(images, in_parts(np.flatnonzero(parameters["on"] & (parameters["std"] > 0))), paint)
 
@@ -102,14 +102,14 @@ class SaltPepper:
     def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
         draws = rows.uniforms("parameters", 2)
         ratio = draw_uniform(draws[:, 1], self.ratio)
-        return {"on": draws[:, 0] < self.p, "ratio": ratio, "lots": _lots(rows, size, np.uint16)}
+        return {"on": draws[:, 0] < self.p, "ratio": ratio, "random_bits": _random_bits(rows, size, np.uint16)}
 
     def apply(self, images: Images, parameters: Parameters) -> Images:
-        lots = parameters["lots"][:, :, : images.pixels.shape[2]]
+        random_bits = parameters["random_bits"][:, :, : images.pixels.shape[2]]
         each = np.rint(parameters["ratio"] * (1 << 15)).astype(np.uint16)[:, None, None]
 
         def paint(some: NDArray[np.int64]) -> Pixels:
-            salt, pepper = lots[some] < each[some], ~lots[some] < each[some]
+            salt, pepper = random_bits[some] < each[some], ~random_bits[some] < each[some]
             # bit masks, 255 where true: several times as fast as np.where
             white = np.negative(salt.view(np.uint8))
             pixels: Pixels = (images.pixels[some] | white) & (pepper.view(np.uint8) - np.uint8(1))
@@ -118,18 +118,18 @@ class SaltPepper:
         return repainted(images, in_parts(np.flatnonzero(parameters["on"] & (parameters["ratio"] > 0))), paint)
 
 
-def _lots(rows: Rows, size: tuple[int, int], dtype: type[np.unsignedinteger[Any]]) -> NDArray[Any]:
+def _random_bits(rows: Rows, size: tuple[int, int], dtype: type[np.unsignedinteger[Any]]) -> NDArray[Any]:
     """Random bits for every pixel: (B, H, W), whole numbers evenly spread over the range of `dtype`."""
     pixels = size[0] * size[1]
     blocks = -(-pixels * np.dtype(dtype).itemsize // 32)  # of four words, as rows of words are made
-    lots = np.ascontiguousarray(rows.words("pixels", 4 * blocks)).view(dtype)
-    return lots[:, :pixels].reshape(-1, *size)
+    random_bits = np.ascontiguousarray(rows.words("pixels", 4 * blocks)).view(dtype)
+    return random_bits[:, :pixels].reshape(-1, *size)
 
 
-def _normal(lots: Pixels) -> NDArray[np.int32]:
+def _normal(random_bits: Pixels) -> NDArray[np.int32]:
     """Random bytes turned into normal numbers, int32, in parts of `NORMAL_UNIT`."""
-    normal: NDArray[np.int32] = opencv().LUT(lots.reshape(-1, lots.shape[2]), _normal_table())
-    return normal.reshape(lots.shape)
+    normal: NDArray[np.int32] = opencv().LUT(random_bits.reshape(-1, random_bits.shape[2]), _normal_table())
+    return normal.reshape(random_bits.shape)
 
 
 @lru_cache(maxsize=1)

@@ -18,7 +18,7 @@ from digitseq.augment.base import (
     repainted,
 )
 from digitseq.augment.ranges import check, parameter, probability
-from digitseq.streams import Rows
+from digitseq.random_streams import Rows
 
 KINDS = ("ruled", "box", "strike")
 UNIT_BITS = 4

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from digitseq.augment.base import Images, Parameters, Pixels, draw_stepped, of_one_strength, opencv, repainted
 from digitseq.augment.ranges import check, parameter, probability
-from digitseq.streams import Rows
+from digitseq.random_streams import Rows
 
 LEVELS = np.arange(256.0)
 Curve = Callable[[np.float64], NDArray[np.float64]]  # a strength in, the new values of `LEVELS` out

@@ -13,7 +13,7 @@ from digitseq.augment.boxes import ink_box
 from digitseq.augment.cells import columns_of, cut_cells, round_up
 from digitseq.augment.line import LineMap, Place
 from digitseq.augment.maps import STEPS, Positions, in_cache, remap
-from digitseq.composer import Ink
+from digitseq.composer import GlyphSpans
 
 POINTS = 5  # on each side of a glyph's box: their targets say where the glyph will be
 FRINGE = 1  # a bilinear fetch spreads ink by up to a pixel
@@ -21,8 +21,8 @@ Drawn = Sequence[tuple[LineMap, Parameters]]
 
 
 def warp_lines(
-    ink: Ink, x: NDArray[np.int64], width: NDArray[np.int64], height: int, drawn: Drawn
-) -> tuple[Ink, NDArray[np.int64]]:
+    ink: GlyphSpans, x: NDArray[np.int64], width: NDArray[np.int64], height: int, drawn: Drawn
+) -> tuple[GlyphSpans, NDArray[np.int64]]:
     """The ink and x (B, n) of lines in images of `width` (B,) and `height`, after all maps in their order.
 
     A line that would leave its image is moved, and scaled down where it must be, unless one of the maps has
@@ -46,13 +46,13 @@ def warp_lines(
 class _Warp:
     """Lines of which every one moves. Positions are those of line.py; arrays (B, n, …) or one row a glyph, (N, …)."""
 
-    ink: Ink
+    ink: GlyphSpans
     x: NDArray[np.int64]
     width: NDArray[np.int64]
     height: int
     drawn: Drawn
 
-    def run(self) -> tuple[Ink, NDArray[np.int64]]:
+    def run(self) -> tuple[GlyphSpans, NDArray[np.int64]]:
         clip = any(line_map.allow_clip for line_map, _ in self.drawn)
         low, high = self._targets()
         scale, shift = self._fit(low, high, clip)
@@ -140,7 +140,7 @@ class _Warp:
 
     def _collect(
         self, cells: Pixels, row: NDArray[np.int64], place: NDArray[np.int64], origin: NDArray[np.int64], clip: bool
-    ) -> tuple[Ink, NDArray[np.int64]]:
+    ) -> tuple[GlyphSpans, NDArray[np.int64]]:
         """The mapped cells as ink, and where each glyph begins."""
         box = ink_box(cells)
         shift = origin[:, 1].copy()
@@ -160,7 +160,7 @@ class _Warp:
             top = np.clip(box.top + shift, 0, self.height - (box.bottom - box.top))
             columns = columns_of(cells, top - box.top, self.height)
             bottom = top + box.bottom - box.top
-        ink = Ink(columns, *(np.zeros_like(self.x) for _ in range(4)))
+        ink = GlyphSpans(columns, *(np.zeros_like(self.x) for _ in range(4)))
         x = np.zeros_like(self.x)
         ink.start[row, place] = np.arange(len(cells)) * cells.shape[2] + left
         ink.width[row, place] = right - left

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, NamedTuple
 
-from digitseq.packages import need_package
+from digitseq.lazy_imports import need_package
 
 if TYPE_CHECKING:
     from digitseq.formats.base import Format

@@ -48,7 +48,7 @@ class Earlier(NamedTuple):
     images: int
 
 
-class Request(NamedTuple):
+class RunRequest(NamedTuple):
     """`images` images that are to go into `folder`, which may not be there yet, in files whose names begin with `name`.
 
     labels, shard_size: as in `Output`; earlier: the runs that have written into the folder
@@ -74,7 +74,7 @@ class Format:
         """The names of the files of single images, such as "%d.png", with label formats `labels`."""
         return ()
 
-    def begin(self, pipeline: Pipeline, request: Request) -> Plan:
+    def begin(self, pipeline: Pipeline, request: RunRequest) -> Plan:
         """Look at what stands in the folder, and decide how to go on from there. Writes nothing.
 
         Raises `OutputError` when there is something that this format did not write, `SettingsError` when the run is

@@ -16,10 +16,10 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from digitseq.errors import OutputError
-from digitseq.formats.base import Format, Job, Plan, Request
+from digitseq.formats.base import Format, Job, Plan, RunRequest
 from digitseq.formats.parts import PartFiles
+from digitseq.formats.png_encoder import encode_png
 from digitseq.pipeline import Pipeline
-from digitseq.png import encode_png
 
 DATABASE = "data.mdb"
 IMAGES, TEXTS = "images", "texts"
@@ -43,7 +43,7 @@ class OutputFormat(Format):
         self._environment: Any = None
         self._opened = Path()
 
-    def begin(self, pipeline: Pipeline, request: Request) -> Plan:
+    def begin(self, pipeline: Pipeline, request: RunRequest) -> Plan:
         """On from the samples in the database."""
         return Plan(_samples(request.folder / DATABASE), BATCHES_A_PART * pipeline.batch_size)
 

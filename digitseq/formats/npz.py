@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.atomic import replacing
 from digitseq.errors import OutputError, SettingsError
-from digitseq.formats.base import Format, Job, Plan, Request
+from digitseq.files.atomic import replacing
+from digitseq.formats.base import Format, Job, Plan, RunRequest
 from digitseq.formats.memory import available_memory
 from digitseq.formats.parts import PartFiles
 from digitseq.pipeline import Batch, Pipeline
@@ -34,7 +34,7 @@ class OutputFormat(Format):
 
     keeps = True
 
-    def begin(self, pipeline: Pipeline, request: Request) -> Plan:
+    def begin(self, pipeline: Pipeline, request: RunRequest) -> Plan:
         """On from the images that the file has."""
         there = sum(_count(path) for path in request.folder.glob("*.npz"))
         check_memory(pipeline, there + request.images)

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from digitseq.formats.base import Job
 from digitseq.formats.parts import PartFiles, spans
+from digitseq.formats.png_encoder import encode_png
 from digitseq.formats.shards import ShardFormat
 from digitseq.pipeline import Batch
-from digitseq.png import encode_png
 
 ROW_GROUP = 2048  # images: a few MB, which a reader can load on their own
 FEATURES = {

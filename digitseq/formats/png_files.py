@@ -7,12 +7,12 @@ import warnings
 from pathlib import Path
 
 from digitseq.errors import DigitseqWarning
-from digitseq.formats.base import Format, Job, Plan, Request, images_of
-from digitseq.formats.label_files import write_whole_files
+from digitseq.formats.base import Format, Job, Plan, RunRequest, images_of
 from digitseq.formats.parts import PartFiles
-from digitseq.labels import FILE_NAMES, FIRST_LINES, SIDECARS, label_lines, sidecar_files
+from digitseq.formats.png_encoder import encode_png
+from digitseq.labels import LABEL_FORMATS, label_format
+from digitseq.labels.base import LabelFormat
 from digitseq.pipeline import Pipeline
-from digitseq.png import encode_png
 
 LONGEST_NUMBER = 15  # digits; a longer name is no number of ours
 
@@ -22,9 +22,9 @@ class OutputFormat(Format):
 
     def numbered(self, labels: tuple[str, ...]) -> tuple[str, ...]:
         """Images, and labels of single images."""
-        return ("%d.png", *(SIDECARS[label] for label in labels if label in SIDECARS))
+        return ("%d.png", *(each.numbered for each in _formats(labels) if each.numbered))
 
-    def begin(self, pipeline: Pipeline, request: Request) -> Plan:
+    def begin(self, pipeline: Pipeline, request: RunRequest) -> Plan:
         """On from the highest number in the folder. Warns where earlier runs have other labels.
 
         The numbers of images that somebody has deleted are not given again: their labels are still there.
@@ -37,26 +37,32 @@ class OutputFormat(Format):
                 DigitseqWarning,
                 stacklevel=2,
             )
-        begun = [label for label in FIRST_LINES if not (request.folder / FILE_NAMES[label]).exists()]
+        listed = [each for each in _formats(request.labels) if each.file_name and each.first_line]
+        begun = [each.file_name for each in listed if not (request.folder / str(each.file_name)).exists()]
         start = max(highest_number(request.folder), images_of("png", request.earlier))
         return Plan(start, pipeline.batch_size, {"begun": begun})
 
     def make(self, job: Job, start: int, stop: int, files: PartFiles) -> None:
         """The images, and the lines that they add to the label files."""
+        labels, characters = _formats(job.labels), job.pipeline.bank.characters
         for batch in files.batches(job.pipeline, start, stop):
             first = batch.start + 1
             files.write_numbered("%d.png", first, encode_png(batch.images, batch.width))
-            for label in job.labels:
-                if label in SIDECARS:
-                    texts = sidecar_files(batch, label, job.pipeline.bank.characters)
-                    files.write_numbered(SIDECARS[label], first, texts)
-                if label in FILE_NAMES:
-                    head = FIRST_LINES[label] if label in job.details["begun"] and batch.start == job.start else b""
-                    files.add(FILE_NAMES[label], head + label_lines(batch, label))
+            for each in labels:
+                if each.numbered:
+                    files.write_numbered(each.numbered, first, each.files(batch, characters))
+                if each.file_name:
+                    begins = each.file_name in job.details["begun"] and batch.start == job.start
+                    files.add(each.file_name, each.first_line * begins + each.lines(batch))
 
     def finish(self, job: Job, folder: Path, kept: Path, stop: int) -> None:
         """Label files that cannot be added to."""
-        write_whole_files(folder, job.labels, job.pipeline.bank.characters, kept)
+        for each in _formats(job.labels):
+            each.finish(folder, job.pipeline.bank.characters, kept)
+
+
+def _formats(labels: tuple[str, ...]) -> list[LabelFormat]:
+    return [label_format(name) for name in labels if name in LABEL_FORMATS]
 
 
 def highest_number(folder: Path) -> int:

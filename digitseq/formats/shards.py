@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from digitseq.formats.base import Format, Job, Plan, Request, images_of
+from digitseq.formats.base import Format, Job, Plan, RunRequest, images_of
 from digitseq.pipeline import Pipeline
 
 
@@ -15,7 +15,7 @@ class ShardFormat(Format):
     digits: int
     suffix: str
 
-    def begin(self, pipeline: Pipeline, request: Request) -> Plan:
+    def begin(self, pipeline: Pipeline, request: RunRequest) -> Plan:
         """On from the last image of earlier runs, with a shard number that is not taken."""
         pattern = re.compile(rf"{re.escape(request.name)}-(\d{{{self.digits},}})\.{self.suffix}")
         there = request.folder.iterdir() if request.folder.is_dir() else ()

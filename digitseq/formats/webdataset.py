@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from digitseq.formats.base import Job
 from digitseq.formats.parts import PartFiles
+from digitseq.formats.png_encoder import encode_png
 from digitseq.formats.shards import ShardFormat
-from digitseq.labels import object_lines
+from digitseq.labels.objects import object_lines
 from digitseq.pipeline import Batch
-from digitseq.png import encode_png
 
 BLOCK = 512
 RECORD = 20 * BLOCK  # archives are filled up to whole records

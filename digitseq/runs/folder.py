@@ -13,8 +13,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from digitseq.atomic import replacing
 from digitseq.errors import OutputError
+from digitseq.files.atomic import replacing
 
 RECORD = "run.json"
 PRIVATE = ".digitseq"  # below the folder: lock, journal, and what is not finished

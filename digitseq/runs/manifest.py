@@ -10,18 +10,18 @@ from typing import Any
 
 from digitseq.errors import OutputError
 from digitseq.formats import FORMATS
-from digitseq.formats.base import Earlier, Format, Job, Request
+from digitseq.formats.base import Earlier, Format, Job, RunRequest
 from digitseq.formats.parts import Part, spans
-from digitseq.glyphsets.folder import is_folder
-from digitseq.loader import bank_of
-from digitseq.naming import file_stem
+from digitseq.glyphs.own_folder import is_folder
 from digitseq.options import PARTS
-from digitseq.output import LABELS, Output
 from digitseq.pipeline import Pipeline
+from digitseq.renderer_cache import bank_of
+from digitseq.runs.naming import file_stem
+from digitseq.runs.run_settings import LABELS, Output
 from digitseq.runs.splits import Share, part_seed, share_out, shares
 from digitseq.settings import Settings
 from digitseq.sources.choose import provenance
-from digitseq.sources.window import Window
+from digitseq.sources.offset_source import OffsetSource
 from digitseq.version import __version__
 
 Record = dict[str, Any]  # of one run, as it stands in run.json
@@ -155,17 +155,17 @@ def with_texts_of_run(pipeline: Pipeline, start: int, share: Share | None) -> Pi
     Those of a file begin at its top, those of a part where the part before it ends.
     """
     if share:
-        return pipeline.with_source(Window(pipeline.source, share.text_seed, share.first_text - start))
+        return pipeline.with_source(OffsetSource(pipeline.source, share.text_seed, share.first_text - start))
     if pipeline.settings.numbers_file is None or start == 0:
         return pipeline
-    return pipeline.with_source(Window(pipeline.source, pipeline.seed, -start))
+    return pipeline.with_source(OffsetSource(pipeline.source, pipeline.seed, -start))
 
 
 def begin_section(placement: Placement, output: Output, format_: Format, path: Path, runs: list[Record]) -> Section:
     """The section of a new run in the folder `path` of earlier `runs`. Raises what `Format.begin` does."""
     folder, pipeline = path / placement.folder, placement.pipeline
     earlier, name = earlier_of(runs, placement.folder), file_stem(pipeline.settings)
-    plan = format_.begin(pipeline, Request(folder, name, placement.count, output.labels, output.shard_size, earlier))
+    plan = format_.begin(pipeline, RunRequest(folder, name, placement.count, output.labels, output.shard_size, earlier))
     first, last = plan.start + 1, plan.start + placement.count
     return Section(placement.folder, first, last, 0, plan.part_size, plan.details)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from digitseq.glyphs import GlyphBank
+from digitseq.glyphs.bank import GlyphBank
 from digitseq.options import PARTS
 
 Ratio = tuple[float, float, float]

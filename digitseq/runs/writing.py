@@ -15,8 +15,6 @@ from digitseq.errors import DataError, DigitseqError, NarrowError, OutputError, 
 from digitseq.formats import format_of
 from digitseq.formats.base import Format, Job
 from digitseq.formats.parts import Part
-from digitseq.naming import folder_name
-from digitseq.output import Output
 from digitseq.pipeline import Pipeline
 from digitseq.runs.folder import RunFolder, output_error, read_runs
 from digitseq.runs.journal import Journal, Progress
@@ -32,7 +30,9 @@ from digitseq.runs.manifest import (
     sections_of,
     size_of,
 )
+from digitseq.runs.naming import folder_name
 from digitseq.runs.owner import Owner, RunFiles, drop_incomplete, mend, remove_unpublished
+from digitseq.runs.run_settings import Output
 from digitseq.runs.workers import PARTS_AHEAD, PartMaker, Stop, ThisProcess, Workers, make_parts
 from digitseq.settings import Settings
 

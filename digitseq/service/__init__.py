@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from digitseq.lazy import lazy_attributes
+from digitseq.lazy_imports import lazy_attributes
 
 if TYPE_CHECKING:
     from digitseq.service.app import create_app

@@ -12,10 +12,10 @@ from typing import Any
 from digitseq.formats.base import Job
 from digitseq.formats.npz import EPOCH, OutputFormat, write_arrays
 from digitseq.formats.parts import PartFiles, batches, spans
+from digitseq.formats.png_encoder import encode_png
 from digitseq.formats.webdataset import BLOCK, RECORD, tar_members
-from digitseq.labels import FILE_NAMES, label_lines
+from digitseq.labels.jsonl import Labels
 from digitseq.pipeline import Pipeline
-from digitseq.png import encode_png
 from digitseq.service.limits import Limits
 from digitseq.service.problems import Problem
 from digitseq.service.stoppable import StoppablePipeline
@@ -68,10 +68,10 @@ def _zip(pipeline: StoppablePipeline, size: int) -> Generator[bytes, None, None]
         for batch in batches(pipeline, 0, size):
             for number, file in enumerate(encode_png(batch.images, batch.width), batch.start + 1):
                 archive.writestr(_entry(f"{number}.png"), file)
-            labels.write(label_lines(batch, "jsonl"))
+            labels.write(Labels().lines(batch))
             yield tape.cut()
         labels.seek(0)
-        with archive.open(_entry(FILE_NAMES["jsonl"]), "w", force_zip64=True) as member:
+        with archive.open(_entry(Labels.file_name), "w", force_zip64=True) as member:
             while piece := labels.read(PIECE):
                 member.write(piece)
                 yield tape.cut()

@@ -11,13 +11,13 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from digitseq.service.catalogue import catalogue
 from digitseq.service.datasets import Datasets
 from digitseq.service.glyph_sets import GlyphSets
-from digitseq.service.images import Images
+from digitseq.service.images import ImageEndpoints
 from digitseq.service.limits import Limits
 from digitseq.service.metrics import Metrics
-from digitseq.service.studio import Studio
+from digitseq.service.options_listing import catalogue
+from digitseq.service.pipeline_cache import PipelineCache
 from digitseq.service.work import Work
 
 
@@ -28,17 +28,17 @@ class Service:
         self.limits = limits
         self.metrics = Metrics()
         sets = GlyphSets(cache)
-        self.studio = Studio(limits, sets, cache)
+        self.pipeline_cache = PipelineCache(limits, sets, cache)
         self.work = Work(limits, self.metrics.working)
-        self.images = Images(self.studio, self.work, self.metrics)
-        self.datasets = Datasets(self.studio, self.work, self.metrics, limits)
+        self.images = ImageEndpoints(self.pipeline_cache, self.work, self.metrics)
+        self.datasets = Datasets(self.pipeline_cache, self.work, self.metrics, limits)
         self.catalogue = catalogue(limits, sets)
         self._draining: asyncio.Task[None] | None = None
 
     @asynccontextmanager
     async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
         """Opens the bank before the first request; ends the threads after the last."""
-        await asyncio.get_running_loop().run_in_executor(None, self.studio.open)
+        await asyncio.get_running_loop().run_in_executor(None, self.pipeline_cache.open)
         self._drain_on_sigterm()
         yield
         await self.work.close()

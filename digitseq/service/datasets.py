@@ -14,9 +14,9 @@ from digitseq.service.archives import MEDIA_TYPES, SUFFIXES, archive, check_size
 from digitseq.service.limits import Limits
 from digitseq.service.metrics import Metrics
 from digitseq.service.parameters import FORMAT, SEED, Asked, from_json
+from digitseq.service.pipeline_cache import PipelineCache
 from digitseq.service.problems import Problem
 from digitseq.service.stoppable import stoppable
-from digitseq.service.studio import Studio
 from digitseq.service.work import Stream, Work, client_of
 
 SIZE = Option("int", "how many images", "batch", low=1, high=1_000_000_000)
@@ -26,8 +26,8 @@ ABOUT = {"size": SIZE, "seed": SEED, "format": FORMAT}
 class Datasets:
     """Answers with archives."""
 
-    def __init__(self, studio: Studio, work: Work, metrics: Metrics, limits: Limits) -> None:
-        self._studio, self._work, self._metrics, self._limits = studio, work, metrics, limits
+    def __init__(self, pipeline_cache: PipelineCache, work: Work, metrics: Metrics, limits: Limits) -> None:
+        self._pipeline_cache, self._work, self._metrics, self._limits = pipeline_cache, work, metrics, limits
 
     async def make(self, request: Request) -> StreamingResponse:
         """The archive that the body asks for. Its headers are sent when its first piece is there."""
@@ -40,7 +40,9 @@ class Datasets:
         client = client_of(request.scope, request.receive)
         with ExitStack() as until_sent:
             until_sent.enter_context(self._work.stream(client.address))
-            pipeline = await self._work.long.run(client, lambda check: self._studio.pipeline(asked, size, check))
+            pipeline = await self._work.long.run(
+                client, lambda check: self._pipeline_cache.pipeline(asked, size, check)
+            )
             check_size(name, pipeline, size, self._limits)
             stream = Stream(
                 self._work.long, client.address, lambda check: archive(name, stoppable(pipeline, check), size)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from digitseq.api import datasets
-from digitseq.glyphsets.listing import DataSetInfo
+from digitseq.glyphs.installed import DataSetInfo
 from digitseq.options import Option
 from digitseq.service.problems import Problem
 

@@ -13,15 +13,15 @@ from starlette.types import Receive, Scope, Send
 
 from digitseq.api import draw_seed
 from digitseq.formats.parts import batches
+from digitseq.formats.png_encoder import encode_png
 from digitseq.pipeline import Batch, Pipeline
-from digitseq.png import encode_png
 from digitseq.service import recipes
 from digitseq.service.metrics import Metrics
+from digitseq.service.micro_batcher import MicroBatcher, text_of
 from digitseq.service.parameters import ABOUT_IMAGES, ABOUT_SAMPLES, Pairs, from_query, typed
+from digitseq.service.pipeline_cache import PipelineCache
 from digitseq.service.problems import Problem
-from digitseq.service.rounds import Rounds, text_of
 from digitseq.service.stoppable import stoppable
-from digitseq.service.studio import Studio
 from digitseq.service.work import Client, Work, answer, client_of
 from digitseq.sources.base import Check
 
@@ -33,12 +33,12 @@ FOR_EVER = "max-age=31536000, immutable"
 Headers = list[tuple[bytes, bytes]]
 
 
-class Images:
+class ImageEndpoints:
     """Answers for one image (`png`, `json`) and for several (`samples`)."""
 
-    def __init__(self, studio: Studio, work: Work, metrics: Metrics) -> None:
-        self._studio, self._work, self._metrics = studio, work, metrics
-        self._plain, self._distorted = Rounds(), Rounds()
+    def __init__(self, pipeline_cache: PipelineCache, work: Work, metrics: Metrics) -> None:
+        self._pipeline_cache, self._work, self._metrics = pipeline_cache, work, metrics
+        self._plain, self._distorted = MicroBatcher(), MicroBatcher()
 
     def close(self) -> None:
         """End the threads."""
@@ -86,7 +86,7 @@ class Images:
         index = asked.others.get("index", 0)
 
         def make(check: Check) -> dict[str, Any]:
-            return samples_of(self._studio.pipeline(asked, None, check), index, index + 1)[0]
+            return samples_of(self._pipeline_cache.pipeline(asked, None, check), index, index + 1)[0]
 
         client = client_of(scope, receive)
         with self._work.image(client.address):
@@ -102,7 +102,7 @@ class Images:
 
         def make(check: Check) -> dict[str, Any]:
             until = start + count
-            pipeline = stoppable(self._studio.pipeline(asked, until, check), check)
+            pipeline = stoppable(self._pipeline_cache.pipeline(asked, until, check), check)
             seed = pipeline.seed
             return {
                 "seed": seed,
@@ -121,21 +121,21 @@ class Images:
         """The pipeline of a request with these settings; without a thread when one of the same look was asked for."""
         texts = [value for name, value in pairs if name == "number"]
         look = pairs if len(texts) != 1 else tuple([pair for pair in pairs if pair[0] != "number"])
-        known = self._studio.known(look)
+        known = self._pipeline_cache.known(look)
         if known is None:
             asked = from_query(pairs, ABOUT_IMAGES)
-            known = await self._work.images.run(client, lambda check: self._studio.pipeline(asked, None, check))
-            self._studio.keep(look, known)
+            known = await self._work.images.run(client, lambda check: self._pipeline_cache.pipeline(asked, None, check))
+            self._pipeline_cache.keep(look, known)
         elif look is not pairs:
-            known = self._studio.with_number(known, texts[0])
+            known = self._pipeline_cache.with_number(known, texts[0])
         return known
 
     async def _image(self, pipeline: Pipeline, seed: int, index: int, client: Client) -> tuple[str, bytes]:
         settings = pipeline.settings
         if settings.number is not None and settings.label_case == "as_given":
-            rounds = self._distorted if settings.operations() else self._plain
+            batcher = self._distorted if settings.operations() else self._plain
             return text_of(pipeline), await answer(
-                rounds.ask(pipeline, seed, index), client.receive, self._work.seconds
+                batcher.ask(pipeline, seed, index), client.receive, self._work.seconds
             )
         return await self._work.images.run(client, lambda check: one_image(pipeline.reseeded(seed), index))
 

@@ -27,7 +27,7 @@ class Metrics:
         self._seconds = Histogram(
             "digitseq_request_seconds", "Time to a whole answer", ("route",), registry=self._registry, buckets=SECONDS
         )
-        self._images = Counter("digitseq_images", "Images made", ("format",), registry=self._registry)
+        self._images = Counter("digitseq_images", "ImageEndpoints made", ("format",), registry=self._registry)
         self._busy = Gauge(
             "digitseq_busy_threads", "Threads that make images", registry=self._registry, multiprocess_mode="livesum"
         )

@@ -11,7 +11,7 @@ from digitseq.augment import OPERATIONS
 from digitseq.augment.ranges import Parameter, parameters
 from digitseq.errors import SettingsError
 from digitseq.options import Option, options
-from digitseq.output import Output
+from digitseq.runs.run_settings import Output
 from digitseq.service.glyph_sets import DATASET, DEFAULT, GlyphSets
 from digitseq.service.limits import Limits
 from digitseq.service.problems import Problem, nearest

@@ -128,7 +128,7 @@ def _add_watching(app: FastAPI, service: Service) -> None:
     @app.get("/readyz", responses=plain | {503: schemas.answers("", {})[503]}, tags=["operation"])
     async def ready() -> Response:
         """Whether images can be made: the glyphs are loaded, and the service is not shutting down."""
-        if service.work.draining or not service.studio.ready:
+        if service.work.draining or not service.pipeline_cache.ready:
             raise Problem(503, "the service is shutting down" if service.work.draining else "the glyphs are loading")
         return JSONResponse({"status": "ready"})
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from digitseq.random_streams import WORDS_PER_BLOCK, Rows
 from digitseq.service.keys import Keys
-from digitseq.streams import WORDS_PER_BLOCK, Rows
 
 
 @dataclass(frozen=True)

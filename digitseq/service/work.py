@@ -40,7 +40,7 @@ class Stopped(Exception):
     """Work ended because nobody waits for it any more."""
 
 
-class Stop:
+class CancelToken:
     """Tells work in a thread to end: the thread calls `check` every few milliseconds."""
 
     def __init__(self) -> None:
@@ -97,7 +97,7 @@ class Threads:
         self._idle = limits.concurrency
         self._working = working
         self._waiting: dict[str, deque[tuple[asyncio.Future[Any], Callable[[], Any]]]] = {}
-        self._stops: WeakSet[Stop] = WeakSet()
+        self._stops: WeakSet[CancelToken] = WeakSet()
         self._running: set[asyncio.Future[Any]] = set()
 
     @property
@@ -116,9 +116,9 @@ class Threads:
         finally:
             stop.set()
 
-    def stop(self) -> Stop:
+    def stop(self) -> CancelToken:
         """What stops a piece of work; also set at the end of the service."""
-        made = Stop()
+        made = CancelToken()
         self._stops.add(made)
         return made
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from digitseq.lazy import lazy_attributes
+from digitseq.lazy_imports import lazy_attributes
 from digitseq.sources.base import Source, decode, encode
 from digitseq.sources.fixed import FixedSource
 

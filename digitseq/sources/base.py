@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.streams import Rows
+from digitseq.random_streams import Rows
 
 Codes = NDArray[np.uint32]  # (B, max_length): code points of each text, padded with 0 at the end
 # Called every few milliseconds by work that can take long; what it raises ends the work and is passed on as it is.

@@ -111,9 +111,9 @@ def _release() -> str:
 def _file_behind(source: Source) -> NumbersFile:
     from digitseq.sources.distinct import FrozenTexts
     from digitseq.sources.lines import NumbersFile
-    from digitseq.sources.window import Window
+    from digitseq.sources.offset_source import OffsetSource
 
-    while isinstance(source, (FrozenTexts, Window)):
+    while isinstance(source, (FrozenTexts, OffsetSource)):
         source = source.source
     assert isinstance(source, NumbersFile)
     return source

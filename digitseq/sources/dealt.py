@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from digitseq.random_streams import Rows
 from digitseq.sources.base import Check, Codes, Derived, carry_on
 from digitseq.sources.random_digits import RandomDigits
 from digitseq.sources.table_size import check_count, check_memory
-from digitseq.streams import Rows
 
 BYTES_A_TEXT, BYTES_A_CHARACTER = 40, 4  # while the table is made; 8 and 1 stay
 PREFIX_SPACE = 1 << 48  # texts are kept apart by as many first characters as have no more values than this

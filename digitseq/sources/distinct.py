@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.errors import SettingsError
+from digitseq.random_streams import Rows
 from digitseq.sources.base import Check, Codes, Derived, Source, carry_on
 from digitseq.sources.lines import NumbersFile
 from digitseq.sources.table_size import check_count, check_memory
-from digitseq.streams import Rows
 
 BYTES_A_TEXT = 40  # while they are sought; 8 stay
 CANDIDATES = 64  # drawn for each text that is asked for, at most, before a source is taken to be exhausted

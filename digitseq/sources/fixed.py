@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from digitseq.errors import SettingsError
 from digitseq.options import MAX_TEXT
+from digitseq.random_streams import Rows
 from digitseq.sources.base import Codes, encode
-from digitseq.streams import Rows
 
 
 @dataclass(frozen=True)

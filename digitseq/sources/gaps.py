@@ -5,9 +5,9 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Collection
 
-from digitseq.alphabet import classes
 from digitseq.errors import SettingsError
-from digitseq.glyphsets.catalog import DATA_SETS
+from digitseq.glyphs.alphabet import classes
+from digitseq.glyphs.catalog import DATA_SETS
 from digitseq.sources.base import Source
 from digitseq.sources.fixed import FixedSource
 from digitseq.sources.lines import NumbersFile

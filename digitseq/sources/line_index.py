@@ -37,7 +37,7 @@ class LineIndex:
 
 
 @dataclass(frozen=True, eq=False)
-class Lines:
+class TextLines:
     """The lines of a piece of a file: begin, end: int64 (n,), places in the piece, without the line end.
 
     kept: int64, those that are not blank (empty, or nothing but spaces and tabs)
@@ -48,13 +48,13 @@ class Lines:
     kept: NDArray[np.int64]
 
 
-def split_lines(codes: NDArray[Any]) -> Lines:
+def split_lines(codes: NDArray[Any]) -> TextLines:
     """The lines of `codes`, code points or bytes; the last of them must be a line end."""
     newline = np.flatnonzero(codes == NEWLINE)
     begin = np.concatenate([[0], newline[:-1] + 1])
     returned = (codes[newline - 1] == RETURN) & (newline > begin)
     kept = np.flatnonzero(np.maximum.reduceat(codes, begin) > SPACE)
-    return Lines(begin, newline - returned, kept)
+    return TextLines(begin, newline - returned, kept)
 
 
 def code_points(piece: bytes) -> NDArray[Any]:
@@ -137,7 +137,7 @@ class _Scan:
             SETTING,
         )
 
-    def _measure(self, codes: NDArray[Any], lines: Lines, length: NDArray[np.int64]) -> None:
+    def _measure(self, codes: NDArray[Any], lines: TextLines, length: NDArray[np.int64]) -> None:
         over = np.flatnonzero(length > MAX_TEXT)
         if over.size:
             raise self.too_long(int(lines.kept[over[0]]) + 1)
@@ -145,7 +145,7 @@ class _Scan:
             line = lines.kept[length.argmax()]
             self.longest = "".join(map(chr, codes[lines.begin[line] : lines.end[line]]))
 
-    def _note_characters(self, codes: NDArray[Any], lines: Lines) -> None:
+    def _note_characters(self, codes: NDArray[Any], lines: TextLines) -> None:
         inside = np.ones(len(codes), bool)
         if len(lines.kept) < len(lines.begin):
             kept = np.zeros(len(lines.begin), bool)
@@ -165,7 +165,7 @@ class _Scan:
         else:
             self.wide |= frozenset(map(chr, np.unique(codes[inside])))
 
-    def _note_starts(self, offset: int, raw: NDArray[np.uint8], lines: Lines) -> None:
+    def _note_starts(self, offset: int, raw: NDArray[np.uint8], lines: TextLines) -> None:
         first = -self.lines % BLOCK
         chosen = lines.kept[first::BLOCK]
         # the line before the chosen one ends at a byte that is found again, as bytes and code points differ

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.errors import DataError, SettingsError
+from digitseq.random_streams import Rows
 from digitseq.sources.base import Codes
 from digitseq.sources.line_index import BLOCK, SETTING, LineIndex, code_points, index_lines, split_lines
-from digitseq.streams import Rows
 
 STANDARD_INPUT = "-"
 

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.errors import RunError, SettingsError
+from digitseq.random_streams import Rows
 from digitseq.sources.automaton import automaton
 from digitseq.sources.base import Codes, decode, text_rows
 from digitseq.sources.random_digits import DIGITS, check_alphabet
 from digitseq.sources.sampler import Sampler, tree_sampler
 from digitseq.sources.syntax import SETTING, Syntax, read_regex
 from digitseq.sources.tree import characters, longest_text
-from digitseq.streams import Rows
 
 COUNT_BUDGET = 70_000
 ATTEMPTS = 2_000

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from digitseq.errors import SettingsError
-from digitseq.packages import need_package
+from digitseq.lazy_imports import need_package
+from digitseq.random_streams import Rows
 from digitseq.sources.base import Codes, decode, encode, text_rows
 from digitseq.sources.number_plan import NumberPlan, number_plan, plan_sampler
 from digitseq.sources.random_digits import DIGITS
 from digitseq.sources.sampler import Sampler
-from digitseq.streams import Rows
 
 SETTING = "phone"
 KINDS = {"any": ("mobile", "fixed_line"), "mobile": ("mobile",), "fixed_line": ("fixed_line",)}

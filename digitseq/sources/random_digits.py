@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from digitseq.errors import SettingsError
 from digitseq.options import MAX_TEXT
+from digitseq.random_streams import Rows
 from digitseq.sources.base import Codes, text_rows
-from digitseq.streams import Rows
 
 DIGITS = "0123456789"
 
@@ -68,18 +68,18 @@ class RandomDigits:
     def codes(self, rows: Rows) -> Codes:
         # two numbers of 32 bits out of every word: the first for the length, then one a character
         words = text_rows(rows).words("random", self.maximum // 2 + 1)
-        lots = np.ascontiguousarray(words).view(np.uint32)[:, : self.maximum + 1]
-        chosen = _below(lots[:, 1:], len(self.characters))
+        random_bits = np.ascontiguousarray(words).view(np.uint32)[:, : self.maximum + 1]
+        chosen = _below(random_bits[:, 1:], len(self.characters))
         codes = self.table[chosen]
         if self.minimum < self.maximum:
-            length = self.minimum + _below(lots[:, 0], len(self.lengths))
+            length = self.minimum + _below(random_bits[:, 0], len(self.lengths))
             codes *= np.arange(self.maximum) < length[:, None]
         return codes
 
 
-def _below(lots: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
+def _below(random_bits: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
     """Random numbers of 32 bits as whole numbers 0 … limit-1."""
-    return ((lots.astype(np.uint64) * np.uint64(limit)) >> np.uint64(32)).astype(np.int64)
+    return ((random_bits.astype(np.uint64) * np.uint64(limit)) >> np.uint64(32)).astype(np.int64)
 
 
 def _length(value: Any) -> int:

@@ -9,10 +9,10 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
+from digitseq.random_streams import Rows
 from digitseq.sources.base import Codes
 from digitseq.sources.graph import END, Graph
 from digitseq.sources.tree import Node, measure
-from digitseq.streams import Rows
 
 Numbers = NDArray[np.int64]
 

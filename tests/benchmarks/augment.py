@@ -18,9 +18,9 @@ import cv2
 import numpy as np
 
 from digitseq import Pipeline, Settings
-from digitseq.augment import OPERATIONS, Compose
-from digitseq.loader import load_bank
-from digitseq.streams import Rows
+from digitseq.augment import OPERATIONS, Augmentation
+from digitseq.glyphs.loader import load_bank
+from digitseq.random_streams import Rows
 
 COMMAND = ("-num", "123456", "-min", 5, "-max", 10, "-m", 2, "--seed", 1)
 
@@ -93,7 +93,7 @@ def nearest_transforms() -> dict[str, object]:
 
 def operation_cost(name: str) -> float:
     """Seconds an image of one operation: on ready pixels, or from glyphs to composed image where it moves ink."""
-    operation = Compose([name])
+    operation = Augmentation([name])
     if operation.moves_ink:
         return pipeline_cost(name)
     batch = Pipeline(Settings("123456"), load_bank(), 1).batch(0, 256)

@@ -15,8 +15,8 @@ from measure import ROOT, best_of, emptied, program, python, scratch, table
 
 sys.path.insert(0, str(ROOT))
 from digitseq import Pipeline, Settings
-from digitseq.loader import load_bank
-from digitseq.png import encode_png
+from digitseq.formats.png_encoder import encode_png
+from digitseq.glyphs.loader import load_bank
 
 COMMAND = ("-num", "123456", "-min", 5, "-max", 10, "--seed", 1)
 

@@ -14,10 +14,10 @@ sys.path.insert(0, str(ROOT))
 
 from digitseq import Pipeline, Settings
 from digitseq.formats import FORMATS
+from digitseq.formats.png_encoder import encode_png
 from digitseq.formats.webdataset import tar_bytes
-from digitseq.labels import object_lines
-from digitseq.loader import load_bank
-from digitseq.png import encode_png
+from digitseq.glyphs.loader import load_bank
+from digitseq.labels.objects import object_lines
 
 COMMAND = ("-num", "123456", "-min", 5, "-max", 10, "--seed", 1, "-m", 2)
 

@@ -36,7 +36,7 @@ def _files(case: int) -> dict[str, bytes]:
 def _download(url: str, zipped: bool, cache: Path) -> int:
     """In the child: --download of the made set, with limits that end sooner than the program's own."""
     from digitseq.cli import main
-    from digitseq.glyphsets import DATA_SETS, install, limits, transfer
+    from digitseq.glyphs import DATA_SETS, install, limits, transfer
 
     for name in list(os.environ):
         if name.lower().endswith("_proxy"):

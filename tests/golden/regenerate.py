@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from digitseq import Pipeline, Settings
-from digitseq.loader import load_bank
-from digitseq.png import encode_png
+from digitseq.formats.png_encoder import encode_png
+from digitseq.glyphs.loader import load_bank
 
 OPENCV = "5"  # the release that the augmented images were made with: releases round differently, and boxes follow
 FOLDER = Path(__file__).parent

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from digitseq.random_streams import Rows
 from digitseq.sources import NumbersFile, decode
-from digitseq.streams import Rows
 
 ALL = 3000
 LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

@@ -1,0 +1,73 @@
+"""Augmentation: several operations, each at its level, run over a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitseq.augment.base import Images, Pixels, opencv
+from digitseq.augment.chain import GlyphChain
+from digitseq.augment.line import LineMap
+from digitseq.augment.registry import Operation, parse_augment
+from digitseq.augment.warp import warp_lines
+from digitseq.composer import GlyphSpans
+from digitseq.glyphs.bank import GlyphBank
+from digitseq.random_streams import Rows
+
+
+class Augmentation:
+    """Operations in the order in which they run: those on glyphs, then maps of the line, then those on images.
+
+    Within a level they run in the order given. The same operation may be there several times. Takes what
+    `parse_augment` takes.
+    """
+
+    def __init__(self, operations: str | Operation | Iterable[str | Operation]) -> None:
+        self.operations = parse_augment(operations)
+        if self.operations:
+            opencv()  # where it is missing, say so before anything is written
+        self._glyph: list[Any] = [o for o in self.operations if o.level == "glyph"]
+        self._line = [o for o in self.operations if isinstance(o, LineMap)]
+        self._image: list[Any] = [o for o in self.operations if o.level == "image" and not isinstance(o, LineMap)]
+
+    @property
+    def maps_lines(self) -> bool:
+        """Whether whole lines are moved, so that boxes may come to overlap."""
+        return bool(self._line)
+
+    @property
+    def moves_ink(self) -> bool:
+        """Whether anything changes where ink is: operations on glyphs, and maps of lines."""
+        return bool(self._glyph or self._line)
+
+    def glyph_chain(self, bank: GlyphBank) -> GlyphChain | None:
+        """What distorts single glyphs of `bank`, or None when nothing does."""
+        return GlyphChain(self._glyph, bank) if self._glyph else None
+
+    def warp(
+        self, ink: GlyphSpans, x: NDArray[np.int64], width: NDArray[np.int64], size: tuple[int, int], rows: Rows
+    ) -> tuple[GlyphSpans, NDArray[np.int64]]:
+        """The ink and x (B, n) of lines in images of `width` (B,), after all maps; `size` as in `draw`."""
+        drawn = [(o, o.draw(rows.scoped(f"line {k}:{o.name}"), size)) for k, o in enumerate(self._line)]
+        return warp_lines(ink, x, width, size[0], drawn)
+
+    def paint(
+        self,
+        pixels: Pixels,
+        width: NDArray[np.int64],
+        boxes: NDArray[np.int64],
+        inverted: bool,
+        size: tuple[int, int],
+        rows: Rows,
+    ) -> Pixels:
+        """The pixels (B, H, W) after all operations on images; arguments as in `Images` and `draw`."""
+        if not self._image:
+            return pixels
+        images = Images(np.ascontiguousarray(pixels), width, boxes, inverted)
+        for k, operation in enumerate(self._image):
+            parameters = operation.draw(rows.scoped(f"image {k}:{operation.name}"), size)
+            images = operation.apply(images, parameters)
+        return images.pixels

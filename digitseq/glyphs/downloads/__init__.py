@@ -1,0 +1,1 @@
+"""Downloads of data sets: bounded, resumed when they were interrupted, and checked."""

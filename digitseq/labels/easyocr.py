@@ -1,0 +1,20 @@
+"""labels.csv of EasyOCR: `filename,words`."""
+
+from __future__ import annotations
+
+from digitseq.labels.base import LabelFormat, numbers
+from digitseq.pipeline import Batch
+
+
+class Labels(LabelFormat):
+    """See `LabelFormat`."""
+
+    file_name = "labels.csv"
+    first_line = b"filename,words\n"
+
+    def lines(self, batch: Batch) -> bytes:
+        return b"".join(b"%d.png,%b\n" % (i, _quoted(text).encode()) for i, text in zip(numbers(batch), batch.texts))
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"' if any(c in text for c in ',"\r\n') else text

@@ -1,0 +1,39 @@
+"""YOLO's object detection: 1.txt, 2.txt, … beside the images, data.yaml, and images.txt, the list of images."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from digitseq.files.atomic import replacing
+from digitseq.glyphs.alphabet import classes
+from digitseq.labels.base import LabelFormat, numbers
+from digitseq.pipeline import Batch
+
+
+class Labels(LabelFormat):
+    """See `LabelFormat`."""
+
+    file_name = "images.txt"
+    numbered = "%d.txt"
+
+    def lines(self, batch: Batch) -> bytes:
+        return b"".join(b"./%d.png\n" % i for i in numbers(batch))
+
+    def files(self, batch: Batch, characters: str) -> list[bytes]:
+        """A line `class x y w h` for each glyph: the centre and size of its box as shares of the image's size."""
+        x, y, w, h = np.moveaxis(batch.boxes.astype(np.float64), 2, 0)
+        width, height = batch.width[:, None], batch.images.shape[1]
+        shares = np.stack([(x + w / 2) / width, (y + h / 2) / height, w / width, h / height], axis=2).tolist()
+        class_of, made = classes(characters), []
+        for text, boxes in zip(batch.texts, shares):
+            lines = (b"%d %.6f %.6f %.6f %.6f\n" % (class_of[c], *b) for c, b in zip(text, boxes) if b[2])
+            made.append(b"".join(lines))
+        return made
+
+    def finish(self, folder: Path, characters: str, within: Path) -> None:
+        names = "".join(f"  {i}: {json.dumps(c)}\n" for i, c in enumerate(characters))
+        with replacing(folder / "data.yaml", within) as file:
+            file.write(f"train: images.txt\nval: images.txt\nnames:\n{names}".encode())

@@ -1,0 +1,53 @@
+"""Glyph banks and renderers by the names of their data sets. Renderers are kept: a new text costs its own pixels."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Hashable
+from functools import lru_cache
+
+from digitseq.errors import SettingsError
+from digitseq.glyphs.bank import GlyphBank
+from digitseq.glyphs.loader import load_bank
+from digitseq.glyphs.own_folder import is_folder
+from digitseq.options import expanded
+from digitseq.renderer import Appearance, Renderer
+from digitseq.settings import Settings
+
+RENDERERS = 16
+BANKS = 4
+
+
+def bank_of(settings: Settings, cache: str | None = None) -> GlyphBank:
+    """The glyph bank that `settings` name; see `load_bank`."""
+    return load_bank(settings.split, cache, settings.dataset, settings.transpose)
+
+
+def renderer_of(settings: Settings, cache: str | None = None) -> Renderer:
+    """The renderer for the appearance and the data set that `settings` name; their source is of no account.
+
+    The last 16 are kept. cache: as in `load_bank`, and raises as that does.
+    """
+    directory = cache or os.environ.get("DIGITSEQ_CACHE")
+    dataset = settings.dataset
+    state = _state(dataset) if is_folder(dataset) else None
+    return _renderer(Appearance.of(settings), settings.split, directory, dataset, settings.transpose, state)
+
+
+@lru_cache(maxsize=RENDERERS)
+def _renderer(appearance: Appearance, *bank: Hashable) -> Renderer:
+    return Renderer(appearance, _bank(*bank))
+
+
+@lru_cache(maxsize=BANKS)
+def _bank(split: str, cache: str | None, dataset: str, transpose: bool, state: Hashable) -> GlyphBank:
+    return load_bank(split, cache, dataset, transpose)
+
+
+def _state(folder: str) -> Hashable:
+    """What changes when a file in a user's folder does."""
+    try:
+        with os.scandir(expanded(folder, "dataset")) as entries:
+            return tuple(sorted((e.name, (about := e.stat()).st_mtime_ns, about.st_size) for e in entries))
+    except (OSError, SettingsError):
+        return None  # `load_bank` says what is wrong

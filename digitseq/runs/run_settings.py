@@ -1,0 +1,99 @@
+"""Where the images go, how many, and in which form: the settings that do not change what an image looks like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from digitseq.errors import SettingsError
+from digitseq.formats import FORMATS
+from digitseq.labels import LABEL_FORMATS
+from digitseq.options import clean_fields, setting
+
+DEFAULT_SHARD_SIZE = 10_000
+NO_LABELS = "none"
+LABELS = (*LABEL_FORMATS, NO_LABELS)
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where and how many: nothing here changes what image i looks like under a given seed."""
+
+    cache: str | None = setting(
+        None, "path", "directory in which data sets are saved", "data", "-c",
+        optional=True, shown_default="$DIGITSEQ_CACHE, or the user's cache directory",
+    )  # fmt: skip
+    output_path: str = setting(
+        "./output", "path", "directory to save results in; images go to OUTPUT_PATH/NUMBER/1.png, 2.png, ...",
+        "data", "-o",
+    )  # fmt: skip
+    format: str = setting(
+        "png", "choice", "what is written: single PNG files, WebDataset tar shards, an LMDB, Parquet shards, or one "
+        "npz file", "data", choices=tuple(FORMATS),
+    )  # fmt: skip
+    labels: tuple[str, ...] = setting(
+        ("jsonl",), "words",
+        f"labels beside PNG files, several allowed: {', '.join(f'{k} ({v.files})' for k, v in LABEL_FORMATS.items())}; "
+        f"or {NO_LABELS}",
+        "data", choices=LABELS, shown_default="jsonl",
+    )  # fmt: skip
+    shard_size: int = setting(
+        DEFAULT_SHARD_SIZE, "int", "images a shard, with webdataset and parquet", "data", low=1, high=10_000_000
+    )
+    split_ratio: tuple[float, float, float] | None = setting(
+        None, "ratio", "write train/, val/ and test/ with these shares of the images; no glyph occurs in two of them",
+        "data", low=0, high=1, optional=True, shown_default="off",
+    )  # fmt: skip
+    multi_core: int | None = setting(
+        None, "int", "processes; 0 or 1: in this process; -1: all cores", "batch", "-m",
+        low=-1, high=256, optional=True, shown_default="0",
+    )  # fmt: skip
+    size: int | None = setting(
+        None, "int", "how many images", "batch", "-s",
+        low=1, high=1_000_000_000, optional=True, shown_default="1; 100 with -m",
+    )  # fmt: skip
+    seed: int | None = setting(
+        None, "int", "the same seed and settings give the same images", "batch",
+        low=0, high=2**64 - 1, optional=True, shown_default="drawn, printed and recorded",
+    )  # fmt: skip
+    preview: str | None = setting(
+        None, "path", "write one picture of samples to this file instead: rows of the given settings or, without "
+        "augmentation, a row for every operation", "augmentation", optional=True, shown_default="none",
+    )  # fmt: skip
+    resume: bool = setting(
+        False, "bool", "finish the last run into the folder, which broke off; give the same settings", "batch"
+    )
+    quiet: bool = setting(False, "bool", "print nothing but errors", "batch")
+
+    def __post_init__(self) -> None:
+        clean_fields(self)
+        if self.preview is not None and Path(self.preview).suffix.lower() not in ("", ".png"):
+            raise SettingsError(f"preview must be the name of a .png file, got {self.preview!r:.60}", "preview")
+        if NO_LABELS in self.labels and len(self.labels) > 1:
+            raise SettingsError(f"labels none goes with no other, got {' '.join(self.labels)}", "labels")
+        if self.format != "png" and self.labels not in (("jsonl",), (NO_LABELS,)):
+            raise SettingsError(
+                f"labels {' '.join(self.labels)} stand beside PNG files: leave them out with format {self.format}, "
+                "which has its labels inside",
+                "labels",
+            )
+        if self.shard_size != DEFAULT_SHARD_SIZE and "shard_size" not in FORMATS[self.format].options:
+            with_shards = " or ".join(name for name, entry in FORMATS.items() if "shard_size" in entry.options)
+            raise SettingsError(
+                f"shard_size goes with format {with_shards}, got format {self.format}: leave it out, or name another "
+                "format",
+                "shard_size",
+            )
+
+    def format_settings(self) -> dict[str, Any]:
+        """The settings that only some formats have, as far as this one has them: plain values for JSON."""
+        given = {name: getattr(self, name) for name in FORMATS[self.format].options}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
+
+    @property
+    def count(self) -> int:
+        """How many images: `size`, or its default, which `multi_core` raises from 1 to 100."""
+        if self.size is not None:
+            return self.size
+        return 1 if self.multi_core is None else 100

@@ -1,0 +1,130 @@
+"""Images made together are those that their own pipelines make."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+
+import numpy as np
+import pytest
+
+pytest.importorskip("fastapi")
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from digitseq import Pipeline, Settings
+from digitseq.augment import OPERATIONS, PRESETS
+from digitseq.formats.png_encoder import encode_png
+from digitseq.random_streams import Rows
+from digitseq.service.glyph_sets import GlyphSets
+from digitseq.service.keys import Keys
+from digitseq.service.limits import Limits
+from digitseq.service.micro_batcher import MicroBatcher, Wanted, images_of
+from digitseq.service.parameters import from_query
+from digitseq.service.pipeline_cache import PipelineCache
+from digitseq.service.seeds import SeededRows
+
+SEEDS = st.integers(0, 2**64 - 1)
+INDICES = st.one_of(st.integers(0, 20), st.integers(0, 999_999_999))
+
+
+def alone(pipeline: Pipeline, seed: int, index: int) -> bytes:
+    """The file that a fresh pipeline makes."""
+    batch = Pipeline(pipeline.settings, pipeline.bank, seed).batch(index, index + 1)
+    return encode_png(batch.images, batch.width)[0]
+
+
+@given(
+    asked=st.lists(st.tuples(st.text("0123456789", min_size=4, max_size=4), SEEDS, INDICES), min_size=1, max_size=9),
+    look=st.sampled_from([{}, {"image_width": 0}, {"image_width": 76}, {"min_spacing": -9}, {"invert": True}]),
+)
+@settings(deadline=None, max_examples=60)
+def test_a_round_makes_what_each_pipeline_makes(train, asked, look):
+    wanted = []
+    for text, seed, index in asked:
+        wanted.append(Wanted(Pipeline(Settings(text, **look), train, 0), seed, index, None))
+    assert len({one.alike() for one in wanted}) == 1
+    for one, file in zip(wanted, images_of(wanted)):
+        assert file == alone(one.pipeline, one.seed, one.index)
+
+
+@pytest.mark.parametrize("look", [{}, {"image_width": 0}, {"invert": True, "min_spacing": -3}])
+@pytest.mark.parametrize("augment", [*PRESETS, *OPERATIONS])
+def test_a_round_of_distorted_images(train, augment, look):
+    kept = [Pipeline(Settings(text, **look, augment=(augment,)), train, 0) for text in ("4711", "0815", "2026")]
+    wanted = [Wanted(kept[k % 3], 5 * k, k * 1000, None) for k in range(7)]
+    for one, file in zip(wanted, images_of(wanted)):
+        assert file == alone(one.pipeline, one.seed, one.index)
+
+
+@given(
+    rows=st.lists(st.tuples(SEEDS, INDICES), min_size=1, max_size=5),
+    columns=st.integers(1, 9),
+    attempt=st.integers(0, 3),
+)
+def test_rows_of_many_seeds(rows, columns, attempt):
+    index = np.array([row[1] for row in rows], np.int64)
+    made = SeededRows(0, index, attempt, "scope/", seeds=tuple(row[0] for row in rows))
+    for k, (seed, place) in enumerate(rows):
+        one = Rows(seed, np.array([place]), attempt, "scope/")
+        np.testing.assert_array_equal(made.uniforms("glyph", columns)[k], one.uniforms("glyph", columns)[0])
+        np.testing.assert_array_equal(made.words("glyph", columns)[k], one.words("glyph", columns)[0])
+
+
+@given(seeds=st.lists(SEEDS, min_size=1, max_size=6), name=st.text(max_size=9), attempt=st.integers(0, 2**32 - 1))
+def test_keys_are_those_of_numpy(seeds, name, attempt):
+    table = zlib.crc32(name.encode())
+    for key, seed in zip(Keys(tuple(seeds)).of(table, attempt), seeds):
+        expected = np.random.SeedSequence(seed, spawn_key=(table, attempt)).generate_state(2, np.uint64)
+        np.testing.assert_array_equal(key, expected)
+
+
+def test_the_service_prepares_an_appearance_once():
+    """Whatever the text, the seed and the index are."""
+    pipeline_cache, about = PipelineCache(Limits(), GlyphSets(None)), [("augment", "light"), ("image_width", "150")]
+    made = [pipeline_cache.pipeline(from_query([("number", f"{k:04d}"), *about], {})) for k in range(300)]
+    made += [pipeline_cache.pipeline(from_query([("random_digits", "2,4"), *about], {}))]
+    assert len({id(pipeline.renderer) for pipeline in made}) == 1
+    assert len({one.seed for one in made}) == len(made)
+    assert len({Wanted(pipeline, 0, 0, None).alike() for pipeline in made[:300]}) == 1
+    assert pipeline_cache.pipeline(from_query([("number", "1")], {})).renderer is not made[0].renderer
+
+
+def test_texts_with_gaps_are_not_mixed_with_others(train):
+    plain, gapped = (Pipeline(Settings(text, gaps=True), train, 0) for text in ("1234", "12-4"))
+    assert Wanted(plain, 0, 0, None).alike() != Wanted(gapped, 0, 0, None).alike()
+
+
+def test_rounds_answer_everyone_and_skip_those_who_left(train):
+    kinds = [Pipeline(Settings(text, image_width=w), train, 0) for text, w in (("123", 100), ("45678", 0), ("123", 90))]
+
+    async def ask() -> list[bytes]:
+        batcher = MicroBatcher()
+        futures = [batcher.ask(kinds[k % 3], k, k % 5) for k in range(200)]
+        for future in futures[::7]:
+            future.cancel()
+        found = await asyncio.gather(*futures, return_exceptions=True)
+        batcher.close()
+        return found
+
+    for k, file in enumerate(asyncio.run(ask())):
+        if k % 7 == 0:
+            assert isinstance(file, asyncio.CancelledError)
+        else:
+            assert file == alone(kinds[k % 3], k, k % 5)
+
+
+@pytest.mark.parametrize(
+    "source", [{"number": "0071"}, {"random_digits": (2, 6)}, {"phone": "JP"}, {"pattern": "2[0-9]{3}"}]
+)
+@pytest.mark.parametrize("augment", [(), ("light",)])
+def test_a_pipeline_with_another_seed(train, source, augment):
+    look = Settings(**source, image_width=0, augment=augment)
+    kept = Pipeline(look, train, 0)
+    kept.batch(0, 3)
+    for seed in (1, 2):
+        ours, fresh = kept.reseeded(seed).batch(4, 9), Pipeline(look, train, seed).batch(4, 9)
+        assert ours.texts == fresh.texts
+        np.testing.assert_array_equal(ours.images, fresh.images)
+        np.testing.assert_array_equal(ours.boxes, fresh.boxes)
+    assert kept.seed == 0
