@@ -99,6 +99,13 @@ class Renderer:
         """How wide the glyphs of each class come out."""
         return GlyphWidths(self.bank, self._chain, self.gap_width)
 
+    def knows_whether_fits(self, length: int) -> bool:
+        """Whether it can be said of a text of so many characters at once, without measuring glyphs first."""
+        s = self.appearance
+        left = s.image_width - (length - 1) * s.min_spacing
+        surely = s.min_spacing >= 0 and length * max(self.most, self.gap_width) <= left
+        return surely or not s.image_width or "glyph_widths" in self.__dict__
+
     @cached_property
     def most(self) -> int:
         """No glyph takes more than this, in pixels."""

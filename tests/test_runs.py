@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import threading
@@ -14,6 +15,7 @@ import pytest
 from support.cases import first, product
 from support.folders import assert_consistent, assert_nothing_unfinished, contents, numbers, pixels, records, sections
 from support.folders import runs as recorded
+from support.formats import tree
 from support.processes import children, wait_for_end, wait_for_images, wait_until
 
 from digitseq import Output, OutputError, Pipeline, Settings
@@ -282,7 +284,32 @@ def test_a_folder_that_is_moved_during_a_run_ends_it_in_one_line(start, tmp_path
     _, err = process.communicate(timeout=LIMIT)
     assert process.returncode == 1
     assert len(err.splitlines()) == 1
-    assert "cannot write to output/5 (No such file or directory)" in err
+    assert "cannot write to output/5 (No such file or directory)" in err or "output/5 was moved or removed" in err
+
+
+@pytest.mark.parametrize(
+    ("format_name", "cores", "removed"), product(["png", "webdataset", "npz"], [0, 2], [False, True])
+)
+def test_a_run_whose_folder_was_replaced_leaves_the_next_run_alone(
+    start, run, tmp_path, gate_at, format_name, cores, removed
+):
+    """The folder is moved or removed while a run waits, and another run makes its own of the same name."""
+    gate = gate_at(3 * PART)
+    process = start("-num", "5", "-s", 9 * PART, "-m", cores, "--format", format_name, "--seed", 1, gate=gate)
+    gate.wait()
+    folder = tmp_path / "output" / "5"
+    if removed:
+        process.send_signal(signal.SIGSTOP)  # or it would make files while they are removed
+        shutil.rmtree(folder)
+        process.send_signal(signal.SIGCONT)
+    else:
+        folder.rename(tmp_path / "moved")
+    assert run("-num", "5", "-s", 9 * PART, "--format", format_name, "--seed", 2).returncode == 0
+    others = tree(folder)
+    gate.open()
+    _, err = process.communicate(timeout=LIMIT)
+    assert (process.returncode, len(err.splitlines())) == (1, 1), err
+    assert tree(folder) == others
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -135,3 +136,87 @@ def test_too_little_memory_ends_in_one_line(tmp_path, run):
         assert len(done.stderr.splitlines()) == (done.returncode != 0), (kilobytes, done.stderr)
     assert codes[-1] == 0
     assert set(codes) <= {0, 1, 2}
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("metadata.jsonl", ()),
+        (".annotations.jsonl", ("--labels", "coco")),
+        ("x.npz", ("--format", "npz")),
+        ("data.mdb", ("--format", "lmdb")),
+    ],
+)
+def test_pipes_at_the_names_of_results_are_refused_not_waited_for(run, tmp_path, name, words):
+    if "lmdb" in words:
+        pytest.importorskip("lmdb")
+    path = tmp_path / "output" / "12" / name
+    path.parent.mkdir(parents=True)
+    os.mkfifo(path)
+    done = run("-num", "12", "-s", 5, *words)
+    assert done.returncode in (1, 2) and len(done.stderr.splitlines()) == 1, done
+    assert name in done.stderr
+    assert not list(path.parent.glob("*.png"))
+
+
+def killed(folder: Path, journal: list[dict], **changed: object) -> None:
+    """Make the finished run in `folder` one that was killed, with this journal."""
+    record = json.loads((folder / "run.json").read_text())
+    record["runs"][-1] |= {"status": "running", "journal": 0}
+    record["runs"][-1]["sections"][0] |= changed
+    (folder / "run.json").write_text(json.dumps(record))
+    if journal:
+        (folder / ".digitseq" / "journal.jsonl").write_text("".join(json.dumps(line) + "\n" for line in journal))
+
+
+NOTHING = {"size": 1, "crc32": 0}
+
+
+@pytest.mark.parametrize(
+    ("files", "additions"),
+    [
+        ([{"name": "../../treasure/file", **NOTHING}], []),
+        ([{"name": "{treasure}/file", **NOTHING}], []),
+        ([{"name": "..", **NOTHING}], []),
+        ([{"name": "%d.png", "first": 1, "files": 10**12, **NOTHING}], []),
+        ([{"name": "%999999999d", "first": 1, "files": 1, **NOTHING}], []),
+        ([{"name": "1.png", "place": "elsewhere", **NOTHING}], []),
+        ([], [{"name": "../../treasure/file", "size": 1, "before": 0}]),
+        ([], [{"name": "metadata.jsonl", "size": 1, "before": -1}]),
+    ],
+)
+@pytest.mark.parametrize("resume", [(), ("--resume",)])
+def test_a_journal_names_files_of_its_folder_only(run, tmp_path, treasure, files, additions, resume):
+    words = ("-num", "12", "-s", 10, "--seed", 1)
+    run(*words)
+    folder = tmp_path / "output" / "12"
+    for group in files:
+        group["name"] = group["name"].replace("{treasure}", str(treasure))
+    killed(folder, [{"part": [0, 0, 0, 10], "files": files, "additions": additions}])
+    done = run(*words, *resume)
+    assert done.returncode == 2 and "is not a journal that digitseq wrote" in done.stderr
+    assert is_untouched(treasure)
+
+
+@pytest.mark.parametrize("changed", [{"part_size": 3}, {"first": 2}, {"last": 5}])
+@pytest.mark.parametrize("resume", [(), ("--resume",)])
+def test_a_journal_of_another_run_is_refused(run, tmp_path, changed, resume):
+    words = ("-num", "12", "-s", 10, "--seed", 1)
+    run(*words)
+    folder = tmp_path / "output" / "12"
+    killed(folder, [], **changed)
+    before = (folder / "metadata.jsonl").read_bytes()
+    done = run(*words, *resume)
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1, done
+    assert (folder / "metadata.jsonl").read_bytes() == before
+
+
+def test_mending_cuts_no_file_that_a_label_file_leads_to(run, tmp_path, treasure):
+    run("-num", "12", "-s", 10, "--seed", 1)
+    folder = tmp_path / "output" / "12"
+    killed(folder, [])
+    (treasure / "file").write_text("m" * 100_000)
+    (folder / "metadata.jsonl").unlink()
+    (folder / "metadata.jsonl").symlink_to(treasure / "file")
+    run("-num", "12", "-s", 10, "--seed", 1)
+    assert (treasure / "file").read_text() == "m" * 100_000

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from digitseq import Pipeline, Settings
 from digitseq.augment import OPERATIONS, PRESETS
+from digitseq.errors import NarrowError
 from digitseq.formats.png_encoder import encode_png
 from digitseq.random_streams import Rows
 from digitseq.service.glyph_sets import GlyphSets
@@ -128,3 +129,57 @@ def test_a_pipeline_with_another_seed(train, source, augment):
         np.testing.assert_array_equal(ours.images, fresh.images)
         np.testing.assert_array_equal(ours.boxes, fresh.boxes)
     assert kept.seed == 0
+
+
+def test_an_image_that_cannot_be_made_spoils_no_other(train):
+    """The first text fits with this index; of another nothing is told of it."""
+    look = Settings("1111", image_width=42, max_spacing=3, augment=("rotate:angle=-90..90",))
+    pipeline = Pipeline(look, train, 1)
+
+    def fails(index: int) -> bool:
+        try:
+            alone(pipeline, 1, index)
+        except NarrowError:
+            return True
+        return False
+
+    bad = next(index for index in range(2000) if fails(index))
+    good = next(index for index in range(2000) if not fails(index))
+
+    async def ask() -> list[object]:
+        batcher = MicroBatcher()
+        found = await asyncio.gather(*(batcher.ask(pipeline, 1, i) for i in (good, bad, good)), return_exceptions=True)
+        batcher.close()
+        return found
+
+    first, failed, last = asyncio.run(ask())
+    assert first == last == alone(pipeline, 1, good)
+    assert isinstance(failed, NarrowError)
+
+
+def test_addresses_take_turns(train):
+    """Whoever asks for one image waits for two rounds at most, whatever another has asked for before."""
+    kinds = [Pipeline(Settings("123", image_width=width), train, 0) for width in range(100, 140)]
+    order = []
+
+    async def ask() -> None:
+        batcher = MicroBatcher()
+        asked = [("many", batcher.ask(kind, 1, 1, "many")) for kind in kinds]
+        asked.append(("one", batcher.ask(kinds[0], 2, 2, "one")))
+        for name, future in asked:
+            future.add_done_callback(lambda _, name=name: order.append(name))
+        await asyncio.gather(*(future for _, future in asked))
+        batcher.close()
+
+    asyncio.run(ask())
+    assert order.index("one") <= 2
+
+
+def test_on_the_event_loop_nothing_is_measured(monkeypatch):
+    """A text of which that must be found out first whether it fits is one for a thread."""
+    kept, about = PipelineCache(Limits(), GlyphSets(None)), [("augment", "elastic"), ("image_width", "100")]
+    one = kept.pipeline(from_query([("number", "1"), *about], {}))
+    assert kept.with_number(one, "2").settings.number == "2"
+    assert kept.with_number(one, "8888") is None
+    kept.pipeline(from_query([("number", "4444"), *about], {}))
+    assert kept.with_number(one, "888").settings.number == "888"

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from digitseq.errors import OutputError
+from digitseq.files.regular import open_regular
 from digitseq.formats.base import Format, Job, Plan, RunRequest
 from digitseq.formats.parts import PartFiles
 from digitseq.formats.png_encoder import encode_png
@@ -146,14 +147,15 @@ def _readable(path: Path) -> str:
 def _samples(path: Path) -> int:
     """`num-samples` of the database in `path`, 0 when there is none; `OutputError` when it is something else."""
     readable = _readable(path)
-    if not path.exists():
+    if not os.path.lexists(path):
         return 0
     import lmdb
 
     try:
+        open_regular(path).close()
         with lmdb.open(readable, subdir=False, lock=False, readonly=True) as environment, environment.begin() as view:
             return int(view.get(COUNT) or 0)
-    except (lmdb.Error, ValueError) as error:
+    except (lmdb.Error, ValueError, OSError) as error:
         raise OutputError(f"{path} is no LMDB of samples ({error}): name another directory with -o") from None
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from digitseq.errors import OutputError, SettingsError
 from digitseq.files.atomic import replacing
+from digitseq.files.regular import open_regular
 from digitseq.formats.base import Format, Job, Plan, RunRequest
 from digitseq.formats.memory import available_memory
 from digitseq.formats.parts import PartFiles
@@ -132,7 +133,7 @@ def _count(path: Path) -> int:
     if not os.path.lexists(path):
         return 0
     try:
-        with np.load(path) as arrays:
+        with open_regular(path) as file, np.load(file) as arrays:
             return len(arrays["lengths"])
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise OutputError(

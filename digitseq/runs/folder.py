@@ -13,7 +13,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from digitseq.errors import OutputError
+from digitseq.errors import OutputError, RunError
 from digitseq.files.atomic import replacing
 
 RECORD = "run.json"
@@ -90,6 +90,22 @@ class RunFolder:
                 "directory with -o"
             )
 
+    def is_owned(self) -> bool:
+        """Whether the folder is still the one that was locked: somebody may have moved or removed it since.
+
+        Another run may own what stands at its path now.
+        """
+        lock, _ = self._lock
+        try:
+            return os.path.samestat(os.fstat(lock.lockfile.fileno()), os.lstat(self.private / "lock"))
+        except OSError:
+            return False
+
+    def check_owned(self) -> None:
+        """`RunError` unless `is_owned`."""
+        if not self.is_owned():
+            raise RunError(f"{self.path} was moved or removed while it was written")
+
     def _release(self) -> None:
         if self._lock is not None:
             lock, own = self._lock
@@ -144,7 +160,8 @@ class RunFolder:
         return read_runs(self.path)
 
     def write_runs(self, runs: list[dict[str, Any]]) -> None:
-        """Replace `run.json` at once. Raises `OSError`."""
+        """Replace `run.json` at once. Raises `OSError`, and `RunError` as `check_owned` does."""
+        self.check_owned()
         with replacing(self.path / RECORD, self.private) as file:
             file.write(json.dumps({"runs": runs}, indent=1).encode() + b"\n")
 

@@ -11,10 +11,10 @@ import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from digitseq.errors import OutputError
-from digitseq.formats.parts import Addition, FileGroup, Part, Receipt
+from digitseq.formats.parts import Addition, FileGroup, Part, Place, Receipt
 
 _FLAGS = (
     os.O_RDWR | os.O_APPEND | os.O_CREAT
@@ -116,9 +116,33 @@ class Journal:
 
 def _read_entry(progress: Progress, entry: dict[str, Any], end: int) -> None:
     if "part" in entry:
+        part = Part(*map(int, entry["part"]))
         files = tuple(FileGroup(**group) for group in entry["files"])
         additions = tuple(Addition(**addition) for addition in entry["additions"])
-        progress.begun = Receipt(Part(*map(int, entry["part"])), files, additions)
+        if not all(_is_own(group, part) for group in files) or not all(map(_is_own_addition, additions)):
+            raise ValueError
+        progress.begun = Receipt(part, files, additions)
     elif progress.begun is not None and entry["done"] == progress.begun.part.number:
         progress.finished.append(Finished(progress.begun, end))
         progress.begun = None
+
+
+def _is_own(group: FileGroup, part: Part) -> bool:
+    """Whether a part of ours can have such files. They may be removed: a journal must not name any others."""
+    numbered = type(group.first) is int and group.name.count("%") == group.name.count("%d") == 1
+    return (
+        _is_plain(group.name, group.place, group.size)
+        and (numbered or group.first is None)
+        and type(group.files) is int
+        and 0 < group.files <= max(part.stop - part.start, 1)
+    )
+
+
+def _is_own_addition(addition: Addition) -> bool:
+    return _is_plain(addition.name, addition.place, addition.size, addition.before)
+
+
+def _is_plain(name: str, place: str, *counts: int) -> bool:
+    """Whether `name` is that of a file in the folder itself."""
+    inside = name not in ("", ".", "..") and not any(c in name for c in "/\\\0")
+    return inside and place in get_args(Place) and all(type(count) is int and count >= 0 for count in counts)

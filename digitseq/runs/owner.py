@@ -8,15 +8,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from digitseq.errors import OutputError
+from digitseq.files.regular import append_regular, regular_size
 from digitseq.formats.base import Format, Job
 from digitseq.formats.parts import Addition, FileGroup, Part, Place, Receipt, addition_name
 from digitseq.runs.folder import RunFolder, remove_directory
 from digitseq.runs.journal import Journal, Progress
-
-_APPEND = (
-    os.O_WRONLY | os.O_APPEND | os.O_CREAT
-    | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-)  # fmt: skip
 
 
 class RunFiles:
@@ -50,7 +46,7 @@ class RunFiles:
         groups = (group for group in receipt.files if group.place != "part")
         additions = ((self.directory(section, a.place) / a.name, a.before + a.size) for a in receipt.additions)
         return all(self._size(section, group) == group.size for group in groups) and all(
-            path.is_file() and path.stat().st_size >= end for path, end in additions
+            (size := regular_size(path)) is not None and size >= end for path, end in additions
         )
 
     def _size(self, section: int, group: FileGroup) -> int:
@@ -78,8 +74,12 @@ class RunFiles:
 
     def _cut(self, section: int, addition: Addition, size: int) -> None:
         path = self.directory(section, addition.place) / addition.name
-        if path.is_file() and path.stat().st_size > size:
-            os.truncate(path, size)
+        if (regular_size(path) or 0) > size:
+            descriptor = append_regular(path)
+            try:
+                os.ftruncate(descriptor, size)
+            finally:
+                os.close(descriptor)
             if not size:
                 path.unlink()
 
@@ -138,13 +138,17 @@ class Owner:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._begun is not None:
+        if self._begun is not None and self._files.folder.is_owned():
             with suppress(OSError):  # the next run into the folder does the same
                 self._files.take_back(self._begun)
         remove_directory(self.stage)
 
     def publish(self, receipt: Receipt) -> None:
-        """Give the files of a part their final names, and add what it adds. Raises `OSError`."""
+        """Give the files of a part their final names, and add what it adds.
+
+        Raises `OSError`, and `RunError` when the folder is no longer the one that was locked.
+        """
+        self._files.folder.check_owned()
         part, source = receipt.part, self.stage / str(receipt.part.number)
         additions = tuple(a._replace(before=self._size(part.section, a)) for a in receipt.additions)
         self._begun = receipt = receipt._replace(additions=additions)
@@ -165,7 +169,7 @@ class Owner:
 
     def _size(self, section: int, addition: Addition) -> int:
         path = self._files.directory(section, addition.place) / addition.name
-        return path.stat().st_size if path.exists() else 0
+        return regular_size(path) or 0
 
 
 def move(group: FileGroup, source: Path, target: Path) -> None:
@@ -191,7 +195,7 @@ def move(group: FileGroup, source: Path, target: Path) -> None:
 
 def append(path: Path, data: bytes) -> None:
     """Add `data` to the end of the file, which is never followed if it is a link. Raises `OSError`."""
-    descriptor = os.open(path, _APPEND, 0o666)
+    descriptor = append_regular(path)
     try:
         rest = memoryview(data)
         while rest:

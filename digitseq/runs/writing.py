@@ -118,7 +118,7 @@ def write_images(
                     folder.write_runs(runs)
                     folder.begun = True
                     fault = _make(folder, journal, run, output, format_, stop, progress)
-                    with suppress(OSError):  # the journal tells the next run
+                    with suppress(OSError, RunError):  # the journal tells the next run
                         folder.write_runs(runs)
         except OSError as error:
             raise output_error(folder.path, error) from None
@@ -158,12 +158,24 @@ def _end_killed_run(folder: RunFolder, journal: Journal, record: Record) -> None
     if not sections:
         return
     keeps = format_of(record["format"]).keeps
-    progress = journal.read(record["journal"])
+    progress = _read_progress(journal, record, sections)
     files = RunFiles(folder, [section.folder for section in sections], keeps)
     mend(files, journal, progress)
     _remove_unpublished(files, record, sections, [progress.images(i) for i in range(len(sections))])
     # without --resume nothing is put together from what was kept
     _end(record, sections, [0 if keeps else progress.images(i) for i in range(len(sections))], False)
+
+
+def _read_progress(journal: Journal, record: Record, sections: list[Section]) -> Progress:
+    """What is finished of the recorded run. `OutputError` when the journal has other parts than the record."""
+    progress = journal.read(record["journal"])
+    begun = [progress.begun.part] if progress.begun else []
+    parts = [*(receipt.part for receipt, _ in progress.finished), *begun]
+    if parts != list(islice(parts_of(sections), len(parts))):
+        raise OutputError(
+            f"{journal.path} and run.json beside it do not belong together: name another directory with -o"
+        )
+    return progress
 
 
 def _resumed(
@@ -180,7 +192,7 @@ def _resumed(
     if record["status"] != "finished":
         folder.remove_stages()
         files = RunFiles(folder, [section.folder for section in sections], format_.keeps)
-        run.progress = journal.read(record["journal"])
+        run.progress = _read_progress(journal, record, sections)
         mend(files, journal, run.progress)
         drop_incomplete(files, run.progress)
         journal.cut(run.progress.end)
@@ -209,16 +221,20 @@ def _make(
     except (DataError, RunError) as error:
         fault = error
     finally:
-        with suppress(OSError):  # the next run into the folder does the same
-            _remove_unpublished(files, run.record, run.sections, made)
+        if folder.is_owned():
+            with suppress(OSError):  # the next run into the folder does the same
+                _remove_unpublished(files, run.record, run.sections, made)
     try:
+        folder.check_owned()
         for place, job in enumerate(run.jobs):
             if made[place]:
                 format_.finish(job, files.sections[place], files.kept[place], job.start + made[place])
     except OSError as error:
         fault = fault or RunError(f"cannot write to {folder.path} ({error.strerror or error})")
+    except RunError as error:
+        fault = fault or error
     _end(run.record, run.sections, made, fault is None and sum(made) == size_of(run.record))
-    if run.record["status"] == "finished" or not sum(made):
+    if folder.is_owned() and (run.record["status"] == "finished" or not sum(made)):
         folder.remove_kept()
     return fault
 

@@ -122,12 +122,12 @@ class ImageEndpoints:
         texts = [value for name, value in pairs if name == "number"]
         look = pairs if len(texts) != 1 else tuple([pair for pair in pairs if pair[0] != "number"])
         known = self._pipeline_cache.known(look)
+        if known is not None and look is not pairs:
+            known = self._pipeline_cache.with_number(known, texts[0])
         if known is None:
             asked = from_query(pairs, ABOUT_IMAGES)
             known = await self._work.images.run(client, lambda check: self._pipeline_cache.pipeline(asked, None, check))
             self._pipeline_cache.keep(look, known)
-        elif look is not pairs:
-            known = self._pipeline_cache.with_number(known, texts[0])
         return known
 
     async def _image(self, pipeline: Pipeline, seed: int, index: int, client: Client) -> tuple[str, bytes]:
@@ -135,7 +135,7 @@ class ImageEndpoints:
         if settings.number is not None and settings.label_case == "as_given":
             batcher = self._distorted if settings.operations() else self._plain
             return text_of(pipeline), await answer(
-                batcher.ask(pipeline, seed, index), client.receive, self._work.seconds
+                batcher.ask(pipeline, seed, index, client.address), client.receive, self._work.seconds
             )
         return await self._work.images.run(client, lambda check: one_image(pipeline.reseeded(seed), index))
 

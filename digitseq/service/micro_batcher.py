@@ -62,15 +62,18 @@ class MicroBatcher:
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, "digitseq-rounds")
-        self._queue: deque[Wanted] = deque()
+        self._waiting: dict[str, deque[Wanted]] = {}  # by client address; the next turn is that of the first
         self._busy = False
         self._steps = Steps(MOST, MOST)
 
-    def ask(self, pipeline: Pipeline, seed: int, index: int) -> asyncio.Future[bytes]:
-        """The PNG file of one image, in time. A future that is cancelled before its round is not made."""
+    def ask(self, pipeline: Pipeline, seed: int, index: int, address: str = "") -> asyncio.Future[bytes]:
+        """The PNG file of one image, in time. A future that is cancelled before its round is not made.
+
+        Client addresses take turns: none waits until another's queue is through.
+        """
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[bytes] = loop.create_future()
-        self._queue.append(Wanted(pipeline, seed, index, answer))
+        self._waiting.setdefault(address, deque()).append(Wanted(pipeline, seed, index, answer))
         if not self._busy:
             self._busy = True
             loop.call_soon(self._begin, loop)  # after the requests that have just come in, too
@@ -88,35 +91,50 @@ class MicroBatcher:
 
     def _make(self, loop: asyncio.AbstractEventLoop, chosen: list[Wanted]) -> None:
         began = time.perf_counter()
+        made: list[bytes | Exception]
         try:
-            files: list[bytes] | Exception = images_of(chosen)
+            made = [*images_of(chosen)]
             self._steps.took(len(chosen), time.perf_counter() - began)
-        except Exception as error:
-            files = error
-        loop.call_soon_threadsafe(self._deliver, loop, chosen, files)
+        except Exception:
+            made = [_alone(one) for one in chosen]  # each gets the error of its own image, and of no other client's
+        loop.call_soon_threadsafe(self._deliver, loop, chosen, made)
 
-    def _deliver(self, loop: asyncio.AbstractEventLoop, chosen: list[Wanted], files: list[bytes] | Exception) -> None:
-        for place, one in enumerate(chosen):
+    def _deliver(self, loop: asyncio.AbstractEventLoop, chosen: list[Wanted], made: list[bytes | Exception]) -> None:
+        for one, file in zip(chosen, made):
             if one.answer.done():
                 continue
-            if isinstance(files, Exception):
-                one.answer.set_exception(files)
+            if isinstance(file, Exception):
+                one.answer.set_exception(file)
             else:
-                one.answer.set_result(files[place])
+                one.answer.set_result(file)
         loop.call_soon(self._begin, loop)
 
     def _next(self) -> list[Wanted]:
-        """Images that are alike, the one that has waited longest among them."""
-        while self._queue and self._queue[0].answer.done():
-            self._queue.popleft()
-        if not self._queue:
+        """Images that are alike, the one that has waited longest of the address whose turn it is among them."""
+        for address, queue in list(self._waiting.items()):
+            while queue and queue[0].answer.done():
+                queue.popleft()
+            if not queue:
+                del self._waiting[address]
+        if not self._waiting:
             return []
-        first, kind = self._queue[0].pipeline, self._queue[0].alike()
+        address = next(iter(self._waiting))
+        turn = self._waiting.pop(address)
+        first, kind = turn[0].pipeline, turn[0].alike()
         most = min(self._steps.images, first.batch_size)
         chosen: list[Wanted] = []
-        left: deque[Wanted] = deque()
-        for one in self._queue:
-            fits = len(chosen) < most and (one.pipeline is first or one.alike() == kind)
-            (chosen if fits else left).append(one)
-        self._queue = left
+        for name, queue in [(address, turn), *self._waiting.items()]:
+            left: deque[Wanted] = deque()
+            for one in queue:
+                fits = len(chosen) < most and (one.pipeline is first or one.alike() == kind)
+                (chosen if fits else left).append(one)
+            self._waiting[name] = left
+        self._waiting[address] = self._waiting.pop(address)  # behind all others
         return chosen
+
+
+def _alone(one: Wanted) -> bytes | Exception:
+    try:
+        return images_of([one])[0]
+    except Exception as error:
+        return error

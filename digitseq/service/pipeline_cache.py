@@ -68,12 +68,20 @@ class PipelineCache:
             raise Problem(422, f"unique and balanced are for at most {self._limits.max_images:,} images here", "size")
         return self._make(settings, seed, size, check)
 
-    def with_number(self, pipeline: Pipeline, number: str) -> Pipeline:
-        """The same look with another fixed text: a matter of microseconds. Raises as `pipeline` does."""
+    def with_number(self, pipeline: Pipeline, number: str) -> Pipeline | None:
+        """The same look with another fixed text, or None where that may take longer than a millisecond.
+
+        For the event loop: it measures no glyphs, and prepares no renderer. Raises as `pipeline` does.
+        """
         if number == pipeline.settings.number:
             return pipeline
         check_texts({"number": number}, self._limits)
-        return self._build(replace(pipeline.settings, number=number))
+        settings, renderer = replace(pipeline.settings, number=number), pipeline.renderer
+        if not renderer.knows_whether_fits(len(number)):
+            return None
+        source = source_of(settings, renderer.bank.characters)
+        self._check_cells(renderer, source.max_length)
+        return self._checked(Pipeline(settings, renderer.bank, 0, source, renderer))
 
     def known(self, key: Hashable) -> Pipeline | None:
         """The pipeline that was kept under `key`, which stands for a request's settings."""
@@ -95,7 +103,9 @@ class PipelineCache:
         renderer = self._renderer(Appearance.of(settings), settings.dataset, settings.split)
         source = source_of(settings, renderer.bank.characters, size, seed, check)
         self._check_cells(renderer, source.max_length)
-        pipeline = Pipeline(settings, renderer.bank, seed, source, renderer)
+        return self._checked(Pipeline(settings, renderer.bank, seed, source, renderer))
+
+    def _checked(self, pipeline: Pipeline) -> Pipeline:
         if pipeline.widest > self._limits.max_width:
             raise too_wide(self._limits)
         return pipeline
