@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextlib import asynccontextmanager
+from urllib.parse import unquote
 
 import pytest
 
@@ -179,3 +180,8 @@ def test_another_text_of_a_known_look_needs_no_thread(monkeypatch):
             return (await client.get("/v1/sequences/34.png?augment=light")).status_code
 
     assert asyncio.run(second()) == 200
+
+
+def test_the_text_in_the_head_of_an_answer_keeps_its_spaces():
+    (answer,) = ask(create_app(), "/v1/sequences/%201%202%20.png?gaps=true")
+    assert unquote(answer.headers["x-digitseq-text"]) == " 1 2 "

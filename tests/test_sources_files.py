@@ -104,6 +104,16 @@ def test_a_pipe_is_read_once(tmp_path):
     assert texts(source, 0, 3) == ["7", "8", "7"]
 
 
+def test_a_file_of_fewer_lines_that_looks_the_same_is_noticed(tmp_path):
+    path = tmp_path / "numbers.txt"
+    path.write_text("1\n2\n3\n4\n5\n6\n")
+    source, before = NumbersFile(path), path.stat()
+    path.write_text("12345\n12345\n")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(DataError, match="has changed while it was in use"):
+        texts(source, 5, 6)
+
+
 def test_a_file_that_changes_is_noticed(tmp_path):
     source = numbers_file(tmp_path)
     path = tmp_path / "numbers.txt"

@@ -179,8 +179,10 @@ def query(scope: Scope) -> list[tuple[str, str]]:
 
 
 def _header(text: str) -> bytes:
-    """`text` as a header can hold it: what is no printable ASCII is percent-encoded."""
-    return text.encode() if text.isalnum() and text.isascii() else quote(text, "+-(). /").encode()
+    """`text` as a header can hold it: what is no printable ASCII is percent-encoded, and spaces that would be cut off."""
+    if text.isalnum() and text.isascii():
+        return text.encode()
+    return quote(text, "+-(). /" if text == text.strip() else "+-()./").encode()
 
 
 def _cached(scope: Scope, headers: Headers, body: bytes, repeatable: bool) -> tuple[int, Headers, bytes]:

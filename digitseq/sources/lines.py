@@ -82,6 +82,8 @@ class NumbersFile:
                     codes[here] = self._read(file, int(block), wanted[here] % BLOCK)
         except OSError as error:
             raise DataError(f"cannot read {self.name} any more ({error.strerror})") from None
+        except IndexError:  # fewer lines, with the size and the time of change of before
+            raise self._changed() from None
         return codes[position.ravel()]
 
     def line_with(self, character: str) -> int:
@@ -105,7 +107,10 @@ class NumbersFile:
 
     def _check(self, file: BinaryIO) -> None:
         if _stamp(file) != self._stamp:
-            raise DataError(f"{self.name} has changed while it was in use: start again with the file as it is now")
+            raise self._changed()
+
+    def _changed(self) -> DataError:
+        return DataError(f"{self.name} has changed while it was in use: start again with the file as it is now")
 
 
 def _stamp(file: BinaryIO) -> tuple[int, int]:
