@@ -179,7 +179,7 @@ def query(scope: Scope) -> list[tuple[str, str]]:
 
 
 def _header(text: str) -> bytes:
-    """`text` as a header can hold it: what is no printable ASCII is percent-encoded, and spaces that would be cut off."""
+    """`text` as a header can hold it: all but printable ASCII is percent-encoded, and spaces that would be cut off."""
     if text.isalnum() and text.isascii():
         return text.encode()
     return quote(text, "+-(). /" if text == text.strip() else "+-()./").encode()
