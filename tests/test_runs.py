@@ -75,8 +75,7 @@ def test_numbering_goes_on_after_the_highest_number(run, tmp_path):
     assert (folder / "0041.png").read_bytes() == b"mine"
 
 
-@pytest.mark.parametrize("labels", ["jsonl", "easyocr"])
-@pytest.mark.parametrize("deleted", [[3], [1, 2, 3], [2]])
+@pytest.mark.parametrize(("deleted", "labels"), product([[3], [1, 2, 3], [2]], ["jsonl", "easyocr"]))
 def test_the_number_of_a_deleted_image_is_not_given_again(run, tmp_path, labels, deleted):
     """Its line stays where it is: another image of that number would have two, one of them with a wrong text."""
     words = ("--random_digits", 3, 8, "--labels", labels, "-m", 0)

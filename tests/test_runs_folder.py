@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.cases import product
 from support.folders import assert_consistent
 from support.paths import ROOT
 
@@ -172,21 +173,21 @@ def killed(folder: Path, journal: list[dict], **changed: object) -> None:
 NOTHING = {"size": 1, "crc32": 0}
 
 
-@pytest.mark.parametrize(
-    ("files", "additions"),
-    [
-        ([{"name": "../../treasure/file", **NOTHING}], []),
-        ([{"name": "{treasure}/file", **NOTHING}], []),
-        ([{"name": "..", **NOTHING}], []),
-        ([{"name": "%d.png", "first": 1, "files": 10**12, **NOTHING}], []),
-        ([{"name": "%999999999d", "first": 1, "files": 1, **NOTHING}], []),
-        ([{"name": "1.png", "place": "elsewhere", **NOTHING}], []),
-        ([], [{"name": "../../treasure/file", "size": 1, "before": 0}]),
-        ([], [{"name": "metadata.jsonl", "size": 1, "before": -1}]),
-    ],
-)
-@pytest.mark.parametrize("resume", [(), ("--resume",)])
-def test_a_journal_names_files_of_its_folder_only(run, tmp_path, treasure, files, additions, resume):
+FOREIGN = [
+    ([{"name": "../../treasure/file", **NOTHING}], []),
+    ([{"name": "{treasure}/file", **NOTHING}], []),
+    ([{"name": "..", **NOTHING}], []),
+    ([{"name": "%d.png", "first": 1, "files": 10**12, **NOTHING}], []),
+    ([{"name": "%999999999d", "first": 1, "files": 1, **NOTHING}], []),
+    ([{"name": "1.png", "place": "elsewhere", **NOTHING}], []),
+    ([], [{"name": "../../treasure/file", "size": 1, "before": 0}]),
+    ([], [{"name": "metadata.jsonl", "size": 1, "before": -1}]),
+]
+
+
+@pytest.mark.parametrize(("foreign", "resume"), product(FOREIGN, [(), ("--resume",)]))
+def test_a_journal_names_files_of_its_folder_only(run, tmp_path, treasure, foreign, resume):
+    files, additions = foreign
     words = ("-num", "12", "-s", 10, "--seed", 1)
     run(*words)
     folder = tmp_path / "output" / "12"
@@ -198,8 +199,9 @@ def test_a_journal_names_files_of_its_folder_only(run, tmp_path, treasure, files
     assert is_untouched(treasure)
 
 
-@pytest.mark.parametrize("changed", [{"part_size": 3}, {"first": 2}, {"last": 5}])
-@pytest.mark.parametrize("resume", [(), ("--resume",)])
+@pytest.mark.parametrize(
+    ("changed", "resume"), product([{"part_size": 3}, {"first": 2}, {"last": 5}], [(), ("--resume",)])
+)
 def test_a_journal_of_another_run_is_refused(run, tmp_path, changed, resume):
     words = ("-num", "12", "-s", 10, "--seed", 1)
     run(*words)

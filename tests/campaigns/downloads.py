@@ -36,12 +36,13 @@ def _files(case: int) -> dict[str, bytes]:
 def _download(url: str, zipped: bool, cache: Path) -> int:
     """In the child: --download of the made set, with limits that end sooner than the program's own."""
     from digitseq.cli import main
-    from digitseq.glyphs import DATA_SETS, install, limits, transfer
+    from digitseq.glyphs import DATA_SETS
+    from digitseq.glyphs.downloads import budget, install, transfer
 
     for name in list(os.environ):
         if name.lower().endswith("_proxy"):
             del os.environ[name]
-    quick = limits.Limits(connect=5, read=1.5, tries=2, pause=0.01, grace=2, slowest=100_000)
+    quick = budget.DownloadLimits(connect=5, read=1.5, tries=2, pause=0.01, grace=2, slowest=100_000)
     install.open_network = partial(transfer.open_network, quick)
     DATA_SETS[NAME] = replace(_made(zipped)[0], urls=(url,))
     return main(["--download", NAME, "-c", str(cache)])
