@@ -191,8 +191,7 @@ def test_a_journal_names_files_of_its_folder_only(run, tmp_path, treasure, forei
     words = ("-num", "12", "-s", 10, "--seed", 1)
     run(*words)
     folder = tmp_path / "output" / "12"
-    for group in files:
-        group["name"] = group["name"].replace("{treasure}", str(treasure))
+    files = [group | {"name": group["name"].replace("{treasure}", str(treasure))} for group in files]
     killed(folder, [{"part": [0, 0, 0, 10], "files": files, "additions": additions}])
     done = run(*words, *resume)
     assert done.returncode == 2 and "is not a journal that digitseq wrote" in done.stderr
