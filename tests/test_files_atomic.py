@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.paths import ROOT
 
-from digitseq.files import atomic
 from digitseq.files.atomic import name_new, open_fresh, replacing
 
 
@@ -83,7 +83,7 @@ def test_names_cannot_be_guessed_and_fit(tmp_path):
 def test_permissions_are_those_of_any_file(tmp_path):
     code = "import os, sys; from pathlib import Path; from digitseq.files.atomic import replacing; os.umask(0o027)\n"
     code += "with replacing(Path(sys.argv[1])): pass"
-    subprocess.run([sys.executable, "-c", code, str(tmp_path / "a")], check=True, cwd=Path(atomic.__file__).parents[1])
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "a")], check=True, cwd=ROOT)
     assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o640
 
 
