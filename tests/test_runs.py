@@ -298,9 +298,9 @@ def test_a_run_whose_folder_was_replaced_leaves_the_next_run_alone(
     gate.wait()
     folder = tmp_path / "output" / "5"
     if removed:
-        process.send_signal(signal.SIGSTOP)  # or it would make files while they are removed
+        os.killpg(process.pid, signal.SIGSTOP)  # or it would make files while they are removed
         shutil.rmtree(folder)
-        process.send_signal(signal.SIGCONT)
+        os.killpg(process.pid, signal.SIGCONT)
     else:
         folder.rename(tmp_path / "moved")
     assert run("-num", "5", "-s", 9 * PART, "--format", format_name, "--seed", 2).returncode == 0
