@@ -24,7 +24,7 @@ transpose = False  # True: the glyphs of the folder are stored with rows for col
 split = "train"  # which glyphs: "train", "test" or "all"
 format = "png"  # "png" (single files), "webdataset" (tar shards), "lmdb", "parquet" (shards) or "npz" (one file)
 labels = "jsonl"  # beside png: "jsonl", "txt", "easyocr", "coco", "yolo", "tesseract", several in [...], or "none"
-shard_size = 10000  # images a shard, with webdataset and parquet
+shard_size = 10000  # images per shard, with webdataset and parquet
 split_ratio = None  # (0.9, 0.05, 0.05): these shares of the images in train/, val/, test/, no glyph in two of them
 
 # -- layout, in pixels; images are 28 high
@@ -46,5 +46,5 @@ augment = []  # further distortions, in order: ["light"], or such as ["elastic:a
 multi_core = None  # processes; None, 0 or 1: no further ones; -1: all cores
 size = None  # how many images; None: 1, or 100 when multi_core is given
 seed = None  # a number gives the same images every time; None: drawn, printed and recorded
-resume = False  # True: finish the last run into the folder, which broke off
+resume = False  # True: continue the last run into this folder, if it was interrupted
 quiet = False  # True: print nothing but errors

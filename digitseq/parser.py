@@ -53,7 +53,7 @@ class OneLineParser(argparse.ArgumentParser):
 
     def _check_flag(self, word: str) -> None:
         """Refuse what argparse would take apart into other flags (-num5, -number, -r=other.py); say what is meant."""
-        flags = self._option_string_actions
+        flags = self._option_string_actions  # argparse has no public way to ask which flags there are
         name, equals, _ = word.partition("=")
         if not (name[:1] == "-" and (name[1:2].isalpha() or name[2:3].isalpha())):  # a value, or a negative number
             return

@@ -150,13 +150,8 @@ class Pipeline:
 
     def _surely_fits(self, length: int) -> bool:
         """Whether every text of this length fits, by the widest glyphs of all; what is cheap to know comes first."""
-        if self.settings.min_spacing < 0:
-            return False
-        gap = self.renderer.gap_width if self.gaps else 0
-        left = self.settings.image_width - (length - 1) * self.settings.min_spacing
-        return (
-            length * max(self.renderer.most, gap) <= left or length * max(self.renderer.glyph_widths.most, gap) <= left
-        )
+        made = self.renderer
+        return made.all_fit(length, self.gaps, made.most) or made.all_fit(length, self.gaps, made.glyph_widths.most)
 
     def _needed(self) -> tuple[str | None, int]:
         """A text that can hardly ever fit, or None, and a width that does for all."""

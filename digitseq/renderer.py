@@ -99,12 +99,16 @@ class Renderer:
         """How wide the glyphs of each class come out."""
         return GlyphWidths(self.bank, self._chain, self.gap_width)
 
-    def knows_whether_fits(self, length: int) -> bool:
-        """Whether it can be said of a text of so many characters at once, without measuring glyphs first."""
+    @property
+    def measured(self) -> bool:
+        """Whether `glyph_widths` is known; where glyphs are distorted, it takes up to a tenth of a second at first."""
+        return "glyph_widths" in self.__dict__  # where cached_property keeps it
+
+    def all_fit(self, length: int, gaps: bool, most: int) -> bool:
+        """Whether all texts of so many characters fit into the width, of glyphs of at most `most` pixels each."""
         s = self.appearance
         left = s.image_width - (length - 1) * s.min_spacing
-        surely = s.min_spacing >= 0 and length * max(self.most, self.gap_width) <= left
-        return surely or not s.image_width or "glyph_widths" in self.__dict__
+        return s.min_spacing >= 0 and length * max(most, self.gap_width if gaps else 0) <= left
 
     @cached_property
     def most(self) -> int:

@@ -294,5 +294,5 @@ def test_other_labels_in_the_same_folder_are_warned_of(run):
     assert run("-num", "1", "-s", 3, "--labels", "jsonl").stderr == ""
     done = run("-num", "1", "-s", 3, "--labels", "jsonl", "coco")
     assert done.returncode == 0
-    assert done.stderr.startswith("digitseq: warning: output/1 has images with the labels jsonl: ")
+    assert done.stderr.startswith("digitseq: warning: output/1 has images of earlier runs with the labels jsonl: ")
     assert run("-num", "1", "-s", 3, "--quiet").stderr == ""

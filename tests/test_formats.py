@@ -118,7 +118,7 @@ def test_a_missing_package_is_named_before_anything_is_written(run, tmp_path, fo
     [
         (["--format", "zip"], "format must be one of png, webdataset, lmdb, parquet, npz, got 'zip'"),
         (["--format", "lmdb", "--labels", "coco"], "labels coco stand beside PNG files"),
-        (["--labels", "none", "jsonl"], "labels none goes with no other"),
+        (["--labels", "none", "jsonl"], "labels none cannot be combined with others"),
         (["--labels", "jsonl", "jsonl"], "one or more of jsonl"),
         (["--shard_size", "0"], "shard_size must be a whole number from 1"),
         (["--shard_size", "7"], "shard_size goes with format webdataset or parquet, got format png: leave it out"),

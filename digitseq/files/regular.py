@@ -8,26 +8,14 @@ import os
 import stat
 from pathlib import Path
 
-# a pipe would be waited for, before it could be told that it is one
-_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-
-_APPEND = (
-    os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-)  # fmt: skip
+# O_NONBLOCK: a pipe would be waited for, before it could be told that it is one
+_COMMON = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_APPEND = _COMMON | os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
 
 
 def open_regular(path: Path) -> io.BufferedReader:
     """`path`, open for reading. Raises `OSError`, also for a device, a pipe or a socket, which may never end."""
-    return open(path, "rb", opener=_open_regular)
-
-
-def _open_regular(path: str, _: int) -> int:
-    descriptor = os.open(path, _FLAGS)
-    if stat.S_ISREG(os.fstat(descriptor).st_mode):
-        return descriptor
-    os.close(descriptor)
-    raise OSError(errno.EINVAL, "it is not a regular file", path)
+    return open(path, "rb", opener=lambda name, _: _descriptor(name, os.O_RDONLY | _COMMON, "it is not a regular file"))
 
 
 def append_regular(path: Path) -> int:
@@ -35,27 +23,30 @@ def append_regular(path: Path) -> int:
 
     Raises `OSError`, also for a device, a pipe or a socket.
     """
+    return _descriptor(os.fspath(path), _APPEND, f"{path.name} is not a regular file")
+
+
+def _descriptor(path: str, flags: int, otherwise: str) -> int:
     try:
-        descriptor = os.open(path, _APPEND, 0o666)
+        descriptor = os.open(path, flags, 0o666)
     except OSError as error:
-        if error.errno != errno.ENXIO:  # a pipe that nobody reads
-            raise
-        raise _not_regular(path) from None
+        if error.errno == errno.ENXIO:  # a pipe that nobody reads
+            raise OSError(errno.EINVAL, otherwise, path) from None
+        raise
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
         return descriptor
     os.close(descriptor)
-    raise _not_regular(path)
-
-
-def _not_regular(path: Path) -> OSError:
-    return OSError(errno.EINVAL, f"{path.name} is not a regular file", str(path))
+    raise OSError(errno.EINVAL, otherwise, path)
 
 
 def regular_size(path: Path) -> int | None:
-    """The bytes of the regular file `path`; None where there is none, or anything else, a link among them."""
+    """The bytes of the regular file `path`; None where there is none, or anything else, a link among them.
+
+    Raises `OSError` where that cannot be found out.
+    """
     try:
         found = os.lstat(path)
-    except OSError:
+    except FileNotFoundError:
         return None
     return found.st_size if stat.S_ISREG(found.st_mode) else None
 

@@ -32,13 +32,13 @@ class OutputFormat(Format):
         before = {label for run in request.earlier if run.images for label in run.labels}
         if before and before != set(request.labels):
             warnings.warn(
-                f"{request.folder} has images with the labels {' '.join(sorted(before))}: a label file lists the "
-                "images of those runs only that asked for it",
+                f"{request.folder} has images of earlier runs with the labels {' '.join(sorted(before))}: other label "
+                "files will list the images of this run only; give the same labels, or another directory with -o",
                 DigitseqWarning,
                 stacklevel=2,
             )
-        listed = [each for each in _formats(request.labels) if each.file_name and each.first_line]
-        begun = [each.file_name for each in listed if not (request.folder / str(each.file_name)).exists()]
+        listed = [each.file_name for each in _formats(request.labels) if each.file_name and each.first_line]
+        begun = [name for name in listed if not (request.folder / name).exists()]
         start = max(highest_number(request.folder), images_of("png", request.earlier))
         return Plan(start, pipeline.batch_size, {"begun": begun})
 
@@ -62,6 +62,7 @@ class OutputFormat(Format):
 
 
 def _formats(labels: tuple[str, ...]) -> list[LabelFormat]:
+    """Those of the setting `labels`, whose "none" is no format."""
     return [label_format(name) for name in labels if name in LABEL_FORMATS]
 
 

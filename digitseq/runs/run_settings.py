@@ -39,7 +39,7 @@ class Output:
         "data", choices=LABELS, shown_default="jsonl",
     )  # fmt: skip
     shard_size: int = setting(
-        DEFAULT_SHARD_SIZE, "int", "images a shard, with webdataset and parquet", "data", low=1, high=10_000_000
+        DEFAULT_SHARD_SIZE, "int", "images per shard, with webdataset and parquet", "data", low=1, high=10_000_000
     )
     split_ratio: tuple[float, float, float] | None = setting(
         None, "ratio", "write train/, val/ and test/ with these shares of the images; no glyph occurs in two of them",
@@ -62,7 +62,7 @@ class Output:
         "augmentation, a row for every operation", "augmentation", optional=True, shown_default="none",
     )  # fmt: skip
     resume: bool = setting(
-        False, "bool", "finish the last run into the folder, which broke off; give the same settings", "batch"
+        False, "bool", "continue the last run into this folder, if it was interrupted; give the same settings", "batch"
     )
     quiet: bool = setting(False, "bool", "print nothing but errors", "batch")
 
@@ -71,7 +71,7 @@ class Output:
         if self.preview is not None and Path(self.preview).suffix.lower() not in ("", ".png"):
             raise SettingsError(f"preview must be the name of a .png file, got {self.preview!r:.60}", "preview")
         if NO_LABELS in self.labels and len(self.labels) > 1:
-            raise SettingsError(f"labels none goes with no other, got {' '.join(self.labels)}", "labels")
+            raise SettingsError(f"labels none cannot be combined with others, got {' '.join(self.labels)}", "labels")
         if self.format != "png" and self.labels not in (("jsonl",), (NO_LABELS,)):
             raise SettingsError(
                 f"labels {' '.join(self.labels)} stand beside PNG files: leave them out with format {self.format}, "

@@ -15,8 +15,8 @@ def check_key(key: str) -> bytes:
     """The key as a header holds it. Raises `SettingsError` for one that no request could show."""
     if not (key.isascii() and key.isprintable()) or " " in key or not key:
         raise SettingsError(
-            f"{KEY} must be printable ASCII characters without spaces or line ends, got {len(key)} characters of which "
-            "some are none"
+            f"{KEY} must be printable ASCII characters without spaces or line ends, got {len(key)} characters, "
+            "at least one of which is something else"
         )
     return key.encode()
 

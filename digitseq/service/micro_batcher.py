@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from digitseq.formats.png_encoder import encode_png
 from digitseq.pipeline import Pipeline
@@ -23,8 +22,6 @@ from digitseq.service.stoppable import Steps
 from digitseq.sources import encode
 
 MOST = 32  # images a round
-Pixels = NDArray[np.uint8]
-Placed = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

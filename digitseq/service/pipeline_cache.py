@@ -66,7 +66,7 @@ class PipelineCache:
             return self._kept(settings).reseeded(seed)
         if size is not None and size > self._limits.max_images:
             raise Problem(422, f"unique and balanced are for at most {self._limits.max_images:,} images here", "size")
-        return self._make(settings, seed, size, check)
+        return self._make(settings, self._renderer_of(settings), seed, size, check)
 
     def with_number(self, pipeline: Pipeline, number: str) -> Pipeline | None:
         """The same look with another fixed text, or None where that may take longer than a millisecond.
@@ -77,11 +77,9 @@ class PipelineCache:
             return pipeline
         check_texts({"number": number}, self._limits)
         settings, renderer = replace(pipeline.settings, number=number), pipeline.renderer
-        if not renderer.knows_whether_fits(len(number)):
+        if settings.image_width and not (renderer.measured or renderer.all_fit(len(number), True, renderer.most)):
             return None
-        source = source_of(settings, renderer.bank.characters)
-        self._check_cells(renderer, source.max_length)
-        return self._checked(Pipeline(settings, renderer.bank, 0, source, renderer))
+        return self._make(settings, renderer, 0)
 
     def known(self, key: Hashable) -> Pipeline | None:
         """The pipeline that was kept under `key`, which stands for a request's settings."""
@@ -94,18 +92,20 @@ class PipelineCache:
         self._quick[key] = pipeline
 
     def _build(self, settings: Settings) -> Pipeline:
-        return self._make(settings, 0, None)
+        return self._make(settings, self._renderer_of(settings), 0)
+
+    def _renderer_of(self, settings: Settings) -> Renderer:
+        return self._renderer(Appearance.of(settings), settings.dataset, settings.split)
 
     def _prepare(self, appearance: Appearance, dataset: str, split: str) -> Renderer:
         return Renderer(appearance, self.bank(dataset, split))
 
-    def _make(self, settings: Settings, seed: int, size: int | None, check: Check = carry_on) -> Pipeline:
-        renderer = self._renderer(Appearance.of(settings), settings.dataset, settings.split)
+    def _make(
+        self, settings: Settings, renderer: Renderer, seed: int, size: int | None = None, check: Check = carry_on
+    ) -> Pipeline:
         source = source_of(settings, renderer.bank.characters, size, seed, check)
         self._check_cells(renderer, source.max_length)
-        return self._checked(Pipeline(settings, renderer.bank, seed, source, renderer))
-
-    def _checked(self, pipeline: Pipeline) -> Pipeline:
+        pipeline = Pipeline(settings, renderer.bank, seed, source, renderer)
         if pipeline.widest > self._limits.max_width:
             raise too_wide(self._limits)
         return pipeline

@@ -137,13 +137,14 @@ def _spool(owner: NumbersFile, path: str | os.PathLike[str]) -> Path:
         raise SettingsError("standard input is closed: pipe the lines in, or name a file", SETTING)
     handle, name = tempfile.mkstemp(prefix="digitseq-", suffix=".txt")
     kept = Path(f"/proc/{os.getpid()}/fd/{handle}")  # with the number of this process: others open it, too
-    if kept.exists():
+    named = not kept.exists()
+    if not named:
         Path(name).unlink()
         weakref.finalize(owner, os.close, handle)
     else:
         kept = Path(name)
         weakref.finalize(owner, _remove, name, os.getpid())
-    with open(handle, "wb", closefd=kept == Path(name)) as file, contextlib.ExitStack() as opened:
+    with open(handle, "wb", closefd=named) as file, contextlib.ExitStack() as opened:
         stream = sys.stdin.buffer if path == STANDARD_INPUT else opened.enter_context(open(path, "rb"))
         shutil.copyfileobj(stream, file)
     return kept
