@@ -50,7 +50,7 @@ def assert_the_same(folder, once, format_name) -> None:
 @pytest.mark.parametrize(
     ("format_name", "cores", "labels"),
     [
-        slow_unless(name in ("png", "webdataset"), name, cores, labels)
+        slow_unless(cores and name in ("png", "webdataset"), name, cores, labels)
         for name, cores, labels in (("png", 0, ()), ("png", 2, LABELS), *((name, 2, ()) for name in FORMATS[1:]))
     ],
 )
