@@ -7,7 +7,7 @@ import os
 from collections import deque
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,6 @@ from digitseq.runs.run_settings import Output
 from digitseq.settings import Settings
 
 if TYPE_CHECKING:
-    from digitseq.augment.registry import Operation
     from digitseq.glyphs.installed import DataSetInfo
 
 SEED_BYTES = 6  # exact in JSON readers that hold numbers as doubles
@@ -42,35 +41,23 @@ def generate_numbers_sequence(
     image_width: int,
     *,
     seed: int | None = None,
-    gaps: bool = False,
-    split: Literal["train", "test", "all"] = "train",
-    dataset: str = "mnist",
-    transpose: bool = False,
-    label_case: Literal["as_given", "upper", "lower"] = "as_given",
-    invert: bool = False,
-    data_augmentation: bool = False,
-    random_all: bool = False,
-    erode_kernel: tuple[int, int] | None = None,
-    dilate_kernel: tuple[int, int] | None = None,
-    angle: float | None = None,
-    noise_ratio: float | None = None,
-    augment: str | Operation | Iterable[str | Operation] = (),
     cache: str | os.PathLike[str] | None = None,
+    **settings: Any,
 ) -> NDArray[np.float32]:
     """One image of `digits`, of randomly chosen glyphs.
 
-    digits: a string of characters that the data set has (with `gaps` of signs such as -, too), or integers 0 … 9
-    (Python's or NumPy's)
+    digits: a string of characters that the data set has, or integers 0 … 9 (Python's or NumPy's)
     spacing_range: (smallest, largest) gap between two digits in pixels, ink to ink, both included
     image_width: in pixels; 0: as wide as the sequence needs
     seed: 0 … 2⁶⁴-1, makes the first image that the command line makes with this seed; None: another image at
     every call
-    dataset: a name out of `datasets()`, or the path of a folder with idx files
-    The others are settings of the command line by their names: see `Settings`.
+    cache: directory in which data sets are saved; None: $DIGITSEQ_CACHE, or the user's cache directory
+    settings: fields of `Settings` by their names, such as `augment="light"`, `dataset="emnist-byclass"` or
+    `gaps=True` (a gap for signs that have no glyph)
 
     Returns float32 (28, W), 0 black … 1 white; ink is white unless `invert`. Raises `SettingsError`, a
     `ValueError`, for digits that are none, an empty sequence, a range that is upside down, a width in which the
-    digits do not fit, or a setting out of its range.
+    digits do not fit, or a setting out of its range; `TypeError` for a name that is no setting.
 
     >>> generate_numbers_sequence([3, 5, 0], (0, 10), 100).shape
     (28, 100)
@@ -78,27 +65,7 @@ def generate_numbers_sequence(
     >>> bool((same[0] == same[1]).all())
     True
     """
-    low, high = _pair(spacing_range)
-    settings = Settings(
-        number=_number(digits),
-        gaps=gaps,
-        split=split,
-        dataset=dataset,
-        transpose=transpose,
-        label_case=label_case,
-        image_width=image_width,
-        min_spacing=low,
-        max_spacing=high,
-        invert=invert,
-        data_augmentation=data_augmentation,
-        random_all=random_all,
-        erode_kernel=erode_kernel,
-        dilate_kernel=dilate_kernel,
-        angle=angle,
-        noise_ratio=noise_ratio,
-        augment=augment,
-    )
-    return _one(settings, seed, cache)[0]
+    return _one({"number": _number(digits)}, spacing_range, image_width, settings, seed, cache)[0]
 
 
 def generate_phone_number(
@@ -106,65 +73,38 @@ def generate_phone_number(
     image_width: int,
     *,
     region: str = "JP",
-    phone_type: Literal["mobile", "fixed_line", "any"] = "any",
-    phone_format: Literal["digits", "national", "e164"] = "digits",
     seed: int | None = None,
-    gaps: bool = False,
-    split: Literal["train", "test", "all"] = "train",
-    dataset: str = "mnist",
-    transpose: bool = False,
-    label_case: Literal["as_given", "upper", "lower"] = "as_given",
-    invert: bool = False,
-    data_augmentation: bool = False,
-    random_all: bool = False,
-    erode_kernel: tuple[int, int] | None = None,
-    dilate_kernel: tuple[int, int] | None = None,
-    angle: float | None = None,
-    noise_ratio: float | None = None,
-    augment: str | Operation | Iterable[str | Operation] = (),
     cache: str | os.PathLike[str] | None = None,
+    **settings: Any,
 ) -> tuple[NDArray[np.float32], str]:
     """An image of a random telephone number that is valid in `region`, and the number.
 
-    region: ISO 3166 code of two letters; phone_type: mobile numbers, fixed line numbers, or half of each
-    phone_format: digits as dialled within the country (09012345678), as the country groups them
-    (090-1234-5678, with gaps=True), or international (+819012345678, with gaps=True)
-    All others, what is returned and what is raised: see `generate_numbers_sequence`. Raises
+    region: ISO 3166 code of two letters
+    settings: fields of `Settings` by their names, such as `phone_type="mobile"` or, with `gaps=True`,
+    `phone_format="national"`
+
+    The other arguments, what is returned and what is raised: see `generate_numbers_sequence`. Raises
     `MissingPackageError` without the package phonenumbers.
 
     >>> image, number = generate_phone_number((0, 10), 0, region="JP", phone_type="mobile", seed=7)
     >>> image.shape[0], len(number)
     (28, 11)
     """
+    return _one({"phone": region}, spacing_range, image_width, settings, seed, cache)
+
+
+def _one(
+    source: dict[str, Any],
+    spacing_range: Any,
+    image_width: int,
+    others: dict[str, Any],
+    seed: int | None,
+    cache: str | os.PathLike[str] | None,
+) -> tuple[NDArray[np.float32], str]:
+    """The image that these settings and `seed` stand for, and its text."""
     low, high = _pair(spacing_range)
-    settings = Settings(
-        phone=region,
-        phone_type=phone_type,
-        phone_format=phone_format,
-        gaps=gaps,
-        split=split,
-        dataset=dataset,
-        transpose=transpose,
-        label_case=label_case,
-        image_width=image_width,
-        min_spacing=low,
-        max_spacing=high,
-        invert=invert,
-        data_augmentation=data_augmentation,
-        random_all=random_all,
-        erode_kernel=erode_kernel,
-        dilate_kernel=dilate_kernel,
-        angle=angle,
-        noise_ratio=noise_ratio,
-        augment=augment,
-    )
-    return _one(settings, seed, cache)
-
-
-def _one(settings: Settings, seed: int | None, cache: str | os.PathLike[str] | None) -> tuple[NDArray[np.float32], str]:
-    """The image that `settings` and `seed` stand for, and its text."""
-    directory = None if cache is None else os.fspath(cache)
-    supply = _supply(settings, directory, os.getpid())
+    settings = Settings(**source, min_spacing=low, max_spacing=high, image_width=image_width, **others)
+    supply = _supply(settings, None if cache is None else os.fspath(cache), os.getpid())
     return supply.take() if seed is None else supply.make(SEED.clean("seed", seed))
 
 

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,6 @@ from digitseq.sources import Source
 from digitseq.sources.choose import source_of
 
 END = 1 << 62  # image numbers are int64, and so are places in tables of several columns
-Format = Literal["png", "webdataset", "lmdb", "parquet", "npz"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,21 +184,17 @@ class SequenceGenerator:
         self,
         output_path: str | os.PathLike[str],
         size: int,
-        format: Format = "png",
+        format: str = "png",
         processes: int = 0,
         progress: bool | Callable[[int], object] = False,
-        *,
-        labels: str | tuple[str, ...] = ("jsonl",),
-        shard_size: int = 10_000,
-        split_ratio: tuple[float, float, float] | None = None,
-        resume: bool = False,
+        **settings: Any,
     ) -> Report:
         """Write the first `size` images below `output_path`, as the command line does, and say what was done.
 
         processes: 0 or 1: in this process; -1: all cores. progress: True for a bar on the terminal, or what to
-        call with the number of images finished since its last call. A folder that has images is continued: its
-        image k, counted from 1, is `generator[k-1]` (but with `split_ratio`, whose parts are series of their own).
-        The others are settings of the command line by their names.
+        call with the number of images finished since its last call. settings: fields of `Output` by their names,
+        such as `labels="coco"`, `shard_size` or `split_ratio`. A folder that has images is continued: its image k,
+        counted from 1, is `generator[k-1]` (but with `split_ratio`, whose parts are series of their own).
 
         Raises `SettingsError`, `OutputError` and `MissingPackageError` before anything is written, `RunError`
         when the run breaks off; what was finished by then is whole and listed.
@@ -208,13 +203,10 @@ class SequenceGenerator:
             cache=self._cache,
             output_path=os.fspath(output_path),
             format=format,
-            labels=labels,  # type: ignore[arg-type]  # one text becomes a tuple
-            shard_size=shard_size,
-            split_ratio=split_ratio,
             multi_core=processes,
             size=size,
             seed=self.seed,
-            resume=resume,
+            **settings,
         )
         if (self.settings.unique or self.settings.balanced) and size != self._size:
             raise SettingsError(f"the texts were chosen for a run of {self._size:,} images, got size {size:,}", "size")

@@ -15,7 +15,7 @@ from digitseq.api import draw_seed
 from digitseq.console import say
 from digitseq.dataset_commands import DataSetCommand
 from digitseq.errors import SettingsError
-from digitseq.options import Option, options
+from digitseq.options import Option, defaults_of, options
 from digitseq.runs import recorded_run
 from digitseq.runs.run_settings import Output
 from digitseq.settings import PARTNERS, SOURCES, Settings
@@ -25,7 +25,7 @@ OPTIONS = options(Output) | options(Settings)
 IN_CONFIG = [name for name in OPTIONS if name not in ("number", "preview")]
 GROUPS = {
     "general": "general",
-    "source": "source (what is written; exactly one of the first six)",
+    "source": f"source (what is written; exactly one of the first {len(SOURCES)})",
     "data": "data",
     "layout": "layout (pixels; images are 28 high)",
     "augmentation": "augmentation (-e, -d, -a and -n without -da turn on just what they name)",
@@ -174,49 +174,26 @@ def build_parser() -> argparse.ArgumentParser:
         help="show all data sets: classes, glyphs, size on disk, whether they are installed, licence; and exit",
     )  # fmt: skip
     groups["data"].add_argument("--download", metavar="NAME", help="download the data set of this name, and exit")
-    fields = Settings.__dataclass_fields__ | Output.__dataclass_fields__
+    defaults = defaults_of(Settings) | defaults_of(Output)
     for name in sorted(OPTIONS, key=lambda name: not OPTIONS[name].flags):  # those with a short flag first
         if name == "number":
             groups["general"].add_argument(
                 "-r", "--read_from_config", action="store_true", default=False,
                 help="read the settings from config.py; a flag given here still wins",
             )  # fmt: skip
-        _add_option(groups[OPTIONS[name].group], name, OPTIONS[name], fields[name].default)
+        _add_option(groups[OPTIONS[name].group], name, OPTIONS[name], defaults[name])
     return parser
 
 
 def _add_option(group: Any, name: str, option: Option, default: object) -> None:
-    flags = (*option.flags, f"--{name}")
-    if option.kind == "bool":
-        group.add_argument(*flags, action="store_true", help=option.help)
-        return
-    shown = option.shown_default or ("" if default is None else str(default))
-    unit = f", {option.unit}" if option.unit else ""
-    usual = f" (default: {shown})" if shown else ""
-    kwargs: dict[str, Any] = {"help": f"{option.help}{unit}{usual}".replace("%", "%%")}
-    kwargs["metavar"] = option.metavar or ("{" + ",".join(option.choices) + "}" if option.choices else name.upper())
+    kwargs = option.kind.argument(name)
+    help, unit = option.help, getattr(option.kind, "unit", "")
+    if "metavar" in kwargs:  # it takes a value
+        shown = option.shown_default or ("" if default is None else str(default))
+        help += (f", {unit}" if unit else "") + (f" (default: {shown})" if shown else "")
     if option.bare is not None:
-        kwargs |= {"nargs": "?", "const": option.bare, "help": f"{kwargs['help']} (default REGION: {option.bare})"}
-    if option.kind == "pair":
-        kwargs["nargs"] = 2
-    if option.kind == "augment":
-        kwargs |= {"action": "append", "metavar": "NAME[:key=value,...]"}
-    if option.kind == "words":
-        kwargs["nargs"] = "+"
-    if option.kind == "ratio":
-        kwargs |= {"nargs": 3, "metavar": ("TRAIN", "VAL", "TEST")}
-    if option.kind in ("int", "float", "pair", "ratio"):
-        kwargs["type"] = _number_type(name, option)
-    group.add_argument(*flags, **kwargs)
-
-
-def _number_type(name: str, option: Option) -> Any:
-    convert = float if option.kind in ("float", "ratio") else int
-
-    def number(text: str) -> Any:
-        try:
-            return convert(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"{name} must be {option.expected()}, got {text!r}") from None
-
-    return number
+        kwargs |= {"nargs": "?", "const": option.bare}
+        help += f" (default {option.metavar}: {option.bare})"
+    if option.metavar:
+        kwargs["metavar"] = option.metavar
+    group.add_argument(*option.flags, f"--{name}", help=help.replace("%", "%%"), **kwargs)

@@ -1,6 +1,6 @@
 """What the images look like: each setting's name, meaning, range and default, once.
 
-The command line, `config.py` and the Python package are all built from the fields below and of `runs.run_settings`.
+The command line, `config.py`, Python, REST and the page are all built from the fields below and of `runs.run_settings`.
 """
 
 from __future__ import annotations
@@ -11,29 +11,24 @@ from typing import TYPE_CHECKING, Any, cast
 
 from digitseq.errors import SettingsError
 from digitseq.glyphs.alphabet import CASES
-from digitseq.options import MAX_TEXT, MAX_WIDTH, clean_fields, options, setting
+from digitseq.options import (
+    MAX_TEXT,
+    MAX_WIDTH,
+    Choice,
+    FilePath,
+    Flag,
+    Kind,
+    Number,
+    NumberPair,
+    Text,
+    clean_fields,
+    defaults_of,
+    options,
+    setting,
+)
 
 if TYPE_CHECKING:
     from digitseq.augment.registry import Operation
-
-SOURCES = ("number", "random_digits", "random_text", "phone", "pattern", "numbers_file")
-# Settings that do nothing unless one of these is given.
-PARTNERS = {
-    "phone_type": ("phone",),
-    "phone_format": ("phone",),
-    "balanced": ("random_digits", "random_text"),
-    "random_all": ("data_augmentation",),
-}
-
-
-def _operations(value: Any) -> tuple[str, ...]:
-    """The operations of `augment` as texts. Their package is loaded where there are any."""
-    if not value:
-        return ()
-    from digitseq.augment.registry import texts_of
-
-    return texts_of(value)
-
 
 # What data_augmentation uses where a setting below says None.
 ERODE_KERNEL = (1, 2)
@@ -41,6 +36,36 @@ DILATE_KERNEL = (2, 1)
 ANGLE = (-15.0, 15.0)
 NOISE_RATIO = (0.0, 0.1)
 RANDOM_KERNEL = (1, 3)
+
+LENGTHS = NumberPair(1, MAX_TEXT, parts="the smallest and the largest length")
+SPACING = Number(-28, 1000, "pixels")
+KERNEL = NumberPair(1, 15, "pixels", parts="width and height")
+
+
+class Operations(Kind):
+    """Operations of `digitseq.augment` in order, kept as texts. Their package is loaded where there are any."""
+
+    name = "augment"
+    takes_list = True
+
+    def expected(self) -> str:
+        return "operations or their names"
+
+    def convert(self, value: Any) -> tuple[str, ...]:
+        if not value:
+            return ()
+        from digitseq.augment.registry import texts_of
+
+        return texts_of(value)
+
+    def parse(self, text: str) -> list[str]:
+        return [text]  # commas separate the parameters of one operation
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "array", "items": {"type": "string"}}
+
+    def argument(self, name: str) -> dict[str, Any]:
+        return {"action": "append", "metavar": "NAME[:key=value,...]"}
 
 
 @dataclass(frozen=True)
@@ -51,102 +76,96 @@ class Settings:
     """
 
     number: str | None = setting(
-        None, "str", "the same digits in every image, such as 007", "source", "-num", optional=True,
-    )  # fmt: skip
+        None, Text(), "the same digits in every image, such as 007", "source", "-num", optional=True, source=True
+    )
     random_digits: tuple[int, int] | None = setting(
-        None, "pair", "random digits: the length uniform from MIN to MAX, then every digit uniform", "source",
-        low=1, high=MAX_TEXT, pair="the smallest and the largest length", optional=True, metavar=("MIN", "MAX"),
+        None, LENGTHS, "random digits: the length uniform from MIN to MAX, then every digit uniform", "source",
+        optional=True, source=True, metavar=("MIN", "MAX"),
     )  # fmt: skip
     random_text: tuple[int, int] | None = setting(
-        None, "pair", "random texts: the length uniform from MIN to MAX, then every character uniform among those of "
-        "the data set", "source",
-        low=1, high=MAX_TEXT, pair="the smallest and the largest length", optional=True, metavar=("MIN", "MAX"),
+        None, LENGTHS, "random texts: the length uniform from MIN to MAX, then every character uniform among those of "
+        "the data set", "source", optional=True, source=True, metavar=("MIN", "MAX"),
     )  # fmt: skip
     phone: str | None = setting(
-        None, "str", "telephone numbers that are valid in this region, an ISO 3166 code", "source",
-        optional=True, bare="JP", metavar="REGION",
+        None, Text(), "telephone numbers that are valid in this region, an ISO 3166 code", "source",
+        optional=True, source=True, bare="JP", metavar="REGION",
     )  # fmt: skip
     pattern: str | None = setting(
-        None, "str", "strings that match this regular expression, such as '20[0-9]{2}'", "source",
-        optional=True, metavar="REGEX",
+        None, Text(), "strings that match this regular expression, such as '20[0-9]{2}'", "source",
+        optional=True, source=True, metavar="REGEX",
     )  # fmt: skip
     numbers_file: str | None = setting(
-        None, "path", "the lines of this text file in order, from the top again after the last; -: standard input",
-        "source", optional=True, metavar="FILE",
+        None, FilePath(), "the lines of this text file in order, from the top again after the last; -: standard input",
+        "source", optional=True, source=True, metavar="FILE", local=True,
     )  # fmt: skip
     phone_type: str = setting(
-        "any", "choice", "with --phone: mobile numbers, fixed line numbers, or half of each", "source",
-        choices=("mobile", "fixed_line", "any"),
+        "any", Choice(("mobile", "fixed_line", "any")), "with --phone: mobile numbers, fixed line numbers, or half of "
+        "each", "source", works_with=("phone",),
     )  # fmt: skip
     phone_format: str = setting(
-        "digits", "choice", "with --phone: digits as dialled within the country, the same as the country groups "
-        "them (090-1234-5678, with --gaps), or international (+819012345678, with --gaps)", "source",
-        choices=("digits", "national", "e164"),
+        "digits", Choice(("digits", "national", "e164")), "with --phone: digits as dialled within the country, the "
+        "same as the country groups them (090-1234-5678, with --gaps), or international (+819012345678, with --gaps)",
+        "source", works_with=("phone",),
     )  # fmt: skip
-    unique: bool = setting(False, "bool", "all sequences of the run are different", "source")
+    unique: bool = setting(False, Flag(), "all sequences of the run are different", "source")
     balanced: bool = setting(
-        False, "bool", "with --random_digits or --random_text: every character equally often over the run", "source"
-    )
+        False, Flag(), "with --random_digits or --random_text: every character equally often over the run", "source",
+        works_with=("random_digits", "random_text"),
+    )  # fmt: skip
     gaps: bool = setting(
-        False, "bool", "leave a gap of a digit's width for -, +, ., space and other signs that have no glyph; they "
+        False, Flag(), "leave a gap of a digit's width for -, +, ., space and other signs that have no glyph; they "
         "stay in the label", "source",
     )  # fmt: skip
     label_case: str = setting(
-        "as_given", "choice", "letters in labels as in the text, or all in upper or lower case; the image stays",
-        "source", choices=CASES,
+        "as_given", Choice(CASES), "letters in labels as in the text, or all in upper or lower case; the image stays",
+        "source",
     )  # fmt: skip
     dataset: str = setting(
-        "mnist", "path", "data set of the glyphs: a name (see --list_datasets), or a folder of yours with idx files",
-        "data", metavar="NAME|FOLDER",
+        "mnist", FilePath(), "data set of the glyphs: a name (see --list_datasets), or a folder of yours with idx "
+        "files", "data", metavar="NAME|FOLDER",
     )  # fmt: skip
     transpose: bool = setting(
-        False, "bool", "the glyphs of the folder are stored with rows for columns, as EMNIST's files are", "data"
-    )
+        False, Flag(), "the glyphs of the folder are stored with rows for columns, as EMNIST's files are", "data",
+        local=True,
+    )  # fmt: skip
     split: str = setting(
-        "train", "choice", "which glyphs: the data set's training or test glyphs, or all of them",
-        "data", choices=("train", "test", "all"),
+        "train", Choice(("train", "test", "all")), "which glyphs: the data set's training or test glyphs, or all of "
+        "them", "data",
     )  # fmt: skip
     image_width: int = setting(
-        200, "int", "width of an image; 0: as wide as the sequence needs", "layout", "-iw",
-        low=0, high=MAX_WIDTH, unit="pixels",
-    )  # fmt: skip
+        200, Number(0, MAX_WIDTH, "pixels"), "width of an image; 0: as wide as the sequence needs", "layout", "-iw"
+    )
     min_spacing: int = setting(
-        0, "int", "smallest gap between two digits, ink to ink; negative overlaps them", "layout", "-min",
-        low=-28, high=1000, unit="pixels",
-    )  # fmt: skip
-    max_spacing: int = setting(
-        10, "int", "largest gap between two digits, included", "layout", "-max",
-        low=-28, high=1000, unit="pixels",
-    )  # fmt: skip
-    invert: bool = setting(False, "bool", "black ink on white paper instead of white on black", "layout")
+        0, SPACING, "smallest gap between two digits, ink to ink; negative overlaps them", "layout", "-min"
+    )
+    max_spacing: int = setting(10, SPACING, "largest gap between two digits, included", "layout", "-max")
+    invert: bool = setting(False, Flag(), "black ink on white paper instead of white on black", "layout")
     data_augmentation: bool = setting(
-        False, "bool", "erode, dilate, rotate and add noise, to every digit on its own", "augmentation", "-da"
+        False, Flag(), "erode, dilate, rotate and add noise, to every digit on its own", "augmentation", "-da"
     )
     random_all: bool = setting(
-        False, "bool", "with -da: each of the four with probability 0.5, kernels 1 to 3 and strengths drawn "
-        "per digit", "augmentation", "-ra",
+        False, Flag(), "with -da: each of the four with probability 0.5, kernels 1 to 3 and strengths drawn per digit",
+        "augmentation", "-ra", works_with=("data_augmentation",),
     )  # fmt: skip
     erode_kernel: tuple[int, int] | None = setting(
-        None, "pair", "erode with a kernel of this width and height", "augmentation", "-e",
-        pair="width and height", low=1, high=15, unit="pixels", optional=True, shown_default="off; 1 2 with -da",
+        None, KERNEL, "erode with a kernel of this width and height", "augmentation", "-e",
+        optional=True, shown_default="off; 1 2 with -da",
     )  # fmt: skip
     dilate_kernel: tuple[int, int] | None = setting(
-        None, "pair", "dilate with a kernel of this width and height", "augmentation", "-d",
-        pair="width and height", low=1, high=15, unit="pixels", optional=True, shown_default="off; 2 1 with -da",
+        None, KERNEL, "dilate with a kernel of this width and height", "augmentation", "-d",
+        optional=True, shown_default="off; 2 1 with -da",
     )  # fmt: skip
     angle: float | None = setting(
-        None, "float", "rotate every digit by this angle, counter-clockwise", "augmentation", "-a",
-        low=-180, high=180, unit="degrees", optional=True,
-        shown_default="off; drawn per digit from -15 to 15 with -da",
+        None, Number(-180, 180, "degrees", whole=False), "rotate every digit by this angle, counter-clockwise",
+        "augmentation", "-a", optional=True, shown_default="off; drawn per digit from -15 to 15 with -da",
     )  # fmt: skip
     noise_ratio: float | None = setting(
-        None, "float", "share of a digit's pixels set to white", "augmentation", "-n",
-        low=0, high=1, optional=True, shown_default="off; drawn per digit from 0 to 0.1 with -da",
+        None, Number(0, 1, whole=False), "share of a digit's pixels set to white", "augmentation", "-n",
+        optional=True, shown_default="off; drawn per digit from 0 to 0.1 with -da",
     )  # fmt: skip
-
     augment: str | Operation | Iterable[str | Operation] = setting(
-        (), "augment", "further distortions, in order: light, medium, heavy, or NAME:key=value,... such as "
-        "elastic:alpha=6,sigma=4; see --list_augmentations", "augmentation", shown_default="none", convert=_operations,
+        (), Operations(), "further distortions, in order: light, medium, heavy, or NAME:key=value,... such as "
+        "elastic:alpha=6,sigma=4; see --list_augmentations", "augmentation", shown_default="none",
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -180,8 +199,8 @@ class Settings:
         """Refuse settings that would do nothing, as none of those that they go with is given."""
         for name, partners in PARTNERS.items():
             alone = all(getattr(self, partner) in (None, False) for partner in partners)
-            if alone and getattr(self, name) != type(self).__dataclass_fields__[name].default:
-                add, leave = (next(iter(options(type(self))[one].flags), f"--{one}") for one in (partners[0], name))
+            if alone and getattr(self, name) != DEFAULTS[name]:
+                add, leave = (next(iter(options(Settings)[one].flags), f"--{one}") for one in (partners[0], name))
                 raise SettingsError(
                     f"{name} works with {' and '.join(partners)} only: add {add}, or leave out {leave}", name
                 )
@@ -206,6 +225,11 @@ class Settings:
             return f"width={low}..{high},height={low}..{high}"
         width, height = given or default
         return f"width={width},height={height}"
+
+
+SOURCES = tuple(name for name, option in options(Settings).items() if option.source)
+PARTNERS = {name: option.works_with for name, option in options(Settings).items() if option.works_with}
+DEFAULTS = defaults_of(Settings)
 
 
 def _strength(given: float | None, drawn_from: tuple[float, float]) -> str:

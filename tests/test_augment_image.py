@@ -19,6 +19,7 @@ from digitseq.augment.ranges import parameters
 from digitseq.augment.tone import Brightness, Contrast, Gamma
 from digitseq.errors import SettingsError
 from digitseq.glyphs.loader import load_bank
+from digitseq.options import Number, NumberRange
 from digitseq.pipeline import Pipeline
 from digitseq.random_streams import Rows
 from digitseq.settings import Settings
@@ -353,17 +354,17 @@ def test_a_folder_that_cannot_be_used_is_one_error(tmp_path, folder):
         Background("texture", folder=folder)
 
 
-NUMERIC = [(cls, name) for cls in CLASSES for name, known in parameters(cls).items() if known.low is not None]
+NUMERIC = [(cls, name) for cls in CLASSES for name, known in parameters(cls).items() if isinstance(known.kind, Number)]
 
 
 @pytest.mark.parametrize(("cls", "name"), NUMERIC)
 def test_values_out_of_range_are_refused_in_one_line(cls, name):
-    known = parameters(cls)[name]
+    known = parameters(cls)[name].kind
     wrong = [math.nan, math.inf, -math.inf, known.low - 1, known.high + 1, True, None, "1", b"1", 1j, [], (known.low,)]
     wrong += [(known.high, known.low), (known.low, math.nan), (known.low, known.high, known.high), ((1, 2), 3)]
     wrong += [np.bool_(True), 10**400]
-    wrong += [1.5] if known.integer else []
-    wrong += [(known.low, known.high)] if known.single else []
+    wrong += [1.5] if known.whole else []
+    wrong += [(known.low, known.high)] if not isinstance(known, NumberRange) else []
     for value in wrong:
         with pytest.raises(SettingsError) as error:
             cls(**{name: value})
@@ -378,7 +379,7 @@ def test_messages_say_what_is_allowed():
         (lambda: Jpeg(0), "jpeg: quality must be a whole number or a pair of them (low, high) from 1 to 100, got 0"),
         (lambda: Blur(p=2), "blur: p must be a number from 0 to 1, got 2"),
         (lambda: Lines("wavy"), "lines: kind must be one of any, ruled, box, strike, got 'wavy'"),
-        (lambda: Background(folder=3), "background: folder must be a text, got 3"),
+        (lambda: Background(folder=3), "background: folder must be a path, got 3"),
     ]:  # fmt: skip
         with pytest.raises(SettingsError) as error:
             build()
@@ -390,8 +391,8 @@ def test_every_field_is_described(cls):
     known = parameters(cls)
     assert list(known) == [f.name for f in fields(cls)] and list(known)[-1] == "p"
     for name, one in known.items():
-        assert one.help and one.expected()
-        assert one.clean(cls.name, name, getattr(cls(), name)) == getattr(cls(), name)
+        assert one.help and one.kind.expected()
+        assert one.clean(name, getattr(cls(), name)) == getattr(cls(), name)
         assert name in cls.__doc__ or name in cls.__mro__[0].__doc__
     assert cls.level == "image"
 

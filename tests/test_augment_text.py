@@ -44,7 +44,7 @@ def test_settings_keep_augment_as_text_that_makes_the_same_settings():
         ("blur:sgima=1", "blur has no parameter 'sgima'; did you mean 'sigma'?"),
         ("blur:sigma", "blur: sigma needs a value, such as sigma=1"),
         ("blur:sigma=-1", "blur: sigma must be a number or a pair (low, high) from 0 to"),
-        ("blur:sigma=nan", "got nan"),
+        ("blur:sigma=nan", "got 'nan'"),
         ("blur:sigma=2..1", "got (2.0, 1.0)"),
         ("blur:sigma=1..2..3", "got (1.0, 2.0, 3.0)"),
         ("blur:sigma=wide", "got 'wide'"),

@@ -7,15 +7,36 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from digitseq.augment import OPERATIONS
 from digitseq.errors import SettingsError
-from digitseq.options import Option, expanded, shown
+from digitseq.options import (
+    Choice,
+    Choices,
+    FilePath,
+    Flag,
+    Number,
+    NumberPair,
+    NumberRange,
+    Option,
+    Shares,
+    Text,
+    defaults_of,
+    expanded,
+    options,
+    shown,
+)
+from digitseq.runs.run_settings import Output
+from digitseq.settings import Settings
 
-NUMBER = Option("int", "", "", low=1, high=2000, unit="pixels")
-CHOICE = Option("choice", "", "", choices=("a", "b"))
-WORDS = Option("words", "", "", choices=("a", "b"))
-RATIO = Option("ratio", "", "", low=0, high=1)
-PAIR = Option("pair", "", "", low=1, high=9, pair="least and most", optional=True)
-PATH = Option("path", "", "")
+NUMBER = Option(Number(1, 2000, "pixels"), "")
+SHARE = Option(Number(0, 1, whole=False), "")
+CHOICE = Option(Choice(("a", "b")), "")
+WORDS = Option(Choices(("a", "b")), "")
+RATIO = Option(Shares(("train", "val", "test")), "")
+PAIR = Option(NumberPair(1, 9, parts="least and most"), "", optional=True)
+RANGE = Option(NumberRange(0, 5, whole=False), "")
+PATH = Option(FilePath(), "")
+FLAG = Option(Flag(), "")
 
 
 @pytest.mark.parametrize(
@@ -29,8 +50,10 @@ PATH = Option("path", "", "")
         (PAIR, [np.int8(3), 4], (3, 4)),
         (PAIR, None, None),
         (PATH, Path("x/y"), "x/y"),
-        (Option("bool", "", ""), True, True),
-        (Option("float", "", "", low=0, high=1), 1, 1.0),
+        (FLAG, True, True),
+        (RANGE, 2, (2.0, 2.0)),
+        (RANGE, [1, 2.5], (1.0, 2.5)),
+        (SHARE, 1, 1.0),
     ],
 )
 def test_values_become_plain_python(option, value, taken):
@@ -48,16 +71,17 @@ def test_values_become_plain_python(option, value, taken):
         (NUMBER, "7", "got '7'"),
         (NUMBER, None, "got None"),
         pytest.param(NUMBER, 10**5000, "got a value of the type int that is too long to show", id="long"),
-        (Option("float", "", "", low=0, high=1), float("nan"), "got nan"),
+        (SHARE, float("nan"), "got nan"),
         (CHOICE, "c", "name must be one of a, b, got 'c'"),
         (WORDS, "a a", "name must be one or more of a, b, got 'a a'"),
         (WORDS, [], "got []"),
-        (RATIO, [0.5, 0.6, 0], "three numbers from 0 to 1 with the sum 1"),
+        (RATIO, [0.5, 0.6, 0], "a number from 0 to 1 for each of train, val, test, with the sum 1"),
         (PAIR, [1], "two whole numbers, least and most, each from 1 to 9, got [1]"),
         (PAIR, 3, "got 3"),
+        (RANGE, (2, 1), "name must be a number or a pair (low, high) from 0 to 5, got (2, 1)"),
         (PATH, "", "name must be a path, got ''"),
         (PATH, "a\0b", "name must be a path"),
-        (Option("bool", "", ""), 1, "name must be True or False, got 1"),
+        (FLAG, 1, "name must be True or False, got 1"),
     ],
 )
 def test_everything_else_is_refused_with_what_is_allowed(option, value, message):
@@ -77,3 +101,32 @@ def test_home_directories(monkeypatch):
 
 def test_what_is_shown_has_an_end():
     assert shown("x" * 100) == "'" + "x" * 56 + "..."
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "value"),
+    [
+        (NUMBER, "7", 7),
+        (NUMBER, "1_000", "1_000"),  # Python's int() would take it
+        (NUMBER, "٧", "٧"),
+        (SHARE, ".5", 0.5),
+        (SHARE, "nan", "nan"),
+        (PAIR, "1, 2", [1, 2]),
+        (RATIO, "1,0,0", [1.0, 0.0, 0.0]),
+        (RANGE, "1..2", (1.0, 2.0)),
+        (RANGE, "1..x", "1..x"),
+        (FLAG, "true", True),
+        (FLAG, "perhaps", "perhaps"),
+        (Option(Text(), ""), "1,2", "1,2"),
+    ],
+)
+def test_texts_of_queries_become_values(option, text, value):
+    assert option.kind.parse(text) == value
+
+
+@pytest.mark.parametrize("cls", [Settings, Output, *OPERATIONS.values()], ids=lambda cls: cls.__name__)
+def test_defaults_are_values_as_they_are_kept(cls):
+    for name, default in defaults_of(cls).items():
+        known = options(cls)[name]
+        assert default is None or known.clean(name, default) == default, name
+        assert default is not None or known.optional

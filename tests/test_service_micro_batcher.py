@@ -22,8 +22,8 @@ from digitseq.service.glyph_sets import GlyphSets
 from digitseq.service.keys import Keys
 from digitseq.service.limits import Limits
 from digitseq.service.micro_batcher import MicroBatcher, Wanted, images_of
-from digitseq.service.parameters import from_query
 from digitseq.service.pipeline_cache import PipelineCache
+from digitseq.service.requests import from_query
 from digitseq.service.seeds import SeededRows
 
 SEEDS = st.integers(0, 2**64 - 1)

@@ -18,7 +18,7 @@ from digitseq.augment.line import LineMap, Perspective, Slope, Wave
 from digitseq.augment.morphology import Dilate, Erode, Stroke
 from digitseq.augment.noise import GaussianNoise, SaltPepper, Speckle
 from digitseq.augment.occlusion import Cutout, Lines
-from digitseq.augment.ranges import Parameter, parameters
+from digitseq.augment.ranges import parameters
 from digitseq.augment.tone import Brightness, Contrast, Gamma
 from digitseq.errors import SettingsError
 
@@ -118,7 +118,7 @@ def list_augmentations() -> str:
         lines.append(f"{name} ({operation.level}): {_summary(operation)}")
         for key, known in parameters(operation).items():
             default = next(f.default for f in fields(operation) if f.name == key)
-            lines.append(f"    {key}: {known.help}; {known.expected()} (default: {_show(default) or 'none'})")
+            lines.append(f"    {key}: {known.help}; {known.kind.expected()} (default: {_show(default) or 'none'})")
     lines.append("presets:")
     lines += [f"    {name}: {' '.join(texts)}" for name, texts in PRESETS.items()]
     return "\n".join(lines)
@@ -151,26 +151,12 @@ def _parse(text: str) -> Operation:
         if key not in known:
             hint = _nearest(key, list(known))
             raise SettingsError(f"augment: {name} has no parameter {key!r}; {hint}", "augment")
-        values[key] = _value(value, known[key])
+        values[key] = known[key].kind.parse(value)
     try:
         operation: Operation = OPERATIONS[name](**values)
     except SettingsError as error:
         raise SettingsError(f"augment: {error}", "augment") from None
     return operation
-
-
-def _value(text: str, known: Parameter) -> Any:
-    """The value that `text` stands for; what is none is left to the operation to refuse."""
-    if known.flag:
-        return {"true": True, "false": False}.get(text.lower(), text)
-    if known.choices or known.low is None:
-        return text
-    convert = int if known.integer else float
-    try:
-        numbers = [convert(part) for part in text.split("..")]
-    except ValueError:
-        return text
-    return numbers[0] if len(numbers) == 1 else tuple(numbers)
 
 
 def _nearest(word: str, known: list[str]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from digitseq.errors import SettingsError
 from digitseq.formats import FORMATS
 from digitseq.labels import LABEL_FORMATS
-from digitseq.options import clean_fields, setting
+from digitseq.options import PARTS, Choice, Choices, FilePath, Flag, Number, Shares, clean_fields, setting
 
 DEFAULT_SHARD_SIZE = 10_000
 NO_LABELS = "none"
@@ -21,50 +21,49 @@ class Output:
     """Where and how many: nothing here changes what image i looks like under a given seed."""
 
     cache: str | None = setting(
-        None, "path", "directory in which data sets are saved", "data", "-c",
+        None, FilePath(), "directory in which data sets are saved", "data", "-c",
         optional=True, shown_default="$DIGITSEQ_CACHE, or the user's cache directory",
     )  # fmt: skip
     output_path: str = setting(
-        "./output", "path", "directory to save results in; images go to OUTPUT_PATH/NUMBER/1.png, 2.png, ...",
+        "./output", FilePath(), "directory to save results in; images go to OUTPUT_PATH/NUMBER/1.png, 2.png, ...",
         "data", "-o",
     )  # fmt: skip
     format: str = setting(
-        "png", "choice", "what is written: single PNG files, WebDataset tar shards, an LMDB, Parquet shards, or one "
-        "npz file", "data", choices=tuple(FORMATS),
+        "png", Choice(tuple(FORMATS)), "what is written: single PNG files, WebDataset tar shards, an LMDB, Parquet "
+        "shards, or one npz file", "data",
     )  # fmt: skip
     labels: tuple[str, ...] = setting(
-        ("jsonl",), "words",
+        ("jsonl",), Choices(LABELS),
         f"labels beside PNG files, several allowed: {', '.join(f'{k} ({v.files})' for k, v in LABEL_FORMATS.items())}; "
         f"or {NO_LABELS}",
-        "data", choices=LABELS, shown_default="jsonl",
+        "data", shown_default="jsonl",
     )  # fmt: skip
     shard_size: int = setting(
-        DEFAULT_SHARD_SIZE, "int", "images per shard, with webdataset and parquet", "data", low=1, high=10_000_000
+        DEFAULT_SHARD_SIZE, Number(1, 10_000_000), "images per shard, with webdataset and parquet", "data"
     )
     split_ratio: tuple[float, float, float] | None = setting(
-        None, "ratio", "write train/, val/ and test/ with these shares of the images; no glyph occurs in two of them",
-        "data", low=0, high=1, optional=True, shown_default="off",
+        None, Shares(PARTS), "write train/, val/ and test/ with these shares of the images; no glyph occurs in two of "
+        "them", "data", optional=True, shown_default="off",
     )  # fmt: skip
     multi_core: int | None = setting(
-        None, "int", "processes; 0 or 1: in this process; -1: all cores", "batch", "-m",
-        low=-1, high=256, optional=True, shown_default="0",
+        None, Number(-1, 256), "processes; 0 or 1: in this process; -1: all cores", "batch", "-m",
+        optional=True, shown_default="0",
     )  # fmt: skip
     size: int | None = setting(
-        None, "int", "how many images", "batch", "-s",
-        low=1, high=1_000_000_000, optional=True, shown_default="1; 100 with -m",
-    )  # fmt: skip
+        None, Number(1, 1_000_000_000), "how many images", "batch", "-s", optional=True, shown_default="1; 100 with -m"
+    )
     seed: int | None = setting(
-        None, "int", "the same seed and settings give the same images", "batch",
-        low=0, high=2**64 - 1, optional=True, shown_default="drawn, printed and recorded",
+        None, Number(0, 2**64 - 1), "the same seed and settings give the same images", "batch",
+        optional=True, shown_default="drawn, printed and recorded",
     )  # fmt: skip
     preview: str | None = setting(
-        None, "path", "write one picture of samples to this file instead: rows of the given settings or, without "
+        None, FilePath(), "write one picture of samples to this file instead: rows of the given settings or, without "
         "augmentation, a row for every operation", "augmentation", optional=True, shown_default="none",
     )  # fmt: skip
     resume: bool = setting(
-        False, "bool", "continue the last run into this folder, if it was interrupted; give the same settings", "batch"
+        False, Flag(), "continue the last run into this folder, if it was interrupted; give the same settings", "batch"
     )
-    quiet: bool = setting(False, "bool", "print nothing but errors", "batch")
+    quiet: bool = setting(False, Flag(), "print nothing but errors", "batch")
 
     def __post_init__(self) -> None:
         clean_fields(self)

@@ -119,7 +119,7 @@ def _describe(app: FastAPI, locked: bool) -> None:
         if app.openapi_schema is None:
             found = plain()
             components = found.setdefault("components", {})
-            components.setdefault("schemas", {})["Problem"] = schemas.PROBLEM
+            components["schemas"] = components.get("schemas", {}) | schemas.COMPONENTS
             for route in app.routes:  # FastAPI makes floats of bounds, and 2**64 - 1 is none
                 if isinstance(route, APIRoute) and "requestBody" in (extra := route.openapi_extra or {}):
                     found["paths"][route.path_format]["post"]["requestBody"] = extra["requestBody"]

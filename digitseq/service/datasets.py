@@ -9,17 +9,17 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
-from digitseq.options import Option
+from digitseq.options import Number, Option
 from digitseq.service.archives import MEDIA_TYPES, SUFFIXES, archive, check_size
 from digitseq.service.limits import Limits
 from digitseq.service.metrics import Metrics
-from digitseq.service.parameters import FORMAT, SEED, Asked, from_json
 from digitseq.service.pipeline_cache import PipelineCache
 from digitseq.service.problems import Problem
+from digitseq.service.requests import FORMAT, SEED, ImageRequest, from_json
 from digitseq.service.stoppable import stoppable
 from digitseq.service.work import Stream, Work, client_of
 
-SIZE = Option("int", "how many images", "batch", low=1, high=1_000_000_000)
+SIZE = Option(Number(1, 1_000_000_000), "how many images")
 ABOUT = {"size": SIZE, "seed": SEED, "format": FORMAT}
 
 
@@ -32,9 +32,7 @@ class Datasets:
     async def make(self, request: Request) -> StreamingResponse:
         """The archive that the body asks for. Its headers are sent when its first piece is there."""
         asked = await _body(request)
-        size, name = asked.others.get("size"), asked.others.get("format", "zip")
-        if size is None:
-            raise Problem(422, "size is missing: say how many images", "size")
+        size, name = asked.others["size"], asked.others.get("format", "zip")
         if size > self._limits.max_images:
             raise Problem(413, f"size may be at most {self._limits.max_images:,} images here, got {size:,}", "size")
         client = client_of(request.scope, request.receive)
@@ -70,7 +68,7 @@ class _Archive(StreamingResponse):
             await super().__call__(scope, receive, send)
 
 
-async def _body(request: Request) -> Asked:
+async def _body(request: Request) -> ImageRequest:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise Problem(415, "the body must be JSON: Content-Type: application/json")
@@ -79,4 +77,4 @@ async def _body(request: Request) -> Asked:
         body = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise Problem(400, f"the body is no JSON: {error}"[:200]) from None
-    return from_json(body, ABOUT)
+    return from_json(body, ABOUT, "size")

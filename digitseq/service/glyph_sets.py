@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from digitseq.api import datasets
 from digitseq.glyphs.installed import DataSetInfo
-from digitseq.options import Option
 from digitseq.service.problems import Problem
 
 DEFAULT = "mnist"
-DATASET = Option("str", "which data set the glyphs come from, by its name in /v1/options", "data")
 
 
 class GlyphSets:

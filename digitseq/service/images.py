@@ -18,9 +18,9 @@ from digitseq.pipeline import Batch, Pipeline
 from digitseq.service import recipes
 from digitseq.service.metrics import Metrics
 from digitseq.service.micro_batcher import MicroBatcher, text_of
-from digitseq.service.parameters import ABOUT_IMAGES, ABOUT_SAMPLES, Pairs, from_query, typed
 from digitseq.service.pipeline_cache import PipelineCache
 from digitseq.service.problems import Problem
+from digitseq.service.requests import ABOUT_IMAGES, ABOUT_SAMPLES, Pairs, from_query
 from digitseq.service.stoppable import stoppable
 from digitseq.service.work import Client, Work, answer, client_of
 from digitseq.sources.base import Check
@@ -64,7 +64,9 @@ class ImageEndpoints:
         if len(own) + len(settings) < len(pairs):
             from_query(pairs, ABOUT_IMAGES)  # says what is given twice
         others = {
-            name: option.clean(name, typed(own[name], option)) for name, option in ABOUT_IMAGES.items() if name in own
+            name: option.clean(name, option.kind.parse(own[name]))
+            for name, option in ABOUT_IMAGES.items()
+            if name in own
         }
         seed, index = others.get("seed"), others.get("index", 0)
         client = client_of(scope, receive)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, asdict, fields
+from dataclasses import asdict
 from typing import Any
 
 from digitseq.augment import OPERATIONS, PRESETS
-from digitseq.augment.ranges import parameters as parameters_of
-from digitseq.service import parameters
+from digitseq.options import FilePath, Option, defaults_of, options
 from digitseq.service.glyph_sets import GlyphSets, splits_of
 from digitseq.service.limits import Limits
+from digitseq.service.requests import FORMATS, SETTINGS
+from digitseq.settings import DEFAULTS
 from digitseq.version import __version__
 
 
@@ -17,58 +18,54 @@ def catalogue(limits: Limits, sets: GlyphSets) -> dict[str, Any]:
     """The answer of `GET /v1/options`: plain values for JSON."""
     return {
         "version": __version__,
-        "settings": [_setting(name) for name in parameters.SETTINGS],
+        "settings": [_setting(name) for name in SETTINGS],
         "datasets": [
             {"name": name, "title": info.title, "splits": splits_of(info), "characters": info.characters}
             for name, info in sets.installed().items()
         ],
         "augmentations": [_operation(name) for name in OPERATIONS],
         "presets": {name: list(texts) for name, texts in PRESETS.items()},
-        "formats": list(parameters.FORMATS),
+        "formats": list(FORMATS),
         "limits": asdict(limits),
     }
 
 
 def _setting(name: str) -> dict[str, Any]:
-    option, default = parameters.SETTINGS[name], parameters.DEFAULTS[name]
-    return {
-        "name": name,
-        "type": option.kind,
-        "help": option.help,
+    option = SETTINGS[name]
+    return _described(name, option, DEFAULTS[name]) | {
         "group": option.group,
         "flags": [*option.flags, f"--{name}"],
-        "low": option.low,
-        "high": option.high,
-        "choices": list(option.choices),
-        "unit": option.unit,
-        "default": None if default is MISSING else default,
         "shown_default": option.shown_default,
+        "source": option.source,
     }
 
 
 def _operation(name: str) -> dict[str, Any]:
     operation = OPERATIONS[name]
-    known = parameters_of(operation)
-    paths = [key for key, parameter in known.items() if parameters.is_path(parameter)]
-    defaults = {f.name: f.default for f in fields(operation)}
+    known, defaults = options(operation), defaults_of(operation)
+    paths = [key for key, option in known.items() if isinstance(option.kind, FilePath)]
+    found = [_described(key, option, defaults[key]) for key, option in known.items() if key not in paths]
+    for parameter in found:  # no file can be named through HTTP, nor what would be read from one be chosen
+        parameter["choices"] = [choice for choice in parameter["choices"] if choice not in paths]
     return {
         "name": name,
         "level": operation.level,
         "help": " ".join(operation.__doc__.partition("\n\n")[0].split()),
-        "parameters": [
-            {
-                "name": key,
-                "help": parameter.help,
-                "low": parameter.low,
-                "high": parameter.high,
-                "unit": parameter.unit,
-                "integer": parameter.integer,
-                "single": parameter.single,
-                "flag": parameter.flag,
-                "choices": [choice for choice in parameter.choices if choice not in paths],
-                "default": defaults[key],
-            }
-            for key, parameter in known.items()
-            if key not in paths
-        ],
+        "parameters": found,
+    }
+
+
+def _described(name: str, option: Option, default: Any) -> dict[str, Any]:
+    """What the page needs to build a control."""
+    kind = option.kind
+    return {
+        "name": name,
+        "type": kind.name,
+        "help": option.help,
+        "low": getattr(kind, "low", None),
+        "high": getattr(kind, "high", None),
+        "whole": getattr(kind, "whole", False),
+        "unit": getattr(kind, "unit", ""),
+        "choices": list(getattr(kind, "choices", ())),
+        "default": default,
     }

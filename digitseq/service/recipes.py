@@ -6,7 +6,9 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from digitseq.service.parameters import DEFAULTS, SETTINGS
+from digitseq.options import Flag
+from digitseq.service.requests import SETTINGS
+from digitseq.settings import DEFAULTS, Operations
 
 
 def changed(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,9 +42,9 @@ def _is_default(name: str, value: Any) -> bool:
 def _flag(name: str, value: Any) -> list[str]:
     option = SETTINGS[name]
     flag = option.flags[0] if option.flags else f"--{name}"
-    if option.kind == "bool":
+    if isinstance(option.kind, Flag):
         return [flag]
-    if option.kind == "augment":
+    if isinstance(option.kind, Operations):
         return [word for text in ([value] if isinstance(value, str) else value) for word in (flag, text)]
     if isinstance(value, (list, tuple)):
         return [flag, *(_word(part) for part in value)]

@@ -13,12 +13,12 @@ from digitseq.service import schemas
 from digitseq.service.core import Service
 from digitseq.service.datasets import ABOUT
 from digitseq.service.images import query
-from digitseq.service.parameters import ABOUT_IMAGES, ABOUT_SAMPLES
 from digitseq.service.problems import Problem
-from digitseq.settings import SOURCES
+from digitseq.service.requests import ABOUT_IMAGES, ABOUT_SAMPLES
+from digitseq.settings import PARTNERS, SOURCES
 
 OF_RUNS = ("unique", "balanced")  # properties of several images
-OF_PHONES = ("phone_type", "phone_format")
+OF_PHONES = tuple(name for name, partners in PARTNERS.items() if partners == ("phone",))
 
 
 def add_routes(app: FastAPI, service: Service) -> None:
@@ -44,7 +44,7 @@ def _add_images(app: FastAPI, service: Service) -> None:
             "examples": ["123456"],
         },
     }
-    parameters = schemas.query_parameters(ABOUT_IMAGES, _known(service), (*SOURCES, *OF_RUNS, *OF_PHONES), text)
+    parameters = _documentation(service).query(ABOUT_IMAGES, (*SOURCES, *OF_RUNS, *OF_PHONES), text)
     png, sample = _answers_about_images()
 
     @app.get("/v1/sequences/{text:path}.png", responses=png, **_documented(parameters, "images"))
@@ -64,7 +64,7 @@ def _add_images(app: FastAPI, service: Service) -> None:
 def _add_phone_numbers(app: FastAPI, service: Service) -> None:
     images = service.images
     region = {"name": "region", "in": "query", "description": "ISO 3166 code", "schema": schemas.REGION}
-    parameters = schemas.query_parameters(ABOUT_IMAGES, _known(service), (*SOURCES, *OF_RUNS), region)
+    parameters = _documentation(service).query(ABOUT_IMAGES, (*SOURCES, *OF_RUNS), region)
     png, sample = _answers_about_images()
 
     @app.get("/v1/phone-numbers.png", responses=png, **_documented(parameters, "images"))
@@ -79,8 +79,8 @@ def _add_phone_numbers(app: FastAPI, service: Service) -> None:
 
 
 def _add_samples(app: FastAPI, service: Service) -> None:
-    samples = schemas.answers("The images.", {"application/json": schemas.SAMPLES})
-    several = schemas.query_parameters(ABOUT_SAMPLES, _known(service))
+    samples = schemas.answers("The images.", {"application/json": {"$ref": "#/components/schemas/Samples"}})
+    several = _documentation(service).query(ABOUT_SAMPLES)
 
     @app.get("/v1/samples.json", responses=samples, **_documented(several, "images"))
     async def several_samples(request: Request) -> Response:
@@ -93,7 +93,7 @@ def _add_datasets(app: FastAPI, service: Service) -> None:
     binary = {"type": "string", "format": "binary"}
     kinds = {"application/zip": binary, "application/x-tar": binary, "application/x-npz": binary}
     example = {"number": "123456", "min_spacing": 5, "size": 100, "seed": 7, "format": "zip"}
-    body = {"schema": schemas.body_schema(ABOUT, _known(service)), "example": example}
+    body = {"schema": _documentation(service).body(ABOUT, "size"), "example": example}
     extra = {"requestBody": {"required": True, "content": {"application/json": body}}}
 
     @app.post(
@@ -140,8 +140,8 @@ def _add_watching(app: FastAPI, service: Service) -> None:
         return Response(service.metrics.text(), media_type=service.metrics.content_type)
 
 
-def _known(service: Service) -> schemas.Known:
-    return schemas.Known(service.limits, tuple(found["name"] for found in service.catalogue["datasets"]))
+def _documentation(service: Service) -> schemas.Documentation:
+    return schemas.Documentation(service.limits, tuple(found["name"] for found in service.catalogue["datasets"]))
 
 
 def _documented(parameters: list[schemas.Schema], tag: str) -> dict[str, Any]:
@@ -151,7 +151,9 @@ def _documented(parameters: list[schemas.Schema], tag: str) -> dict[str, Any]:
 def _answers_about_images() -> tuple[schemas.Answers, schemas.Answers]:
     same = {304: {"description": "the image is the one that the client has"}}
     png = schemas.answers("The image.", {"image/png": {"type": "string", "format": "binary"}})
-    return png | same, schemas.answers("The image.", {"application/json": schemas.SAMPLE}) | same
+    return png | same, schemas.answers(
+        "The image.", {"application/json": {"$ref": "#/components/schemas/Sample"}}
+    ) | same
 
 
 def _with_region(request: Request) -> list[tuple[str, str]]:

@@ -4,51 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
 
 from digitseq.options import MAX_TEXT, Option
-from digitseq.service import parameters
 from digitseq.service.limits import Limits
 from digitseq.service.problems import MEDIA_TYPE
+from digitseq.service.requests import request_model
 
 Schema = dict[str, Any]
 Answers = dict[int | str, dict[str, Any]]
-BOX: Schema = {"type": "array", "items": {"type": "integer"}, "minItems": 4, "maxItems": 4}
-SAMPLE: Schema = {
-    "type": "object",
-    "required": ["text", "seed", "index", "width", "height", "boxes", "image"],
-    "properties": {
-        "text": {"type": "string"},
-        "seed": {"type": "integer"},
-        "index": {"type": "integer"},
-        "width": {"type": "integer"},
-        "height": {"type": "integer"},
-        "boxes": {"type": "array", "items": BOX, "description": "[x, y, w, h] of each glyph's ink in pixels"},
-        "image": {"type": "string", "contentEncoding": "base64", "description": "a PNG file"},
-    },
-}
-SAMPLES: Schema = {
-    "type": "object",
-    "required": ["seed", "samples", "command", "python"],
-    "properties": {
-        "seed": {"type": "integer"},
-        "samples": {"type": "array", "items": SAMPLE},
-        "command": {"type": "string", "description": "the command line that writes the first images of this seed"},
-        "python": {"type": "string", "description": "the same in Python"},
-    },
-}
 REGION: Schema = {"type": "string", "minLength": 2, "maxLength": 2, "default": "JP", "examples": ["JP"]}
-PROBLEM: Schema = {
-    "type": "object",
-    "required": ["type", "title", "status", "detail"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "what was given, what is allowed, what to do"},
-        "field": {"type": "string", "description": "the parameter that is to blame"},
-    },
-}
 PROBLEMS = {
     401: "no key, or a wrong one",
     404: "there is no such data set",
@@ -61,81 +28,93 @@ PROBLEMS = {
     501: "a package is not installed on the server",
     503: "the service is shutting down, or this took too long",
 }
-EXAMPLES: dict[str, Any] = {"image_width": 200, "min_spacing": 5, "max_spacing": 10, "augment": ["light"], "seed": 7}
-NUMBERS = {"int": "integer", "float": "number"}
+
+
+class Sample(BaseModel):
+    """One image and what stands in it."""
+
+    text: str
+    seed: int
+    index: int
+    width: int
+    height: int
+    boxes: list[Annotated[list[int], Field(min_length=4, max_length=4)]] = Field(
+        description="[x, y, w, h] of each glyph's ink in pixels"
+    )
+    image: str = Field(description="a PNG file", json_schema_extra={"contentEncoding": "base64"})
+
+
+class Samples(BaseModel):
+    """Several images of one seed."""
+
+    seed: int
+    samples: list[Sample]
+    command: str = Field(description="the command line that writes the first images of this seed")
+    python: str = Field(description="the same in Python")
+
+
+class ProblemDetails(BaseModel):
+    """An error (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str = Field(description="what was given, what is allowed, what to do")
+    field: str = Field("", description="the parameter that is to blame")
+
+
+COMPONENTS: dict[str, Schema] = {
+    "Problem": ProblemDetails.model_json_schema(),
+    "Sample": Sample.model_json_schema(),
+    "Samples": Samples.model_json_schema(ref_template="#/components/schemas/{model}"),
+}
+COMPONENTS["Samples"].pop("$defs")  # `Sample` is a component of its own
 
 
 @dataclass(frozen=True)
-class Known:
-    """What this service allows. datasets: the names of those that are installed."""
+class Documentation:
+    """The schemas of requests to a service with these limits. datasets: the names of those that are installed."""
 
     limits: Limits
     datasets: tuple[str, ...]
 
+    def body(self, others: Mapping[str, Option], required: str) -> Schema:
+        """The JSON body with all settings and `others`, of which `required` must be given."""
+        return {
+            "type": "object",
+            "additionalProperties": False,
+            "required": [required],
+            "properties": self._properties(others),
+        }
 
-def option_schema(name: str, option: Option, known: Known) -> Schema:
-    """The JSON schema of one setting."""
-    limits = known.limits
-    schema: Schema = {"description": option.help + (f", {option.unit}" if option.unit else "")}
-    if option.kind in NUMBERS:
-        schema |= _number(option, NUMBERS[option.kind])
-        highest = {"image_width": limits.max_width, "size": limits.max_images}
+    def query(
+        self, others: Mapping[str, Option], left_out: tuple[str, ...] = (), first: Schema | None = None
+    ) -> list[Schema]:
+        """The settings and `others` as query parameters, after the parameter `first`."""
+        found = [] if first is None else [first]
+        for name, schema in self._properties(others).items():
+            if name not in left_out:
+                found.append({"name": name, "in": "query", "description": schema.pop("description"), "schema": schema})
+                if schema["type"] == "array" and name != "augment":
+                    found[-1] |= {"style": "form", "explode": False}  # erode_kernel=1,2
+        return found
+
+    def _properties(self, others: Mapping[str, Option]) -> dict[str, Schema]:
+        found: dict[str, Schema] = request_model(others).model_json_schema()["properties"]
+        return {name: self._limited(name, schema) for name, schema in found.items()}
+
+    def _limited(self, name: str, schema: Schema) -> Schema:
+        """What pydantic says of one value, within the limits of this service."""
+        schema = {k: v for k, v in schema.items() if k != "title" and not (k == "default" and v in (None, []))}
+        highest = {"image_width": self.limits.max_width, "size": self.limits.max_images}
         if name in highest:
             schema["maximum"] = highest[name]
-    elif option.kind == "bool":
-        schema["type"] = "boolean"
-    elif option.kind == "choice":
-        schema |= {"type": "string", "enum": list(option.choices)}
-    elif option.kind == "str":
-        longest = min(limits.max_text, MAX_TEXT) if name == "number" else limits.max_text
-        schema |= {"type": "string", "minLength": 1, "maxLength": longest}
-    elif option.kind == "augment":
-        schema |= {"type": "array", "items": {"type": "string", "maxLength": limits.max_text}}
-    elif option.kind == "words":
-        schema |= {"type": "array", "items": {"type": "string", "enum": list(option.choices)}}
-    else:
-        whole = option.kind != "ratio"
-        schema |= {"type": "array", "items": _number(option, "integer" if whole else "number")}
-        schema |= {"minItems": 2 + (not whole), "maxItems": 2 + (not whole)}
-    if name == "dataset":
-        schema |= {"enum": list(known.datasets)}
-    default = parameters.DEFAULTS.get(name)
-    if isinstance(default, (bool, int, float, str)) and not (isinstance(default, str) and not default):
-        schema["default"] = default
-    if name in EXAMPLES:
-        schema["examples"] = [EXAMPLES[name]]
-    return schema
-
-
-def _number(option: Option, kind: str) -> Schema:
-    bounds = {"minimum": option.low, "maximum": option.high}
-    return {"type": kind} | {name: value for name, value in bounds.items() if value is not None}
-
-
-def query_parameters(
-    others: Mapping[str, Option], known: Known, left_out: tuple[str, ...] = (), path: Schema | None = None
-) -> list[Schema]:
-    """Every setting and `others` as query parameters, after those of the path."""
-    found = [] if path is None else [path]
-    for name, option in {**parameters.SETTINGS, **others}.items():
-        if name not in left_out:
-            schema = option_schema(name, option, known)
-            described = schema.pop("description")
-            found.append({"name": name, "in": "query", "description": described, "schema": schema})
-            if schema["type"] == "array" and option.kind not in ("augment", "words"):
-                found[-1] |= {"style": "form", "explode": False}  # erode_kernel=1,2
-    return found
-
-
-def body_schema(others: Mapping[str, Option], known: Known) -> Schema:
-    """The JSON body of `POST /v1/datasets`."""
-    options = {**parameters.SETTINGS, **others}
-    return {
-        "type": "object",
-        "additionalProperties": False,
-        "required": ["size"],
-        "properties": {name: option_schema(name, option, known) for name, option in options.items()},
-    }
+        if name == "dataset":
+            schema["enum"] = list(self.datasets)
+        for part in (schema, schema.get("items", {})):
+            if part.get("type") == "string" and "enum" not in part:
+                part["maxLength"] = min(self.limits.max_text, MAX_TEXT if name == "number" else self.limits.max_text)
+        return schema
 
 
 def answers(description: str, content: Mapping[str, Schema], *problems: int) -> Answers:

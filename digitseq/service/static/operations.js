@@ -50,7 +50,7 @@ function fill(box, operation, changed) {
 // An element for one parameter, and a function that gives "name=value" where it is not the default.
 function control(parameter, changed) {
   const { name, help } = parameter;
-  if (parameter.flag) {
+  if (parameter.type === "bool") {
     const input = element("input", { type: "checkbox", checked: parameter.default, onchange: changed });
     const made = element("label", { class: "switch" }, input, help);
     return { made, read: () => (input.checked === parameter.default ? null : `${name}=${input.checked}`) };
@@ -62,7 +62,7 @@ function control(parameter, changed) {
   }
   const values = [parameter.default].flat();
   const span = parameter.high - parameter.low;
-  const step = parameter.integer ? 1 : span <= 2 ? 0.01 : span <= 60 ? 0.1 : 1;
+  const step = parameter.whole ? 1 : span <= 2 ? 0.01 : span <= 60 ? 0.1 : 1;
   const unit = parameter.unit.startsWith("of ") ? "" : parameter.unit;
   const { made, read } = slider(
     { label: name, names: ["augment"], values, low: parameter.low, high: parameter.high, step, unit, hint: help }, changed);

@@ -1,0 +1,44 @@
+"""What an option is: a setting of images or runs, or a parameter of an operation. Everything about it stands once."""
+
+from digitseq.options.kinds import (
+    Choice,
+    Choices,
+    FilePath,
+    Flag,
+    Kind,
+    Number,
+    NumberPair,
+    NumberRange,
+    Shares,
+    Text,
+    expanded,
+    shown,
+)
+from digitseq.options.option import Option, clean_fields, defaults_of, options, setting
+
+__all__ = [
+    "MAX_TEXT",
+    "MAX_WIDTH",
+    "PARTS",
+    "Choice",
+    "Choices",
+    "FilePath",
+    "Flag",
+    "Kind",
+    "Number",
+    "NumberPair",
+    "NumberRange",
+    "Option",
+    "Shares",
+    "Text",
+    "clean_fields",
+    "defaults_of",
+    "expanded",
+    "options",
+    "setting",
+    "shown",
+]
+
+MAX_WIDTH = 65_535
+MAX_TEXT = 255  # a folder is named after the number, and file systems stop at 255 bytes
+PARTS = ("train", "val", "test")

@@ -1,0 +1,171 @@
+"""Requests as settings: names, kinds, ranges and defaults are those of `digitseq.settings`, and none is repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema, create_model
+
+from digitseq.augment import OPERATIONS
+from digitseq.errors import SettingsError
+from digitseq.options import Choice, FilePath, Number, Option, Text, options
+from digitseq.runs.run_settings import Output
+from digitseq.service.glyph_sets import GlyphSets
+from digitseq.service.limits import Limits
+from digitseq.service.problems import Problem, nearest
+from digitseq.settings import DEFAULTS, Operations, Settings
+from digitseq.sources.syntax import read_regex
+
+ALL = options(Settings)
+# Data sets are named, never given by their paths: no request can name a file of the server.
+DATASET = Option(Text(), "which data set the glyphs come from, by its name in /v1/options", "data")
+
+
+class OperationTexts(Operations):
+    """Operations as texts that name no file. They are not made here: making one may read files."""
+
+    def convert(self, value: Any) -> Any:
+        texts = [value] if isinstance(value, str) else value
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise SettingsError("augment must be a text or a list of texts, such as elastic:alpha=6", "augment")
+        for text in texts:
+            _check_no_path(text)
+        return texts
+
+
+def _check_no_path(text: str) -> None:
+    name, _, rest = text.strip().partition(":")
+    known = options(OPERATIONS[name]) if name in OPERATIONS else {}
+    for item in rest.split(","):
+        key = item.partition("=")[0].strip()
+        if key in known and isinstance(known[key].kind, FilePath):
+            raise Problem(422, f"augment: {name}: {key} is a path, and none can be given through HTTP", "augment")
+
+
+AUGMENT = replace(ALL["augment"], kind=OperationTexts())
+SETTINGS = {
+    name: option for name, option in (ALL | {"dataset": DATASET, "augment": AUGMENT}).items() if not option.local
+}
+SEED = options(Output)["seed"]
+INDEX = Option(Number(0, 999_999_999), "which image of the seed, from 0: image 0 is the command line's 1.png")
+COUNT = Option(Number(1, 100), "how many images")
+FORMATS = ("zip", "webdataset", "npz")
+FORMAT = Option(Choice(FORMATS), "what the archive is")
+ABOUT_IMAGES = {"seed": SEED, "index": INDEX}
+ABOUT_SAMPLES = {"seed": SEED, "start": INDEX, "count": COUNT}
+EXAMPLES: dict[str, Any] = {"image_width": 200, "min_spacing": 5, "max_spacing": 10, "augment": ["light"], "seed": 7}
+Pairs = Iterable[tuple[str, str]]
+
+
+def request_model(others: Mapping[str, Option], required: str | None = None) -> type[BaseModel]:
+    """What a request may hold: every setting and `others`, of which `required` must be given."""
+    return _model(tuple(others.items()), required)
+
+
+@lru_cache(maxsize=16)
+def _model(others: tuple[tuple[str, Option], ...], required: str | None) -> type[BaseModel]:
+    fields: dict[str, Any] = {}
+    for name, option in (SETTINGS | dict(others)).items():
+        # checked by the options themselves, so that a mistake has the same message everywhere
+        check = BeforeValidator(partial(_clean, option, name))
+        value = Annotated[Any, check, WithJsonSchema(option.kind.schema())]
+        examples = [EXAMPLES[name]] if name in EXAMPLES else None
+        default = ... if name == required else DEFAULTS.get(name)
+        fields[name] = (value, Field(default, description=_described(option), examples=examples))
+    return create_model("Request", __config__=ConfigDict(extra="forbid"), **fields)
+
+
+def _clean(option: Option, name: str, value: Any) -> Any:
+    return option.clean(name, value)
+
+
+def _described(option: Option) -> str:
+    unit = getattr(option.kind, "unit", "")
+    return option.help + (f", {unit}" if unit else "")
+
+
+@dataclass(frozen=True)
+class ImageRequest:
+    """What a request is for. values: the settings as they were given; others: seed, index and the like."""
+
+    values: dict[str, Any]
+    others: dict[str, Any]
+
+    def settings(self, limits: Limits, sets: GlyphSets) -> Settings:
+        """The settings. Raises `SettingsError` for a bad value, `Problem` for one beyond a limit or not in `sets`."""
+        known = sets.check(self.values.get("dataset", DEFAULTS["dataset"]), self.values.get("split", "train"))
+        check_texts(self.values, limits)
+        settings = Settings(**self.values)
+        if settings.pattern:
+            _check_pattern(settings.pattern, known.characters)
+        if len(settings.operations()) > limits.max_operations:
+            raise Problem(422, f"augment may have at most {limits.max_operations} operations", "augment")
+        if settings.image_width > limits.max_width:
+            raise too_wide(limits)
+        return settings
+
+
+def too_wide(limits: Limits) -> Problem:
+    """The problem of an image that could be wider than the service makes any."""
+    return Problem(422, f"image_width may be at most {limits.max_width:,} pixels here", "image_width")
+
+
+def from_query(pairs: Pairs, others: Mapping[str, Option]) -> ImageRequest:
+    """What the query asks for. Raises `Problem` for an unknown name or one given twice, `SettingsError` for a value."""
+    known, found = {**SETTINGS, **others}, dict[str, Any]()
+    for name, text in pairs:
+        value = known[name].kind.parse(text) if name in known else text
+        if name not in found:
+            found[name] = value
+        elif name == "augment":
+            found[name] += value
+        else:
+            raise Problem(422, f"{name} is given twice", name)
+    return from_json(found, others)
+
+
+def from_json(body: object, others: Mapping[str, Option], required: str | None = None) -> ImageRequest:
+    """The same of a JSON body, which must be an object. required: the one of `others` that must be given."""
+    if not isinstance(body, dict):
+        raise Problem(422, "the body must be a JSON object")
+    try:
+        checked = request_model(others, required).model_validate(body)
+    except ValidationError as error:
+        raise _problem(error, [*SETTINGS, *others]) from None
+    values = {name: value for name, value in body.items() if name in SETTINGS}
+    return ImageRequest(values, {name: getattr(checked, name) for name in others if name in body})
+
+
+def _problem(error: ValidationError, known: list[str]) -> Exception:
+    """The first mistake in a request as this service tells it."""
+    first = error.errors()[0]
+    name = str(first["loc"][0])
+    if first["type"] == "missing":
+        return Problem(422, f"{name} is missing", name)
+    if first["type"] != "extra_forbidden":
+        cause: Exception = first["ctx"]["error"]
+        return cause
+    if name in ALL:
+        return Problem(422, f"{name} is for files of the server, and none can be named through HTTP", name)
+    return Problem(422, f"unknown parameter {name!r:.60}; {nearest(name, known)}", name[:60])
+
+
+def _check_pattern(pattern: str, characters: str) -> None:
+    """Refuse what texts would have to be matched with: that can take for ever, and nothing can stop it."""
+    if not read_regex(pattern, characters).exact:
+        raise Problem(
+            422, "pattern may not look around here: lookaheads, lookbehinds and inner anchors are left out", "pattern"
+        )
+
+
+def check_texts(values: Mapping[str, Any], limits: Limits) -> None:
+    """Refuse texts that are too long."""
+    for name, value in values.items():
+        if isinstance(value, str) and isinstance(SETTINGS[name].kind, Text) and len(value) > limits.max_text:
+            raise Problem(422, f"{name} may have at most {limits.max_text} characters, got {len(value):,}", name)
+    augment = values.get("augment", [])
+    if any(len(text) > limits.max_text for text in ([augment] if isinstance(augment, str) else augment)):
+        raise Problem(422, f"an operation may have at most {limits.max_text} characters", "augment")
