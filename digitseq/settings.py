@@ -76,23 +76,30 @@ class Settings:
     """
 
     number: str | None = setting(
-        None, Text(), "the same digits in every image, such as 007", "source", "-num", optional=True, source=True
+        None,
+        Text(),
+        "the same digits in every image, such as 007",
+        "source",
+        "-num",
+        optional=True,
+        source=True,
+        example="123456",
     )
     random_digits: tuple[int, int] | None = setting(
         None, LENGTHS, "random digits: the length uniform from MIN to MAX, then every digit uniform", "source",
-        optional=True, source=True, metavar=("MIN", "MAX"),
+        optional=True, source=True, metavar=("MIN", "MAX"), example=(4, 8),
     )  # fmt: skip
     random_text: tuple[int, int] | None = setting(
         None, LENGTHS, "random texts: the length uniform from MIN to MAX, then every character uniform among those of "
-        "the data set", "source", optional=True, source=True, metavar=("MIN", "MAX"),
+        "the data set", "source", optional=True, source=True, metavar=("MIN", "MAX"), example=(4, 8),
     )  # fmt: skip
     phone: str | None = setting(
         None, Text(), "telephone numbers that are valid in this region, an ISO 3166 code", "source",
-        optional=True, source=True, bare="JP", metavar="REGION",
+        optional=True, source=True, bare="JP", metavar="REGION", example="JP",
     )  # fmt: skip
     pattern: str | None = setting(
         None, Text(), "strings that match this regular expression, such as '20[0-9]{2}'", "source",
-        optional=True, source=True, metavar="REGEX",
+        optional=True, source=True, metavar="REGEX", example="20[0-9]{2}",
     )  # fmt: skip
     numbers_file: str | None = setting(
         None, FilePath(), "the lines of this text file in order, from the top again after the last; -: standard input",
@@ -165,7 +172,7 @@ class Settings:
     )  # fmt: skip
     augment: str | Operation | Iterable[str | Operation] = setting(
         (), Operations(), "further distortions, in order: light, medium, heavy, or NAME:key=value,... such as "
-        "elastic:alpha=6,sigma=4; see --list_augmentations", "augmentation", shown_default="none",
+        "elastic:alpha=6,sigma=4; see --list_augmentations", "augmentation", shown_default="none", example=("light",),
     )  # fmt: skip
 
     def __post_init__(self) -> None:

@@ -25,7 +25,7 @@ def make_screenshot(folder: Path) -> None:
         page = running.new_page(viewport=SIZE, color_scheme="light")
         page.goto(served.url)
         page.wait_for_selector(".sample")
-        page.get_by_text("Random", exact=True).click()
+        page.get_by_text("Random digits", exact=True).click()
         page.get_by_role("textbox", name="Seed").fill("7")
         page.get_by_text("light", exact=True).click()
         page.get_by_role("checkbox", name="Boxes").check()

@@ -20,6 +20,7 @@ class Option:
     metavar: what `--help` shows for the value, if not what the kind says
     source: the setting says what is written, and exactly one of these is given
     works_with: the setting does nothing unless one of these is given
+    example: a usual value, where the default is none
     local: it is about files of this machine, and cannot be set over HTTP
     """
 
@@ -33,6 +34,7 @@ class Option:
     metavar: str | tuple[str, ...] | None = None
     source: bool = False
     works_with: tuple[str, ...] = ()
+    example: Any = None
     local: bool = False
 
     def clean(self, name: str, value: object, owner: str = "") -> Any:

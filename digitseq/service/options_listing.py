@@ -37,6 +37,7 @@ def _setting(name: str) -> dict[str, Any]:
         "flags": [*option.flags, f"--{name}"],
         "shown_default": option.shown_default,
         "source": option.source,
+        "works_with": list(option.works_with),
     }
 
 
@@ -68,4 +69,5 @@ def _described(name: str, option: Option, default: Any) -> dict[str, Any]:
         "unit": getattr(kind, "unit", ""),
         "choices": list(getattr(kind, "choices", ())),
         "default": default,
+        "example": option.example,
     }

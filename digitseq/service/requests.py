@@ -56,7 +56,6 @@ FORMATS = ("zip", "webdataset", "npz")
 FORMAT = Option(Choice(FORMATS), "what the archive is")
 ABOUT_IMAGES = {"seed": SEED, "index": INDEX}
 ABOUT_SAMPLES = {"seed": SEED, "start": INDEX, "count": COUNT}
-EXAMPLES: dict[str, Any] = {"image_width": 200, "min_spacing": 5, "max_spacing": 10, "augment": ["light"], "seed": 7}
 Pairs = Iterable[tuple[str, str]]
 
 
@@ -72,7 +71,7 @@ def _model(others: tuple[tuple[str, Option], ...], required: str | None) -> type
         # checked by the options themselves, so that a mistake has the same message everywhere
         check = BeforeValidator(partial(_clean, option, name))
         value = Annotated[Any, check, WithJsonSchema(option.kind.schema())]
-        examples = [EXAMPLES[name]] if name in EXAMPLES else None
+        examples = None if option.example is None else [option.example]
         default = ... if name == required else DEFAULTS.get(name)
         fields[name] = (value, Field(default, description=_described(option), examples=examples))
     return create_model("Request", __config__=ConfigDict(extra="forbid"), **fields)

@@ -1,14 +1,18 @@
 // The page: settings on one side, samples on the other, which follow every change.
 
 import { ask, keep } from "./api.js";
-import { element, errorLine, field, segments, select, slider } from "./controls.js";
+import { control, element, field, segments, select, slider, title } from "./controls.js";
 import { show } from "./gallery.js";
 import { buildOperations } from "./operations.js";
 import { setUpTakeaway } from "./takeaway.js";
 
 const COUNT = 12;
 const PAUSE = 120; // milliseconds without a change before images are asked for
-const SOURCES = { number: "Text", random_digits: "Random", phone: "Phone", pattern: "Pattern" };
+// Where the name of a setting does not say enough.
+const LABELS = {
+  number: "What to write", random_digits: "Length", random_text: "Length", phone: "Region, such as JP, US or DE",
+  pattern: "Regular expression", gaps: "Leave gaps for other characters",
+};
 const $ = (id) => document.getElementById(id);
 const readers = {}; // by setting, a function that reads its value from the page
 let options, source, preset, operations, takeaway, running, timer;
@@ -98,49 +102,29 @@ function drawSeed() {
   $("seed").value = crypto.getRandomValues(new Uint32Array(1))[0] % 1_000_000;
 }
 
+// Every setting that says what is written, with those that belong to it; below them those that go with any.
 function buildSources() {
-  const known = Object.entries(SOURCES).filter(([name]) => option(name));
-  const boxes = Object.fromEntries(known.map(([name]) => [name, element("div", { class: "field", hidden: name !== "number" })]));
-  const only = (name, read) => { readers[name] = () => (source() === name ? read() : undefined); };
-  const text = (name, label, value) => {
-    const input = element("input", { value, maxlength: 256, spellcheck: "false", oninput: changed });
-    boxes[name].append(field(label, name, input));
-    only(name, () => input.value);
-    return input;
-  };
-  const part = (name, owner, label) => {
-    const input = select(option(name).choices, option(name).default, changed);
-    boxes[owner].append(field(label, name, input));
-    readers[name] = () => (source() === owner ? input.value : undefined);
-  };
-  text("number", "What to write", "123456").inputMode = "text";
-  if (boxes.random_digits) {
-    const { made, read } = slider({ label: "Length", names: ["random_digits"], values: [4, 8], low: 1, high: 20, most: 255, unit: "digits" }, changed);
-    boxes.random_digits.append(made);
-    only("random_digits", read);
+  const known = options.settings.filter((about) => about.group === "source");
+  const sources = known.filter((about) => about.source).map((about) => about.name);
+  const boxes = Object.fromEntries(sources.map((name, k) => [name, element("div", { class: "field", hidden: k > 0 })]));
+  const common = element("div", { class: "field" });
+  for (const about of known) {
+    const owners = about.source ? [about.name] : about.works_with;
+    const { made, read } = control(about, changed, { label: LABELS[about.name] ?? title(about.name) });
+    made.dataset.owners = owners.join(" ");
+    (owners.length === 1 ? boxes[owners[0]] : common).append(made);
+    readers[about.name] = () => (!owners.length || owners.includes(source()) ? read() : undefined);
   }
-  if (boxes.phone) {
-    text("phone", "Region, such as JP, US or DE", "JP").size = 4;
-    if (option("phone_type")) part("phone_type", "phone", "Kind");
-    if (option("phone_format")) part("phone_format", "phone", "Format");
-  }
-  if (boxes.pattern) text("pattern", "Regular expression", "20[0-9]{2}");
-  $("source-fields").append(...Object.values(boxes));
-  source = segments($("sources"), "source", known, "number", (name) => {
+  const show = (name) => {
     for (const [key, box] of Object.entries(boxes)) box.hidden = key !== name;
+    for (const made of common.children) made.hidden = made.dataset.owners !== "" && !made.dataset.owners.split(" ").includes(name);
+  };
+  show(sources[0]);
+  $("source-fields").append(...Object.values(boxes), common);
+  source = segments($("sources"), "source", sources.map((name) => [name, title(name)]), sources[0], (name) => {
+    show(name);
     changed();
   });
-  if (option("gaps")) {
-    const box = checkbox("gaps", "Leave gaps for other characters");
-    $("source-fields").append(box);
-    readers.gaps = () => box.querySelector("input").checked;
-  }
-}
-
-function checkbox(name, label) {
-  const input = element("input", { type: "checkbox", "data-field": name, onchange: changed });
-  readers[name] = () => input.checked;
-  return element("div", { class: "field" }, element("label", { class: "switch" }, input, element("span", {}, label)), errorLine(name));
 }
 
 function buildLayout() {
@@ -157,7 +141,9 @@ function buildLayout() {
   }, changed);
   readers.min_spacing = () => spacing.read()[0];
   readers.max_spacing = () => spacing.read()[1];
-  $("layout").append(one.made, spacing.made, checkbox("invert", "Black ink on white paper"));
+  const invert = control(option("invert"), changed, { label: "Black ink on white paper" });
+  readers.invert = invert.read;
+  $("layout").append(one.made, spacing.made, invert.made);
 }
 
 function buildGlyphs() {

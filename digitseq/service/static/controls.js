@@ -86,3 +86,36 @@ export function slider({ label, names, values, low, high, least = low, most = hi
     track, hint ? element("p", { class: "hint" }, hint) : null, ...errors);
   return { made, read: () => fields.map((input) => (input.value === "" ? "" : Number(input.value))) };
 }
+
+// The words of a name: "random_digits" becomes "Random digits".
+export function title(name) {
+  const words = name.replaceAll("_", " ");
+  return words[0].toUpperCase() + words.slice(1);
+}
+
+// A control for whatever /v1/options describes, and a function that reads its value.
+// names: the settings whose errors are shown below it; hint: a line of help, where the label does not say enough.
+export function control(about, changed, { label = title(about.name), names = [about.name], hint = "" } = {}) {
+  const value = about.default ?? about.example ?? "";
+  if (about.type === "bool") {
+    const input = element("input", { type: "checkbox", checked: value, "data-field": names[0], onchange: changed });
+    const made = element("div", { class: "field", title: about.help },
+      element("label", { class: "switch" }, input, element("span", {}, label)), errorLine(names[0]));
+    return { made, read: () => input.checked };
+  }
+  if (about.choices.length) {
+    const input = select(about.choices, value, changed);
+    return { made: field(label, names[0], input), read: () => input.value };
+  }
+  if (about.low === null) {
+    const input = element("input", { value, maxlength: 256, spellcheck: "false", title: about.help, oninput: changed });
+    return { made: field(label, names[0], input), read: () => input.value };
+  }
+  const values = [value].flat();
+  const high = about.default === null ? Math.min(about.high, 4 * Math.max(...values)) : about.high;
+  const span = high - about.low;
+  const step = about.whole ? 1 : span <= 2 ? 0.01 : span <= 60 ? 0.1 : 1;
+  const unit = about.unit.startsWith("of ") ? "" : about.unit;
+  const { made, read } = slider({ label, names, values, low: about.low, high, most: about.high, step, unit, hint }, changed);
+  return { made, read: () => (values.length === 1 ? read()[0] : read()) };
+}

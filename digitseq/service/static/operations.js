@@ -1,6 +1,6 @@
 // The list of single distortions, each with its parameters; reads as the texts that `augment` takes.
 
-import { element, select, slider } from "./controls.js";
+import { control, element } from "./controls.js";
 
 const LEVELS = { glyph: "every digit on its own", image: "the whole image" };
 
@@ -41,38 +41,24 @@ function buildOperation(operation, changed) {
 function fill(box, operation, changed) {
   box.append(element("p", { class: "hint" }, operation.help));
   return operation.parameters.map((parameter) => {
-    const { made, read } = control(parameter, changed);
+    const { made, read } = parameterControl(parameter, changed);
     box.append(made);
     return read;
   });
 }
 
 // An element for one parameter, and a function that gives "name=value" where it is not the default.
-function control(parameter, changed) {
-  const { name, help } = parameter;
-  if (parameter.type === "bool") {
-    const input = element("input", { type: "checkbox", checked: parameter.default, onchange: changed });
-    const made = element("label", { class: "switch" }, input, help);
-    return { made, read: () => (input.checked === parameter.default ? null : `${name}=${input.checked}`) };
-  }
-  if (parameter.choices.length) {
-    const input = select(parameter.choices, parameter.default, changed);
-    const made = element("label", { class: "field" }, element("span", {}, help), input);
-    return { made, read: () => (input.value === parameter.default ? null : `${name}=${input.value}`) };
-  }
-  const values = [parameter.default].flat();
-  const span = parameter.high - parameter.low;
-  const step = parameter.whole ? 1 : span <= 2 ? 0.01 : span <= 60 ? 0.1 : 1;
-  const unit = parameter.unit.startsWith("of ") ? "" : parameter.unit;
-  const { made, read } = slider(
-    { label: name, names: ["augment"], values, low: parameter.low, high: parameter.high, step, unit, hint: help }, changed);
+function parameterControl(parameter, changed) {
+  const label = parameter.low === null ? parameter.help : parameter.name;
+  const { made, read } = control(parameter, changed, { label, names: ["augment"], hint: parameter.help });
   made.querySelector(".error").remove(); // shown once, above the list
   return {
     made,
     read: () => {
       const now = read();
-      if (now.every((value, k) => value === values[k])) return null;
-      return `${name}=${now[0] === now[now.length - 1] ? now[0] : now.join("..")}`;
+      if (String(now) === String(parameter.default)) return null;
+      const [low, high] = [now].flat();
+      return `${parameter.name}=${high === undefined || low === high ? low : `${low}..${high}`}`;
     },
   };
 }
