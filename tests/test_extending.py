@@ -1,0 +1,149 @@
+"""Adding a thing is one file and one line: each test adds one to a copy of the package, and uses it from everywhere."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.paths import ROOT
+
+pytest.importorskip("fastapi")
+pytest.importorskip("httpx")
+
+REST = """
+from starlette.testclient import TestClient
+from digitseq.service import create_app
+client = TestClient(create_app())
+client.__enter__()
+"""
+
+
+class Copy:
+    """A copy of the package in `folder`, in which files and lines can be added."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        skipped = shutil.ignore_patterns("__pycache__", "data")
+        shutil.copytree(ROOT / "digitseq", folder / "digitseq", ignore=skipped)
+        (folder / "digitseq" / "data").symlink_to(ROOT / "digitseq" / "data")
+        shutil.copy(ROOT / "run.py", folder)
+
+    def new_file(self, name: str, text: str) -> None:
+        path = self.folder / "digitseq" / name
+        assert not path.exists()
+        path.write_text(text)
+
+    def add(self, name: str, after: str, lines: str) -> None:
+        """Add `lines` behind the one line of the file that begins with `after`."""
+        path = self.folder / "digitseq" / name
+        found = path.read_text().split("\n")
+        (place,) = (k for k, line in enumerate(found) if line.startswith(after))
+        path.write_text("\n".join([*found[: place + 1], lines, *found[place + 1 :]]))
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return self._start("run.py", *words)
+
+    def python(self, program: str, *words: str) -> object:
+        """What the program prints last, as JSON."""
+        done = self._start("-c", f"import json, sys\n{program}", *words)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout.splitlines()[-1])
+
+    def _start(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, *words], cwd=self.folder, capture_output=True, text=True, check=False, timeout=120
+        )
+
+
+@pytest.fixture
+def copy(tmp_path, cache):
+    return Copy(tmp_path)
+
+
+def test_a_setting_is_one_field(copy):
+    copy.add(
+        "settings.py",
+        "    max_spacing: int",
+        '    toy: int = setting(3, Number(1, 9, "pixels"), "a toy", "layout", "-t")',
+    )
+    (copy.folder / "config.py").write_text('"""Settings."""\n\ntoy = 10\n')
+    said = "toy must be a whole number from 1 to 9 pixels, got 10"
+
+    assert copy.run("-num", "12", "-t", "9").returncode == 0
+    assert said in copy.run("-num", "12", "--toy", "10").stderr
+    assert f"config.py line 3: {said}" in copy.run("-num", "12", "-r").stderr
+    assert "a toy, pixels (default: 3)" in copy.run("--help").stdout
+    recorded = json.loads((copy.folder / "output" / "12" / "run.json").read_text())
+    assert recorded["runs"][0]["settings"]["toy"] == 9
+
+    found = copy.python(
+        REST
+        + """
+from digitseq import Settings, SettingsError, generate_numbers_sequence
+found = [Settings("1").toy, Settings("1", toy=4).toy, generate_numbers_sequence("1", (0, 10), 50, toy=9).shape]
+try:
+    Settings("1", toy=10)
+except SettingsError as error:
+    found.append(str(error))
+image = "/v1/sequences/12.png"
+found.append([client.get(image, params={"toy": value}).status_code for value in (9, 10)])
+found.append(client.get(image, params={"toy": 10}).json()["detail"])
+found.append(client.post("/v1/datasets", json={"number": "12", "size": 1, "toy": 10}).json()["detail"])
+parameters = client.get("/openapi.json").json()["paths"]["/v1/sequences/{text}.png"]["get"]["parameters"]
+found.append(next(about["schema"] for about in parameters if about["name"] == "toy"))
+found.append(next(about["high"] for about in client.get("/v1/options").json()["settings"] if about["name"] == "toy"))
+print(json.dumps(found))
+"""
+    )
+    schema = {"type": "integer", "minimum": 1, "maximum": 9, "default": 3}
+    assert found == [3, 4, [28, 50], said, [200, 422], said, said, schema, 9]
+
+
+KIND = '''
+class Even(Kind):
+    """An even number."""
+
+    name = "even"
+
+    def expected(self):
+        return "an even number"
+
+    def convert(self, value):
+        if isinstance(value, str) or value % 2:
+            raise ValueError
+        return value
+
+    def parse(self, text):
+        return int(text) if text.isdigit() else text
+
+    def schema(self):
+        return {"type": "integer", "multipleOf": 2}
+
+    def argument(self, name):
+        return {"metavar": "EVEN", "type": self.parse}
+
+'''
+
+
+def test_a_kind_of_setting_is_one_class(copy):
+    copy.add("settings.py", "KERNEL = ", KIND)
+    copy.add("settings.py", "    max_spacing: int", '    toy: int = setting(2, Even(), "a toy", "layout")')
+    (copy.folder / "config.py").write_text('"""Settings."""\n\ntoy = "x"\n')
+
+    assert copy.run("-num", "12", "--toy", "8").returncode == 0
+    assert "toy must be an even number, got 7" in copy.run("-num", "12", "--toy", "7").stderr
+    assert "toy must be an even number, got 'x'" in copy.run("-num", "12", "-r").stderr
+    found = copy.python(
+        REST
+        + """
+image = "/v1/sequences/12.png"
+found = [client.get(image, params={"toy": value}).status_code for value in (8, 7)]
+parameters = client.get("/openapi.json").json()["paths"]["/v1/sequences/{text}.png"]["get"]["parameters"]
+print(json.dumps([*found, next(about["schema"] for about in parameters if about["name"] == "toy")]))
+"""
+    )
+    assert found == [200, 422, {"type": "integer", "multipleOf": 2, "default": 2}]
