@@ -108,6 +108,7 @@ class SequenceGenerator:
         self._pipeline = Pipeline(settings, renderer.bank, seed, source, renderer)
 
     def __getstate__(self) -> tuple[Any, ...]:
+        # without glyphs, which another process maps from the cache; with the source, whose table may be costly to make
         return self.settings, self.seed, self._cache, self._size, self._pipeline.source
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
@@ -156,7 +157,8 @@ class SequenceGenerator:
         made = self._pipeline.batch(start, stop)
         drawn = made.classes >= 0
         targets, boxes = made.classes, made.boxes
-        if (drawn[:, 1:] > drawn[:, :-1]).any():  # glyphs after a gap move up
+        # A loss such as CTC wants targets without holes: glyphs after a gap move up. Most batches have no gaps.
+        if (drawn[:, 1:] > drawn[:, :-1]).any():
             order = np.argsort(~drawn, axis=1, kind="stable")
             targets, boxes = np.take_along_axis(targets, order, 1), np.take_along_axis(boxes, order[:, :, None], 1)
         images, lengths = np.ascontiguousarray(made.images), drawn.sum(axis=1)
@@ -167,6 +169,7 @@ class SequenceGenerator:
 
         Raises `IndexError` for none, or one below 0.
         """
+        # Made in runs of numbers that follow each other, each of which is one batch, and put back into the order given.
         wanted = np.asarray(indices, np.int64)
         if not wanted.size:
             raise IndexError("a batch needs at least one index")

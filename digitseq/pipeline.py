@@ -70,6 +70,7 @@ class Pipeline:
         used = self.renderer.characters
         self.gaps = not all(character in used for character in self.source.characters)
         self._case = _case_table(bank.characters, settings.label_case)
+        # before anything is written: a run must not end in the middle of what could have been known
         self._check_glyphs()
         self._check_fit()
 
@@ -82,6 +83,7 @@ class Pipeline:
 
     def reseeded(self, seed: int) -> Pipeline:
         """The same with another seed and the texts of the same source, without the work of preparing it again."""
+        # the checks of __init__ are left out: what they look at is the same, but for a sample of texts
         other = object.__new__(Pipeline)
         other.__dict__ |= self.__dict__ | {"seed": seed}
         return other

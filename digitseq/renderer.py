@@ -81,7 +81,7 @@ class Renderer:
         self._class_of = class_table(bank.characters)
         self._class_size = np.diff(bank.class_start)
         self.characters = classes(bank.characters).keys()  # those that glyphs can be found for
-        np.empty(KEPT_BYTES, np.uint8)
+        np.empty(KEPT_BYTES, np.uint8)  # freed at once, for its effect on the allocator
 
     @cached_property
     def gap_width(self) -> int:
@@ -152,12 +152,15 @@ class Renderer:
         classes, s = self.classes(codes), self.appearance
         ink, layout = self._draw_fitting(rows, codes, classes, gaps)
         width = np.full(len(rows), s.image_width) if s.image_width else layout.extent
+        # centred; an odd pixel goes to the right
         x = layout.x + ((width - layout.extent) // 2)[:, None]
         size = (self.bank.height, self.widest(codes.shape[1], gaps))
         if self._augment:
+            # lines are warped before they are composed: each glyph keeps a box of its own
             ink, x = self._augment.warp(ink, x, width, size, rows)
         images = compose_images(ink, x, s.image_width or int(width.max()), overlapping=self._may_overlap)
         boxes = _boxes(ink, x)
+        # before what works on whole images: paper and camera see the page as it is shown
         if s.invert:
             np.bitwise_not(images, out=images)
         if self._augment:
@@ -169,6 +172,8 @@ class Renderer:
     ) -> tuple[GlyphSpans, Layout]:
         """Glyphs and places of all rows; rows that do not fit the width are drawn again until they do."""
         ink, layout = self._draw(rows, codes, classes, gaps)
+        # Only what is too wide is drawn again, from tables of its own for each attempt: so the images of a batch that
+        # fit at once do not depend on those that do not.
         pending = np.arange(len(rows))
         while (wide := (layout.extent[pending] > self._limit).nonzero()[0]).size:
             pending, rows = pending[wide], rows.again(wide)
@@ -183,6 +188,7 @@ class Renderer:
     def _draw(self, rows: Rows, codes: Codes, classes: NDArray[np.int64], gaps: bool) -> tuple[GlyphSpans, Layout]:
         ink, s = self._glyphs(rows, classes), self.appearance
         draws = rows.uniforms("spacing", codes.shape[1] - 1)
+        # a character without glyphs that is no padding is a gap: it takes room, but has no ink
         room = np.where((ink.width == 0) & (codes > 0), self.gap_width, ink.width) if gaps else ink.width
         return ink, layout_glyphs(room, draws, s.min_spacing, s.max_spacing, self._limit)
 
@@ -190,6 +196,8 @@ class Renderer:
         """One glyph of the right class for every character, distorted where the settings say so."""
         bank = self.bank
         there = classes >= 0
+        # Gaps and padding take a glyph of class 0, which is given no width. Every character of the longest text draws,
+        # whatever the length of its own: a number's place in the table then depends on the character's place alone.
         glyph = self._choose(rows, np.maximum(classes, 0))
         if self._chain is not None:
             return self._chain.ink(glyph, there, rows)
@@ -206,6 +214,7 @@ class Renderer:
         first, count = self.bank.class_start.take(classes), self._class_size.take(classes)
         glyph = first + (rows.uniforms("glyph", classes.shape[1]) * count).astype(np.int64)
         if PLAIN_ATTEMPTS <= rows.attempt <= NARROW_ATTEMPTS:
+            # the narrowest of 2, 3, 5, … 257 glyphs, as attempts go on
             for other in range(2 ** ((rows.attempt - PLAIN_ATTEMPTS) // 6)):
                 draws = rows.uniforms(f"narrower {other}", classes.shape[1])
                 candidate = first + (draws * count).astype(np.int64)

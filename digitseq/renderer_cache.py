@@ -30,6 +30,7 @@ def renderer_of(settings: Settings, cache: str | None = None) -> Renderer:
     """
     directory = cache or os.environ.get("DIGITSEQ_CACHE")
     dataset = settings.dataset
+    # in the key, so that a folder whose files have changed is read again
     state = _state(dataset) if is_folder(dataset) else None
     return _renderer(Appearance.of(settings), settings.split, directory, dataset, settings.transpose, state)
 
