@@ -29,37 +29,41 @@ COMMANDS = (
     "-num 123456 -da --seed 3",
     "-num 123456 -da -ra --seed 4",
 )
-# The flags of each row of a sheet; a row without a source of its own shows SOURCE.
-SOURCE = "-num 123456"
+# Sheets of samples: the flags that all rows share, then those of each row, which are its caption.
 SHEETS = {
     "sources.png": (
-        "--random_digits 3 8",
-        "--pattern '(19|20)[0-9]{2}'",
-        "-num 090-1234-5678 --gaps -iw 230",
-        "-num 2026-11-21 --gaps",
+        "",
+        (
+            "--random_digits 3 8",
+            "--pattern '(19|20)[0-9]{2}'",
+            "-num 090-1234-5678 --gaps -iw 230",
+            "-num 2026-11-21 --gaps",
+        ),
     ),
     "layout.png": (
-        "-min 0 -max 10",
-        "-min 15 -max 15 -iw 230",
-        "-min -6 -max -3",
-        "-iw 120",
-        "--invert",
+        "-num 123456",
+        ("-min 0 -max 10", "-min 15 -max 15 -iw 230", "-min -5 -max -2", "-iw 120", "--invert"),
     ),
     "augmentation.png": (
-        "-da",
-        "-da -ra",
-        "-e 2 1",
-        "-d 2 2",
-        "-a 20",
-        "-n 0.1",
-        "--augment light",
-        "--augment medium",
-        "--augment heavy",
-        "--augment elastic:alpha=30",
+        "-num 123456",
+        (
+            "-da",
+            "-da -ra",
+            "-e 2 1",
+            "-d 2 2",
+            "-a 20",
+            "-n 0.1",
+            "--augment light",
+            "--augment medium",
+            "--augment heavy",
+            "--augment elastic:alpha=30",
+        ),
+    ),
+    "letters.png": (  # made where these glyphs have been downloaded
+        "--dataset emnist-byclass --split test",
+        ("-num Tokyo2026", "-num Zurich", "--random_text 4 8"),
     ),
 }
-LETTERS = ("-num Tokyo2026", "-num Zurich", "--random_text 4 8")
-LETTERS_DATASET = "emnist-byclass"  # downloaded data: `letters.png` is made where its test glyphs are installed
 SAMPLES = 2  # in each row of a sheet
 SEED = 6
 ENLARGED = 2
@@ -90,17 +94,15 @@ def make_header(folder: Path) -> None:
     save(folder / "header.png", enlarged(np.hstack(columns)))
 
 
-def make_sheet(path: Path, rows: tuple[str, ...], *common: str) -> None:
-    """A row of samples for each of `rows`, with its flags as the caption. `common`: flags of all rows."""
+def make_sheet(path: Path, common: str, rows: tuple[str, ...]) -> None:
+    """A row of samples for each of `rows`; see `SHEETS`. Raises `DataError` where glyphs are missing."""
     lines = []
     for row in rows:
-        words = [*shlex.split(row), *common]
-        if not row.startswith(("-num", "--random", "--pattern")):
-            words += SOURCE.split()
-        images = SequenceGenerator(parse(words, CONFIG).settings, SEED).batch(0, SAMPLES).images
-        lines.append((row, enlarged(np.hstack([framed(image) for image in images]))))
-    width = max(line.shape[1] for _, line in lines)
-    save(path, np.vstack([captioned(row, line, width) for row, line in lines]))
+        settings = parse(shlex.split(f"{common} {row}"), CONFIG).settings
+        images = SequenceGenerator(settings, SEED).batch(0, SAMPLES).images
+        lines.append(enlarged(np.hstack([framed(image) for image in images])))
+    width = max(line.shape[1] for line in lines)
+    save(path, np.vstack([captioned(row, line, width) for row, line in zip(rows, lines)]))
 
 
 def run(*words: str) -> None:
@@ -132,13 +134,12 @@ def save(path: Path, picture: np.ndarray) -> None:
 def make_all(folder: Path) -> None:
     make_commands(folder)
     make_header(folder)
-    for name, rows in SHEETS.items():
-        make_sheet(folder / name, rows)
+    for name, (common, rows) in SHEETS.items():
+        try:
+            make_sheet(folder / name, common, rows)
+        except DataError as error:
+            print(f"{name} was not made: {error}", file=sys.stderr)
     run("-num", "123456", "--preview", str(folder / "operations.png"), "--seed", "3")
-    try:
-        make_sheet(folder / "letters.png", LETTERS, "--dataset", LETTERS_DATASET, "--split", "test")
-    except DataError as error:
-        print(f"letters.png was not made: {error}", file=sys.stderr)
 
 
 if __name__ == "__main__":
