@@ -1,23 +1,26 @@
-"""Makes the pictures of this folder anew: `python example/make_examples.py [folder]`. The tests run it."""
+"""Makes the pictures of this folder: `python example/make_examples.py [folder]`. The tests compare the result.
+
+Two scripts make the others: make_screenshot.py (page.png) and make_speed_chart.py (speed.svg).
+"""
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
-from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
+CONFIG = ROOT / "config.py"
 sys.path.insert(0, str(ROOT))
 
-from digitseq import Pipeline, Settings  # noqa: E402  # the checkout beside this file, installed or not
-from digitseq.augment import OPERATIONS, PRESETS  # noqa: E402
+from digitseq import SequenceGenerator, Settings  # noqa: E402  # the checkout beside this file, installed or not
 from digitseq.cli import main  # noqa: E402
-from digitseq.files.atomic import replacing  # noqa: E402
-from digitseq.formats.png_encoder import encode_png  # noqa: E402
-from digitseq.glyphs.loader import load_bank  # noqa: E402
+from digitseq.errors import DataError  # noqa: E402
+from digitseq.parser import parse  # noqa: E402
 
 # The four commands of the README, one image each.
 COMMANDS = (
@@ -26,72 +29,118 @@ COMMANDS = (
     "-num 123456 -da --seed 3",
     "-num 123456 -da -ra --seed 4",
 )
+# Sheets of samples: the flags that all rows share, then those of each row, which are its caption.
+SHEETS = {
+    "sources.png": (
+        "",
+        (
+            "--random_digits 3 8",
+            "--pattern '(19|20)[0-9]{2}'",
+            "-num 090-1234-5678 --gaps -iw 230",
+            "-num 2026-11-21 --gaps",
+        ),
+    ),
+    "layout.png": (
+        "-num 123456",
+        ("-min 0 -max 10", "-min 15 -max 15 -iw 230", "-min -5 -max -2", "-iw 120", "--invert"),
+    ),
+    "augmentation.png": (
+        "-num 123456",
+        (
+            "-da",
+            "-da -ra",
+            "-e 2 1",
+            "-d 2 2",
+            "-a 20",
+            "-n 0.1",
+            "--augment light",
+            "--augment medium",
+            "--augment heavy",
+            "--augment elastic:alpha=30",
+        ),
+    ),
+    "letters.png": (  # made where these glyphs have been downloaded
+        "--dataset emnist-byclass --split test",
+        ("-num Tokyo2026", "-num Zurich", "--random_text 4 8"),
+    ),
+}
+SAMPLES = 2  # in each row of a sheet
+SEED = 6
 ENLARGED = 2
 MARGIN = 3
+GREY = 96  # around the images
+CAPTION_WIDTH = 350  # pixels, of a sheet that is enlarged already
 
 
-def make_four(folder: Path) -> None:
+def make_commands(folder: Path) -> None:
     """`123456/1.png` … `4.png`."""
     for old in (folder / "123456").glob("*.png"):
         old.unlink()
     for command in COMMANDS:
-        code = main([*command.split(), "-o", str(folder), "--labels", "none", "--quiet"], ROOT / "config.py")
-        if code:
-            raise SystemExit(code)
+        run(*command.split(), "-o", str(folder), "--labels", "none")
     (folder / "123456" / "run.json").unlink()
     shutil.rmtree(folder / "123456" / ".digitseq")
 
 
 def make_header(folder: Path) -> None:
-    """`header.png`: what the program makes, at one look."""
+    """`header.png`: plain, augmented and inverted sequences."""
     numbers = ("3141592", "2718281", "1414213", "0577215", "1618033")
     looks = ({}, {"augment": ("medium",)}, {"invert": True, "min_spacing": -2, "max_spacing": 4})
-    bank = load_bank("train")
     columns = []
     for look in looks:
-        lines = [
-            Pipeline(Settings(number, image_width=220, **look), bank, seed).batch(0, 1).images[0]
-            for seed, number in enumerate(numbers)
-        ]
-        columns.append(np.vstack([np.pad(line, MARGIN, constant_values=96) for line in lines]))
-    save(folder / "header.png", np.hstack(columns))
+        settings = [Settings(number, image_width=220, **look) for number in numbers]
+        images = [SequenceGenerator(row, seed)[0].image for seed, row in enumerate(settings)]
+        columns.append(np.vstack([framed(image) for image in images]))
+    save(folder / "header.png", enlarged(np.hstack(columns)))
 
 
-def make_sources(folder: Path) -> None:
-    """`sources.png`: random digits, and texts with gaps: a telephone number, a date, an amount."""
-    bank = load_bank("train")
-    chosen = [Settings(random_digits=(3, 8), image_width=260)]
-    chosen += [Settings(text, gaps=True, image_width=260) for text in ("090-1234-5678", "2026-11-21", "1,234.50")]
-    lines = [Pipeline(settings, bank, 6).batch(0, 2).images for settings in chosen]
-    rows = [np.hstack([np.pad(line, MARGIN, constant_values=96) for line in images]) for images in lines]
-    save(folder / "sources.png", np.vstack(rows))
+def make_sheet(path: Path, common: str, rows: tuple[str, ...]) -> None:
+    """A row of samples for each of `rows`; see `SHEETS`. Raises `DataError` where glyphs are missing."""
+    lines = []
+    for row in rows:
+        settings = parse(shlex.split(f"{common} {row}"), CONFIG).settings
+        images = SequenceGenerator(settings, SEED).batch(0, SAMPLES).images
+        lines.append(enlarged(np.hstack([framed(image) for image in images])))
+    width = max(line.shape[1] for line in lines)
+    save(path, np.vstack([captioned(row, line, width) for row, line in zip(rows, lines)]))
 
 
-def make_augmentations(folder: Path) -> None:
-    """`augment/NAME.png`: the same three numbers before and after each operation; `sheet.png`: all of them."""
-    (folder / "augment").mkdir(exist_ok=True)
-    bank = load_bank("train")
-    plain = Settings("31415", image_width=160)
-    for name in (*OPERATIONS, *PRESETS):
-        before = Pipeline(plain, bank, 3).batch(0, 3).images
-        after = Pipeline(replace(plain, augment=(name,)), bank, 3).batch(0, 3).images
-        rows = [np.hstack([np.pad(i, MARGIN, constant_values=96) for i in images]) for images in (before, after)]
-        save(folder / "augment" / f"{name}.png", np.vstack(rows))
-    code = main(["-num", "123456", "--preview", str(folder / "augment" / "sheet.png"), "--seed", "3", "--quiet"])
-    if code:
+def run(*words: str) -> None:
+    """`run.py` with these arguments, which must succeed."""
+    if code := main([*words, "--quiet"], CONFIG):
         raise SystemExit(code)
 
 
+def framed(image: np.ndarray) -> np.ndarray:
+    return np.pad(image, MARGIN, constant_values=GREY)
+
+
+def enlarged(picture: np.ndarray) -> np.ndarray:
+    return picture.repeat(ENLARGED, axis=0).repeat(ENLARGED, axis=1)
+
+
+def captioned(text: str, line: np.ndarray, width: int) -> np.ndarray:
+    """`line`, padded to `width`, to the right of its caption."""
+    caption = np.full((line.shape[0], CAPTION_WIDTH), GREY, np.uint8)
+    cv2.putText(caption, text, (10, line.shape[0] // 2 + 6), cv2.FONT_HERSHEY_SIMPLEX, 0.64, 255, 1, cv2.LINE_AA)
+    return np.hstack([caption, np.pad(line, ((0, 0), (0, width - line.shape[1])), constant_values=GREY)])
+
+
 def save(path: Path, picture: np.ndarray) -> None:
-    """Write `picture`, enlarged, as a PNG file."""
-    large = picture.repeat(ENLARGED, axis=0).repeat(ENLARGED, axis=1)
-    with replacing(path) as file:
-        file.write(encode_png(large[None], np.array([large.shape[1]]))[0])
+    if not cv2.imwrite(str(path), picture):
+        raise SystemExit(f"cannot write {path}")
+
+
+def make_all(folder: Path) -> None:
+    make_commands(folder)
+    make_header(folder)
+    for name, (common, rows) in SHEETS.items():
+        try:
+            make_sheet(folder / name, common, rows)
+        except DataError as error:
+            print(f"{name} was not made: {error}", file=sys.stderr)
+    run("-num", "123456", "--preview", str(folder / "operations.png"), "--seed", "3")
 
 
 if __name__ == "__main__":
-    target = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
-    make_four(target)
-    make_header(target)
-    make_sources(target)
-    make_augmentations(target)
+    make_all(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent)

@@ -18,7 +18,7 @@ SIZE = {"width": 1280, "height": 850}
 
 
 def make_screenshot(folder: Path) -> None:
-    """`page.png`: distorted numbers with their boxes."""
+    """`page.png`: augmented random digits with their boxes."""
     browser = shutil.which("chromium") or shutil.which("chromium-browser")
     with tempfile.TemporaryDirectory() as scratch, serve(Path(scratch)) as served, sync_playwright() as driver:
         running = driver.chromium.launch(executable_path=browser, args=list(FLAGS))
@@ -30,7 +30,7 @@ def make_screenshot(folder: Path) -> None:
         page.get_by_text("light", exact=True).click()
         page.get_by_role("checkbox", name="Boxes").check()
         page.wait_for_selector('#gallery[aria-busy="false"]')
-        page.evaluate("document.getElementById('status').textContent = ''")  # it has a time in it
+        page.evaluate("document.getElementById('status').textContent = ''")  # it shows how long the request took
         page.evaluate("window.scrollTo(0, 0)")
         page.mouse.move(640, 790)
         page.screenshot(path=folder / "page.png")

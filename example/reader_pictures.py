@@ -1,21 +1,29 @@
-"""Pictures for `train_reader.py`: other people's made fit to be read, and those that show how well it reads."""
+"""Images for `train_reader.py`: normalising scans before they are read, and drawing the results."""
 
 from __future__ import annotations
 
 import json
 import math
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-HEIGHT, WIDTH = 28, 160  # of what the reader is taught with
-INK = 20  # pixels that a digit of MNIST is high
-Found = list[tuple[np.ndarray, str, str]]  # image uint8 (H, W), true text, read text
+HEIGHT, WIDTH = 28, 160  # of training images
+INK_HEIGHT = 20  # pixels, of a digit in MNIST
 
 
-def labels(folder: Path) -> list[tuple[str, str]]:
-    """(file name, text) of every image of the folder."""
+class Reading(NamedTuple):
+    """What was read. image: uint8 (28, W), white ink on black; true: its label; text: the prediction."""
+
+    image: np.ndarray
+    true: str
+    text: str
+
+
+def read_labels(folder: Path) -> list[tuple[str, str]]:
+    """(file name, text) of each image in the folder."""
     if (folder / "metadata.jsonl").is_file():
         lines = (folder / "metadata.jsonl").read_text(encoding="utf-8").splitlines()
         return [(record["file_name"], record["text"]) for record in map(json.loads, lines)]
@@ -25,16 +33,16 @@ def labels(folder: Path) -> list[tuple[str, str]]:
     raise SystemExit(f"{folder} has neither gt.txt nor metadata.jsonl")
 
 
-def fitted(picture: np.ndarray) -> np.ndarray:
-    """uint8 (28, W): `picture`, of any size and either polarity, as the reader was taught: white ink 20 pixels high."""
+def normalised(picture: np.ndarray) -> np.ndarray:
+    """`picture`, of any size and polarity, as the training images are: uint8 (28, W), white ink 20 pixels high."""
     image = cv2.bitwise_not(picture) if _is_dark_on_light(picture) else picture
     if image.shape[0] != HEIGHT or image.min() > 0:
         image = cv2.normalize(image, None, 0, 255, cv2.NORM_MINMAX)
         level, _ = cv2.threshold(cv2.medianBlur(image, 3), 0, 255, cv2.THRESH_OTSU)
         image = np.where(image > level / 2, image, 0).astype(np.uint8)
         x, y, w, h = cv2.boundingRect((cv2.medianBlur(image, 3) > level).astype(np.uint8))
-        scale = INK / max(h, 1)
-        size = (max(round(w * scale), 1), INK)
+        scale = INK_HEIGHT / max(h, 1)
+        size = (max(round(w * scale), 1), INK_HEIGHT)
         image = cv2.resize(image[y : y + h, x : x + w], size, interpolation=cv2.INTER_AREA)
         image = np.pad(cv2.normalize(image, None, 0, 255, cv2.NORM_MINMAX), ((0, 0), (4, 4)))
     down, right = HEIGHT - image.shape[0], max(WIDTH - image.shape[1], 0)
@@ -42,7 +50,7 @@ def fitted(picture: np.ndarray) -> np.ndarray:
 
 
 def _is_dark_on_light(picture: np.ndarray) -> bool:
-    """Whether the paper, which takes more room than the ink, is the lighter of the two."""
+    """Whether the paper, which covers more pixels than the ink, is lighter than the ink."""
     level, _ = cv2.threshold(picture, 0, 255, cv2.THRESH_OTSU)
     return bool(np.median(picture) > level)
 
@@ -59,26 +67,26 @@ def draw_curve(curve: list[tuple[int, float]], path: Path) -> None:
 
     for power in range(bottom, top + 1):
         cv2.line(picture, at(0, 10.0**power), at(curve[-1][0], 10.0**power), (220, 220, 220))
-        write(picture, f"{10.0**power:g}", (6, at(0, 10.0**power)[1] + 4))
+        draw_text(picture, f"{10.0**power:g}", (6, at(0, 10.0**power)[1] + 4))
     cv2.polylines(picture, [np.array([at(*point) for point in curve])], False, (160, 80, 0), 2, cv2.LINE_AA)
-    write(picture, f"CTC loss over {curve[-1][0]:,} steps", (200, 308))
+    draw_text(picture, f"CTC loss over {curve[-1][0]:,} steps", (200, 308))
     save(path, picture)
 
 
-def draw_mistakes(mistakes: Found, path: Path, most: int = 60) -> None:
-    """The images that were misread, four in a row, with the true and the read text."""
+def draw_mistakes(mistakes: list[Reading], path: Path, most: int = 60) -> None:
+    """The first `most` misread images, four in a row, with the true and the predicted text."""
     shown = mistakes[:most]
     width = max((image.shape[1] for image, _, _ in shown), default=WIDTH) + 12
     sheet = np.full((64 * max(math.ceil(len(shown) / 4), 1), 4 * width), 255, np.uint8)
     for k, (image, true, text) in enumerate(shown):
         y, x = k // 4 * 64 + 4, k % 4 * width + 6
         sheet[y : y + HEIGHT, x : x + image.shape[1]] = image
-        write(sheet, f"true {true}", (x, y + 41))
-        write(sheet, f"read {text}", (x, y + 55))
+        draw_text(sheet, f"true {true}", (x, y + 41))
+        draw_text(sheet, f"read {text}", (x, y + 55))
     save(path, sheet)
 
 
-def write(picture: np.ndarray, text: str, place: tuple[int, int]) -> None:
+def draw_text(picture: np.ndarray, text: str, place: tuple[int, int]) -> None:
     cv2.putText(picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.4, 0, 1, cv2.LINE_AA)
 
 

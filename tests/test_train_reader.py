@@ -57,7 +57,7 @@ def trained(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def readers(trained) -> list[train_reader.Reader]:
-    return [train_reader.restored(weights) for weights in torch.load(trained / "reader.pt", weights_only=True)]
+    return [train_reader.load_reader(weights) for weights in torch.load(trained / "reader.pt", weights_only=True)]
 
 
 def test_the_loss_falls(trained):
@@ -67,7 +67,7 @@ def test_the_loss_falls(trained):
 
 
 def test_it_reads_what_it_has_not_seen_far_better_than_chance(readers):
-    sequences, digits = train_reader.accuracy(train_reader.read_unseen(readers, 300, seed=2))
+    sequences, digits = train_reader.accuracy(train_reader.read_test_glyphs(readers, 300, seed=2))
     assert digits > 0.7  # chance: 0.1
     assert sequences > 0.25  # chance: 0.001 at best
 
@@ -84,15 +84,15 @@ def test_training_again_gives_the_same(tmp_path):
 
 
 def test_together_they_read_better_than_the_worse_of_them(readers):
-    each = [train_reader.accuracy(train_reader.read_unseen([reader], 300, seed=2))[1] for reader in readers]
+    each = [train_reader.accuracy(train_reader.read_test_glyphs([reader], 300, seed=2))[1] for reader in readers]
     assert len(set(each)) == 2  # they learnt apart
-    assert train_reader.accuracy(train_reader.read_unseen(readers, 300, seed=2))[1] > min(each)
+    assert train_reader.accuracy(train_reader.read_test_glyphs(readers, 300, seed=2))[1] > min(each)
 
 
 def test_an_empty_image_is_read_as_nothing():
     reader = train_reader.Reader().eval()
     with torch.no_grad():
-        reader.name.bias[0] = 50  # blank everywhere
+        reader.classify.bias[0] = 50  # blank everywhere
     assert train_reader.read([reader, reader], torch.zeros(2, 1, 28, 160)) == ["", ""]
 
 
@@ -173,4 +173,4 @@ def test_a_folder_without_labels_is_refused(readers, tmp_path):
     ("a", "b", "wrong"), [("123", "123", 0), ("123", "13", 1), ("123", "1243", 1), ("", "12", 2), ("12", "34", 2)]
 )
 def test_digits_are_counted_by_edit_distance(a, b, wrong):
-    assert train_reader.distance(a, b) == train_reader.distance(b, a) == wrong
+    assert train_reader.edit_distance(a, b) == train_reader.edit_distance(b, a) == wrong

@@ -21,7 +21,9 @@ def main(argv: list[str] | None = None) -> int:
     """The exit code: 0 when nothing broke."""
     parser = argparse.ArgumentParser("python -m tests.campaigns", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(CAMPAIGNS)} (default: all)")
-    parser.add_argument("--long", action="store_true", help="the long form, whose figures the README quotes")
+    parser.add_argument(
+        "--long", action="store_true", help="the long form, whose figures tests/campaigns/README.md quotes"
+    )
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--cases", type=int, help="how many cases of each, instead of those of the short or long form")
     parser.add_argument("--case", type=int, action="append", help="only this case, repeatable")
