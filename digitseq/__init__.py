@@ -1,4 +1,4 @@
-"""digitseq: images of handwritten digit sequences out of real glyphs, with exact labels.
+"""digitseq: images of handwritten digit sequences from real glyphs, with exact labels.
 
 `generate_numbers_sequence` makes one image; `SequenceGenerator` the endless series of images of some `Settings`
 and a seed, singly, in batches, or written to files; `digitseq.torch_data` has data sets for PyTorch.

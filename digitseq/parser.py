@@ -28,13 +28,13 @@ GROUPS = {
     "source": f"source (what is written; exactly one of the first {len(SOURCES)})",
     "data": "data",
     "layout": "layout (pixels; images are 28 high)",
-    "augmentation": "augmentation (-e, -d, -a and -n without -da turn on just what they name)",
+    "augmentation": "augmentation (without -da, each of -e, -d, -a and -n enables only its own operation)",
     "batch": "batch",
 }
 EXAMPLES = """\
 the three usual commands:
   python3 run.py -num 123456                           one image, output/123456/1.png
-  python3 run.py -num 123456 -min 5 -max 10 -m 4 -s 100000   a batch, on four processes
+  python3 run.py --random_digits 3 8 -m 4 -s 100000    a batch, on four processes
   python3 run.py -num 123456 -r                        with the settings of config.py
 """
 
@@ -155,7 +155,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser; settings that are not given are absent from its result."""
     parser = OneLineParser(
         "run.py",
-        description="Images of handwritten digit sequences out of real glyphs, with labels.",
+        description="Make images of handwritten digit sequences from real glyphs, with labels.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
@@ -167,11 +167,11 @@ def build_parser() -> argparse.ArgumentParser:
     groups["general"].add_argument("--version", action="version", version=f"digitseq {__version__}")
     groups["augmentation"].add_argument(
         "--list_augmentations", action=_ListAugmentations, nargs=0,
-        help="show all operations with their parameters, ranges and defaults, and exit",
+        help="list all operations with their parameters, ranges and defaults, and exit",
     )  # fmt: skip
     groups["data"].add_argument(
         "--list_datasets", action="store_true", default=False,
-        help="show all data sets: classes, glyphs, size on disk, whether they are installed, licence; and exit",
+        help="list all data sets with classes, glyphs, size on disk, licence and whether they are installed, and exit",
     )  # fmt: skip
     groups["data"].add_argument("--download", metavar="NAME", help="download the data set of this name, and exit")
     defaults = defaults_of(Settings) | defaults_of(Output)
@@ -179,7 +179,7 @@ def build_parser() -> argparse.ArgumentParser:
         if name == "number":
             groups["general"].add_argument(
                 "-r", "--read_from_config", action="store_true", default=False,
-                help="read the settings from config.py; a flag given here still wins",
+                help="read settings from config.py; flags override them",
             )  # fmt: skip
         _add_option(groups[OPTIONS[name].group], name, OPTIONS[name], defaults[name])
     return parser
@@ -190,7 +190,7 @@ def _add_option(group: Any, name: str, option: Option, default: object) -> None:
     help, unit = option.help, getattr(option.kind, "unit", "")
     if "metavar" in kwargs:  # it takes a value
         shown = option.shown_default or ("" if default is None else str(default))
-        help += (f", {unit}" if unit else "") + (f" (default: {shown})" if shown else "")
+        help += (f", in {unit}" if unit else "") + (f" (default: {shown})" if shown else "")
     if option.bare is not None:
         kwargs |= {"nargs": "?", "const": option.bare}
         help += f" (default {option.metavar}: {option.bare})"

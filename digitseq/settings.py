@@ -86,15 +86,15 @@ class Settings:
         example="123456",
     )
     random_digits: tuple[int, int] | None = setting(
-        None, LENGTHS, "random digits: the length uniform from MIN to MAX, then every digit uniform", "source",
+        None, LENGTHS, "random digits, MIN to MAX of them, lengths and digits uniformly distributed", "source",
         optional=True, source=True, metavar=("MIN", "MAX"), example=(4, 8),
     )  # fmt: skip
     random_text: tuple[int, int] | None = setting(
-        None, LENGTHS, "random texts: the length uniform from MIN to MAX, then every character uniform among those of "
-        "the data set", "source", optional=True, source=True, metavar=("MIN", "MAX"), example=(4, 8),
+        None, LENGTHS, "random texts of MIN to MAX characters of the data set, lengths and characters uniformly "
+        "distributed", "source", optional=True, source=True, metavar=("MIN", "MAX"), example=(4, 8),
     )  # fmt: skip
     phone: str | None = setting(
-        None, Text(), "telephone numbers that are valid in this region, an ISO 3166 code", "source",
+        None, Text(), "valid telephone numbers of this region, an ISO 3166 code", "source",
         optional=True, source=True, bare="JP", metavar="REGION", example="JP",
     )  # fmt: skip
     pattern: str | None = setting(
@@ -102,57 +102,57 @@ class Settings:
         optional=True, source=True, metavar="REGEX", example="20[0-9]{2}",
     )  # fmt: skip
     numbers_file: str | None = setting(
-        None, FilePath(), "the lines of this text file in order, from the top again after the last; -: standard input",
-        "source", optional=True, source=True, metavar="FILE", local=True,
+        None, FilePath(), "the lines of this text file in order, repeated from the top if needed; - reads "
+        "standard input", "source", optional=True, source=True, metavar="FILE", local=True,
     )  # fmt: skip
     phone_type: str = setting(
-        "any", Choice(("mobile", "fixed_line", "any")), "with --phone: mobile numbers, fixed line numbers, or half of "
+        "any", Choice(("mobile", "fixed_line", "any")), "with --phone: mobile numbers, fixed-line numbers, or half of "
         "each", "source", works_with=("phone",),
     )  # fmt: skip
     phone_format: str = setting(
         "digits", Choice(("digits", "national", "e164")), "with --phone: digits as dialled within the country, the "
-        "same as the country groups them (090-1234-5678, with --gaps), or international (+819012345678, with --gaps)",
+        "national grouping (090-1234-5678, with --gaps), or international (+819012345678, with --gaps)",
         "source", works_with=("phone",),
     )  # fmt: skip
-    unique: bool = setting(False, Flag(), "all sequences of the run are different", "source")
+    unique: bool = setting(False, Flag(), "make all sequences of the run different", "source")
     balanced: bool = setting(
-        False, Flag(), "with --random_digits or --random_text: every character equally often over the run", "source",
-        works_with=("random_digits", "random_text"),
+        False, Flag(), "with --random_digits or --random_text: use every character equally often over the run",
+        "source", works_with=("random_digits", "random_text"),
     )  # fmt: skip
     gaps: bool = setting(
-        False, Flag(), "leave a gap of a digit's width for -, +, ., space and other signs that have no glyph; they "
-        "stay in the label", "source",
+        False, Flag(), "leave a gap of a digit's width for -, +, ., space and other signs without a glyph; labels "
+        "keep them", "source",
     )  # fmt: skip
     label_case: str = setting(
-        "as_given", Choice(CASES), "letters in labels as in the text, or all in upper or lower case; the image stays",
+        "as_given", Choice(CASES), "letters in labels as given, or all in upper or lower case; images do not change",
         "source",
     )  # fmt: skip
     dataset: str = setting(
-        "mnist", FilePath(), "data set of the glyphs: a name (see --list_datasets), or a folder of yours with idx "
+        "mnist", FilePath(), "data set of the glyphs: a name (see --list_datasets), or your own folder of idx "
         "files", "data", metavar="NAME|FOLDER",
     )  # fmt: skip
     transpose: bool = setting(
-        False, Flag(), "the glyphs of the folder are stored with rows for columns, as EMNIST's files are", "data",
+        False, Flag(), "the images in the folder are stored transposed, as in EMNIST's files", "data",
         local=True,
     )  # fmt: skip
     split: str = setting(
-        "train", Choice(("train", "test", "all")), "which glyphs: the data set's training or test glyphs, or all of "
-        "them", "data",
+        "train", Choice(("train", "test", "all")), "glyphs to use: the data set's training glyphs, its test glyphs, or "
+        "all", "data",
     )  # fmt: skip
     image_width: int = setting(
         200, Number(0, MAX_WIDTH, "pixels"), "width of an image; 0: as wide as the sequence needs", "layout", "-iw"
     )
     min_spacing: int = setting(
-        0, SPACING, "smallest gap between two digits, ink to ink; negative overlaps them", "layout", "-min"
+        0, SPACING, "smallest gap between two digits, ink to ink; negative values overlap them", "layout", "-min"
     )
-    max_spacing: int = setting(10, SPACING, "largest gap between two digits, included", "layout", "-max")
+    max_spacing: int = setting(10, SPACING, "largest gap between two digits", "layout", "-max")
     invert: bool = setting(False, Flag(), "black ink on white paper instead of white on black", "layout")
     data_augmentation: bool = setting(
-        False, Flag(), "erode, dilate, rotate and add noise, to every digit on its own", "augmentation", "-da"
+        False, Flag(), "erode, dilate, rotate and add noise to each digit", "augmentation", "-da"
     )
     random_all: bool = setting(
-        False, Flag(), "with -da: each of the four with probability 0.5, kernels 1 to 3 and strengths drawn per digit",
-        "augmentation", "-ra", works_with=("data_augmentation",),
+        False, Flag(), "with -da: apply each of the four with probability 0.5, with kernels from 1 to 3 and random "
+        "strengths", "augmentation", "-ra", works_with=("data_augmentation",),
     )  # fmt: skip
     erode_kernel: tuple[int, int] | None = setting(
         None, KERNEL, "erode with a kernel of this width and height", "augmentation", "-e",
@@ -163,15 +163,15 @@ class Settings:
         optional=True, shown_default="off; 2 1 with -da",
     )  # fmt: skip
     angle: float | None = setting(
-        None, Number(-180, 180, "degrees", whole=False), "rotate every digit by this angle, counter-clockwise",
-        "augmentation", "-a", optional=True, shown_default="off; drawn per digit from -15 to 15 with -da",
+        None, Number(-180, 180, "degrees", whole=False), "rotate each digit by this angle, counter-clockwise",
+        "augmentation", "-a", optional=True, shown_default="off; from -15 to 15 at random with -da",
     )  # fmt: skip
     noise_ratio: float | None = setting(
         None, Number(0, 1, whole=False), "share of a digit's pixels set to white", "augmentation", "-n",
-        optional=True, shown_default="off; drawn per digit from 0 to 0.1 with -da",
+        optional=True, shown_default="off; from 0 to 0.1 at random with -da",
     )  # fmt: skip
     augment: str | Operation | Iterable[str | Operation] = setting(
-        (), Operations(), "further distortions, in order: light, medium, heavy, or NAME:key=value,... such as "
+        (), Operations(), "more distortions: light, medium, heavy, or NAME:key=value,... such as "
         "elastic:alpha=6,sigma=4; see --list_augmentations", "augmentation", shown_default="none", example=("light",),
     )  # fmt: skip
 

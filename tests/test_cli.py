@@ -120,7 +120,7 @@ def test_version_and_help(run):
     ]
     assert order == sorted(order)
     assert text.rstrip().endswith("with the settings of config.py")
-    for default in ("200", "./output", "1 2 with -da", "drawn per digit from -15 to 15", "1; 100 with -m"):
+    for default in ("200", "./output", "1 2 with -da", "from -15 to 15 at random", "1; 100 with -m"):
         assert default in " ".join(text.split())
 
 

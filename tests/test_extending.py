@@ -76,7 +76,7 @@ def test_a_setting_is_one_field(copy):
     assert copy.run("-num", "12", "-t", "9").returncode == 0
     assert said in copy.run("-num", "12", "--toy", "10").stderr
     assert f"config.py line 3: {said}" in copy.run("-num", "12", "-r").stderr
-    assert "a toy, pixels (default: 3)" in copy.run("--help").stdout
+    assert "a toy, in pixels (default: 3)" in copy.run("--help").stdout
     recorded = json.loads((copy.folder / "output" / "12" / "run.json").read_text())
     assert recorded["runs"][0]["settings"]["toy"] == 9
 

@@ -120,7 +120,7 @@ def test_boxes_are_drawn_where_the_glyphs_are(page):
 def test_seed_again_and_lock(page):
     seed = page.get_by_role("textbox", name="Seed")
     first = seed.input_value()
-    change(page, lambda: page.get_by_role("button", name="Again").click())
+    change(page, lambda: page.get_by_role("button", name="New images").click())
     assert seed.input_value() != first
     locked = seed.input_value()
     change(page, lambda: page.get_by_label("What to write").fill("12"))

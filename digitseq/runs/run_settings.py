@@ -42,27 +42,25 @@ class Output:
         DEFAULT_SHARD_SIZE, Number(1, 10_000_000), "images per shard, with webdataset and parquet", "data"
     )
     split_ratio: tuple[float, float, float] | None = setting(
-        None, Shares(PARTS), "write train/, val/ and test/ with these shares of the images; no glyph occurs in two of "
-        "them", "data", optional=True, shown_default="off",
+        None, Shares(PARTS), "write train/, val/ and test/ with these shares of the images and no glyph in "
+        "common", "data", optional=True, shown_default="off",
     )  # fmt: skip
     multi_core: int | None = setting(
-        None, Number(-1, 256), "processes; 0 or 1: in this process; -1: all cores", "batch", "-m",
+        None, Number(-1, 256), "number of processes; 0 or 1: no extra ones; -1: one per core", "batch", "-m",
         optional=True, shown_default="0",
     )  # fmt: skip
     size: int | None = setting(
-        None, Number(1, 1_000_000_000), "how many images", "batch", "-s", optional=True, shown_default="1; 100 with -m"
+        None, Number(1, 1_000_000_000), "number of images", "batch", "-s", optional=True, shown_default="1; 100 with -m"
     )
     seed: int | None = setting(
-        None, Number(0, 2**64 - 1), "the same seed and settings give the same images", "batch",
+        None, Number(0, 2**64 - 1), "random seed: the same seed and settings give the same images", "batch",
         optional=True, shown_default="drawn, printed and recorded",
     )  # fmt: skip
     preview: str | None = setting(
-        None, FilePath(), "write one picture of samples to this file instead: rows of the given settings or, without "
-        "augmentation, a row for every operation", "augmentation", optional=True, shown_default="none",
+        None, FilePath(), "write one PNG file of samples instead of a data set. It shows the given settings or, "
+        "without augmentation, every operation", "augmentation", optional=True, shown_default="none",
     )  # fmt: skip
-    resume: bool = setting(
-        False, Flag(), "continue the last run into this folder, if it was interrupted; give the same settings", "batch"
-    )
+    resume: bool = setting(False, Flag(), "finish the interrupted run in this folder; give the same settings", "batch")
     quiet: bool = setting(False, Flag(), "print nothing but errors", "batch")
 
     def __post_init__(self) -> None:

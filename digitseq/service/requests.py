@@ -83,7 +83,7 @@ def _clean(option: Option, name: str, value: Any) -> Any:
 
 def _described(option: Option) -> str:
     unit = getattr(option.kind, "unit", "")
-    return option.help + (f", {unit}" if unit else "")
+    return option.help + (f", in {unit}" if unit else "")
 
 
 @dataclass(frozen=True)

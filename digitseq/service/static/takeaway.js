@@ -6,7 +6,7 @@ import { segments, element } from "./controls.js";
 const $ = (id) => document.getElementById(id);
 const RECIPES = [["command", "Command line"], ["python", "Python"], ["curl", "curl"]];
 const HINTS = {
-  command: "Run it where the folder of this text is empty: numbers go on from what is there.",
+  command: "Run it with an empty output folder: numbering continues in one that has images.",
   python: "After pip install digitseq.",
   curl: "A zip file with the images and metadata.jsonl.",
 };
