@@ -82,7 +82,7 @@ class SequenceGenerator:
 
     >>> generator = SequenceGenerator(Settings(random_digits=(3, 8), image_width=160), seed=7)
     >>> generator[12].image.shape, generator[12].text, len(generator[12].boxes)
-    ((28, 160), '747', 3)
+    ((28, 160), '695303', 6)
     >>> [len(batch) for batch in generator.batches(4, stop=10)]
     [4, 4, 2]
     """

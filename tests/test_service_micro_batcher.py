@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import zlib
 
 import numpy as np
 import pytest
@@ -19,7 +18,6 @@ from digitseq.formats.png_encoder import encode_png
 from digitseq.random_streams import Rows
 from digitseq.service import micro_batcher
 from digitseq.service.glyph_sets import GlyphSets
-from digitseq.service.keys import Keys
 from digitseq.service.limits import Limits
 from digitseq.service.micro_batcher import MicroBatcher, Wanted, images_of
 from digitseq.service.pipeline_cache import PipelineCache
@@ -71,14 +69,6 @@ def test_rows_of_many_seeds(rows, columns, attempt):
         one = Rows(seed, np.array([place]), attempt, "scope/")
         np.testing.assert_array_equal(made.uniforms("glyph", columns)[k], one.uniforms("glyph", columns)[0])
         np.testing.assert_array_equal(made.words("glyph", columns)[k], one.words("glyph", columns)[0])
-
-
-@given(seeds=st.lists(SEEDS, min_size=1, max_size=6), name=st.text(max_size=9), attempt=st.integers(0, 2**32 - 1))
-def test_keys_are_those_of_numpy(seeds, name, attempt):
-    table = zlib.crc32(name.encode())
-    for key, seed in zip(Keys(tuple(seeds)).of(table, attempt), seeds):
-        expected = np.random.SeedSequence(seed, spawn_key=(table, attempt)).generate_state(2, np.uint64)
-        np.testing.assert_array_equal(key, expected)
 
 
 def test_the_service_prepares_an_appearance_once():

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.random_streams import WORDS_PER_BLOCK, Rows
-from digitseq.service.keys import Keys
+from digitseq.random_streams import WORDS_PER_BLOCK, Rows, table_key
 
 
 @dataclass(frozen=True)
@@ -48,20 +45,13 @@ class SeededRows(Rows):
         return Rows(self.seeds[0], self.index, self.attempt, self.scope)
 
     def _generators(self, purpose: str, columns: int) -> Iterator[np.random.Philox]:
-        """The purpose's generator at each row: one, set anew, as to make one costs five times as much."""
+        """The purpose's generator at each row: one whose state is set, as creating one takes five times as long."""
         bits = np.random.Philox(key=0)
         state: Any = bits.state
         blocks = -(-columns // WORDS_PER_BLOCK)
-        for key, index in zip(self._keys(purpose), self.index.tolist()):
+        first, second = table_key(np.array(self.seeds, np.uint64), self.scope + purpose, self.attempt)
+        for key, index in zip(zip(first.tolist(), second.tolist()), self.index.tolist()):
             state["state"]["key"] = key
             state["state"]["counter"][0] = index * blocks
             bits.state = state
             yield bits
-
-    def _keys(self, purpose: str) -> NDArray[np.uint64]:
-        return _keys_of(self.seeds).of(zlib.crc32((self.scope + purpose).encode()), self.attempt)
-
-
-@lru_cache(maxsize=4)
-def _keys_of(seeds: tuple[int, ...]) -> Keys:
-    return Keys(seeds)
