@@ -1,12 +1,15 @@
-"""What there is to choose from: settings, data sets, distortions, limits."""
+"""What there is to choose from: settings, data sets, distortions, formats, limits."""
 
 from __future__ import annotations
 
 from dataclasses import MISSING, asdict, fields
+from importlib.util import find_spec
 from typing import Any
 
 from digitseq.augment import OPERATIONS, PRESETS
 from digitseq.augment.ranges import parameters as parameters_of
+from digitseq.formats import DOWNLOADS, FORMATS
+from digitseq.labels import LABEL_FORMATS
 from digitseq.service import parameters
 from digitseq.service.glyph_sets import GlyphSets, splits_of
 from digitseq.service.limits import Limits
@@ -24,7 +27,12 @@ def catalogue(limits: Limits, sets: GlyphSets) -> dict[str, Any]:
         ],
         "augmentations": [_operation(name) for name in OPERATIONS],
         "presets": {name: list(texts) for name, texts in PRESETS.items()},
-        "formats": list(parameters.FORMATS),
+        "formats": [
+            {"name": name, "help": FORMATS[key].help}
+            for name, (key, _) in DOWNLOADS.items()
+            if (package := FORMATS[key].package) is None or find_spec(package)
+        ],
+        "labels": [{"name": name, "help": entry.files} for name, entry in LABEL_FORMATS.items()],
         "limits": asdict(limits),
     }
 

@@ -10,6 +10,7 @@ from typing import Any
 from digitseq.augment import OPERATIONS
 from digitseq.augment.ranges import Parameter, parameters
 from digitseq.errors import SettingsError
+from digitseq.formats import DOWNLOADS
 from digitseq.options import Option, options
 from digitseq.runs.run_settings import Output
 from digitseq.service.glyph_sets import DATASET, DEFAULT, GlyphSets
@@ -32,8 +33,8 @@ INDEX = Option(
     "int", "which image of the seed, from 0: image 0 is the command line's 1.png", "batch", low=0, high=999_999_999
 )
 COUNT = Option("int", "how many images", "batch", low=1, high=100)
-FORMATS = ("zip", "webdataset", "npz")
-FORMAT = Option("choice", "what the archive is", "batch", choices=FORMATS)
+FORMAT = Option("choice", "how the data set is packed into one file", "batch", choices=tuple(DOWNLOADS))
+LABELS = options(Output)["labels"]
 ABOUT_IMAGES = {"seed": SEED, "index": INDEX}
 ABOUT_SAMPLES = {"seed": SEED, "start": INDEX, "count": COUNT}
 
