@@ -147,3 +147,81 @@ print(json.dumps([*found, next(about["schema"] for about in parameters if about[
 """
     )
     assert found == [200, 422, {"type": "integer", "multipleOf": 2, "default": 2}]
+
+
+FORMAT = """
+from digitseq.formats.base import Format, FormatPlan
+
+class OutputFormat(Format):
+    def begin(self, pipeline, request):
+        return FormatPlan(0, pipeline.batch_size)
+
+    def make(self, job, start, stop, files):
+        for batch in files.batches(job.pipeline, start, stop):
+            files.add("toy.txt", "".join(f"{text}!" for text in batch.texts).encode())
+"""
+FORMAT_LINE = '    "toy": FormatEntry("toy", "a toy", Download("toy", "txt", "text/x-toy")),'
+
+
+def test_a_format_is_one_file_and_one_line(copy):
+    copy.new_file("formats/toy.py", FORMAT)
+    copy.add("formats/__init__.py", "FORMATS = {", FORMAT_LINE)
+
+    assert copy.run("-num", "12", "--format", "toy", "-s", "3").returncode == 0
+    assert (copy.folder / "output" / "12" / "toy.txt").read_text() == "12!12!12!"
+    assert "toy: a toy" in " ".join(copy.run("--help").stdout.split())
+    found = copy.python(
+        REST
+        + """
+from pathlib import Path
+from digitseq import SequenceGenerator, Settings
+SequenceGenerator(Settings("34"), seed=1).write("python", size=2, format="toy")
+answer = client.post("/v1/datasets", json={"number": "56", "size": 2, "format": "toy"})
+body = client.get("/openapi.json").json()["paths"]["/v1/datasets"]["post"]
+properties = body["requestBody"]["content"]["application/json"]["schema"]["properties"]
+options = client.get("/v1/options").json()["formats"]
+print(json.dumps([
+    Path("python/34/toy.txt").read_text(), answer.text, answer.headers["content-type"].partition(";")[0],
+    "toy" in properties["format"]["enum"], "text/x-toy" in body["responses"]["200"]["content"],
+    {"name": "toy", "help": "a toy"} in options,
+]))
+"""
+    )
+    assert found == ["34!34!", "56!56!", "text/x-toy", True, True, True]
+
+
+LABELS = """
+from digitseq.labels.base import LabelFormat, numbers
+
+class Labels(LabelFormat):
+    file_name = "toy.txt"
+
+    def lines(self, batch):
+        return "".join(f"{i}={text}," for i, text in zip(numbers(batch), batch.texts)).encode()
+"""
+
+
+def test_a_label_format_is_one_file_and_one_line(copy):
+    copy.new_file("labels/toy.py", LABELS)
+    copy.add("labels/__init__.py", "LABEL_FORMATS = {", '    "toy": LabelEntry("toy", "toy.txt"),')
+
+    assert copy.run("-num", "12", "--labels", "toy", "-s", "2").returncode == 0
+    assert (copy.folder / "output" / "12" / "toy.txt").read_text() == "1=12,2=12,"
+    assert "toy (toy.txt)" in " ".join(copy.run("--help").stdout.split())
+    found = copy.python(
+        REST
+        + """
+import io, zipfile
+from pathlib import Path
+from digitseq import SequenceGenerator, Settings
+SequenceGenerator(Settings("34"), seed=1).write("python", size=2, labels=("toy", "jsonl"))
+answer = client.post("/v1/datasets", json={"number": "56", "size": 2, "labels": ["toy"]})
+archive = zipfile.ZipFile(io.BytesIO(answer.content))
+options = client.get("/v1/options").json()["labels"]
+print(json.dumps([
+    Path("python/34/toy.txt").read_text(), archive.namelist(), archive.read("toy.txt").decode(),
+    {"name": "toy", "help": "toy.txt"} in options,
+]))
+"""
+    )
+    assert found == ["1=34,2=34,", ["1.png", "2.png", "toy.txt"], "1=56,2=56,", True]

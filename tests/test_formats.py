@@ -14,9 +14,10 @@ from support.folders import assert_nothing_unfinished
 from support.formats import FORMATS, READERS, Rows, dump, shards, tree
 
 from digitseq import Pipeline, Settings
+from digitseq.formats import FORMATS as TABLE
 from digitseq.formats import format_of
-from digitseq.formats.base import Job
-from digitseq.formats.memory import available_memory
+from digitseq.formats.base import Format, FormatPlan, Job
+from digitseq.formats.npz import total_memory
 from digitseq.pipeline import Batch
 from digitseq.runs.workers import PartMaker
 
@@ -99,6 +100,40 @@ def test_parquet_has_row_groups(run, tmp_path):
     assert [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)] == [2048, 2048, 904]
 
 
+class Concatenated(Format):
+    """The least that a format has to do whose result is one file."""
+
+    def begin(self, pipeline, request):
+        return FormatPlan(0, 3)
+
+    def make(self, job, start, stop, files):
+        for batch in files.batches(job.pipeline, start, stop):
+            files.add("all.txt", "".join(f"{text}\n" for text in batch.texts).encode())
+        with files.open(f"{start}.kept", "kept") as file:
+            file.write(b"x" * (stop - start))
+
+    def finish(self, job, folder, kept, stop):
+        assert sum(path.stat().st_size for path in kept.iterdir()) == stop
+
+
+def test_a_format_that_makes_one_file_can_be_sent_without_more(train):
+    pipeline = Pipeline(Settings(random_digits=(3, 5), image_width=0), train, 1)
+    pieces = list(Concatenated().stream(pipeline, 10))
+    assert pieces[:4] == [b""] * 4
+    assert b"".join(pieces).decode().split() == pipeline.batch(0, 10).texts
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_a_stream_that_is_closed_leaves_nothing(train, format_name, tmp_path, monkeypatch):
+    if package := TABLE[format_name].package:
+        pytest.importorskip(package)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    stream = format_of(format_name).stream(Pipeline(Settings("12"), train, 1), 9000, ("jsonl", "coco"))
+    next(stream)
+    stream.close()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_npz_beyond_memory_is_refused_with_its_size(refused):
     line = refused("-num", "123456", "-s", 1_000_000_000, "--format", "npz")
     assert "would need 5,8" in line and "MB of memory" in line
@@ -144,13 +179,12 @@ def test_what_makes_parts_pickles_small(train, format_name):
 
 
 def test_the_limit_of_a_container_counts(tmp_path):
-    machine = available_memory(tmp_path)
+    machine = total_memory(tmp_path)
+    assert machine > 300_000_000
     (tmp_path / "memory.max").write_text("300000000\n")
-    (tmp_path / "memory.current").write_text("100000000\n")
-    assert available_memory(tmp_path) == min(machine, 200_000_000)
+    assert total_memory(tmp_path) == 300_000_000
     (tmp_path / "memory.max").write_text("max\n")
-    assert available_memory(tmp_path) > 200_000_000
+    assert total_memory(tmp_path) == machine
     (tmp_path / "memory").mkdir()
     (tmp_path / "memory" / "memory.limit_in_bytes").write_text("1000")
-    (tmp_path / "memory" / "memory.usage_in_bytes").write_text("2000")
-    assert available_memory(tmp_path) == 0
+    assert total_memory(tmp_path) == 1000

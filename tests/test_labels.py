@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from digitseq import Pipeline, Settings
-from digitseq.labels import label_format
+from digitseq.labels import label_formats
 
 
 @pytest.fixture(scope="module")
@@ -15,7 +15,7 @@ def batch(train):
 
 
 def test_jsonl_holds_name_text_and_a_box_and_a_category_for_each_glyph(batch):
-    lines = label_format("jsonl").lines(batch).splitlines(keepends=True)
+    lines = label_formats(("jsonl",))[0].lines(batch).splitlines(keepends=True)
     assert len(lines) == 4
     for number, (line, boxes) in enumerate(zip(lines, batch.boxes), 42):
         assert line.endswith(b"}\n")
@@ -28,7 +28,7 @@ def test_jsonl_holds_name_text_and_a_box_and_a_category_for_each_glyph(batch):
 
 
 def test_txt_holds_path_tab_text(batch):
-    assert label_format("txt").lines(batch).decode().splitlines() == [f"{n}.png\t0070" for n in range(42, 46)]
+    assert label_formats(("txt",))[0].lines(batch).decode().splitlines() == [f"{n}.png\t0070" for n in range(42, 46)]
 
 
 def test_hugging_face_reads_the_folder(run, tmp_path, monkeypatch):

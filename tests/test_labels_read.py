@@ -15,7 +15,7 @@ from support.folders import numbers, pixels
 from support.processes import wait_until
 
 from digitseq import Output, Pipeline, Settings
-from digitseq.labels import LABEL_FORMATS, label_format
+from digitseq.labels import LABEL_FORMATS, label_formats
 
 ALL = tuple(LABEL_FORMATS)
 
@@ -67,7 +67,9 @@ def test_easyocr_quotes_what_csv_must_quote(train):
 
     made = Pipeline(Settings("1234"), train, 1).batch(0, 4)
     texts = ["1,23", 'a"bc', "1\n34", "0 07"]
-    rows = list(csv.reader(io.StringIO(label_format("easyocr").lines(replace(made, texts=texts)).decode(), newline="")))
+    rows = list(
+        csv.reader(io.StringIO(label_formats(("easyocr",))[0].lines(replace(made, texts=texts)).decode(), newline=""))
+    )
     assert rows == [[f"{i}.png", text] for i, text in enumerate(texts, 1)]
 
 

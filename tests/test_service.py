@@ -17,11 +17,14 @@ import httpx
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.cases import product
+from support.formats import dump
 from support.paths import ROOT
 from support.service import serve
 
 import digitseq
+from digitseq.formats import FORMATS
 from digitseq.formats.png_encoder import encode_png
+from digitseq.labels import LABEL_FORMATS
 from digitseq.options import options
 from digitseq.service.limits import Limits, names, variable
 from digitseq.settings import Settings
@@ -147,30 +150,58 @@ def test_python_code_makes_the_same_images(client):
 BODY = {"number": "4711", "min_spacing": 3, "size": 700, "seed": 9}
 
 
-def test_a_zip_holds_the_files_of_the_command_line(client, run, tmp_path):
-    answer = client.post("/v1/datasets", json=BODY)
+@pytest.mark.parametrize(
+    "labels", [None, ["none"], ["coco", "yolo"], ["easyocr", "txt", "tesseract", "jsonl"], "yolo"], ids=str
+)
+def test_a_zip_holds_the_files_of_the_command_line(client, run, tmp_path, labels):
+    answer = client.post("/v1/datasets", json=BODY | ({} if labels is None else {"labels": labels}))
+    assert answer.status_code == 200, answer.text
     assert answer.headers["content-disposition"] == 'attachment; filename="digitseq-9.zip"'
-    run("-num", "4711", "-min", 3, "-s", 700, "--seed", 9, "-o", "out")
+    words = [labels or "jsonl"] if isinstance(labels, str) or labels is None else labels
+    run("-num", "4711", "-min", 3, "-s", 700, "--seed", 9, "--labels", *words, "-o", "out")
+    expected = {p.name: p.read_bytes() for p in (tmp_path / "out/4711").iterdir() if p.is_file()}
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
         assert archive.testzip() is None
         names = archive.namelist()
-        assert sorted(names) == sorted([*(f"{n}.png" for n in range(1, 701)), "metadata.jsonl"])
+        assert len(names) == len(set(names)) == len([n for n in expected if n != "run.json" and n[0] != "."])
         for name in names:
-            assert archive.read(name) == (tmp_path / "out/4711" / name).read_bytes()
+            assert archive.read(name) == expected[name], name
 
 
-@pytest.mark.parametrize(("file", "width"), product([("webdataset", "4711-000000.tar"), ("npz", "4711.npz")], [200, 0]))
-def test_other_archives_are_the_command_lines_files(client, run, tmp_path, file, width):
-    name, file = file
+FILES = {"webdataset": "4711-000000.tar", "parquet": "4711-00000.parquet", "lmdb": "data.mdb", "npz": "4711.npz"}
+
+
+@pytest.mark.parametrize(("name", "width"), product(list(FILES), [200, 0]))
+def test_other_formats_are_the_command_lines_files(client, run, tmp_path, name, width):
+    if package := FORMATS[name].package:
+        pytest.importorskip(package)
     answer = client.post("/v1/datasets", json=BODY | {"format": name, "image_width": width})
     assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == FORMATS[name].download.media_type
+    assert answer.headers["content-disposition"].endswith(f'.{FORMATS[name].download.suffix}"')
     run("-num", "4711", "-min", 3, "-iw", width, "-s", 700, "--seed", 9, "--format", name, "-o", "out")
-    assert answer.content == (tmp_path / "out/4711" / file).read_bytes()
+    folder = tmp_path / "out/4711"
+    if name == "lmdb":  # the pages of a database are not promised, what is in it is
+        (tmp_path / "data.mdb").write_bytes(answer.content)
+        assert dump(tmp_path) == dump(folder)
+    else:
+        assert answer.content == (folder / FILES[name]).read_bytes()
     if name == "npz":
         assert np.load(io.BytesIO(answer.content))["labels"][0] == "4711"
-    else:
+    if name == "webdataset":
         with tarfile.open(fileobj=io.BytesIO(answer.content)) as archive:
             assert len(archive.getnames()) == 2100
+
+
+def test_every_format_and_label_format_is_offered(client):
+    options = client.get("/v1/options").json()
+    assert options["formats"] == [{"name": entry.download.name, "help": entry.help} for entry in FORMATS.values()]
+    assert [label["name"] for label in options["labels"]] == list(LABEL_FORMATS)
+    about = client.get("/openapi.json").json()["paths"]["/v1/datasets"]["post"]
+    schema = about["requestBody"]["content"]["application/json"]["schema"]["properties"]
+    assert schema["format"]["enum"] == [entry.download.name for entry in FORMATS.values()]
+    assert schema["labels"]["items"]["enum"] == [*LABEL_FORMATS, "none"]
+    assert set(about["responses"]["200"]["content"]) >= {entry.download.media_type for entry in FORMATS.values()}
 
 
 def test_options_name_every_setting_but_paths(client):
@@ -265,12 +296,23 @@ def test_refusals(served, path, status, field, said):
         ({"number": 1, "size": 1}, 422, "number"),
         ({"size": 1}, 422, None),
         ({"number": "1", "size": 1, "format": "rar"}, 422, "format"),
+        ({"number": "1", "size": 1, "format": "png"}, 422, "format"),
+        ({"number": "1", "size": 1, "format": ["zip"]}, 422, "format"),
+        ({"number": "1", "size": 1, "format": "npz", "labels": ["jsonl"]}, 422, "labels"),
+        ({"number": "1", "size": 1, "format": "lmdb", "labels": "coco"}, 422, "labels"),
+        ({"number": "1", "size": 1, "labels": ["none", "jsonl"]}, 422, "labels"),
+        ({"number": "1", "size": 1, "labels": ["jsonl", "jsonl"]}, 422, "labels"),
+        ({"number": "1", "size": 1, "labels": ["csv"]}, 422, "labels"),
+        ({"number": "1", "size": 1, "labels": []}, 422, "labels"),
+        ({"number": "1", "size": 1, "labels": 7}, 422, "labels"),
+        ({"number": "1", "size": 1, "labels": [None]}, 422, "labels"),
         ({"number": "1", "size": 1, "output_path": "/tmp"}, 422, "output_path"),
         ({"numbers_file": "/etc/passwd", "size": 1}, 422, "numbers_file"),
         ({"number": "1", "size": 1, "augment": {"background:folder=/etc": 1}}, 422, "augment"),
         ({"number": "1", "size": 1, "augment": [["background:folder=/etc"]]}, 422, "augment"),
         ({"number": "1", "size": 1, "augment": "background:folder=/etc"}, 422, "augment"),
         ({"number": "1", "size": 100_000, "image_width": 10_000, "format": "npz"}, 413, "size"),
+        ({"number": "1", "size": 100_000, "image_width": 10_000, "format": "lmdb"}, 413, "size"),
         ({"number": "1", "size": 1, "erode_kernel": [1, 2, 3]}, 422, "erode_kernel"),
         ({"number": "1", "size": 1, "noise_ratio": float("nan")}, 422, "noise_ratio"),
         ({"random_digits": [1, 1], "unique": True, "size": 11}, 422, None),

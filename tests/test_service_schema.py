@@ -70,6 +70,7 @@ VALID = {
     "region": ["JP", "US"],
     "random_digits": [[1, 1], [3, 8]],
     "random_text": [[1, 1], [3, 8]],
+    "labels": [["coco"], ["jsonl", "txt"]],
     "augment": [["light"], ["medium", "blur"], ["elastic:alpha=6,sigma=4"]],
 }
 

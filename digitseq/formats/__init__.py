@@ -1,4 +1,4 @@
-"""Output formats: one module and one line of `FORMATS` for each."""
+"""Output formats: a new one is one module and one entry of `FORMATS`."""
 
 from __future__ import annotations
 
@@ -11,28 +11,58 @@ if TYPE_CHECKING:
     from digitseq.formats.base import Format
 
 
-class Entry(NamedTuple):
-    """What is known of a format before it is loaded.
+class Download(NamedTuple):
+    """A format as one file over HTTP. name: what REST calls the format; suffix: of the file's name, without a dot."""
 
-    module: it has the class `OutputFormat`; options: the settings that go with this format; package: what it needs
+    name: str
+    suffix: str
+    media_type: str
+
+
+class FormatEntry(NamedTuple):
+    """What is known about a format before its module is loaded.
+
+    module: it defines the class `OutputFormat`; help: one line for `--help` and the web page
+    download: None for a format that is not offered over HTTP
+    options: the settings that only some formats have; package: what has to be installed
     """
 
     module: str
+    help: str
+    download: Download | None = None
     options: tuple[str, ...] = ()
     package: str | None = None
 
 
 FORMATS = {
-    "png": Entry("png_files", ("labels",)),
-    "webdataset": Entry("webdataset", ("shard_size",)),
-    "lmdb": Entry("lmdb", package="lmdb"),
-    "parquet": Entry("parquet", ("shard_size",), "pyarrow"),
-    "npz": Entry("npz"),
-}
+    "png": FormatEntry(
+        "png_files", "single PNG files with label files beside them", Download("zip", "zip", "application/zip"),
+        options=("labels",),
+    ),
+    "webdataset": FormatEntry(
+        "webdataset", "WebDataset tar shards: a .png, .txt and .json file for each sample",
+        Download("webdataset", "tar", "application/x-tar"), options=("shard_size",),
+    ),
+    "lmdb": FormatEntry(
+        "lmdb", "an LMDB database as PARSeq and PaddleOCR read it",
+        Download("lmdb", "mdb", "application/octet-stream"), package="lmdb",
+    ),
+    "parquet": FormatEntry(
+        "parquet", "Parquet shards with the features of Hugging Face datasets",
+        Download("parquet", "parquet", "application/vnd.apache.parquet"), options=("shard_size",), package="pyarrow",
+    ),
+    "npz": FormatEntry(
+        "npz", "one file of NumPy arrays: images, labels, lengths, boxes, widths",
+        Download("npz", "npz", "application/x-npz"),
+    ),
+}  # fmt: skip
+
+# by their names in REST: the key of `FORMATS`, and the file
+DOWNLOADS = {entry.download.name: (name, entry.download) for name, entry in FORMATS.items() if entry.download}
 
 
 def format_of(name: str) -> Format:
-    """The format `name`. Raises `MissingPackageError` when its package cannot be loaded."""
+    """The format `name`, a key of `FORMATS`. Raises `MissingPackageError` when its package cannot be loaded."""
     entry = FORMATS[name]
     if entry.package:
         need_package(entry.package, f"format {name}")

@@ -1,22 +1,26 @@
-"""What a format is to a run."""
+"""The interface between output formats, runs and downloads."""
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from digitseq.formats.parts import PartFiles
+from digitseq.formats.parts import PartFiles, spans
+from digitseq.formats.streaming import file_pieces
 from digitseq.pipeline import Pipeline
 
 
 @dataclass(frozen=True)
-class Plan:
+class FormatPlan:
     """What a format decides before a run begins.
 
-    start: the number, from 0, of the first image: how many earlier runs have made
-    part_size: images a part
-    details: whatever else `Format.make` and `Format.finish` need to know: plain values for JSON
+    start: index of the first image, from 0, which is how many images earlier runs have made
+    part_size: images per part
+    details: what else `Format.make` and `Format.finish` need to know: plain values for JSON
     """
 
     start: int
@@ -28,7 +32,7 @@ class Plan:
 class Job:
     """Images start … stop-1, from 0, of `pipeline`, in files whose names begin with `name`. Pickles small.
 
-    labels: the label formats beside PNG files; details: as in `Plan`
+    labels: the label formats beside PNG files; details: as in `FormatPlan`
     """
 
     pipeline: Pipeline
@@ -39,8 +43,8 @@ class Job:
     details: dict[str, Any] = field(default_factory=dict)
 
 
-class Earlier(NamedTuple):
-    """What an earlier run has put into the same folder: images first … first + images - 1, from 1."""
+class EarlierRun(NamedTuple):
+    """What an earlier run has written to the same folder: images first … first + images - 1, from 1."""
 
     format: str
     labels: tuple[str, ...]
@@ -49,9 +53,9 @@ class Earlier(NamedTuple):
 
 
 class RunRequest(NamedTuple):
-    """`images` images that are to go into `folder`, which may not be there yet, in files whose names begin with `name`.
+    """`images` images to be written to `folder`, which may not exist yet, in files whose names begin with `name`.
 
-    labels, shard_size: as in `Output`; earlier: the runs that have written into the folder
+    labels, shard_size: as in `Output`; earlier: the runs that have written to the folder
     """
 
     folder: Path
@@ -59,26 +63,27 @@ class RunRequest(NamedTuple):
     images: int
     labels: tuple[str, ...]
     shard_size: int
-    earlier: list[Earlier]
+    earlier: list[EarlierRun]
 
 
 class Format:
-    """An output format. `make` runs in any process, the other methods in the one that owns the run.
+    """An output format. A run calls `make` in any process, and the other methods in the one that owns the run.
 
-    keeps: results are put together at the end of the run, from files that are kept until then
+    keeps: results are assembled at the end of the run, from files that are kept until then
+    streams: `stream` yields bytes while the images are made; otherwise the file is made on disk first
     """
 
     keeps = False
+    streams = False
 
     def numbered(self, labels: tuple[str, ...]) -> tuple[str, ...]:
-        """The names of the files of single images, such as "%d.png", with label formats `labels`."""
+        """The names of files that belong to a single image, such as "%d.png", with the label formats `labels`."""
         return ()
 
-    def begin(self, pipeline: Pipeline, request: RunRequest) -> Plan:
-        """Look at what stands in the folder, and decide how to go on from there. Writes nothing.
+    def begin(self, pipeline: Pipeline, request: RunRequest) -> FormatPlan:
+        """Look at what is in the folder, and decide how to continue. Writes nothing.
 
-        Raises `OutputError` when there is something that this format did not write, `SettingsError` when the run is
-        too large for it.
+        Raises `OutputError` for files that this format did not write, `SettingsError` when the run is too large.
         """
         raise NotImplementedError
 
@@ -87,19 +92,44 @@ class Format:
         raise NotImplementedError
 
     def take(self, job: Job, folder: Path, kept: Path, part: Path, start: int) -> None:
-        """Use the files of a part, whose first image is `start`, before they are given their names.
+        """Process the files of a part, whose first image is `start`, before they get their final names.
 
-        Parts come in order; a part may come again, when the run was killed while it was taken. kept: the directory
-        of the kept files, and of those that are under way. Raises `OSError`.
+        Parts come in order; a part comes again if the run was killed while it was processed. kept: the directory for
+        files that are kept until the end of the run, and for unfinished ones. Raises `OSError`.
         """
 
     def finish(self, job: Job, folder: Path, kept: Path, stop: int) -> None:
-        """Images up to stop-1 are there, all of them if `stop` is `job.stop`: write what depends on all of them.
+        """Write what depends on all images: those up to stop-1 exist, which are all if `stop` is `job.stop`.
 
-        Raises `OSError`. May be called again for the same run.
+        May be called again for the same run. Raises `OSError`.
         """
 
+    def stream(self, pipeline: Pipeline, size: int, labels: tuple[str, ...] = ()) -> Generator[bytes, None, None]:
+        """The bytes of one file with images 0 … size-1, in pieces. Memory use does not depend on `size`.
 
-def images_of(format_name: str, earlier: list[Earlier]) -> int:
+        An empty piece means that work is in progress. By default a run makes the file in a temporary directory; this
+        suits every format whose result is a single file. Raises `OSError` and what `begin` raises.
+        """
+        with tempfile.TemporaryDirectory(prefix="digitseq-") as path:
+            folder, kept, part = (Path(path) / name for name in ("folder", "kept", "part"))
+            folder.mkdir()
+            kept.mkdir()
+            plan = self.begin(pipeline, RunRequest(folder, "images", size, labels, size, []))
+            job = Job(pipeline, "images", 0, size, labels, plan.details)
+            for start, stop in spans(0, size, plan.part_size):
+                part.mkdir()
+                files = PartFiles(part)
+                self.make(job, start, stop, files)
+                self.take(job, folder, kept, part, start)
+                files.publish(folder, kept)
+                shutil.rmtree(part)
+                yield b""
+            self.finish(job, folder, kept, size)
+            (result,) = folder.iterdir()
+            with open(result, "rb") as file:
+                yield from file_pieces(file)
+
+
+def images_of(format_name: str, earlier: list[EarlierRun]) -> int:
     """How many images earlier runs have made in one format."""
     return max((run.first - 1 + run.images for run in earlier if run.format == format_name), default=0)

@@ -1,4 +1,4 @@
-"""An LMDB as deep-text-recognition-benchmark, PARSeq and PaddleOCR read it.
+"""An LMDB database as deep-text-recognition-benchmark, PARSeq and PaddleOCR read it.
 
 Keys `image-%09d` (the bytes of a PNG file) and `label-%09d`, counted from 1, and `num-samples`.
 """
@@ -10,14 +10,15 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 from digitseq.errors import OutputError
 from digitseq.files.regular import open_regular
-from digitseq.formats.base import Format, Job, Plan, RunRequest
+from digitseq.formats.base import Format, FormatPlan, Job, RunRequest
 from digitseq.formats.parts import PartFiles
 from digitseq.formats.png_encoder import encode_png
 from digitseq.pipeline import Pipeline
@@ -25,17 +26,17 @@ from digitseq.pipeline import Pipeline
 DATABASE = "data.mdb"
 IMAGES, TEXTS = "images", "texts"
 COUNT = b"num-samples"
-FIRST_MAP = 1 << 26
-BATCHES_A_PART = 4
+FIRST_MAP = 1 << 26  # bytes that the database may have at first
+BATCHES_PER_PART = 4
 LABELS_AT_ONCE = 1 << 16
-ALMOST_FULL = 1 << 21
+ALMOST_FULL = 1 << 21  # bytes that are free on a disk on which LMDB fails
 
 
 class OutputFormat(Format):
     """`data.mdb` in the folder itself. See `Format`.
 
-    Processes encode images; the owner of the run puts them into the database, which takes one writer at a time. The
-    database is kept until it is whole, and only then gets its name.
+    Processes encode the images. The owner of the run writes them to the database, because LMDB allows one writer at
+    a time. The database gets its name when it is complete.
     """
 
     keeps = True
@@ -44,12 +45,12 @@ class OutputFormat(Format):
         self._environment: Any = None
         self._opened = Path()
 
-    def begin(self, pipeline: Pipeline, request: RunRequest) -> Plan:
-        """On from the samples in the database."""
-        return Plan(_samples(request.folder / DATABASE), BATCHES_A_PART * pipeline.batch_size)
+    def begin(self, pipeline: Pipeline, request: RunRequest) -> FormatPlan:
+        """Continues after the samples in the database."""
+        return FormatPlan(_samples(request.folder / DATABASE), BATCHES_PER_PART * pipeline.batch_size)
 
     def make(self, job: Job, start: int, stop: int, files: PartFiles) -> None:
-        """The sizes of all images and their bytes; the texts are added up over the run."""
+        """The sizes of all images, int64, and their bytes. The texts of all parts are collected in one file."""
         images: list[bytes] = []
         for batch in files.batches(job.pipeline, start, stop):
             images += encode_png(batch.images, batch.width)
@@ -59,8 +60,12 @@ class OutputFormat(Format):
             file.write(b"".join(images))
 
     def take(self, job: Job, folder: Path, kept: Path, part: Path, start: int) -> None:
-        """Put the images into the database. Their labels come last: keys in order make a smaller tree, faster."""
-        count = min(start + BATCHES_A_PART * job.pipeline.batch_size, job.stop) - start
+        """Writes the images to the database.
+
+        Their labels follow at the end: keys that arrive in order make a smaller tree in less time. Writing a part
+        again, after the run was killed here, replaces the same keys.
+        """
+        count = min(start + BATCHES_PER_PART * job.pipeline.batch_size, job.stop) - start
         data = (part / IMAGES).read_bytes()
         ends = 8 * count + np.concatenate([[0], np.cumsum(np.frombuffer(data, np.int64, count))])
         view, places = memoryview(data), ends.tolist()
@@ -69,13 +74,14 @@ class OutputFormat(Format):
         self._put(self._open(folder, kept), items, folder)
 
     def finish(self, job: Job, folder: Path, kept: Path, stop: int) -> None:
-        """Put in the labels and the count, and give the file its name."""
+        """Writes the labels and the count, and gives the file its name."""
         try:
             if stop < job.stop or _samples(folder / DATABASE) >= job.stop:
                 return
             database = self._open(folder, kept)
             with open(kept / TEXTS, "rb") as texts:
-                for items in _labels(texts, job.start + 1):
+                lines = enumerate(texts, job.start + 1)
+                while items := [(b"label-%09d" % i, line[:-1]) for i, line in islice(lines, LABELS_AT_ONCE)]:
                     self._put(database, items, folder)
             self._put(database, [(COUNT, b"%d" % job.stop)], folder)
             with _as_os_error(folder):
@@ -86,19 +92,20 @@ class OutputFormat(Format):
             self._close()
 
     def _open(self, folder: Path, kept: Path) -> Any:
-        """The database that this run goes on with: at first a copy of the one that earlier runs have written."""
+        """The unfinished database; it begins as a copy of the one that earlier runs have written."""
         import lmdb
 
         path = kept / DATABASE
         if self._environment is not None and self._opened == path:
             return self._environment
         self._close()  # that of train/, when val/ begins
+        # the copy gets its name when it is complete: a run that is killed meanwhile copies again
         if not path.exists() and (folder / DATABASE).exists():
             shutil.copyfile(folder / DATABASE, kept / "copy")
             os.replace(kept / "copy", path)
         size = FIRST_MAP + (path.stat().st_size if path.exists() else 0)
         with _as_os_error(folder):
-            # without syncing, a killed program loses nothing: the system has what was written
+            # sync=False: a killed process loses nothing, as the system has what was written; `finish` syncs to disk
             self._opened = path
             self._environment = lmdb.open(_readable(path), map_size=size, subdir=False, lock=False, sync=False)
         return self._environment
@@ -112,30 +119,20 @@ class OutputFormat(Format):
         import lmdb
 
         with _as_os_error(folder):
-            while True:
+            while True:  # twice the size until everything fits
                 try:
                     with database.begin(write=True) as transaction:
-                        last = transaction.cursor()
-                        append = not last.last() or last.key() < items[0][0]
-                        transaction.cursor().putmulti(items, append=append)
+                        cursor = transaction.cursor()
+                        # appending fills pages completely, and is only allowed for keys after the last one
+                        append = not cursor.last() or cursor.key() < items[0][0]
+                        cursor.putmulti(items, append=append)
                     return
                 except lmdb.MapFullError:
                     database.set_mapsize(2 * database.info()["map_size"])
 
 
-def _labels(texts: BinaryIO, first: int) -> Iterator[list[tuple[bytes, bytes]]]:
-    items = []
-    for number, line in enumerate(texts, first):
-        items.append((b"label-%09d" % number, line[:-1]))
-        if len(items) == LABELS_AT_ONCE:
-            yield items
-            items = []
-    if items:
-        yield items
-
-
 def _readable(path: Path) -> str:
-    """The path as LMDB takes it; `OutputError` for one that is not UTF-8."""
+    """The path as a string, because LMDB wants UTF-8; `OutputError` where it is not."""
     try:
         str(path).encode()
     except UnicodeEncodeError:
@@ -145,7 +142,7 @@ def _readable(path: Path) -> str:
 
 
 def _samples(path: Path) -> int:
-    """`num-samples` of the database in `path`, 0 when there is none; `OutputError` when it is something else."""
+    """`num-samples` of the database `path`; 0 if it does not exist. `OutputError` when it is something else."""
     readable = _readable(path)
     if not os.path.lexists(path):
         return 0
@@ -161,7 +158,7 @@ def _samples(path: Path) -> int:
 
 @contextlib.contextmanager
 def _as_os_error(folder: Path) -> Iterator[None]:
-    """LMDB's own errors about a file below `folder` as `OSError`."""
+    """Raises LMDB's own errors about a file below `folder` as `OSError`."""
     import lmdb
 
     try:
@@ -169,7 +166,7 @@ def _as_os_error(folder: Path) -> Iterator[None]:
     except lmdb.MapFullError:
         raise
     except lmdb.Error as error:
-        # LMDB calls a write that was cut short an input/output error
+        # LMDB reports a short write to a full disk as an input/output error
         if "No space left" in str(error) or shutil.disk_usage(folder).free < ALMOST_FULL:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
         raise OSError(errno.EIO, str(error)) from error

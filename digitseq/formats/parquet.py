@@ -1,25 +1,24 @@
 """Parquet shards with Hugging Face's features: `image` {bytes, path}, `text`, `objects` {bbox, categories}.
 
-Apache Parquet by pyarrow; the features are in the schema's metadata under "huggingface", where `datasets`
-looks for them.
+Written by pyarrow. The features are in the schema's metadata under "huggingface", where `datasets` looks for them.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Generator
 from itertools import compress
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from digitseq.formats.base import Job
-from digitseq.formats.parts import PartFiles, spans
+from digitseq.formats.parts import spans
 from digitseq.formats.png_encoder import encode_png
-from digitseq.formats.shards import ShardFormat
+from digitseq.formats.shards import Batches, ShardFormat
+from digitseq.formats.streaming import OutputBuffer
 from digitseq.pipeline import Batch
 
-ROW_GROUP = 2048  # images: a few MB, which a reader can load on their own
+ROW_GROUP = 2048  # images: a few MB, the least that a reader loads at once
 FEATURES = {
     "image": {"_type": "Image"},
     "text": {"dtype": "string", "_type": "Value"},
@@ -38,20 +37,22 @@ class OutputFormat(ShardFormat):
 
     format_name, digits, suffix = "parquet", 5, "parquet"
 
-    def make(self, job: Job, start: int, stop: int, files: PartFiles) -> None:
-        """A Parquet file."""
+    def pieces(self, batches: Batches, start: int, stop: int) -> Generator[bytes, None, None]:
+        """A Parquet file, a row group at a time."""
         import pyarrow as pa
         from pyarrow import parquet
 
         options: dict[str, Any] = {"compression": {"image.bytes": "none"}, "use_dictionary": ["text"]}
+        output = OutputBuffer()
         with (
-            files.open(self.shard_name(job, start)) as file,
-            pa.PythonFile(file, mode="w") as sink,
+            pa.PythonFile(output, mode="w") as sink,
             parquet.ParquetWriter(sink, _schema(), **options) as writer,
         ):
             for group in spans(start, stop, ROW_GROUP):
-                rows = pa.Table.from_batches([_rows(batch) for batch in files.batches(job.pipeline, *group)])
+                rows = pa.Table.from_batches([_rows(batch) for batch in batches(*group)])
                 writer.write_table(rows, row_group_size=ROW_GROUP)
+                yield output.drain()
+        yield output.drain()
 
 
 def _schema() -> Any:
@@ -66,12 +67,16 @@ def _schema() -> Any:
 def _rows(batch: Batch) -> Any:
     import pyarrow as pa
 
+    # Arrow's nested lists are flat arrays with offsets: per image a range of boxes, per box a range of four numbers
     used = batch.classes >= 0
     numbers = pa.array(batch.boxes[used].astype(np.int64).ravel())
     corners = pa.array(np.arange(0, len(numbers) + 1, 4, dtype=np.int32))
     ends = pa.array(np.concatenate([[0], np.cumsum(used.sum(axis=1))]).astype(np.int32))
     boxes = pa.ListArray.from_arrays(ends, pa.ListArray.from_arrays(corners, numbers))
-    categories = pa.ListArray.from_arrays(ends, pa.array(_drawn(batch, used), pa.string()))
+    drawn = [
+        c for text, row in zip(batch.texts, used) for c in compress(text, row)
+    ]  # without gaps, which have no glyph
+    categories = pa.ListArray.from_arrays(ends, pa.array(drawn, pa.string()))
     paths = [f"{number}.png" for number in range(batch.start + 1, batch.start + 1 + len(batch))]
     images = [pa.array(encode_png(batch.images, batch.width), pa.binary()), pa.array(paths, pa.string())]
     schema = _schema()
@@ -81,8 +86,3 @@ def _rows(batch: Batch) -> Any:
         pa.StructArray.from_arrays([boxes, categories], fields=list(schema.field("objects").type)),
     ]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
-
-
-def _drawn(batch: Batch, used: NDArray[np.bool_]) -> list[str]:
-    """All characters of the batch that have a glyph, text after text."""
-    return [c for text, drawn in zip(batch.texts, used) for c in compress(text, drawn)]

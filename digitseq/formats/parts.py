@@ -1,16 +1,17 @@
-"""Parts of a run: ranges of images, whose files are made in a directory of their own before they get their names."""
+"""Parts of a run: ranges of images, whose files are made in a directory of their own, and then moved."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple
 
 from isal import isal_zlib
 
 from digitseq.pipeline import Batch, Pipeline
+from digitseq.sources.base import Check, carry_on
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
@@ -29,9 +30,9 @@ class Part(NamedTuple):
 class FileGroup(NamedTuple):
     """Files of a part: one called `name`, or `files` of them, `name % first`, `name % (first + 1)`, …
 
-    size: bytes in all of them together; crc32: of these bytes, one file after the other
+    size: total bytes; crc32: of all files, concatenated
     place: "folder" for results; "direct" for results that have their final names already; "kept" for what results are
-    put together from at the end of the run; "part" for what only `Format.take` needs
+    assembled from at the end of the run; "part" for what only `Format.take` needs
     """
 
     name: str
@@ -49,7 +50,7 @@ class FileGroup(NamedTuple):
 
 
 class Addition(NamedTuple):
-    """`size` bytes that a part adds to the end of the file `name`, such as its lines in metadata.jsonl.
+    """`size` bytes that a part appends to the file `name`, such as its lines in metadata.jsonl.
 
     before: how long the file was; known when the part is published
     """
@@ -61,7 +62,7 @@ class Addition(NamedTuple):
 
 
 class Receipt(NamedTuple):
-    """What was made for a part: small, as it travels between processes, whatever the part's size."""
+    """What was made for a part. It is sent between processes, so its size does not depend on the part's."""
 
     part: Part
     files: tuple[FileGroup, ...]
@@ -69,22 +70,21 @@ class Receipt(NamedTuple):
 
 
 class PartFiles:
-    """Where a format puts the files of one part. Makes `Receipt.files` and `.additions` on the way.
+    """Writes the files of one part, and records them for `receipt`. Methods raise `OSError`.
 
-    directory: where they stand until they get their final names; it exists and is empty
-    check: called between batches; raises to end the work early, when nobody wants the part any more
-    direct: a link to the final folder that the owner of the run takes away when the run breaks off. Files that
-        `write_numbered` makes through it need no renaming, which would take as long as half of making them.
-    Methods raise `OSError`.
+    directory: for files that have not got their final names yet; it exists and is empty
+    check: called between batches; raises to end the work early, when the part is no longer wanted
+    direct: a link to the final folder, which the owner of the run removes when the run breaks off. Files that
+        `write_numbered` creates through it need no renaming, which would take half as long as making them.
     """
 
-    def __init__(self, directory: Path, check: Callable[[], None], direct: Path | None = None) -> None:
+    def __init__(self, directory: Path, check: Check = carry_on, direct: Path | None = None) -> None:
         self.directory, self._check, self._direct = directory, check, direct
         self._files: list[FileGroup] = []
         self._additions: dict[str, Addition] = {}
 
     def receipt(self, part: Part) -> Receipt:
-        """What was written so far."""
+        """What has been written so far."""
         return Receipt(part, tuple(self._files), tuple(self._additions.values()))
 
     def batches(self, pipeline: Pipeline, start: int, stop: int) -> Iterator[Batch]:
@@ -95,9 +95,10 @@ class PartFiles:
 
     def write_numbered(self, name: str, first: int, files: list[bytes]) -> None:
         """Write the files `name % first`, `name % (first + 1)`, …; `name` is one of `Format.numbered`."""
+        # the hottest loop of a run over files: `open` and `Path` would take longer than the system calls
         prefix, encoded, crc32 = os.fsencode((self._direct or self.directory) / "_")[:-1], os.fsencode(name), 0
         for number, data in enumerate(files, first):
-            # never a file that is there: not even a process that wakes up late can change an image
+            # O_EXCL never opens an existing file: a process that wakes up late cannot change an image
             descriptor = os.open(prefix + encoded % number, _CREATE, 0o666)
             try:
                 written = os.write(descriptor, data)
@@ -118,41 +119,40 @@ class PartFiles:
         self._files.append(FileGroup(name, writer.size, writer.crc32, place=place))
 
     def add(self, name: str, data: bytes, place: Place = "folder") -> None:
-        """Add `data` to the end of the file `name`, which the parts before this one have begun."""
+        """Append `data` to the file `name`, which is shared by all parts."""
         with open(self.directory / addition_name(name), "ab") as file:
             file.write(data)
         size = self._additions[name].size if name in self._additions else 0
         self._additions[name] = Addition(name, size + len(data), place)
 
+    def publish(self, folder: Path, kept: Path) -> None:
+        """Move everything to its final place. A run does this with a journal, and survives being killed."""
+        targets = {"folder": folder, "kept": kept}
+        for group in self._files:
+            if group.place in targets:
+                for name in group.names():
+                    os.replace(self.directory / name, targets[group.place] / name)
+        for addition in self._additions.values():
+            with open(targets[addition.place] / addition.name, "ab") as file:
+                file.write((self.directory / addition_name(addition.name)).read_bytes())
+
 
 class ChecksumWriter:
-    """A binary file that knows the size and the CRC-32 of what was written to it."""
+    """Writes to a binary file. size, crc32: of the bytes written so far."""
 
     def __init__(self, file: BinaryIO) -> None:
-        self._file, self.size, self.crc32, self.closed = file, 0, 0, False
+        self._file, self.size, self.crc32 = file, 0, 0
 
-    def write(self, data: Any) -> int:
-        """Write all of `data`, which has a buffer. Raises `OSError`."""
+    def write(self, data: Any) -> None:
+        """Write all of `data`, a contiguous buffer. Raises `OSError`."""
         view = memoryview(data).cast("B")
         self._file.write(view)
         self.size += len(view)
         self.crc32 = isal_zlib.crc32(view, self.crc32)
-        return len(view)
-
-    def tell(self) -> int:
-        """Bytes written so far."""
-        return self.size
-
-    def flush(self) -> None:
-        """Hand over to the system what is buffered."""
-        self._file.flush()
-
-    def close(self) -> None:
-        """Nothing: whoever opened the file closes it."""
 
 
 def addition_name(name: str) -> str:
-    """What a part calls the bytes that it adds to the file `name`."""
+    """The file in a part's directory with the bytes that the part appends to the file `name`."""
     return f"{name}.added"
 
 
@@ -162,5 +162,5 @@ def batches(pipeline: Pipeline, start: int, stop: int) -> Iterator[Batch]:
 
 
 def spans(start: int, stop: int, size: int) -> Iterator[tuple[int, int]]:
-    """start … stop in pieces of `size`."""
+    """The ranges of `size` numbers into which start … stop is cut; the last one may be shorter."""
     return ((first, min(first + size, stop)) for first in range(start, stop, size))

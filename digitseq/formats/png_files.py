@@ -4,30 +4,40 @@ from __future__ import annotations
 
 import os
 import warnings
+import zipfile
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import SpooledTemporaryFile
+from typing import IO
 
 from digitseq.errors import DigitseqWarning
-from digitseq.formats.base import Format, Job, Plan, RunRequest, images_of
-from digitseq.formats.parts import PartFiles
+from digitseq.files.atomic import replacing
+from digitseq.formats.base import Format, FormatPlan, Job, RunRequest, images_of
+from digitseq.formats.parts import PartFiles, batches
 from digitseq.formats.png_encoder import encode_png
-from digitseq.labels import LABEL_FORMATS, label_format
+from digitseq.formats.streaming import PIECE, OutputBuffer, file_pieces, zip_entry
+from digitseq.labels import label_formats
 from digitseq.labels.base import LabelFormat
-from digitseq.pipeline import Pipeline
+from digitseq.pipeline import Batch, Pipeline
 
-LONGEST_NUMBER = 15  # digits; a longer name is no number of ours
+LONGEST_NUMBER = 15  # digits; a longer name is not one of our numbers
+LINES_IN_MEMORY = 1 << 23  # bytes of a label file; a larger one goes to a temporary file
 
 
 class OutputFormat(Format):
     """See `Format`."""
 
+    streams = True
+
     def numbered(self, labels: tuple[str, ...]) -> tuple[str, ...]:
         """Images, and labels of single images."""
-        return ("%d.png", *(each.numbered for each in _formats(labels) if each.numbered))
+        return ("%d.png", *(each.numbered for each in label_formats(labels) if each.numbered))
 
-    def begin(self, pipeline: Pipeline, request: RunRequest) -> Plan:
-        """On from the highest number in the folder. Warns where earlier runs have other labels.
+    def begin(self, pipeline: Pipeline, request: RunRequest) -> FormatPlan:
+        """Continues after the highest number in the folder. Warns where earlier runs have other labels.
 
-        The numbers of images that somebody has deleted are not given again: their labels are still there.
+        Numbers of images that somebody has deleted are not used again: their labels are still there.
         """
         before = {label for run in request.earlier if run.images for label in run.labels}
         if before and before != set(request.labels):
@@ -37,37 +47,71 @@ class OutputFormat(Format):
                 DigitseqWarning,
                 stacklevel=2,
             )
-        listed = [each.file_name for each in _formats(request.labels) if each.file_name and each.first_line]
+        listed = [each.file_name for each in label_formats(request.labels) if each.file_name and each.first_line]
         begun = [name for name in listed if not (request.folder / name).exists()]
         start = max(highest_number(request.folder), images_of("png", request.earlier))
-        return Plan(start, pipeline.batch_size, {"begun": begun})
+        return FormatPlan(start, pipeline.batch_size, {"begun": begun})
 
     def make(self, job: Job, start: int, stop: int, files: PartFiles) -> None:
         """The images, and the lines that they add to the label files."""
-        labels, characters = _formats(job.labels), job.pipeline.bank.characters
+        labels, characters = label_formats(job.labels), job.pipeline.bank.characters
         for batch in files.batches(job.pipeline, start, stop):
-            first = batch.start + 1
-            files.write_numbered("%d.png", first, encode_png(batch.images, batch.width))
+            for name, contents in _numbered_files(batch, labels, characters):
+                files.write_numbered(name, batch.start + 1, contents)
             for each in labels:
-                if each.numbered:
-                    files.write_numbered(each.numbered, first, each.files(batch, characters))
                 if each.file_name:
                     begins = each.file_name in job.details["begun"] and batch.start == job.start
                     files.add(each.file_name, each.first_line * begins + each.lines(batch))
 
     def finish(self, job: Job, folder: Path, kept: Path, stop: int) -> None:
-        """Label files that cannot be added to."""
-        for each in _formats(job.labels):
-            each.finish(folder, job.pipeline.bank.characters, kept)
+        """Label files that cannot be appended to."""
+        for each in label_formats(job.labels):
+            if each.summary_name and each.file_name and (folder / each.file_name).exists():
+                with open(folder / each.file_name, "rb") as lines, replacing(folder / each.summary_name, kept) as file:
+                    file.writelines(each.summary(lines, job.pipeline.bank.characters))
+
+    def stream(self, pipeline: Pipeline, size: int, labels: tuple[str, ...] = ()) -> Generator[bytes, None, None]:
+        """A zip archive of the files that a run writes to its folder, images first. See `Format`."""
+        formats, characters, output = label_formats(labels), pipeline.bank.characters, OutputBuffer()
+        # members are not compressed: PNG files already are
+        with ExitStack() as stack, zipfile.ZipFile(output, "w") as archive:
+            line_files: list[IO[bytes]] = [stack.enter_context(SpooledTemporaryFile(LINES_IN_MEMORY)) for _ in formats]
+            for batch in batches(pipeline, 0, size):
+                for name, contents in _numbered_files(batch, formats, characters):
+                    for number, data in enumerate(contents, batch.start + 1):
+                        archive.writestr(zip_entry(name % number, 0o644), data)
+                for each, lines in zip(formats, line_files):
+                    lines.write(each.first_line * (batch.start == 0) + each.lines(batch))
+                yield output.drain()
+            for each, lines in zip(formats, line_files):
+                for name, pieces in _common_files(each, lines, characters):
+                    with archive.open(zip_entry(name, 0o644), "w", force_zip64=True) as member:
+                        for piece in pieces:
+                            member.write(piece)
+                            if output.size >= PIECE:
+                                yield output.drain()
+        yield output.drain()
 
 
-def _formats(labels: tuple[str, ...]) -> list[LabelFormat]:
-    """Those of the setting `labels`, whose "none" is no format."""
-    return [label_format(name) for name in labels if name in LABEL_FORMATS]
+def _numbered_files(batch: Batch, labels: list[LabelFormat], characters: str) -> Iterator[tuple[str, list[bytes]]]:
+    """The files of single images: a name such as "%d.png", and the contents for each image of the batch."""
+    yield "%d.png", encode_png(batch.images, batch.width)
+    for each in labels:
+        if each.numbered:
+            yield each.numbered, each.files(batch, characters)
+
+
+def _common_files(label: LabelFormat, lines: IO[bytes], characters: str) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """The files of one label format for all images: names and contents. lines: what its `lines` gave, in order."""
+    lines.seek(0)
+    if label.file_name and not label.file_name.startswith("."):
+        yield label.file_name, file_pieces(lines)
+    if label.summary_name:
+        yield label.summary_name, label.summary(lines, characters)
 
 
 def highest_number(folder: Path) -> int:
-    """The highest number of an image in the folder; 0 when there is none, or no folder."""
+    """The highest number of an image in the folder; 0 if there is none, or no folder."""
     highest = 0
     if folder.is_dir():
         with os.scandir(folder) as entries:

@@ -1,29 +1,48 @@
-"""Formats that are a row of files: each part of a run is a whole shard."""
+"""Formats that are a series of files: each part of a run is one shard."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Generator, Iterator
+from functools import partial
 
-from digitseq.formats.base import Format, Job, Plan, RunRequest, images_of
-from digitseq.pipeline import Pipeline
+from digitseq.formats.base import Format, FormatPlan, Job, RunRequest, images_of
+from digitseq.formats.parts import PartFiles, batches
+from digitseq.pipeline import Batch, Pipeline
+
+Batches = Callable[[int, int], Iterator[Batch]]
 
 
 class ShardFormat(Format):
-    """`NAME-000000.SUFFIX`, `NAME-000001.SUFFIX`, …, `shard_size` images each; numbers of `digits` digits."""
+    """`NAME-000000.SUFFIX`, `NAME-000001.SUFFIX`, …, `shard_size` images each; shard numbers have `digits` digits.
+
+    A format has to define `pieces` only.
+    """
 
     format_name: str
     digits: int
     suffix: str
+    streams = True
 
-    def begin(self, pipeline: Pipeline, request: RunRequest) -> Plan:
-        """On from the last image of earlier runs, with a shard number that is not taken."""
+    def pieces(self, batches: Batches, start: int, stop: int) -> Generator[bytes, None, None]:
+        """The bytes of the shard with images start … stop-1. batches: makes the images of a range."""
+        raise NotImplementedError
+
+    def begin(self, pipeline: Pipeline, request: RunRequest) -> FormatPlan:
+        """Continues after the last image of earlier runs, with a shard number that is not in use."""
         pattern = re.compile(rf"{re.escape(request.name)}-(\d{{{self.digits},}})\.{self.suffix}")
-        there = request.folder.iterdir() if request.folder.is_dir() else ()
-        taken = [int(match[1]) for path in there if (match := pattern.fullmatch(path.name))]
-        details = {"first_shard": max(taken, default=-1) + 1, "shard_size": request.shard_size}
-        return Plan(images_of(self.format_name, request.earlier), request.shard_size, details)
+        names = (path.name for path in request.folder.iterdir()) if request.folder.is_dir() else ()
+        used = [int(match[1]) for name in names if (match := pattern.fullmatch(name))]
+        details = {"first_shard": max(used, default=-1) + 1, "shard_size": request.shard_size}
+        return FormatPlan(images_of(self.format_name, request.earlier), request.shard_size, details)
 
-    def shard_name(self, job: Job, start: int) -> str:
-        """The name of the shard whose first image is `start`."""
+    def make(self, job: Job, start: int, stop: int, files: PartFiles) -> None:
+        """Writes one shard."""
         shard = job.details["first_shard"] + (start - job.start) // job.details["shard_size"]
-        return f"{job.name}-{shard:0{self.digits}d}.{self.suffix}"
+        with files.open(f"{job.name}-{shard:0{self.digits}d}.{self.suffix}") as file:
+            for piece in self.pieces(partial(files.batches, job.pipeline), start, stop):
+                file.write(piece)
+
+    def stream(self, pipeline: Pipeline, size: int, labels: tuple[str, ...] = ()) -> Generator[bytes, None, None]:
+        """All images as one shard. See `Format`."""
+        return self.pieces(partial(batches, pipeline), 0, size)

@@ -1,20 +1,19 @@
-"""WebDataset: tar files in which the members of a sample, `<key>.png .txt .json`, follow each other.
+"""WebDataset: tar files in which the members of a sample, `<key>.png`, `.txt` and `.json`, follow each other.
 
-The archive is POSIX.1-1988 ustar (IEEE Std 1003.1, "pax", "ustar Interchange Format"), written without a clock,
-an owner or any other thing that differs between two runs.
+The archive is POSIX.1-1988 ustar (IEEE Std 1003.1, "pax", "ustar Interchange Format"). It has no times, owners or
+anything else that differs between two runs.
 """
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.formats.base import Job
-from digitseq.formats.parts import PartFiles
 from digitseq.formats.png_encoder import encode_png
-from digitseq.formats.shards import ShardFormat
+from digitseq.formats.shards import Batches, ShardFormat
 from digitseq.labels.objects import object_lines
 from digitseq.pipeline import Batch
 
@@ -30,17 +29,18 @@ class OutputFormat(ShardFormat):
 
     format_name, digits, suffix = "webdataset", 6, "tar"
 
-    def make(self, job: Job, start: int, stop: int, files: PartFiles) -> None:
-        """A tar file."""
-        with files.open(self.shard_name(job, start)) as file:
-            for batch in files.batches(job.pipeline, start, stop):
-                file.write(tar_members(batch))
-            file.write(bytes(2 * BLOCK))
-            file.write(bytes(-file.tell() % RECORD))
+    def pieces(self, batches: Batches, start: int, stop: int) -> Generator[bytes, None, None]:
+        """A tar file, a batch at a time."""
+        size = 0
+        for batch in batches(start, stop):
+            yield (members := tar_members(batch))
+            size += len(members)
+        end = 2 * BLOCK
+        yield bytes(end + -(size + end) % RECORD)
 
 
 def tar_members(batch: Batch) -> bytes:
-    """The samples of `batch` as they stand in the archive: image, text, and text with boxes, under one key."""
+    """The samples of `batch` in the archive: image, text, and text with boxes, under one key each."""
     members = {
         b".png": encode_png(batch.images, batch.width),
         b".txt": [text.encode() for text in batch.texts],
@@ -50,7 +50,8 @@ def tar_members(batch: Batch) -> bytes:
 
 
 def tar_bytes(numbers: NDArray[np.int64], members: dict[bytes, list[bytes]]) -> bytes:
-    """A piece of an archive: for each of `numbers` a member with every suffix, `members[suffix]` being B files."""
+    """A piece of an archive: for each of B `numbers` one member per suffix; `members[suffix]` has B files."""
+    # header, file and padding of each member in turn; filled column by column, as Python is slow member by member
     pieces: list[Any] = [None] * (3 * len(members) * len(numbers))
     for place, (suffix, files) in enumerate(members.items()):
         sizes = np.array([len(data) for data in files])
@@ -63,19 +64,19 @@ def tar_bytes(numbers: NDArray[np.int64], members: dict[bytes, list[bytes]]) -> 
 
 
 def tar_headers(numbers: NDArray[np.int64], sizes: NDArray[np.int64], suffix: bytes) -> NDArray[np.uint8]:
-    """uint8 (B, 512): the header of every member, of its size in bytes; names are the numbers and `suffix`."""
+    """uint8 (B, 512): the headers of members called number + `suffix`; sizes in bytes."""
     common = np.frombuffer(_common_header(suffix), np.uint8)
     headers = np.tile(common, (len(numbers), 1))
     key, size = _digits(numbers, 10, KEY_DIGITS), _digits(sizes, 8, 11)
     headers[:, :KEY_DIGITS], headers[:, _SIZE] = key, size
     total = common.sum(dtype=np.int64) + key.sum(axis=1, dtype=np.int64) + size.sum(axis=1, dtype=np.int64)
     headers[:, _CHECKSUM] = _digits(total, 8, 6)
-    headers[:, 154] = 0
+    headers[:, 154] = 0  # six digits, NUL and a space
     return headers
 
 
 def _common_header(suffix: bytes) -> bytes:
-    """A header without name, size and checksum, which counts as spaces while it is summed up."""
+    """A header without key, size and checksum. The checksum is of a header that has spaces in its place."""
     header = bytearray(BLOCK)
     header[KEY_DIGITS : KEY_DIGITS + len(suffix)] = suffix
     header[100:108], header[108:116], header[116:124] = b"0000644\0", b"0000000\0", b"0000000\0"
@@ -87,7 +88,7 @@ def _common_header(suffix: bytes) -> bytes:
 
 
 def _digits(values: NDArray[np.int64], base: int, count: int) -> NDArray[np.uint8]:
-    """uint8 (B, count): the values in ASCII digits of `base`, zeros in front."""
+    """uint8 (B, count): the values as ASCII digits in `base`, with leading zeros."""
     powers = base ** np.arange(count - 1, -1, -1)
     digits: NDArray[np.uint8] = (values[:, None] // powers % base + ord("0")).astype(np.uint8)
     return digits

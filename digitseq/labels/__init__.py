@@ -1,4 +1,4 @@
-"""Label formats beside PNG images: one module and one line of `LABEL_FORMATS` for each."""
+"""Label formats beside PNG images: a new one is one module and one line of `LABEL_FORMATS`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ if TYPE_CHECKING:
 
 
 class LabelEntry(NamedTuple):
-    """What is known of a label format before it is loaded. module: it has the class `Labels`; files: for the help."""
+    """What is known about a label format before it is loaded.
+
+    module: it defines the class `Labels`; files: the names of its files, for the help
+    """
 
     module: str
     files: str
@@ -26,7 +29,7 @@ LABEL_FORMATS = {
 }
 
 
-def label_format(name: str) -> LabelFormat:
-    """The label format `name`, a key of `LABEL_FORMATS`."""
-    made: LabelFormat = importlib.import_module(f"digitseq.labels.{LABEL_FORMATS[name].module}").Labels()
-    return made
+def label_formats(names: tuple[str, ...]) -> list[LabelFormat]:
+    """The label formats of the setting `labels`, whose "none" is no format."""
+    modules = [LABEL_FORMATS[name].module for name in names if name in LABEL_FORMATS]
+    return [importlib.import_module(f"digitseq.labels.{module}").Labels() for module in modules]

@@ -1,38 +1,39 @@
-"""What a label format is to the images beside it."""
+"""The interface of label formats."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
+from typing import IO
 
 from digitseq.pipeline import Batch
 
 
 class LabelFormat:
-    """A label format: lines of one file for all images, a file for each image, or both.
+    """A label format: lines in one file for all images, one file per image, one summary of all images, or several.
 
-    file_name: the file with the lines, None where there is none; first_line: what that file begins with
-    numbered: the name of each image's own file with %d for the image's number, None where there is none
+    file_name: the file of lines, or None; it is hidden if only the summary is of use; first_line: its header
+    numbered: the name of each image's own file with %d for the image's number, or None
+    summary_name: the file that depends on all images, or None
     """
 
     file_name: str | None = None
     first_line = b""
     numbered: str | None = None
+    summary_name: str | None = None
 
     def lines(self, batch: Batch) -> bytes:
         """What the images of `batch` add to `file_name`, newlines included."""
         return b""
 
     def files(self, batch: Batch, characters: str) -> list[bytes]:
-        """What stands in the own file of each image. characters: the classes, in order."""
+        """The contents of each image's own file. characters: the classes, in order."""
         return []
 
-    def finish(self, folder: Path, characters: str, within: Path) -> None:
-        """Write files that depend on all images in `folder`, and cannot be added to. May be called again.
-
-        within: the directory where they are written before they get their names. Raises `OSError`.
-        """
+    def summary(self, lines: IO[bytes], characters: str) -> Iterator[bytes]:
+        """The contents of `summary_name`, in pieces. lines: `file_name`, open for reading. Raises `OSError`."""
+        return iter(())
 
 
 def numbers(batch: Batch) -> range:
-    """The numbers in the file names of the images of `batch`."""
+    """The numbers in the file names of the images of `batch`, from 1."""
     return range(batch.start + 1, batch.start + 1 + len(batch))

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
-from digitseq.files.atomic import replacing
 from digitseq.glyphs.alphabet import classes
 from digitseq.labels.base import LabelFormat, numbers
 from digitseq.labels.objects import objects
@@ -17,32 +15,30 @@ from digitseq.pipeline import Batch
 
 
 class Labels(LabelFormat):
-    """See `LabelFormat`. The file is one JSON object, to which nothing can be added: it is made of lines of ours."""
+    """See `LabelFormat`. The file is one JSON object, which cannot be appended to: it is made from lines of JSON."""
 
     file_name = ".annotations.jsonl"
+    summary_name = "annotations.json"
 
     def lines(self, batch: Batch) -> bytes:
         head = f'"id": %d, "width": %d, "height": {batch.images.shape[1]}, '
         return objects(batch, head, np.column_stack([numbers(batch), batch.width]))
 
-    def finish(self, folder: Path, characters: str, within: Path) -> None:
-        if (folder / self.file_name).exists():
-            with replacing(folder / "annotations.json", within) as file:
-                file.writelines(piece.encode() for piece in _pieces(folder / self.file_name, characters))
+    def summary(self, lines: IO[bytes], characters: str) -> Iterator[bytes]:
+        return (piece.encode() for piece in _annotations(lines, characters))
 
 
-def _pieces(path: Path, characters: str) -> Iterator[str]:
-    """The file, piece by piece, out of the lines in `path`."""
+def _annotations(lines: IO[bytes], characters: str) -> Iterator[str]:
     category = {c: i + 1 for c, i in classes(characters).items()}
     listed = [{"id": category[c], "name": c, "supercategory": "character"} for c in characters]
     yield '{"categories": ' + json.dumps(listed) + ',\n"images": ['
-    for place, row in enumerate(_rows(path)):
+    for place, row in enumerate(_rows(lines)):
         yield ",\n" * bool(place) + json.dumps(
             {"id": row["id"], "file_name": f"{row['id']}.png"} | {k: row[k] for k in ("width", "height", "text")}
         )
     yield '],\n"annotations": ['
     number = 0
-    for row in _rows(path):
+    for row in _rows(lines):  # once more: all annotations come after all images, and would not fit in memory
         for character, box in zip(row["objects"]["categories"], row["objects"]["bbox"]):
             if box[2]:
                 number += 1
@@ -52,6 +48,6 @@ def _pieces(path: Path, characters: str) -> Iterator[str]:
     yield "]}\n"
 
 
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    with open(path, "rb") as file:
-        yield from map(json.loads, file)
+def _rows(lines: IO[bytes]) -> Iterator[dict[str, Any]]:
+    lines.seek(0)
+    return map(json.loads, lines)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from collections.abc import Iterator
+from typing import IO
 
 import numpy as np
 
-from digitseq.files.atomic import replacing
 from digitseq.glyphs.alphabet import classes
 from digitseq.labels.base import LabelFormat, numbers
 from digitseq.pipeline import Batch
@@ -18,12 +18,13 @@ class Labels(LabelFormat):
 
     file_name = "images.txt"
     numbered = "%d.txt"
+    summary_name = "data.yaml"
 
     def lines(self, batch: Batch) -> bytes:
         return b"".join(b"./%d.png\n" % i for i in numbers(batch))
 
     def files(self, batch: Batch, characters: str) -> list[bytes]:
-        """A line `class x y w h` for each glyph: the centre and size of its box as shares of the image's size."""
+        """A line `class x y w h` for each glyph: the centre and size of its box relative to the image's size."""
         x, y, w, h = np.moveaxis(batch.boxes.astype(np.float64), 2, 0)
         width, height = batch.width[:, None], batch.images.shape[1]
         shares = np.stack([(x + w / 2) / width, (y + h / 2) / height, w / width, h / height], axis=2).tolist()
@@ -33,7 +34,6 @@ class Labels(LabelFormat):
             made.append(b"".join(lines))
         return made
 
-    def finish(self, folder: Path, characters: str, within: Path) -> None:
+    def summary(self, lines: IO[bytes], characters: str) -> Iterator[bytes]:
         names = "".join(f"  {i}: {json.dumps(c)}\n" for i, c in enumerate(characters))
-        with replacing(folder / "data.yaml", within) as file:
-            file.write(f"train: images.txt\nval: images.txt\nnames:\n{names}".encode())
+        yield f"train: images.txt\nval: images.txt\nnames:\n{names}".encode()

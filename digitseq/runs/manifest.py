@@ -10,7 +10,7 @@ from typing import Any
 
 from digitseq.errors import OutputError
 from digitseq.formats import FORMATS
-from digitseq.formats.base import Earlier, Format, Job, RunRequest
+from digitseq.formats.base import EarlierRun, Format, Job, RunRequest
 from digitseq.formats.parts import Part, spans
 from digitseq.glyphs.own_folder import is_folder
 from digitseq.options import PARTS
@@ -66,10 +66,10 @@ def sections_of(record: Record) -> list[Section]:
         ) from None
 
 
-def earlier_of(runs: list[Record], folder: str) -> list[Earlier]:
+def earlier_of(runs: list[Record], folder: str) -> list[EarlierRun]:
     """What earlier runs have put into one folder."""
     return [
-        Earlier(str(run.get("format")), tuple(run.get("labels") or ()), section.first, section.images)
+        EarlierRun(str(run.get("format")), tuple(run.get("labels") or ()), section.first, section.images)
         for run in runs
         for section in sections_of(run)
         if section.folder == folder

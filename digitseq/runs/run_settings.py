@@ -14,6 +14,7 @@ from digitseq.options import PARTS, Choice, Choices, FilePath, Flag, Number, Sha
 DEFAULT_SHARD_SIZE = 10_000
 NO_LABELS = "none"
 LABELS = (*LABEL_FORMATS, NO_LABELS)
+WITH_SHARDS = [name for name, entry in FORMATS.items() if "shard_size" in entry.options]
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,7 @@ class Output:
         "data", "-o",
     )  # fmt: skip
     format: str = setting(
-        "png", Choice(tuple(FORMATS)), "what is written: single PNG files, WebDataset tar shards, an LMDB, Parquet "
-        "shards, or one npz file", "data",
+        "png", Choice(tuple(FORMATS)), "; ".join(f"{name}: {entry.help}" for name, entry in FORMATS.items()), "data",
     )  # fmt: skip
     labels: tuple[str, ...] = setting(
         ("jsonl",), Choices(LABELS),
@@ -39,7 +39,7 @@ class Output:
         "data", shown_default="jsonl",
     )  # fmt: skip
     shard_size: int = setting(
-        DEFAULT_SHARD_SIZE, Number(1, 10_000_000), "images per shard, with webdataset and parquet", "data"
+        DEFAULT_SHARD_SIZE, Number(1, 10_000_000), f"images per shard, with {' and '.join(WITH_SHARDS)}", "data"
     )
     split_ratio: tuple[float, float, float] | None = setting(
         None, Shares(PARTS), "write train/, val/ and test/ with these shares of the images and no glyph in "
@@ -76,10 +76,9 @@ class Output:
                 "labels",
             )
         if self.shard_size != DEFAULT_SHARD_SIZE and "shard_size" not in FORMATS[self.format].options:
-            with_shards = " or ".join(name for name, entry in FORMATS.items() if "shard_size" in entry.options)
             raise SettingsError(
-                f"shard_size goes with format {with_shards}, got format {self.format}: leave it out, or name another "
-                "format",
+                f"shard_size goes with format {' or '.join(WITH_SHARDS)}, got format {self.format}: leave it out, or "
+                "name another format",
                 "shard_size",
             )
 

@@ -9,30 +9,35 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
+from digitseq.formats import DOWNLOADS, FORMATS, format_of
+from digitseq.formats.base import Format
 from digitseq.options import Number, Option
-from digitseq.service.archives import MEDIA_TYPES, SUFFIXES, archive, check_size
+from digitseq.pipeline import Pipeline
+from digitseq.runs.run_settings import Output
 from digitseq.service.limits import Limits
 from digitseq.service.metrics import Metrics
 from digitseq.service.pipeline_cache import PipelineCache
 from digitseq.service.problems import Problem
-from digitseq.service.requests import FORMAT, SEED, ImageRequest, from_json
+from digitseq.service.requests import FORMAT, LABELS, SEED, ImageRequest, from_json
 from digitseq.service.stoppable import stoppable
 from digitseq.service.work import Stream, Work, client_of
 
 SIZE = Option(Number(1, 1_000_000_000), "how many images")
-ABOUT = {"size": SIZE, "seed": SEED, "format": FORMAT}
+ABOUT = {"size": SIZE, "seed": SEED, "format": FORMAT, "labels": LABELS}
 
 
 class Datasets:
-    """Answers with archives."""
+    """Answers with data sets, each as one file."""
 
     def __init__(self, pipeline_cache: PipelineCache, work: Work, metrics: Metrics, limits: Limits) -> None:
         self._pipeline_cache, self._work, self._metrics, self._limits = pipeline_cache, work, metrics, limits
 
     async def make(self, request: Request) -> StreamingResponse:
-        """The archive that the body asks for. Its headers are sent when its first piece is there."""
+        """The file that the body asks for. Its headers are sent when its first piece is ready."""
         asked = await _body(request)
         size, name = asked.others["size"], asked.others.get("format", "zip")
+        key, download = DOWNLOADS[name]
+        format_, labels = format_of(key), _labels(name, asked.others.get("labels"))
         if size > self._limits.max_images:
             raise Problem(413, f"size may be at most {self._limits.max_images:,} images here, got {size:,}", "size")
         client = client_of(request.scope, request.receive)
@@ -41,23 +46,25 @@ class Datasets:
             pipeline = await self._work.long.run(
                 client, lambda check: self._pipeline_cache.pipeline(asked, size, check)
             )
-            check_size(name, pipeline, size, self._limits)
+            _check_size(format_, name, pipeline, size, self._limits)
             stream = Stream(
-                self._work.long, client.address, lambda check: archive(name, stoppable(pipeline, check), size)
+                self._work.long,
+                client.address,
+                lambda check: format_.stream(stoppable(pipeline, check), size, labels),
             )
             until_sent.callback(stream.close)
             await stream.begin(request.receive, self._limits.max_seconds)
             headers = {
-                "Content-Disposition": f'attachment; filename="digitseq-{pipeline.seed}.{SUFFIXES[name]}"',
+                "Content-Disposition": f'attachment; filename="digitseq-{pipeline.seed}.{download.suffix}"',
                 "X-Digitseq-Seed": str(pipeline.seed),
                 "Cache-Control": "no-store",
             }
             self._metrics.made(name, size)
-            return _Archive(stream, headers, MEDIA_TYPES[name], until_sent.pop_all())
+            return _Archive(stream, headers, download.media_type, until_sent.pop_all())
 
 
 class _Archive(StreamingResponse):
-    """Gives its places back when it has been sent, or the client has gone."""
+    """Releases its slots when it has been sent, or the client has disconnected."""
 
     def __init__(self, stream: Stream, headers: dict[str, str], kind: str, until_sent: ExitStack) -> None:
         super().__init__(stream, headers=headers, media_type=kind)
@@ -78,3 +85,26 @@ async def _body(request: Request) -> ImageRequest:
     except (ValueError, RecursionError) as error:
         raise Problem(400, f"the body is no JSON: {error}"[:200]) from None
     return from_json(body, ABOUT, "size")
+
+
+def _labels(name: str, labels: tuple[str, ...] | None) -> tuple[str, ...]:
+    """The label formats of a data set. labels: those that the body names. Raises `Problem` and `SettingsError`."""
+    with_labels = [rest_name for rest_name, (key, _) in DOWNLOADS.items() if "labels" in FORMATS[key].options]
+    if labels is None:
+        return Output().labels
+    if name not in with_labels:
+        allowed = " or ".join(with_labels)
+        raise Problem(422, f"labels go with format {allowed}, got {name}, which has its labels inside", "labels")
+    return Output(labels=labels).labels
+
+
+def _check_size(format_: Format, name: str, pipeline: Pipeline, size: int, limits: Limits) -> None:
+    """Raises `Problem` when the file would be too large to be made on disk."""
+    pixels = size * pipeline.bank.height * pipeline.widest
+    if not format_.streams and pixels > limits.max_npz:
+        raise Problem(
+            413,
+            f"{name} would have {pixels:,} bytes of pixels, at most {limits.max_npz:,} are made: "
+            "take webdataset or zip, or lower size",
+            "size",
+        )

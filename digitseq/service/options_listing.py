@@ -1,15 +1,18 @@
-"""What there is to choose from: settings, data sets, distortions, limits."""
+"""What there is to choose from: settings, data sets, distortions, formats, limits."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from importlib.util import find_spec
 from typing import Any
 
 from digitseq.augment import OPERATIONS, PRESETS
+from digitseq.formats import DOWNLOADS, FORMATS
+from digitseq.labels import LABEL_FORMATS
 from digitseq.options import FilePath, Option, defaults_of, options
 from digitseq.service.glyph_sets import GlyphSets, splits_of
 from digitseq.service.limits import Limits
-from digitseq.service.requests import FORMATS, SETTINGS
+from digitseq.service.requests import SETTINGS
 from digitseq.settings import DEFAULTS
 from digitseq.version import __version__
 
@@ -25,7 +28,12 @@ def catalogue(limits: Limits, sets: GlyphSets) -> dict[str, Any]:
         ],
         "augmentations": [_operation(name) for name in OPERATIONS],
         "presets": {name: list(texts) for name, texts in PRESETS.items()},
-        "formats": list(FORMATS),
+        "formats": [
+            {"name": name, "help": FORMATS[key].help}
+            for name, (key, _) in DOWNLOADS.items()
+            if (package := FORMATS[key].package) is None or find_spec(package)
+        ],
+        "labels": [{"name": name, "help": entry.files} for name, entry in LABEL_FORMATS.items()],
         "limits": asdict(limits),
     }
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from digitseq.augment import OPERATIONS
 from digitseq.errors import SettingsError
+from digitseq.formats import DOWNLOADS
 from digitseq.options import Choice, FilePath, Number, Option, Text, options
 from digitseq.runs.run_settings import Output
 from digitseq.service.glyph_sets import GlyphSets
@@ -52,8 +53,8 @@ SETTINGS = {
 SEED = options(Output)["seed"]
 INDEX = Option(Number(0, 999_999_999), "which image of the seed, from 0: image 0 is the command line's 1.png")
 COUNT = Option(Number(1, 100), "how many images")
-FORMATS = ("zip", "webdataset", "npz")
-FORMAT = Option(Choice(FORMATS), "what the archive is")
+FORMAT = Option(Choice(tuple(DOWNLOADS)), "how the data set is packed into one file")
+LABELS = options(Output)["labels"]
 ABOUT_IMAGES = {"seed": SEED, "index": INDEX}
 ABOUT_SAMPLES = {"seed": SEED, "start": INDEX, "count": COUNT}
 Pairs = Iterable[tuple[str, str]]

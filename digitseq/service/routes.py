@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from digitseq.formats import DOWNLOADS
 from digitseq.options import MAX_TEXT
 from digitseq.service import schemas
 from digitseq.service.core import Service
@@ -91,7 +92,7 @@ def _add_samples(app: FastAPI, service: Service) -> None:
 
 def _add_datasets(app: FastAPI, service: Service) -> None:
     binary = {"type": "string", "format": "binary"}
-    kinds = {"application/zip": binary, "application/x-tar": binary, "application/x-npz": binary}
+    kinds = {download.media_type: binary for _, download in DOWNLOADS.values()}
     example = {"number": "123456", "min_spacing": 5, "size": 100, "seed": 7, "format": "zip"}
     body = {"schema": _documentation(service).body(ABOUT, "size"), "example": example}
     extra = {"requestBody": {"required": True, "content": {"application/json": body}}}
@@ -103,9 +104,9 @@ def _add_datasets(app: FastAPI, service: Service) -> None:
         tags=["data sets"],
     )
     async def dataset(request: Request) -> Response:
-        """A data set as one archive, sent while it is made.
+        """A data set as one file, sent while it is made.
 
-        zip holds `1.png`, … and `metadata.jsonl`; webdataset is one tar shard; npz holds arrays.
+        zip holds `1.png`, … and the files of `labels`; `/v1/options` describes all formats.
         """
         return await service.datasets.make(request)
 

@@ -10,11 +10,6 @@ const HINTS = {
   python: "After pip install digitseq.",
   curl: "A zip file with the images and metadata.jsonl.",
 };
-const FORMATS = {
-  zip: "1.png, 2.png, … and metadata.jsonl: what Hugging Face reads as an image folder.",
-  webdataset: "One tar shard: a .png, .txt and .json for each sample.",
-  npz: "Arrays for numpy.load: images, labels, lengths, boxes, widths.",
-};
 
 // A body for POST /v1/datasets. A seed can have more digits than a JavaScript number, so it is put in as it is.
 function body(values, seed, size, format) {
@@ -61,9 +56,12 @@ async function copy(text) {
 }
 
 function setUpDownload(options, current, complain) {
-  for (const name of options.formats) $("format").append(element("option", { value: name }, name));
+  for (const { name } of options.formats) $("format").append(element("option", { value: name }, name));
   $("size").max = options.limits.max_images;
-  const describe = () => { $("format-hint").textContent = FORMATS[$("format").value] ?? ""; };
+  const describe = () => {
+    const { help } = options.formats.find(({ name }) => name === $("format").value);
+    $("format-hint").textContent = `${help[0].toUpperCase()}${help.slice(1)}.`;
+  };
   $("format").addEventListener("change", describe);
   describe();
   let running = null;
