@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from digitseq.errors import SettingsError
 from digitseq.options import MAX_TEXT
 from digitseq.random_streams import Rows
-from digitseq.sources.base import Codes, encode
+from digitseq.sources.base import Codes, Source, encode, named
+
+if TYPE_CHECKING:
+    from digitseq.settings import Settings
+
+
+def from_settings(settings: Settings, characters: str) -> FixedSource:
+    assert settings.number is not None
+    return FixedSource(settings.number)
+
+
+def folder_name(settings: Settings) -> str:
+    return settings.number or ""
 
 
 @dataclass(frozen=True)
-class FixedSource:
+class FixedSource(Source):
     """`text` for every image. Raises `SettingsError` unless it has 1 to 255 characters."""
 
     text: str
@@ -37,3 +50,11 @@ class FixedSource:
 
     def codes(self, rows: Rows) -> Codes:
         return encode([self.text], self.max_length).repeat(len(rows), axis=0)
+
+    def refusal(self, character: str, allowed: str) -> str:
+        place = self.text.index(character) + 1
+        return f"number may hold {allowed} only, got {named(character)} as character {place}"
+
+    @property
+    def refused_setting(self) -> str:
+        return "number"

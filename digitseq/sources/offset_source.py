@@ -1,15 +1,15 @@
-"""The texts of a source for other images than its own."""
+"""The texts of a source, shifted to other image numbers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
 from digitseq.random_streams import Rows
-from digitseq.sources.base import Codes, Derived, Source
+from digitseq.sources.base import Codes, Source, WrappedSource
 
 
 @dataclass(frozen=True)
-class OffsetSource(Derived):
+class OffsetSource(WrappedSource):
     """Image i gets the text that image i + shift has in `source` under `seed`."""
 
     source: Source

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,20 +13,27 @@ from numpy.typing import NDArray
 from digitseq.errors import RunError, SettingsError
 from digitseq.random_streams import Rows
 from digitseq.sources.automaton import automaton
-from digitseq.sources.base import Codes, decode, text_rows
+from digitseq.sources.base import Codes, Source, decode, text_rows
 from digitseq.sources.random_digits import DIGITS, check_alphabet
 from digitseq.sources.sampler import Sampler, tree_sampler
 from digitseq.sources.syntax import SETTING, Syntax, read_regex
 from digitseq.sources.tree import characters, longest_text
 
-COUNT_BUDGET = 70_000
+if TYPE_CHECKING:
+    from digitseq.settings import Settings
+
+COUNT_BUDGET = 200_000
 ATTEMPTS = 2_000
 PROBED = 256
 HARDLY_EVER = 0.05
 
 
+def from_settings(settings: Settings, characters: str) -> Pattern:
+    return Pattern(settings.pattern or "", characters)
+
+
 @dataclass(frozen=True)
-class Pattern:
+class Pattern(Source):
     """Strings of 1 to 255 characters that match all of `regex`, a regular expression of Python's `re`.
 
     alphabet: what `.`, `\\d`, `\\w`, `\\s` and negated sets stand for. Characters that `regex` names may be
@@ -66,6 +74,10 @@ class Pattern:
             return None
         machine = automaton(self._syntax.root, COUNT_BUDGET)
         return None if machine is None else machine.count()
+
+    @property
+    def notice(self) -> str | None:
+        return None if self.count is None else f"strings that match the pattern: {self.count:,}"
 
     @property
     def characters(self) -> frozenset[str]:

@@ -6,17 +6,20 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from digitseq.errors import SettingsError
 from digitseq.lazy_imports import need_package
 from digitseq.random_streams import Rows
-from digitseq.sources.base import Codes, decode, encode, text_rows
+from digitseq.sources.base import Codes, Source, decode, encode, text_rows
 from digitseq.sources.number_plan import NumberPlan, number_plan, plan_sampler
 from digitseq.sources.random_digits import DIGITS
 from digitseq.sources.sampler import Sampler
+
+if TYPE_CHECKING:
+    from digitseq.settings import Settings
 
 SETTING = "phone"
 KINDS = {"any": ("mobile", "fixed_line"), "mobile": ("mobile",), "fixed_line": ("fixed_line",)}
@@ -24,8 +27,17 @@ MEANT = {"UK": ["GB"]}  # no code, but often taken for one
 FORMATS = ("digits", "national", "e164")
 
 
+def from_settings(settings: Settings, characters: str) -> Phone:
+    assert settings.phone is not None
+    return Phone(settings.phone, settings.phone_type, settings.phone_format)
+
+
+def folder_name(settings: Settings) -> str:
+    return f"phone-{(settings.phone or '').upper()}"
+
+
 @dataclass(frozen=True)
-class Phone:
+class Phone(Source):
     """Telephone numbers of a region: any length that the kind of number can have, then any number of it.
 
     region: ISO 3166 code of two letters, such as JP; kind: mobile, fixed_line, or any, which is half and half
@@ -65,6 +77,15 @@ class Phone:
     @property
     def characters(self) -> frozenset[str]:
         return frozenset(DIGITS).union(*self._additions)
+
+    @property
+    def provenance(self) -> dict[str, str]:
+        import importlib.metadata
+
+        try:
+            return {"phonenumbers": importlib.metadata.version("phonenumbers")}
+        except importlib.metadata.PackageNotFoundError:  # the package phonenumberslite has the same module
+            return {"phonenumbers": str(getattr(self._package, "__version__", "unknown"))}
 
     def longest(self) -> str:
         """The longest of some hundred numbers."""
@@ -117,11 +138,6 @@ class Phone:
         if self.format == "digits":
             added = ["".join(c for c in text if c in DIGITS) for text in added]
         return ["", *added]
-
-
-def phone_number(region: str, kind: str, format: str, rows: Rows) -> list[str]:
-    """B numbers, one a row; see `Phone`."""
-    return decode(Phone(region, kind, format).codes(rows))
 
 
 @lru_cache(maxsize=16)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +13,27 @@ from numpy.typing import NDArray
 from digitseq.errors import SettingsError
 from digitseq.options import MAX_TEXT
 from digitseq.random_streams import Rows
-from digitseq.sources.base import Codes, text_rows
+from digitseq.sources.base import Codes, Source, text_rows
+
+if TYPE_CHECKING:
+    from digitseq.settings import Settings
 
 DIGITS = "0123456789"
 
 
+def from_settings(settings: Settings, characters: str) -> RandomDigits:
+    if settings.random_digits is not None:
+        return RandomDigits(*settings.random_digits)
+    assert settings.random_text is not None
+    return RandomDigits(*settings.random_text, characters)
+
+
+def folder_name(settings: Settings) -> str:
+    return "random" if settings.random_digits is not None else "random-text"
+
+
 @dataclass(frozen=True)
-class RandomDigits:
+class RandomDigits(Source):
     """Length uniform in minimum … maximum, both included; every character uniform among `characters`.
 
     minimum, maximum: 1 … 255; characters: at least one, all different.
