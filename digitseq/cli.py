@@ -62,8 +62,8 @@ def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
             return _preview(settings, output, bank, seed)
         source = source_of(settings, bank.characters, output.count, seed)
         pipeline = Pipeline(settings, bank, seed, source)
-        if not output.quiet and source.notice:
-            say(source.notice)
+        if not output.quiet and (notice := source.origin.notice()):
+            say(notice)
     with _progress_bar(output) as advance:
         stop.armed = True
         report = write_images(pipeline, output, stop, advance)

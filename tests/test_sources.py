@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -87,25 +87,18 @@ def test_texts_are_within_what_the_source_says_of_itself(source):
     assert np.array_equal(codes, encode(found, source.max_length))  # nothing but zeros behind a text
 
 
-@dataclass(frozen=True)
 class EvenNumbers(Source):
     """The least that a source must define."""
 
-    digits: int
-
-    @property
-    def max_length(self):
-        return self.digits
-
-    @property
-    def characters(self):
-        return "0123456789"
+    def __init__(self, digits):
+        self.max_length, self.characters = digits, "0123456789"
 
     def longest(self):
-        return "8" * self.digits
+        return "8" * self.max_length
 
     def codes(self, rows):
-        return encode([f"{2 * i % 10**self.digits:0{self.digits}}" for i in rows.index.tolist()], self.digits)
+        n = self.max_length
+        return encode([f"{2 * i % 10**n:0{n}}" for i in rows.index.tolist()], n)
 
 
 def test_a_source_is_a_module_a_line_of_the_table_and_a_setting(monkeypatch, tmp_path):
@@ -120,7 +113,8 @@ def test_a_source_is_a_module_a_line_of_the_table_and_a_setting(monkeypatch, tmp
     settings.unique = True
     source = source_of(settings, "0123456789", 500, 1)
     assert len(set(texts(source, 0, 500))) == 500
-    assert (source.notice, source.ordered, source.provenance, source.recorded_settings) == (None, False, {}, {})
+    origin = source.origin
+    assert (origin.notice(), origin.ordered, origin.provenance(), origin.recorded_settings()) == (None, False, {}, {})
     with pytest.raises(SettingsError, match="501 texts are asked for, and .* gave 500 different ones"):
         source_of(settings, "0123456789", 501, 1)
     with pytest.raises(SettingsError, match=r"the data set has no '0' .*, only 12"):
@@ -210,7 +204,9 @@ def test_random_digits_refuse_bad_values(arguments, message):
 
 
 def test_numpy_integers_are_whole_numbers():
-    assert RandomDigits(np.int64(2), np.uint8(3)) == RandomDigits(2, 3)
+    source = RandomDigits(np.int64(2), np.uint8(3))
+    assert texts(source, 0, 50) == texts(RandomDigits(2, 3), 0, 50)
+    assert type(source.minimum) is type(source.maximum) is int
 
 
 def test_a_fixed_text_is_refused_when_it_is_none():

@@ -20,7 +20,7 @@ from digitseq.runs.naming import file_stem
 from digitseq.runs.run_settings import LABELS, Output
 from digitseq.runs.splits import Share, part_seed, share_out, shares
 from digitseq.settings import Settings
-from digitseq.sources.offset_source import OffsetSource
+from digitseq.sources.base import OffsetSource
 from digitseq.version import __version__
 
 Record = dict[str, Any]  # of one run, as it stands in run.json
@@ -97,8 +97,8 @@ def new_record(pipeline: Pipeline, output: Output, sections: list[Section]) -> R
         **({"glyphs": "train and val: parts of the training glyphs without a common one; test: the test glyphs"}
            if output.split_ratio else {}),
         "dataset": {"name": settings.dataset, "split": settings.split, "sha256": pipeline.bank.digest},
-        **({"texts": texts} if (texts := pipeline.source.provenance) else {}),
-        "settings": {**as_recorded(settings), **pipeline.source.recorded_settings},
+        **({"texts": texts} if (texts := pipeline.source.origin.provenance()) else {}),
+        "settings": {**as_recorded(settings), **pipeline.source.origin.recorded_settings()},
         "sections": [asdict(section) for section in sections],
     }  # fmt: skip
 
@@ -154,7 +154,7 @@ def with_texts_of_run(pipeline: Pipeline, start: int, share: Share | None) -> Pi
     """
     if share:
         return pipeline.with_source(OffsetSource(pipeline.source, share.text_seed, share.first_text - start))
-    if not pipeline.source.ordered or start == 0:
+    if not pipeline.source.origin.ordered or start == 0:
         return pipeline
     return pipeline.with_source(OffsetSource(pipeline.source, pipeline.seed, -start))
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping, Sequence
+import operator
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,60 +21,39 @@ def never_cancelled() -> None:
     """The `Check` of a computation that nobody cancels."""
 
 
-class Source(ABC):
+class Source:
     """A text for every image number, the same in every call, whichever rows are requested together.
 
     Text i depends on the source's own values, the seed and i only. It does not depend on `rows.attempt`: an image that
     is drawn again keeps its text.
 
-    Only `max_length`, `characters`, `longest` and `codes` must be defined; the other properties have defaults.
+    Every source sets `max_length` and `characters`, and has `longest` and `codes`. The rest has defaults.
     """
 
-    @property
-    @abstractmethod
-    def max_length(self) -> int:
-        """Upper bound of the length of a text."""
+    max_length: int  # upper bound of the length of a text
+    characters: Collection[str]  # all that can occur
+    count: int | None = None  # number of different texts; None if unknown or unbounded
+    period: int | None = None  # text i + period equals text i, whatever the seed; None if texts do not repeat that way
+    ordered: bool = False  # the order of the texts is part of the source: every run begins with text 0
+    refused_setting: str = "gaps"  # to which errors about characters without glyphs belong
 
-    @property
-    @abstractmethod
-    def characters(self) -> Collection[str]:
-        """Every character that can occur."""
-
-    @abstractmethod
     def longest(self) -> str:
         """One of the longest texts, to test whether it fits into an image."""
+        raise NotImplementedError
 
-    @abstractmethod
     def codes(self, rows: Rows) -> Codes:
         """uint32 (B, max_length): code points of each row's text, padded with 0 at the end."""
+        raise NotImplementedError
 
-    @property
-    def count(self) -> int | None:
-        """How many different texts there are; None if unknown or unbounded."""
-        return None
-
-    @property
-    def period(self) -> int | None:
-        """Text i + period equals text i, whatever the seed; None if the texts do not repeat that way."""
-        return None
-
-    @property
-    def ordered(self) -> bool:
-        """Whether the order of the texts is part of the source, so that every run begins with text 0."""
-        return False
-
-    @property
     def notice(self) -> str | None:
         """A line about the source that the command line prints before a run."""
         return None
 
-    @property
-    def provenance(self) -> Mapping[str, str]:
+    def provenance(self) -> dict[str, str]:
         """What the texts depend on besides settings and seed, for run.json: a file's sha256, a package's version."""
         return {}
 
-    @property
-    def recorded_settings(self) -> Mapping[str, object]:
+    def recorded_settings(self) -> dict[str, str]:
         """Settings that run.json holds in another form than given, such as a relative path made absolute."""
         return {}
 
@@ -82,42 +62,35 @@ class Source(ABC):
         return f"the data set has no {named(character)}, only {allowed}"
 
     @property
-    def refused_setting(self) -> str:
-        """The setting to which that error belongs."""
-        return "gaps"
+    def origin(self) -> Source:
+        """The source that `settings` name, where this one only selects from its texts."""
+        return self
 
 
 class WrappedSource(Source):
-    """Rearranges the texts of `source`: everything but `count` and `codes` is taken from it."""
+    """A selection of the texts of `source`."""
 
-    source: Source
-
-    @property
-    def max_length(self) -> int:
-        return self.source.max_length
-
-    @property
-    def characters(self) -> Collection[str]:
-        return self.source.characters
+    def __init__(self, source: Source, count: int | None) -> None:
+        self.source, self.count = source, count
+        self.max_length, self.characters = source.max_length, source.characters
 
     def longest(self) -> str:
         return self.source.longest()
 
     @property
-    def ordered(self) -> bool:
-        return self.source.ordered
+    def origin(self) -> Source:
+        return self.source.origin
 
-    @property
-    def notice(self) -> str | None:
-        return self.source.notice
 
-    @property
-    def provenance(self) -> Mapping[str, str]:
-        return self.source.provenance
+class OffsetSource(WrappedSource):
+    """Image i gets the text that image i + shift has in `source` under `seed`."""
 
-    @property
-    def recorded_settings(self) -> Mapping[str, object]:
-        return self.source.recorded_settings
+    def __init__(self, source: Source, seed: int, shift: int) -> None:
+        super().__init__(source, source.count)
+        self.seed, self.shift = seed, shift
+
+    def codes(self, rows: Rows) -> Codes:
+        return self.source.codes(replace(rows, seed=self.seed, index=rows.index + self.shift))
 
 
 def text_rows(rows: Rows) -> Rows:
@@ -134,6 +107,14 @@ def decode(codes: Codes) -> list[str]:
     """The texts of `codes`, uint32 (B, n) padded with 0."""
     texts: list[str] = np.ascontiguousarray(codes).view(f"<U{codes.shape[1]}")[:, 0].tolist()
     return texts
+
+
+def whole_number(value: Any) -> int | None:
+    """`value` as a Python integer; None if it is none, or a boolean."""
+    try:
+        return None if isinstance(value, (bool, np.bool_)) else operator.index(value)
+    except TypeError:
+        return None
 
 
 def named(character: str) -> str:

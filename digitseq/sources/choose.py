@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import operator
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from digitseq.errors import SettingsError
 from digitseq.sources import SOURCES
-from digitseq.sources.base import Check, Source, never_cancelled
+from digitseq.sources.base import Check, Source, never_cancelled, whole_number
 
 if TYPE_CHECKING:
     from digitseq.settings import Settings
@@ -61,7 +58,9 @@ def for_run(
     from digitseq.sources.distinct import distinct
     from digitseq.sources.random_digits import RandomDigits
 
-    _check_size(size, "unique" if unique else "balanced")
+    if not 1 <= (whole_number(size) or 0) <= MAX_SIZE:
+        name = "unique" if unique else "balanced"
+        raise SettingsError(f"{name}: size must be a whole number from 1 to {MAX_SIZE:,}, got {size!r:.60}", name)
     if isinstance(source, RandomDigits):
         return DigitTable(source, size, seed, unique, balanced, check)
     if balanced:
@@ -78,12 +77,3 @@ def _chosen(settings: Settings) -> str:
 
 def _module(name: str) -> Any:
     return import_module(f"digitseq.sources.{SOURCES[name]}")
-
-
-def _check_size(size: Any, setting: str) -> None:
-    try:
-        inside = not isinstance(size, (bool, np.bool_)) and 1 <= operator.index(size) <= MAX_SIZE
-    except TypeError:
-        inside = False
-    if not inside:
-        raise SettingsError(f"{setting}: size must be a whole number from 1 to {MAX_SIZE:,}, got {size!r:.60}", setting)

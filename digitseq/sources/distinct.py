@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,6 @@ MORE_CANDIDATES = 100_000
 ROWS = 512  # drawn at once
 
 
-@dataclass(frozen=True, eq=False)
 class DistinctTexts(WrappedSource):
     """Some of the texts that `source` has under `seed`: those of the images `picks`, int64 (size,), ascending.
 
@@ -27,18 +26,14 @@ class DistinctTexts(WrappedSource):
     and about a bit per text.
     """
 
-    source: Source
-    picks: NDArray[np.int64]
-    seed: int
+    def __init__(self, source: Source, picks: NDArray[np.int64], seed: int) -> None:
+        super().__init__(source, len(picks))
+        self.picks, self.seed = picks, seed
 
     def __reduce__(self) -> tuple[Any, ...]:
         picked = np.zeros(int(self.picks[-1]) + 1, bool)
         picked[self.picks] = True
         return _unpacked, (self.source, np.packbits(picked), self.seed)
-
-    @property
-    def count(self) -> int:
-        return len(self.picks)
 
     def codes(self, rows: Rows) -> Codes:
         # sources take ascending rows; those of a batch across the end of the run are not

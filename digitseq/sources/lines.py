@@ -45,6 +45,8 @@ class NumbersFile(Source):
     file is no longer the one that was read.
     """
 
+    ordered = True
+
     def __init__(self, path: str | os.PathLike[str]) -> None:
         try:
             self.name = "standard input" if path == STANDARD_INPUT else os.fspath(path)
@@ -57,29 +59,12 @@ class NumbersFile(Source):
             raise SettingsError(f"cannot read {self.name} ({error.strerror})", SETTING) from None
         except TypeError:
             raise SettingsError(f"numbers_file must be a path or -, got {path!r:.60}", SETTING) from None
+        self.period, self.characters = self._index.lines, self._index.characters
+        self.max_length = len(self._index.longest)
 
-    @property
-    def period(self) -> int:
-        """How many lines there are, not counting blank ones."""
-        return self._index.lines
-
-    @property
-    def max_length(self) -> int:
-        return len(self._index.longest)
-
-    @property
-    def characters(self) -> frozenset[str]:
-        return self._index.characters
-
-    @property
-    def ordered(self) -> bool:
-        return True
-
-    @property
     def provenance(self) -> dict[str, str]:
         return {"lines_sha256": self._index.digest}
 
-    @property
     def recorded_settings(self) -> dict[str, str]:
         return {} if self._given == STANDARD_INPUT else {SETTING: str(Path(self._given).absolute())}
 
@@ -92,7 +77,9 @@ class NumbersFile(Source):
             with open(self._path, "rb") as file:
                 if _stamp(file) != self._stamp:
                     raise self._changed()
-                for block, numbers in groupby((rows.index % self.period).tolist(), lambda number: number // BLOCK):
+                for block, numbers in groupby(
+                    (rows.index % self._index.lines).tolist(), lambda number: number // BLOCK
+                ):
                     lines = self._read(file, block)
                     texts += [lines[number % BLOCK] for number in numbers]
         except OSError as error:

@@ -15,6 +15,7 @@ from typing import Any
 
 from digitseq.errors import SettingsError
 from digitseq.options import MAX_TEXT
+from digitseq.sources.base import named
 from digitseq.sources.regex_parser import effort, regex_parser
 from digitseq.sources.tree import EMPTY, Node, Repeat, Size, Texts, bounded, choice, measure, merged, only_text, series
 
@@ -186,7 +187,7 @@ class _Reader:
         self._count(len(allowed))
         strange = next((c for c in sorted(allowed) if not c.isprintable()), None)
         if strange is not None:
-            raise _refused(self.regex, f"has {strange!r} (U+{ord(strange):04X}), which cannot be written")
+            raise _refused(self.regex, f"has {named(strange)}, which cannot be written")
         return Texts(tuple(sorted(allowed)))
 
 

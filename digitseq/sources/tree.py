@@ -74,15 +74,6 @@ def measure(node: Node, extra: int = 0) -> Size:
     return Size(sum(part.longest for part in parts), options, sum(part.steps for part in parts))
 
 
-def characters(node: Node) -> frozenset[str]:
-    """Every character that the texts of `node` can have."""
-    if isinstance(node, Texts):
-        return frozenset("".join(node.texts))
-    if isinstance(node, Repeat):
-        return characters(node.part)
-    return frozenset().union(*map(characters, node.parts))
-
-
 def longest_text(node: Node) -> str:
     """One of the longest texts of `node`, which has no unbounded repetition."""
     if isinstance(node, Texts):
