@@ -17,7 +17,7 @@ from digitseq.sources.random_digits import RandomDigits
 BYTES_PER_TEXT, BYTES_PER_CHARACTER = 40, 4  # while the table is made; 8 and 1 remain
 PREFIX_SPACE = 1 << 48  # texts differ in as many characters as have no more values than this
 BLOCK = 1 << 20
-Places = NDArray[Any]  # places in the alphabet: unsigned
+Places = NDArray[np.uint16]  # places in the alphabet
 
 
 class DigitTable(WrappedSource):
@@ -77,7 +77,7 @@ class DigitTable(WrappedSource):
     def _shuffled_alphabets(self, total: int) -> Iterator[Places]:
         """The alphabet again and again, `total` characters, shuffled in blocks to save memory."""
         for start in range(0, total, BLOCK):
-            places = np.arange(start, min(start + BLOCK, total)) % len(self.digits.characters)
+            places = (np.arange(start, min(start + BLOCK, total)) % len(self.digits.characters)).astype(np.uint16)
             yield places[np.argsort(self._words(f"shuffle {start}", len(places)))]
 
     def _distinct_texts(self, quotas: Sequence[int]) -> Iterator[Places]:

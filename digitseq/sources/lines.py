@@ -77,9 +77,8 @@ class NumbersFile(Source):
             with open(self._path, "rb") as file:
                 if _stamp(file) != self._stamp:
                     raise self._changed()
-                for block, numbers in groupby(
-                    (rows.index % self._index.lines).tolist(), lambda number: number // BLOCK
-                ):
+                wanted = (rows.index % self._index.lines).tolist()
+                for block, numbers in groupby(wanted, lambda number: number // BLOCK):
                     lines = self._read(file, block)
                     texts += [lines[number % BLOCK] for number in numbers]
         except OSError as error:

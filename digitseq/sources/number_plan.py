@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from digitseq.sources.automaton import automaton
 from digitseq.sources.random_digits import DIGITS
-from digitseq.sources.sampler import END, Sampler, sampler
+from digitseq.sources.sampler import END, Sampler
 from digitseq.sources.syntax import read_regex
 
 BUDGET = 10_000_000
@@ -76,7 +76,7 @@ def plan_sampler(plans: Sequence[NumberPlan]) -> Sampler:
         # a digit is as likely as the strings that can follow it are many
         shares.append((np.cumsum(ways[some]) / ways.sum()).tolist())
     longest = max(plan.lengths[-1] for plan in plans)
-    return sampler(texts, targets, shares, 2 + longest, longest)
+    return Sampler(texts, targets, shares, 2 + longest, longest)
 
 
 def _equal(count: int) -> list[float]:

@@ -14,16 +14,16 @@ from digitseq.random_streams import Rows
 from digitseq.sources.automaton import automaton
 from digitseq.sources.base import Codes, Source, decode, text_rows
 from digitseq.sources.random_digits import DIGITS, check_alphabet
-from digitseq.sources.sampler import tree_sampler
+from digitseq.sources.sampler import Graph, Sampler
 from digitseq.sources.syntax import SETTING, read_regex
-from digitseq.sources.tree import longest_text
+from digitseq.sources.tree import longest_text, measure
 
 if TYPE_CHECKING:
     from digitseq.settings import Settings
 
-COUNT_BUDGET = 200_000
+COUNT_BUDGET = 200_000  # steps: about 0.1 s
 ATTEMPTS = 2_000
-PROBED = 256
+PROBED = 256  # texts, of which at least this share must match:
 HARDLY_EVER = 0.05
 
 
@@ -37,12 +37,12 @@ class Pattern(Source):
     alphabet: what `.`, `\\d`, `\\w`, `\\s` and negated sets stand for. Characters that `regex` names may be
     others: `check_characters` says which of them cannot be written.
 
-    Each choice is taken as often as the others of it, each number of repetitions likewise, each character of a
-    set likewise. Repetitions without bound go as far as no text gets longer than 255. Lookarounds and anchors
-    are kept by drawing again.
+    In each choice every branch is equally likely, and so is each number of repetitions and each character of a set.
+    Unbounded repetitions are limited so that no text has more than 255 characters. Texts that a lookaround or an anchor
+    rules out are drawn again.
 
-    Raises `SettingsError` for what is not a regular expression, matches nothing but the empty string, has
-    texts of more than 255 characters, or is too large to expand.
+    Raises `SettingsError` if it is not a regular expression, matches nothing but the empty string, has texts of more
+    than 255 characters, or is too large to expand.
     """
 
     def __init__(self, regex: str, alphabet: str = DIGITS) -> None:
@@ -51,7 +51,8 @@ class Pattern(Source):
         check_alphabet(alphabet)
         self.regex, self.alphabet = regex, alphabet
         self._syntax = read_regex(regex, alphabet)
-        self._sampler = tree_sampler(self._syntax.root)
+        graph, size = Graph(self._syntax.root), measure(self._syntax.root)
+        self._sampler = Sampler(graph.texts, graph.targets, None, size.steps, size.longest)
         self.max_length = self._sampler.longest
         self.characters = frozenset(map(chr, np.unique(self._sampler.written).tolist()))
         if self.max_length == 0:
@@ -65,7 +66,7 @@ class Pattern(Source):
 
     @cached_property
     def count(self) -> int | None:  # type: ignore[override]  # it takes long: only when it is asked for
-        """How many texts there are; None without bound, with a lookaround, or when it would take too long."""
+        """The number of texts; None if unbounded, with a lookaround, or if counting would take too long."""
         if not (self._syntax.exact and self._syntax.bounded):
             return None
         machine = automaton(self._syntax.root, COUNT_BUDGET)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from digitseq.random_streams import Rows
 from digitseq.sources.base import Codes
-from digitseq.sources.tree import Choice, Node, Repeat, Series, Texts, measure, only_text
+from digitseq.sources.tree import Choice, Node, Repeat, Series, Texts, only_text
 
 START, END = 0, 1
 Numbers = NDArray[np.int64]
@@ -67,33 +66,42 @@ class Graph:
         return states
 
 
-@dataclass(frozen=True, eq=False)
 class Sampler:
-    """The options of all states (S) in a row (E). Numbers are int64.
+    """Walks from START through states whose options write `texts` and lead to `targets`, as in `Graph`.
 
-    base, count: (S,), the first option of each state, and how many it has
-    target, first, length: (E,), the state that each option leads to; where in `written`, uint32, its text begins, and
-    the length of that text
-    upto: (E,), how many of 2³² random numbers take this option or an earlier one of its state; None: all equally many
+    shares: for each state the cumulative shares of its options, the last one 1; None: all options are equally likely
     steps: options on the longest way; longest: no text has more characters
     """
 
-    base: Numbers
-    count: Numbers
-    target: Numbers
-    first: Numbers
-    length: Numbers
-    written: Codes
-    upto: Numbers | None
-    steps: int
-    longest: int
+    def __init__(
+        self,
+        texts: Sequence[Sequence[str]],
+        targets: Sequence[Sequence[int]],
+        shares: Sequence[Sequence[float]] | None,
+        steps: int,
+        longest: int,
+    ) -> None:
+        self.steps, self.longest = steps, longest
+        # the options of all states in a row: `base` has the first one of each state
+        self._count = np.array([len(target) for target in targets])
+        self._base = np.cumsum(self._count) - self._count
+        total = int(self._count.sum())
+        self._target = np.fromiter(chain.from_iterable(targets), np.int64, total)
+        # what they write, one after the other in `written`: uint32
+        self.written: Codes = np.frombuffer("".join(chain.from_iterable(texts)).encode("utf-32-le"), np.uint32)
+        self._length = np.fromiter(map(len, chain.from_iterable(texts)), np.int64, total)
+        self._first = np.cumsum(self._length) - self._length
+        # how many of 2³² random numbers take an option or an earlier one of its state
+        self._upto = None
+        if shares is not None:
+            self._upto = (np.fromiter(chain.from_iterable(shares), np.float64, total) * 2.0**32).astype(np.int64)
 
     def codes(self, rows: Rows) -> Codes:
         """uint32 (B, longest): a text for each row, padded with 0 at the end."""
         options = self._walk(rows)
-        length = self.length.take(options)
+        length = self._length.take(options)
         # the texts of all options one after the other: for each character, its place in `written`
-        shift = self.first.take(options).ravel() - (np.cumsum(length) - length.ravel())
+        shift = self._first.take(options).ravel() - (np.cumsum(length) - length.ravel())
         place = np.repeat(shift, length.ravel()) + np.arange(length.sum())
         codes = np.zeros((len(rows), self.longest), np.uint32)
         codes[np.arange(self.longest) < length.sum(axis=1)[:, None]] = self.written.take(place)
@@ -105,50 +113,13 @@ class Sampler:
         draws = words.view(np.uint32).T.astype(np.int64, order="C")
         state, taken = np.zeros(len(rows), np.int64), np.empty((self.steps, len(rows)), np.int64)
         for step, draw in enumerate(draws[: self.steps]):
-            base = self.base.take(state)
-            option = base + ((draw * self.count.take(state)) >> 32)
-            if self.upto is not None:
+            base = self._base.take(state)
+            option = base + ((draw * self._count.take(state)) >> 32)
+            if self._upto is not None:
                 # shares are nearly equal: the right option is close to the one that equal shares would give
-                while (more := draw >= self.upto.take(option)).any():
+                while (more := draw >= self._upto.take(option)).any():
                     option = option + more
-                while (less := (option > base) & (draw < self.upto.take(option - 1, mode="clip"))).any():
+                while (less := (option > base) & (draw < self._upto.take(option - 1, mode="clip"))).any():
                     option = option - less
-            taken[step], state = option, self.target.take(option)
+            taken[step], state = option, self._target.take(option)
         return np.ascontiguousarray(taken.T)
-
-
-def tree_sampler(root: Node) -> Sampler:
-    """In each choice every branch is equally likely, and so is each number of repetitions and each character of a
-    set."""
-    graph, size = Graph(root), measure(root)
-    return sampler(graph.texts, graph.targets, None, size.steps, size.longest)
-
-
-def sampler(
-    texts: Sequence[Sequence[str]],
-    targets: Sequence[Sequence[int]],
-    shares: Sequence[Sequence[float]] | None,
-    steps: int,
-    longest: int,
-) -> Sampler:
-    """A sampler of the states whose options write `texts` and lead to `targets`, as in `Graph`.
-
-    shares: for each state the cumulative shares of its options, the last one 1; None: all equal
-    """
-    count = np.array([len(target) for target in targets])
-    total = int(count.sum())
-    length = np.fromiter(map(len, chain.from_iterable(texts)), np.int64, total)
-    upto = None
-    if shares is not None:
-        upto = (np.fromiter(chain.from_iterable(shares), np.float64, total) * 2.0**32).astype(np.int64)
-    return Sampler(
-        np.cumsum(count) - count,
-        count,
-        np.fromiter(chain.from_iterable(targets), np.int64, total),
-        np.cumsum(length) - length,
-        length,
-        np.frombuffer("".join(chain.from_iterable(texts)).encode("utf-32-le"), np.uint32),
-        upto,
-        steps,
-        longest,
-    )
