@@ -33,13 +33,14 @@ class Automaton:
 
 def automaton(root: Node, budget: int) -> Automaton | None:
     """The automaton of `root` by the subset construction; None if that takes more than `budget` steps."""
-    if measure(root).options * 12 > budget:
+    if measure(root).options * 12 > budget:  # the graph alone would be too large
         return None
     graph = Graph(root)
 
     @cache
     def options(state: int) -> tuple[list[int], list[tuple[str, Position]]]:
-        """The states reached without writing; and the characters that can be written, by the position after them."""
+        """The states that are reached without writing; the sets of characters that can be written, each with the
+        position after it."""
         silent, written = list[int](), defaultdict[Position, str](str)
         for text, target in zip(graph.texts[state], graph.targets[state]):
             if text:

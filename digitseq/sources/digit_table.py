@@ -63,6 +63,7 @@ class DigitTable(WrappedSource):
         first = self._first[rows.index % self.size]
         length = self.digits.minimum + np.searchsorted(self._ends, first, side="right")
         column = np.arange(self.max_length)
+        # columns after the end of a text read the next one, or past the table: they become 0
         places = self._table.take(first[:, None] + column, mode="clip")
         codes: Codes = self.digits.table[places] * (column < length[:, None])
         return codes

@@ -63,6 +63,7 @@ def read_regex(regex: str, alphabet: str, longest: int = MAX_TEXT) -> Syntax:
     root = reader.read(parsed, True, True)
     extra = _extra(root, longest)
     if extra < 1 and not reader.bounded:
+        # nested repetitions may leave no room for a turn (merging others as well would change their texts)
         root = merged(root)
         extra = _extra(root, longest)
     _check_size(regex, measure(root, max(extra, 0)), longest)
@@ -73,7 +74,7 @@ def read_regex(regex: str, alphabet: str, longest: int = MAX_TEXT) -> Syntax:
             "without the one or the other",
         )
     drawn = bounded(root, extra)
-    if drawn == EMPTY != root:  # not even one turn is possible
+    if drawn == EMPTY != root:  # not even one turn is possible: say how long that would be
         _check_size(regex, measure(root, extra + 1), longest)
     return Syntax(drawn, reader.exact, reader.bounded)
 
@@ -112,7 +113,7 @@ class _Reader:
     def __init__(self, regex: str, alphabet: str) -> None:
         self.regex, self.alphabet = regex, alphabet
         self.exact = self.bounded = True
-        self.depth = self.in_sets = 0
+        self.depth = self.in_sets = 0  # open groups; characters of all sets so far
 
     def read(self, items: Sequence[Any], first: bool, last: bool) -> Node:
         self.depth += 1

@@ -64,7 +64,7 @@ def measure(node: Node, extra: int = 0) -> Size:
         return Size(max(map(len, node.texts)), len("".join(node.texts)) or 1, 1)
     if isinstance(node, Repeat):
         part, high = measure(node.part, extra), node.highest(extra)
-        counts = high - node.low + 1
+        counts = high - node.low + 1  # possible numbers of repetitions: a choice of its own if there are several
         return Size(part.longest * high, counts + part.options * high, (counts > 1) + part.steps * high)
     parts = [measure(part, extra) for part in node.parts]
     options = sum(part.options for part in parts)
