@@ -142,6 +142,7 @@ def test_a_file_that_changes_is_noticed(tmp_path):
         (b"1\n2\r3\n", "line 2: control character U+000D"),
         (b"1\n2\t3\n", "line 2: control character U+0009"),
         (b"1\r\r\n", "line 1: control character U+000D"),
+        (b"1\n \x00\n", "line 2: control character U+0000"),
     ],
 )
 def test_files_that_are_refused(tmp_path, data, message):

@@ -1,4 +1,4 @@
-"""Patterns against `re`, and against those who mean harm."""
+"""Patterns compared with `re`, and hostile patterns."""
 
 from __future__ import annotations
 

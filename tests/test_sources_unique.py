@@ -78,7 +78,7 @@ def test_unique_long_texts(balanced):
         assert abs(chi_square(list(counts.values()), 200)) < 6
 
 
-def test_another_seed_deals_other_texts():
+def test_another_seed_gives_other_tables():
     for unique, balanced in ((True, False), (False, True), (True, True)):
         one, other = (texts(for_run(RandomDigits(8, 8), 99, seed, unique, balanced), 0, 99) for seed in (1, 2))
         assert len(set(one) & set(other)) < 5

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SETTING = "phone"
 KINDS = {"any": ("mobile", "fixed_line"), "mobile": ("mobile",), "fixed_line": ("fixed_line",)}
-MEANT = {"UK": ["GB"]}  # no code, but often taken for one
+MEANT = {"UK": ["GB"]}  # often given, although it is not a code
 FORMATS = ("digits", "national", "e164")
 
 
