@@ -16,7 +16,7 @@ from digitseq.console import complain, interrupted_by, run_program, say
 from digitseq.dataset_commands import DataSetCommand
 from digitseq.errors import DigitseqWarning, SettingsError
 from digitseq.glyphs.bank import GlyphBank
-from digitseq.parser import ParsedCommand, parse
+from digitseq.parser import parse
 from digitseq.pipeline import Pipeline
 from digitseq.renderer_cache import bank_of
 from digitseq.runs import Report, Stop, write_images
@@ -62,7 +62,8 @@ def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
             return _preview(settings, output, bank, seed)
         source = source_of(settings, bank.characters, output.count, seed)
         pipeline = Pipeline(settings, bank, seed, source)
-        _tell_count(request, bank.characters)
+        if not output.quiet and (notice := source.origin.notice()):
+            say(notice)
     with _progress_bar(output) as advance:
         stop.armed = True
         report = write_images(pipeline, output, stop, advance)
@@ -72,16 +73,6 @@ def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
     if not output.quiet:
         say(_summary(report))
     return 0
-
-
-def _tell_count(request: ParsedCommand, characters: str) -> None:
-    """Say how many strings a pattern has, where they can be counted."""
-    if request.settings.pattern is not None and not request.output.quiet:
-        from digitseq.sources import Pattern
-
-        count = Pattern(request.settings.pattern, characters).count
-        if count is not None:
-            say(f"strings that match the pattern: {count:,}")
 
 
 def _preview(settings: Settings, output: Output, bank: GlyphBank, seed: int) -> int:

@@ -225,3 +225,55 @@ print(json.dumps([
 """
     )
     assert found == ["1=34,2=34,", ["1.png", "2.png", "toy.txt"], "1=56,2=56,", True]
+
+
+SOURCE = """
+from digitseq.sources.base import Source, encode
+
+def from_settings(settings, characters):
+    return Toy(settings.toy)
+
+class Toy(Source):
+    characters = frozenset("0123456789")
+    max_length = 6
+
+    def __init__(self, first):
+        self.first = first
+
+    def longest(self):
+        return "0" * 6
+
+    def codes(self, rows):
+        return encode([f"{self.first + i:06d}" for i in rows.index.tolist()], 6)
+"""
+SOURCE_FIELD = """\
+    toy: int | None = setting(
+        None, Number(0, 100), "counts from this number", "source", optional=True, source=True, example=7
+    )"""
+
+
+def test_a_source_is_one_file_one_line_and_its_settings(copy):
+    copy.new_file("sources/toy.py", SOURCE)
+    copy.add("sources/__init__.py", "SOURCE_MODULES = {", '    "toy": "toy",')
+    copy.add("settings.py", "    max_spacing: int", SOURCE_FIELD)
+    (copy.folder / "config.py").write_text('"""Settings."""\n\ntoy = 40\n')
+
+    assert copy.run("--toy", "99", "-s", "2", "--labels", "txt").returncode == 0
+    assert (copy.folder / "output" / "toy" / "gt.txt").read_text() == "1.png\t000099\n2.png\t000100\n"
+    assert copy.run("-r", "-s", "3").returncode == 0, "numbering continues: images 3 to 5"
+    assert "000042" in (copy.folder / "output" / "toy" / "metadata.jsonl").read_text()
+    assert "exactly one source must be given" in copy.run("--toy", "1", "-num", "2").stderr
+    assert "counts from this number" in copy.run("--help").stdout
+    found = copy.python(
+        REST
+        + """
+from digitseq import SequenceGenerator, Settings
+samples = client.get("/v1/samples.json", params={"toy": 5, "count": 2}).json()
+about = next(about for about in client.get("/v1/options").json()["settings"] if about["name"] == "toy")
+print(json.dumps([
+    SequenceGenerator(Settings(toy=3), seed=1)[2].text, [one["text"] for one in samples["samples"]],
+    samples["command"].split(" --seed")[0], [about["source"], about["type"], about["example"]],
+]))
+"""
+    )
+    assert found == ["000005", ["000005", "000006"], "python3 run.py --toy 5", [True, "int", 7]]

@@ -9,7 +9,7 @@ import sys
 import pytest
 from support.paths import ROOT
 
-PACKAGES = ["digitseq", "digitseq.sources", "digitseq.service"]
+PACKAGES = ["digitseq", "digitseq.service"]
 
 
 @pytest.mark.parametrize("package", PACKAGES)

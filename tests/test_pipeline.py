@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from digitseq import Pipeline, Settings, SettingsError
-from digitseq.sources import FixedSource
+from digitseq.sources.fixed import FixedSource
 
 VARIANTS = {
     "plain": {},

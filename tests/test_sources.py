@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,16 +18,16 @@ from support.sources import ALL, DATE, LETTERS, chi_square, numbers_file, texts
 
 from digitseq.errors import SettingsError
 from digitseq.random_streams import Rows
-from digitseq.sources import (
-    FixedSource,
-    NumbersFile,
-    Pattern,
-    Phone,
-    RandomDigits,
-    check_characters,
-    encode,
-    for_run,
-)
+from digitseq.settings import SOURCES as CHOOSING
+from digitseq.sources import SOURCE_MODULES as TABLE
+from digitseq.sources import Source, encode
+from digitseq.sources.choose import for_run, source_folder, source_of
+from digitseq.sources.fixed import FixedSource
+from digitseq.sources.gaps import check_characters
+from digitseq.sources.lines import NumbersFile
+from digitseq.sources.pattern import Pattern
+from digitseq.sources.phone import Phone
+from digitseq.sources.random_digits import RandomDigits
 
 SOURCES = {
     "fixed": lambda _: FixedSource("00742"),
@@ -86,6 +87,54 @@ def test_texts_are_within_what_the_source_says_of_itself(source):
     assert np.array_equal(codes, encode(found, source.max_length))  # nothing but zeros behind a text
 
 
+class EvenNumbers(Source):
+    """The least that a source must define."""
+
+    def __init__(self, digits):
+        self.max_length, self.characters = digits, "0123456789"
+
+    def longest(self):
+        return "8" * self.max_length
+
+    def codes(self, rows):
+        n = self.max_length
+        return encode([f"{2 * i % 10**n:0{n}}" for i in rows.index.tolist()], n)
+
+
+def test_a_source_is_a_module_a_line_of_the_table_and_a_setting(monkeypatch, tmp_path):
+    module = ModuleType("digitseq.sources.even_numbers")
+    module.from_settings = lambda settings, characters: EvenNumbers(settings.even_numbers)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setitem(TABLE, "even_numbers", "even_numbers")
+    named = dict.fromkeys(TABLE) | {"even_numbers": 3}
+    settings = SimpleNamespace(**named, gaps=False, unique=False, balanced=False)
+    assert texts(source_of(settings, "0123456789"), 1, 4) == ["002", "004", "006"]
+    assert source_folder(settings) == "even-numbers"
+    settings.unique = True
+    source = source_of(settings, "0123456789", 500, 1)
+    assert len(set(texts(source, 0, 500))) == 500
+    origin = source.origin
+    assert (origin.notice(), origin.ordered, origin.provenance(), origin.recorded_settings()) == (None, False, {}, {})
+    with pytest.raises(SettingsError, match="501 texts are asked for, and .* gave 500 different ones"):
+        source_of(settings, "0123456789", 501, 1)
+    with pytest.raises(SettingsError, match=r"the data set has no '0' .*, only 12"):
+        source_of(settings, "12", 5, 1)
+
+
+def test_the_table_has_the_settings_that_choose_a_source():
+    assert tuple(TABLE) == CHOOSING
+
+
+def test_a_run_imports_its_own_source_only():
+    program = (
+        "import sys; from digitseq.settings import Settings; from digitseq.sources.choose import source_of\n"
+        "source_of(Settings('12'), '0123456789')\n"
+        "print(*sorted(m.removeprefix('digitseq.sources.') for m in sys.modules if m.startswith('digitseq.sources.')))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["base", "choose", "fixed"]
+
+
 def test_another_seed_gives_other_texts():
     source = RandomDigits(8, 8)
     assert not set(texts(source, 0, 100, seed=1)) & set(texts(source, 0, 100, seed=2))
@@ -93,7 +142,11 @@ def test_another_seed_gives_other_texts():
 
 def test_texts_are_the_same_in_another_process():
     program = (
-        "from digitseq.sources import *; from digitseq.random_streams import Rows\n"
+        "from digitseq.random_streams import Rows\n"
+        "from digitseq.sources import decode\n"
+        "from digitseq.sources.choose import for_run\n"
+        "from digitseq.sources.pattern import Pattern\n"
+        "from digitseq.sources.random_digits import RandomDigits\n"
         "for s in Pattern('[^3]{5}|.8'), for_run(RandomDigits(1, 30), 99, 3, True):\n"
         "    print(decode(s.codes(Rows.span(3, 0, 99))))"
     )
@@ -151,7 +204,9 @@ def test_random_digits_refuse_bad_values(arguments, message):
 
 
 def test_numpy_integers_are_whole_numbers():
-    assert RandomDigits(np.int64(2), np.uint8(3)) == RandomDigits(2, 3)
+    source = RandomDigits(np.int64(2), np.uint8(3))
+    assert texts(source, 0, 50) == texts(RandomDigits(2, 3), 0, 50)
+    assert type(source.minimum) is type(source.maximum) is int
 
 
 def test_a_fixed_text_is_refused_when_it_is_none():

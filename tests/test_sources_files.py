@@ -18,9 +18,7 @@ from hypothesis import strategies as st
 from support.sources import numbers_file, texts
 
 from digitseq.errors import DataError, SettingsError
-from digitseq.sources import (
-    NumbersFile,
-)
+from digitseq.sources.lines import NumbersFile
 
 
 @dataclass
@@ -48,8 +46,8 @@ def test_a_large_file_reads_as_plain_python_reads_it(tmp_path, final):
     path = tmp_path / "numbers.txt"
     path.write_bytes(data)
     expected, source = plain_lines(data), NumbersFile(path)
-    assert len(source) == len(expected)
-    assert texts(source, 0, len(source) + 1500) == expected + expected[:1500]
+    assert source.period == len(expected)
+    assert texts(source, 0, source.period + 1500) == expected + expected[:1500]
     assert source.max_length == max(map(len, expected))
     assert source.longest() == max(expected, key=len)
     assert set(source.characters) == set("0123456789")
@@ -76,7 +74,7 @@ def test_any_file_reads_as_plain_python_reads_it(tmp_path_factory, rows, cut, ch
         patch.setattr(module, "BLOCK", 3)
         patch.setattr(reader, "BLOCK", 3)
         source = NumbersFile(path)
-        assert texts(source, 0, len(source)) == expected
+        assert texts(source, 0, source.period) == expected
     assert set(source.characters) == set("".join(expected))
     assert len(source.longest()) == max(map(len, expected))
 
@@ -144,6 +142,7 @@ def test_a_file_that_changes_is_noticed(tmp_path):
         (b"1\n2\r3\n", "line 2: control character U+000D"),
         (b"1\n2\t3\n", "line 2: control character U+0009"),
         (b"1\r\r\n", "line 1: control character U+000D"),
+        (b"1\n \x00\n", "line 2: control character U+0000"),
     ],
 )
 def test_files_that_are_refused(tmp_path, data, message):

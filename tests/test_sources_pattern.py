@@ -1,4 +1,4 @@
-"""Patterns against `re`, and against those who mean harm."""
+"""Patterns compared with `re`, and hostile patterns."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from support.patterns import ALPHABET, random_pattern
 from support.sources import DATE, texts
 
 from digitseq.errors import SettingsError
-from digitseq.sources import Pattern
 from digitseq.sources.automaton import automaton
+from digitseq.sources.pattern import Pattern
 from digitseq.sources.regex_parser import effort, regex_parser
 from digitseq.sources.syntax import read_regex
 from digitseq.sources.tree import measure

@@ -10,11 +10,7 @@ import pytest
 from support.sources import chi_square, texts
 
 from digitseq.errors import MissingPackageError, SettingsError
-from digitseq.random_streams import Rows
-from digitseq.sources import (
-    Phone,
-    phone_number,
-)
+from digitseq.sources.phone import Phone
 
 
 @pytest.mark.parametrize("region", ["JP", "US", "GB", "DE", "FR", "BR", "IN", "CN", "AU", "NU", "IT", "VA", "AR"])
@@ -60,11 +56,6 @@ def test_a_phone_source_knows_how_many_numbers_there_are():
     pytest.importorskip("phonenumbers")
     # 070, 080 and 090; later releases of the metadata know 060, too
     assert Phone("JP", "mobile").count in (3 * 9 * 10**7, 4 * 9 * 10**7)
-
-
-def test_phone_number_gives_the_texts_of_the_source():
-    pytest.importorskip("phonenumbers")
-    assert phone_number("FR", "mobile", "e164", Rows.span(3, 5, 9)) == texts(Phone("FR", "mobile", "e164"), 5, 9, 3)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,12 @@ from support.sources import LETTERS, chi_square, numbers_file, texts
 
 from digitseq.errors import SettingsError
 from digitseq.random_streams import Rows
-from digitseq.sources import FixedSource, NumbersFile, Pattern, Phone, RandomDigits, for_run
+from digitseq.sources.choose import for_run
+from digitseq.sources.fixed import FixedSource
+from digitseq.sources.lines import NumbersFile
+from digitseq.sources.pattern import Pattern
+from digitseq.sources.phone import Phone
+from digitseq.sources.random_digits import RandomDigits
 
 ALPHABETS = ["7", "01", "012", "0123456789", LETTERS, "".join(map(chr, range(0x4E00, 0x4E00 + 300)))]
 
@@ -73,7 +78,7 @@ def test_unique_long_texts(balanced):
         assert abs(chi_square(list(counts.values()), 200)) < 6
 
 
-def test_another_seed_deals_other_texts():
+def test_another_seed_gives_other_tables():
     for unique, balanced in ((True, False), (False, True), (True, True)):
         one, other = (texts(for_run(RandomDigits(8, 8), 99, seed, unique, balanced), 0, 99) for seed in (1, 2))
         assert len(set(one) & set(other)) < 5

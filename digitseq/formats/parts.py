@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Literal, NamedTuple
 from isal import isal_zlib
 
 from digitseq.pipeline import Batch, Pipeline
-from digitseq.sources.base import Check, carry_on
+from digitseq.sources.base import Check, never_cancelled
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
@@ -78,7 +78,7 @@ class PartFiles:
         `write_numbered` creates through it need no renaming, which would take half as long as making them.
     """
 
-    def __init__(self, directory: Path, check: Check = carry_on, direct: Path | None = None) -> None:
+    def __init__(self, directory: Path, check: Check = never_cancelled, direct: Path | None = None) -> None:
         self.directory, self._check, self._direct = directory, check, direct
         self._files: list[FileGroup] = []
         self._additions: dict[str, Addition] = {}

@@ -20,8 +20,7 @@ from digitseq.runs.naming import file_stem
 from digitseq.runs.run_settings import LABELS, Output
 from digitseq.runs.splits import Share, part_seed, share_out, shares
 from digitseq.settings import Settings
-from digitseq.sources.choose import provenance
-from digitseq.sources.offset_source import OffsetSource
+from digitseq.sources.base import OffsetSource
 from digitseq.version import __version__
 
 Record = dict[str, Any]  # of one run, as it stands in run.json
@@ -98,8 +97,8 @@ def new_record(pipeline: Pipeline, output: Output, sections: list[Section]) -> R
         **({"glyphs": "train and val: parts of the training glyphs without a common one; test: the test glyphs"}
            if output.split_ratio else {}),
         "dataset": {"name": settings.dataset, "split": settings.split, "sha256": pipeline.bank.digest},
-        **({"texts": texts} if (texts := provenance(settings, pipeline.source)) else {}),
-        "settings": as_recorded(settings),
+        **({"texts": texts} if (texts := pipeline.source.origin.provenance()) else {}),
+        "settings": {**as_recorded(settings), **pipeline.source.origin.recorded_settings()},
         "sections": [asdict(section) for section in sections],
     }  # fmt: skip
 
@@ -107,8 +106,6 @@ def new_record(pipeline: Pipeline, output: Output, sections: list[Section]) -> R
 def as_recorded(settings: Settings) -> Record:
     """`settings` as they come back out of JSON."""
     recorded = dict(json.loads(json.dumps(asdict(settings))))
-    if settings.numbers_file not in (None, "-"):
-        recorded["numbers_file"] = str(Path(settings.numbers_file).absolute())
     if is_folder(settings.dataset):
         recorded["dataset"] = str(Path(settings.dataset).absolute())
     return recorded
@@ -152,11 +149,12 @@ def placements(pipeline: Pipeline, output: Output) -> list[Placement]:
 def with_texts_of_run(pipeline: Pipeline, start: int, share: Share | None) -> Pipeline:
     """`pipeline`, whose source is that of the whole run, with the texts of a run whose first image is `start`.
 
-    Those of a file begin at its top, those of a part where the part before it ends.
+    Those of an ordered source, such as the lines of a file, begin at its top; those of a part where the part before it
+    ends.
     """
     if share:
         return pipeline.with_source(OffsetSource(pipeline.source, share.text_seed, share.first_text - start))
-    if pipeline.settings.numbers_file is None or start == 0:
+    if not pipeline.source.origin.ordered or start == 0:
         return pipeline
     return pipeline.with_source(OffsetSource(pipeline.source, pipeline.seed, -start))
 

@@ -17,7 +17,7 @@ from digitseq.service.limits import Limits
 from digitseq.service.problems import Problem
 from digitseq.service.requests import ImageRequest, check_texts, too_wide
 from digitseq.settings import Settings
-from digitseq.sources.base import Check, carry_on
+from digitseq.sources.base import Check, never_cancelled
 from digitseq.sources.choose import source_of
 
 KEPT = 256  # pipelines of settings that are asked for again
@@ -54,7 +54,7 @@ class PipelineCache:
                 self._banks[dataset, split] = load_bank(split, self._cache, dataset)
             return self._banks[dataset, split]
 
-    def pipeline(self, asked: ImageRequest, size: int | None = None, check: Check = carry_on) -> Pipeline:
+    def pipeline(self, asked: ImageRequest, size: int | None = None, check: Check = never_cancelled) -> Pipeline:
         """The pipeline for what is asked, with a seed of its own, for a run of `size` images.
 
         check: called every few milliseconds meanwhile; what it raises ends that, and is passed on.
@@ -101,7 +101,7 @@ class PipelineCache:
         return Renderer(appearance, self.bank(dataset, split))
 
     def _make(
-        self, settings: Settings, renderer: Renderer, seed: int, size: int | None = None, check: Check = carry_on
+        self, settings: Settings, renderer: Renderer, seed: int, size: int | None = None, check: Check = never_cancelled
     ) -> Pipeline:
         source = source_of(settings, renderer.bank.characters, size, seed, check)
         self._check_cells(renderer, source.max_length)

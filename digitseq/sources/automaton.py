@@ -1,95 +1,85 @@
-"""Deterministic automata of regular expressions: how many strings there are, and of what length."""
+"""Deterministic automata of regular expressions, to count their texts."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import cache
 from graphlib import TopologicalSorter
 
-import numpy as np
-from numpy.typing import NDArray
-
-from digitseq.sources.graph import END, Graph
+from digitseq.sources.sampler import END, START, Graph
 from digitseq.sources.tree import Node, measure
 
-DEAD, START = 0, 1
+Position = tuple[str, int]  # the rest of a text to write, and the state of the graph after it
 
 
 @dataclass(frozen=True, eq=False)
 class Automaton:
-    """State 0 is the dead end, state 1 the start; there are no circles but at the dead end.
+    """State 0 is the start. There are no cycles, and every state leads to a text.
 
-    step: int64 (S, K), the state after a character of class k; accept: bool (S,), a string may end here
-    classes: K strings, the characters that make no difference to one another
+    moves: for each state and character the next state; accept: whether a text may end in the state
     """
 
-    step: NDArray[np.int64]
-    accept: NDArray[np.bool_]
-    classes: tuple[str, ...]
+    moves: list[dict[str, int]]
+    accept: list[bool]
 
     def count(self) -> int:
-        """How many strings of 1 and more characters there are, exactly."""
-        after = {state: [s for s in row if s != DEAD] for state, row in enumerate(self.step.tolist())}
-        many = [len(members) for members in self.classes]
-        ways = {DEAD: 0}
-        for state in TopologicalSorter(after).static_order():
-            if state != DEAD:
-                ways[state] = int(self.accept[state]) + sum(
-                    n * ways[target] for n, target in zip(many, self.step[state].tolist())
-                )
-        return ways[START] - int(self.accept[START])
+        """The exact number of texts of 1 and more characters."""
+        ways: dict[int, int] = {}
+        for state in TopologicalSorter({state: row.values() for state, row in enumerate(self.moves)}).static_order():
+            ways[state] = self.accept[state] + sum(ways[after] for after in self.moves[state].values())
+        return ways[0] - self.accept[0]
 
 
 def automaton(root: Node, budget: int) -> Automaton | None:
-    """The automaton of `root`, or None when making it takes more than `budget` steps, about 0.3 µs each."""
-    if measure(root).options * 4 > budget:
+    """The automaton of `root` by the subset construction; None if that takes more than `budget` steps."""
+    if measure(root).options * 12 > budget:  # the graph alone would be too large
         return None
-    graph = Graph(root, by_character=True)
-    sets = sorted({"".join(texts) for texts in graph.texts} - {""})
-    if sum(map(len, sets)) * len(sets) > budget:
-        return None
-    classes, members = _classes(sets)
-    number: dict[frozenset[int], int] = {frozenset(): DEAD}
-    start = _closure(graph, {0})
-    number[start] = START
-    step, waiting = [[DEAD] * len(classes)], [start]
-    for states in waiting:
-        reached: dict[int, set[int]] = defaultdict(set)
+    graph = Graph(root)
+
+    @cache
+    def options(state: int) -> tuple[list[int], list[tuple[str, Position]]]:
+        """The states that are reached without writing; the sets of characters that can be written, each with the
+        position after it."""
+        silent, written = list[int](), defaultdict[Position, str](str)
+        for text, target in zip(graph.texts[state], graph.targets[state]):
+            if text:
+                written[text[1:], target] += text[0]
+            else:
+                silent.append(target)
+        return silent, [(first, after) for after, first in written.items()]
+
+    number = {frozenset({("", START)}): 0}  # the state of the automaton for a set of positions in the graph
+    waiting, moves, accept = [*number], list[dict[str, int]](), list[bool]()
+    for positions in waiting:
+        after: dict[str, set[Position]] = defaultdict(set)  # for each set of characters
+        for rest, target in positions:
+            if rest:
+                after[rest[0]].add((rest[1:], target))
+        states = [target for rest, target in positions if not rest]
+        reached = set(states)
         for state in states:
-            for k in members["".join(graph.texts[state])]:
-                reached[k].add(graph.targets[state][0])
-                budget -= 1
-        row = [DEAD] * len(classes)
-        for k, targets in reached.items():
-            after = _closure(graph, targets)
-            budget -= len(after)
-            if after not in number:
-                number[after] = len(number)
-                waiting.append(after)
-            row[k] = number[after]
+            silent, written = options(state)
+            for first, position in written:
+                after[first].add(position)
+            states += [target for target in silent if target not in reached]
+            reached.update(silent)
+            budget -= 1 + len(silent) + len(written)
+        # characters that are in the same sets have the same next state: it is made once for all of them
+        sets: dict[str, tuple[str, ...]] = defaultdict(tuple)
+        for first in after:
+            for character in first:
+                sets[character] += (first,)
+        number_of: dict[tuple[str, ...], int] = {}
+        for firsts in set(sets.values()):
+            following = frozenset().union(*(after[first] for first in firsts))
+            number_of[firsts] = number.setdefault(following, len(number))
+            if len(number) > len(waiting):
+                waiting.append(following)
+            budget -= len(following)
+        moves.append({character: number_of[firsts] for character, firsts in sets.items()})
+        accept.append(END in reached)
+        budget -= len(positions) + len(sets)
         if budget < 0:
             return None
-        step.append(row)
-    accept = np.array([END in states for states in number])
-    return Automaton(np.array(step, np.int64).reshape(len(step), len(classes)), accept, classes)
-
-
-def _closure(graph: Graph, states: set[int]) -> frozenset[int]:
-    """`states` and all that can be reached from them without writing."""
-    reached, waiting = set(states), list(states)
-    while waiting:
-        state = waiting.pop()
-        fresh = {t for text, t in zip(graph.texts[state], graph.targets[state]) if not text} - reached
-        reached |= fresh
-        waiting.extend(fresh)
-    return frozenset(reached)
-
-
-def _classes(sets: list[str]) -> tuple[tuple[str, ...], dict[str, list[int]]]:
-    """All characters, those together that occur in the same sets; and which of these are in each set."""
-    together: dict[tuple[bool, ...], str] = {}
-    for character in sorted(set().union(*sets)):
-        member = tuple(character in allowed for allowed in sets)
-        together[member] = together.get(member, "") + character
-    members = {allowed: [k for k, member in enumerate(together) if member[i]] for i, allowed in enumerate(sets)}
-    return tuple(together.values()), members | {"": []}
+    return Automaton(moves, accept)

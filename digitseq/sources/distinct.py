@@ -1,68 +1,63 @@
-"""Texts of any source that are all different within a run of a declared number of images."""
+"""Texts of any source that are all different within a run of a known number of images."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.errors import SettingsError
 from digitseq.random_streams import Rows
-from digitseq.sources.base import Check, Codes, Derived, Source, carry_on
-from digitseq.sources.lines import NumbersFile
-from digitseq.sources.table_size import check_count, check_memory
+from digitseq.sources.base import Check, Codes, Source, WrappedSource, never_cancelled
 
-BYTES_A_TEXT = 40  # while they are sought; 8 stay
-CANDIDATES = 64  # drawn for each text that is asked for, at most, before a source is taken to be exhausted
+MAX_BYTES = 1 << 31  # of a table while it is made
+BYTES_PER_TEXT = 40  # during the search; 8 remain
+CANDIDATES = 64  # drawn at most for each text before a source counts as exhausted
 MORE_CANDIDATES = 100_000
 ROWS = 512  # drawn at once
 
 
-@dataclass(frozen=True, eq=False)
-class FrozenTexts(Derived):
-    """Of the texts that `source` has under `seed`, those of the images `picks`, int64 (size,), ascending.
+class DistinctTexts(WrappedSource):
+    """Some of the texts that `source` has under `seed`: those of the images `picks`, int64 (size,), ascending.
 
-    Images from `size` on have the same texts again. The seed of the rows that it is asked for is not used. Pickles as
-    the source and about a bit a text.
+    Images from `size` on have the same texts again. The seed of the requested rows is ignored. Pickles as the source
+    and about a bit per text.
     """
 
-    source: Source
-    picks: NDArray[np.int64]
-    seed: int
+    def __init__(self, source: Source, picks: NDArray[np.int64], seed: int) -> None:
+        super().__init__(source, len(picks))
+        self.picks, self.seed = picks, seed
 
-    def __reduce__(self) -> tuple[type[FrozenTexts] | object, tuple[Source, NDArray[np.uint8], int]]:
+    def __reduce__(self) -> tuple[Any, ...]:
         picked = np.zeros(int(self.picks[-1]) + 1, bool)
         picked[self.picks] = True
         return _unpacked, (self.source, np.packbits(picked), self.seed)
 
-    @property
-    def count(self) -> int:
-        return len(self.picks)
-
     def codes(self, rows: Rows) -> Codes:
+        # sources take ascending rows; those of a batch across the end of the run are not
         chosen, position = np.unique(self.picks[rows.index % len(self.picks)], return_inverse=True)
         return self.source.codes(replace(rows, seed=self.seed, index=chosen))[position.ravel()]
 
 
-def _unpacked(source: Source, picked: NDArray[np.uint8], seed: int) -> FrozenTexts:
-    return FrozenTexts(source, np.flatnonzero(np.unpackbits(picked)), seed)
+def _unpacked(source: Source, picked: NDArray[np.uint8], seed: int) -> DistinctTexts:
+    return DistinctTexts(source, np.flatnonzero(np.unpackbits(picked)), seed)
 
 
-def distinct(source: Source, size: int, seed: int, check: Check = carry_on) -> FrozenTexts:
-    """The first texts of `source` that are all different, `size` of them.
+def distinct(source: Source, size: int, seed: int, check: Check = never_cancelled) -> DistinctTexts:
+    """The first `size` texts of `source` that are all different.
 
-    The candidates 0, 1, 2, … are drawn here, once, and repetitions passed over. They are compared by 64 bits of
-    hash: two that differ are taken for the same once in 10¹⁸ pairs, and then the second is passed over; two that
-    are the same are never taken to differ.
+    Texts are compared by 64-bit hashes. A collision, once in 10¹⁸ pairs, only means that a text is skipped; two equal
+    texts are never both taken.
 
-    Raises `SettingsError` when the source holds fewer than `size` texts, they cannot be found, or they would not fit
-    into memory.
+    Raises `SettingsError` if the source has fewer than `size` texts, if they are not found, or if the table would not
+    fit into memory.
     """
-    check_memory(size, BYTES_A_TEXT, "unique")
+    check_memory(size, BYTES_PER_TEXT, "unique")
     if source.count is not None:
         check_count(source.count, size)
-    limit = len(source) if isinstance(source, NumbersFile) else size * CANDIDATES + MORE_CANDIDATES
+    limit = source.period or size * CANDIDATES + MORE_CANDIDATES
     hashes, picks = np.empty(0, np.uint64), np.empty(0, np.int64)
     drawn = 0
     while len(picks) < size and drawn < limit:
@@ -70,31 +65,49 @@ def distinct(source: Source, size: int, seed: int, check: Check = carry_on) -> F
         hashes = np.concatenate([hashes, _hashes(source, seed, drawn, drawn + more, check)])
         hashes, first = np.unique(hashes, return_index=True)
         picks = np.concatenate([picks, np.arange(drawn, drawn + more)])[first]
-        order = np.argsort(picks)
+        order = np.argsort(picks)  # so that an earlier draw comes first in the next round, too
         hashes, picks = hashes[order], picks[order]
         drawn += more
-    if len(picks) < size:
-        _refuse(source, len(picks), size, drawn)
-    return FrozenTexts(source, picks[:size], seed)
+    found = len(picks)
+    if source.period:
+        check_count(found, size)
+    if found < size:
+        holds = "" if source.count is None else f" (of {source.count:,} that it holds)"
+        raise SettingsError(
+            f"unique: {size:,} texts are asked for, and {drawn:,} draws from the source gave {found:,} different ones"
+            f"{holds}: ask for at most {found:,}",
+            "unique",
+        )
+    return DistinctTexts(source, picks[:size], seed)
 
 
 def _hashes(source: Source, seed: int, start: int, stop: int, check: Check) -> NDArray[np.uint64]:
     """uint64 (stop - start,): equal for equal texts."""
     factors = Rows.span(0, 0, 1).words("hash", source.max_length)[0] | np.uint64(1)
-    out = np.empty(stop - start, np.uint64)
+    parts = []
     for first in range(start, stop, ROWS):
         check()
         codes = source.codes(Rows.span(seed, first, min(first + ROWS, stop)))
-        out[first - start : first - start + len(codes)] = codes.astype(np.uint64) @ factors
-    return out
+        parts.append(codes.astype(np.uint64) @ factors)
+    return np.concatenate(parts)
 
 
-def _refuse(source: Source, found: int, size: int, drawn: int) -> None:
-    if isinstance(source, NumbersFile):
-        check_count(found, size)
-    holds = "" if source.count is None else f" (of {source.count:,} that it holds)"
-    raise SettingsError(
-        f"unique: {size:,} texts are asked for, and {drawn:,} draws from the source gave {found:,} different ones"
-        f"{holds}: ask for at most {found:,}",
-        "unique",
-    )
+def check_memory(size: int, bytes_per_text: int, setting: str) -> None:
+    """Raises `SettingsError` if a table of `size` texts would take more than `MAX_BYTES` while it is made."""
+    most = MAX_BYTES // bytes_per_text
+    if size > most:
+        raise SettingsError(
+            f"{setting}: the table of the texts of {size:,} images would take {size * bytes_per_text / 1e9:.1f} GB, at "
+            f"most {MAX_BYTES / 1e9:.1f} GB are used: ask for at most {most:,} images a run",
+            setting,
+        )
+
+
+def check_count(count: int, size: int) -> None:
+    """Raises `SettingsError` if `size` different texts are requested, and there are only `count`."""
+    if count < size:
+        raise SettingsError(
+            f"unique: {size:,} different texts are asked for, and the source holds {count:,}: "
+            f"ask for at most {count:,}",
+            "unique",
+        )

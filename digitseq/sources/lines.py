@@ -6,108 +6,99 @@ import contextlib
 import os
 import sys
 import weakref
+from itertools import groupby
 from pathlib import Path
-from typing import BinaryIO
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, BinaryIO
 
 from digitseq.errors import DataError, SettingsError
 from digitseq.random_streams import Rows
-from digitseq.sources.base import Codes
-from digitseq.sources.line_index import BLOCK, SETTING, LineIndex, code_points, index_lines, split_lines
+from digitseq.sources.base import Codes, Source, encode
+from digitseq.sources.line_index import BLANK, BLOCK, SETTING, index_lines, split_lines
+
+if TYPE_CHECKING:
+    from digitseq.settings import Settings
 
 STANDARD_INPUT = "-"
 
 
-class NumbersFile:
-    """Image i gets line i of a text file in UTF-8, from the first line again when there are no more.
+def from_settings(settings: Settings, characters: str) -> NumbersFile:
+    return NumbersFile(settings.numbers_file or "")
 
-    path: the file, or `-` for standard input, which as any pipe is copied to a temporary file, removed with this
-    object. Line ends are LF or CR LF; blank lines (empty, or nothing but spaces and tabs) are skipped, and so
-    is a byte order mark. All other spaces belong to the text.
 
-    The file is read through once; kept are the places of one line in 1,024 (8 bytes each) and nothing else.
-    Pickles as its path and those, and reads from the file again in each process.
+def folder_name(settings: Settings) -> str:
+    path = settings.numbers_file or ""
+    return "stdin" if path == STANDARD_INPUT else Path(path).stem.lstrip(".")
 
-    Raises `SettingsError` when the file cannot be read, has no lines, a line of more than 255 characters, bytes
-    that are not UTF-8 or control characters (with the number of the line). `codes` raises `DataError` when the
+
+class NumbersFile(Source):
+    """Image i gets line i of a text file in UTF-8, starting again at the first line when there are no more.
+
+    path: the file, or `-` for standard input. Standard input and pipes are copied to a temporary file, which is removed
+    with this object. Line ends are LF or CR LF. Blank lines (empty, or nothing but spaces and tabs) and a byte order
+    mark are skipped. All other spaces belong to the text.
+
+    The file is read once; only the position of one line in 1,024 (8 bytes each) is kept in memory. Pickles as its path
+    and these positions; each process reads the lines from the file again.
+
+    Raises `SettingsError` if the file cannot be read, has no lines, a line of more than 255 characters, bytes
+    that are not UTF-8 or control characters (with the number of the line). `codes` raises `DataError` if the
     file is no longer the one that was read.
     """
+
+    ordered = True
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         try:
             self.name = "standard input" if path == STANDARD_INPUT else os.fspath(path)
+            self._given = os.fspath(path)
             self._path = _spool(self, path) if _is_stream(path) else Path(path).absolute()
             with open(self._path, "rb") as file:
                 self._stamp = _stamp(file)
-                self._index: LineIndex = index_lines(file, self.name)
+                self._index = index_lines(file, self.name)
         except OSError as error:
             raise SettingsError(f"cannot read {self.name} ({error.strerror})", SETTING) from None
         except TypeError:
             raise SettingsError(f"numbers_file must be a path or -, got {path!r:.60}", SETTING) from None
+        self.period, self.characters = self._index.lines, self._index.characters
+        self.max_length = len(self._index.longest)
 
-    def __len__(self) -> int:
-        """How many lines there are, blank ones not counted."""
-        return self._index.lines
+    def provenance(self) -> dict[str, str]:
+        return {"lines_sha256": self._index.digest}
 
-    @property
-    def max_length(self) -> int:
-        return len(self._index.longest)
-
-    @property
-    def count(self) -> int | None:
-        return None  # lines can be the same
-
-    @property
-    def characters(self) -> frozenset[str]:
-        return self._index.characters
-
-    @property
-    def digest(self) -> str:
-        """sha256 of the lines, hex."""
-        return self._index.digest
+    def recorded_settings(self) -> dict[str, str]:
+        return {} if self._given == STANDARD_INPUT else {SETTING: str(Path(self._given).absolute())}
 
     def longest(self) -> str:
         return self._index.longest
 
     def codes(self, rows: Rows) -> Codes:
-        wanted, position = np.unique(rows.index % len(self), return_inverse=True)
-        codes = np.zeros((len(wanted), self.max_length), np.uint32)
+        texts: list[str] = []
         try:
             with open(self._path, "rb") as file:
-                self._check(file)
-                for block in np.unique(wanted // BLOCK):
-                    here = np.flatnonzero(wanted // BLOCK == block)
-                    codes[here] = self._read(file, int(block), wanted[here] % BLOCK)
+                if _stamp(file) != self._stamp:
+                    raise self._changed()
+                wanted = (rows.index % self._index.lines).tolist()
+                for block, numbers in groupby(wanted, lambda number: number // BLOCK):
+                    lines = self._read(file, block)
+                    texts += [lines[number % BLOCK] for number in numbers]
         except OSError as error:
             raise DataError(f"cannot read {self.name} any more ({error.strerror})") from None
-        except IndexError:  # fewer lines, with the size and the time of change of before
+        except (IndexError, UnicodeDecodeError):  # other lines, although size and time of change are the same
             raise self._changed() from None
-        return codes[position.ravel()]
+        return encode(texts, self.max_length)
 
-    def line_with(self, character: str) -> int:
-        """The number of the first line, from 1 and with the blank ones, that has `character`; 0: none has it."""
+    def refusal(self, character: str, allowed: str) -> str:
         sought = character.encode()
         with open(self._path, "rb") as file:
-            return next((number for number, line in enumerate(file, 1) if sought in line and line.strip()), 0)
+            number = next((number for number, line in enumerate(file, 1) if sought in line and line.strip()), 0)
+        return f"{self.name}, line {number:,}: {super().refusal(character, allowed)}"
 
-    def _read(self, file: BinaryIO, block: int, lines: NDArray[np.int64]) -> Codes:
-        """The codes of `lines`, counted from the beginning of the block."""
+    def _read(self, file: BinaryIO, block: int) -> list[str]:
+        """The lines of a block that are not blank."""
         starts = self._index.starts
         file.seek(int(starts[block]))
         piece = file.read(int(starts[block + 1] - starts[block]) if block + 1 < len(starts) else -1)
-        codes = code_points(piece if piece.endswith(b"\n") else piece + b"\n")
-        found = split_lines(codes)
-        chosen = found.kept[lines]
-        begin, column = found.begin[chosen], np.arange(self.max_length)
-        inside = column < (found.end[chosen] - begin)[:, None]
-        texts = codes.take(begin[:, None] + column, mode="clip")
-        return np.where(inside, texts, 0).astype(np.uint32)
-
-    def _check(self, file: BinaryIO) -> None:
-        if _stamp(file) != self._stamp:
-            raise self._changed()
+        return [line for line in split_lines(piece) if line.strip(BLANK)]
 
     def _changed(self) -> DataError:
         return DataError(f"{self.name} has changed while it was in use: start again with the file as it is now")
@@ -125,32 +116,22 @@ def _is_stream(path: str | os.PathLike[str]) -> bool:
 
 
 def _spool(owner: NumbersFile, path: str | os.PathLike[str]) -> Path:
-    """A temporary file with all of the stream; it goes when `owner` does.
+    """A temporary file with all of the stream, removed when `owner` is.
 
-    Where open files can be opened again through /proc (Linux), its own name is removed at once: not even a killed
-    process leaves it behind.
+    Where an open file can be opened again through /proc (Linux), it has no name: not even a killed process leaves it
+    behind.
     """
     import shutil
     import tempfile
 
     if path == STANDARD_INPUT and sys.stdin is None:
         raise SettingsError("standard input is closed: pipe the lines in, or name a file", SETTING)
-    handle, name = tempfile.mkstemp(prefix="digitseq-", suffix=".txt")
-    kept = Path(f"/proc/{os.getpid()}/fd/{handle}")  # with the number of this process: others open it, too
-    named = not kept.exists()
-    if not named:
-        Path(name).unlink()
-        weakref.finalize(owner, os.close, handle)
-    else:
-        kept = Path(name)
-        weakref.finalize(owner, _remove, name, os.getpid())
-    with open(handle, "wb", closefd=named) as file, contextlib.ExitStack() as opened:
+    nameless = Path("/proc/self/fd").exists()
+    file = (tempfile.TemporaryFile if nameless else tempfile.NamedTemporaryFile)(prefix="digitseq-", suffix=".txt")
+    weakref.finalize(owner, file.close)
+    with contextlib.ExitStack() as opened:
         stream = sys.stdin.buffer if path == STANDARD_INPUT else opened.enter_context(open(path, "rb"))
         shutil.copyfileobj(stream, file)
-    return kept
-
-
-def _remove(name: str, process: int) -> None:
-    # a forked worker has the owner too, and must leave the file to its parent
-    if os.getpid() == process:
-        Path(name).unlink(missing_ok=True)
+    file.flush()
+    # with the number of this process, as worker processes open it, too
+    return Path(f"/proc/{os.getpid()}/fd/{file.fileno()}" if nameless else file.name)

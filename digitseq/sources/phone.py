@@ -4,28 +4,37 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from digitseq.errors import SettingsError
 from digitseq.lazy_imports import need_package
 from digitseq.random_streams import Rows
-from digitseq.sources.base import Codes, decode, encode, text_rows
+from digitseq.sources.base import Codes, Source, decode, encode, text_rows
 from digitseq.sources.number_plan import NumberPlan, number_plan, plan_sampler
 from digitseq.sources.random_digits import DIGITS
-from digitseq.sources.sampler import Sampler
+
+if TYPE_CHECKING:
+    from digitseq.settings import Settings
 
 SETTING = "phone"
 KINDS = {"any": ("mobile", "fixed_line"), "mobile": ("mobile",), "fixed_line": ("fixed_line",)}
-MEANT = {"UK": ["GB"]}  # no code, but often taken for one
+MEANT = {"UK": ["GB"]}  # often given, although it is not a code
 FORMATS = ("digits", "national", "e164")
 
 
-@dataclass(frozen=True)
-class Phone:
+def from_settings(settings: Settings, characters: str) -> Phone:
+    assert settings.phone is not None
+    return Phone(settings.phone, settings.phone_type, settings.phone_format)
+
+
+def folder_name(settings: Settings) -> str:
+    return f"phone-{(settings.phone or '').upper()}"
+
+
+class Phone(Source):
     """Telephone numbers of a region: any length that the kind of number can have, then any number of it.
 
     region: ISO 3166 code of two letters, such as JP; kind: mobile, fixed_line, or any, which is half and half
@@ -37,34 +46,32 @@ class Phone:
     `MissingPackageError` without `phonenumbers`.
     """
 
-    region: str = "JP"
-    kind: str = "any"
-    format: str = "digits"
-
-    def __post_init__(self) -> None:
-        _check_choice("phone_type", self.kind, tuple(KINDS))
-        _check_choice("phone_format", self.format, FORMATS)
-        object.__setattr__(self, "region", _known_region(self.region))
-        if not self._plans:
-            kind = "telephone" if self.kind == "any" else self.kind
+    def __init__(self, region: str = "JP", kind: str = "any", format: str = "digits") -> None:
+        _check_choice("phone_type", kind, tuple(KINDS))
+        _check_choice("phone_format", format, FORMATS)
+        self.region, self.kind, self.format = _known_region(region), kind, format
+        self._package = _package()
+        self._country_code = self._package.PhoneMetadata.metadata_for_region(self.region).country_code
+        plans = [plan for each in KINDS[kind] if (plan := _plan(self.region, each))]
+        if not plans:
+            kind = "telephone" if kind == "any" else kind
             raise SettingsError(f"region {self.region} has no {kind} numbers: choose another", SETTING)
+        self._sampler, added = plan_sampler(plans), self._additions()
+        self.max_length = self._sampler.longest + max(map(len, added))  # with grouping there may be no text so long
+        self.characters = frozenset(DIGITS).union(*added)
+        if len(plans) == 1:  # a number can be of both kinds
+            self.count = plans[0].count
 
     def __reduce__(self) -> tuple[type[Phone], tuple[str, str, str]]:
         return Phone, (self.region, self.kind, self.format)
 
-    @property
-    def max_length(self) -> int:
-        """No text is longer; with grouping there may be none so long."""
-        return self._sampler.longest + max(len(text) for text in self._additions)
+    def provenance(self) -> dict[str, str]:
+        import importlib.metadata
 
-    @property
-    def count(self) -> int | None:
-        """How many numbers there are; None for any, as a number can be of both kinds."""
-        return self._plans[0].count if len(self._plans) == 1 else None
-
-    @property
-    def characters(self) -> frozenset[str]:
-        return frozenset(DIGITS).union(*self._additions)
+        try:
+            return {"phonenumbers": importlib.metadata.version("phonenumbers")}
+        except importlib.metadata.PackageNotFoundError:  # the package phonenumberslite has the same module
+            return {"phonenumbers": str(getattr(self._package, "__version__", "unknown"))}
 
     def longest(self) -> str:
         """The longest of some hundred numbers."""
@@ -73,15 +80,15 @@ class Phone:
     def codes(self, rows: Rows) -> Codes:
         codes = self._sampler.codes(text_rows(rows))
         if self.format == "e164":
-            start = encode([self._additions[0]], len(self._additions[0]))
-            return np.hstack([np.broadcast_to(start, (len(rows), start.shape[1])), codes])
+            start = encode(self._additions(), self.max_length - self._sampler.longest)
+            return np.hstack([start.repeat(len(rows), axis=0), codes])
         return encode([self._format(number) for number in decode(codes)], self.max_length)
 
     def _format(self, number: str) -> str:
         package = self._package
         zeros = len(number) - len(number.lstrip("0"))
         parsed = package.PhoneNumber(
-            country_code=self._metadata.country_code,
+            country_code=self._country_code,
             national_number=int(number),
             italian_leading_zero=zeros > 0,
             number_of_leading_zeros=zeros or None,
@@ -89,39 +96,16 @@ class Phone:
         text: str = package.format_number(parsed, package.PhoneNumberFormat.NATIONAL)
         return text if self.format == "national" else "".join(c for c in text if c in DIGITS)
 
-    @cached_property
-    def _package(self) -> Any:
-        return _package()
-
-    @cached_property
-    def _metadata(self) -> Any:
-        return self._package.PhoneMetadata.metadata_for_region(self.region)
-
-    @cached_property
-    def _plans(self) -> list[NumberPlan]:
-        plans = [_plan(self.region, kind) for kind in KINDS[self.kind]]
-        return [plan for plan in plans if plan is not None]
-
-    @cached_property
-    def _sampler(self) -> Sampler:
-        return plan_sampler(self._plans)
-
-    @cached_property
-    def _additions(self) -> Sequence[str]:
+    def _additions(self) -> list[str]:
         """What the format can add to a number, all of it at once."""
         if self.format == "e164":
-            return [f"+{self._metadata.country_code}"]
-        main = self._package.region_code_for_country_code(self._metadata.country_code)
+            return [f"+{self._country_code}"]
+        main = self._package.region_code_for_country_code(self._country_code)
         formats = self._package.PhoneMetadata.metadata_for_region(main).number_format
         added = [re.sub(r"\\\d", "", (f.national_prefix_formatting_rule or "") + f.format) for f in formats]
         if self.format == "digits":
             added = ["".join(c for c in text if c in DIGITS) for text in added]
         return ["", *added]
-
-
-def phone_number(region: str, kind: str, format: str, rows: Rows) -> list[str]:
-    """B numbers, one a row; see `Phone`."""
-    return decode(Phone(region, kind, format).codes(rows))
 
 
 @lru_cache(maxsize=16)

@@ -1,4 +1,4 @@
-"""Python's own parser of regular expressions, and what `re` would have to do to match one."""
+"""Python's own parser of regular expressions, and the work that `re` has to match one."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import importlib
 from collections.abc import Sequence
 from typing import Any
 
-MOST = 1e30  # so that nothing overflows
+MOST = 1e30  # larger results are cut off, as powers of powers overflow
 
 
 def regex_parser() -> Any:
-    """The parser behind `re`, which has moved in Python 3.11."""
+    """The parser behind `re`, which moved in Python 3.11."""
     try:
         return importlib.import_module("re._parser")
     except ImportError:
@@ -18,8 +18,10 @@ def regex_parser() -> Any:
 
 
 def effort(items: Sequence[Any], longest: int) -> tuple[float, float]:
-    """At most in how many ways `re` can match the parser's `items`, and how many steps it takes to try them all, for
-    texts of at most `longest` characters. `re` cannot be stopped while it tries them."""
+    """Upper bounds of the ways in which `re` can match the parser's `items`, and of the steps to try them all.
+
+    Texts have at most `longest` characters. Nothing can stop `re` while it tries them.
+    """
     ways, steps = 1.0, 1.0
     for code, value in items:
         name, inner = str(code), (1.0, 1.0)
@@ -28,7 +30,7 @@ def effort(items: Sequence[Any], longest: int) -> tuple[float, float]:
             inner = (sum(part[0] for part in parts), sum(part[1] for part in parts))
         elif name in ("SUBPATTERN", "ASSERT", "ASSERT_NOT"):
             own, work = effort(value[-1], longest)
-            # what is looked at is matched once: no further way of it is tried
+            # a lookaround is matched once: no further way is tried
             inner = (own if name == "SUBPATTERN" else 1.0, work)
         elif name in ("MAX_REPEAT", "MIN_REPEAT"):
             own, work = effort(value[2], longest)

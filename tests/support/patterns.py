@@ -1,4 +1,4 @@
-"""Regular expressions made by chance, the hostile ones among them."""
+"""Random regular expressions, including hostile ones."""
 
 from __future__ import annotations
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from digitseq.random_streams import Rows
-from digitseq.sources import NumbersFile, decode
+from digitseq.sources import decode
+from digitseq.sources.lines import NumbersFile
 
 ALL = 3000
 LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
