@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from digitseq.errors import OutputError
-from digitseq.formats import FORMATS
-from digitseq.formats.base import Earlier, Format, Job, RunRequest
+from digitseq.formats import FORMATS, format_of
+from digitseq.formats.base import Earlier, Job, RunRequest
 from digitseq.formats.parts import Part, spans
 from digitseq.glyphs.own_folder import is_folder
 from digitseq.options import PARTS
@@ -19,6 +19,7 @@ from digitseq.renderer_cache import bank_of
 from digitseq.runs.naming import file_stem
 from digitseq.runs.run_settings import LABELS, Output
 from digitseq.runs.splits import Share, part_seed, share_out, shares
+from digitseq.runs.workers import MAX_PROCESSES
 from digitseq.settings import Settings
 from digitseq.sources.choose import provenance
 from digitseq.sources.offset_source import OffsetSource
@@ -43,19 +44,26 @@ class Section:
     details: dict[str, Any]
 
     def __post_init__(self) -> None:
-        numbers = (self.first, self.last, self.images, self.part_size)
-        if not all(type(n) is int for n in numbers) or self.folder not in ("", *PARTS):
-            raise ValueError(f"not a section of a run: {self}")
-        if not (1 <= self.first <= self.last and self.part_size >= 1 and isinstance(self.details, dict)):
+        # `run.json` may have been edited: a folder such as "../.." must not get anywhere
+        if not (
+            all(type(n) is int for n in (self.first, self.last, self.images, self.part_size))
+            and 1 <= self.first <= self.last and self.part_size >= 1
+            and self.folder in ("", *PARTS) and isinstance(self.details, dict)
+        ):  # fmt: skip
             raise ValueError(f"not a section of a run: {self}")
 
 
 def sections_of(record: Record) -> list[Section]:
-    """The sections of a recorded run; none for a run of a version that had no manifest. Raises `OutputError`."""
+    """The sections of a recorded run; none for a run of a version that had no manifest.
+
+    Raises `OutputError` for a record that digitseq did not write.
+    """
     try:
         sections = [Section(**section) for section in record.get("sections", ())]
-        whole = type(record["journal"]) is type(record["seed"]) is int and record["journal"] >= 0
-        if record["format"] not in FORMATS or not {*record.get("labels", ())} <= {*LABELS} or not whole:
+        numbers = (record["journal"], record["seed"], record.get("processes", 0))
+        if not all(type(n) is int and n >= 0 for n in numbers) or numbers[2] > MAX_PROCESSES:
+            raise ValueError
+        if record["format"] not in FORMATS or not {*record.get("labels", ())} <= {*LABELS}:
             raise ValueError
         return sections
     except KeyError:
@@ -64,16 +72,6 @@ def sections_of(record: Record) -> list[Section]:
         raise OutputError(
             "run.json is not a record that digitseq wrote: move it away, or name another directory with -o"
         ) from None
-
-
-def earlier_of(runs: list[Record], folder: str) -> list[Earlier]:
-    """What earlier runs have put into one folder."""
-    return [
-        Earlier(str(run.get("format")), tuple(run.get("labels") or ()), section.first, section.images)
-        for run in runs
-        for section in sections_of(run)
-        if section.folder == folder
-    ]
 
 
 def parts_of(sections: list[Section]) -> Iterator[Part]:
@@ -140,7 +138,7 @@ def placements(pipeline: Pipeline, output: Output) -> list[Placement]:
     found, first, counts = [], 0, share_out(output.count, output.split_ratio)
     for share in shares(output.split_ratio):
         if count := counts[share.part]:
-            share = replace(share, first_text=first, texts=output.count, text_seed=pipeline.seed)
+            share = replace(share, first_text=first, text_seed=pipeline.seed)
             settings = replace(pipeline.settings, split=share.split)
             bank = share.of(pipeline.bank if share.split == "train" else bank_of(settings, output.cache))
             own = Pipeline(settings, bank, part_seed(pipeline.seed, share.part), pipeline.source)
@@ -161,11 +159,19 @@ def with_texts_of_run(pipeline: Pipeline, start: int, share: Share | None) -> Pi
     return pipeline.with_source(OffsetSource(pipeline.source, pipeline.seed, -start))
 
 
-def begin_section(placement: Placement, output: Output, format_: Format, path: Path, runs: list[Record]) -> Section:
+def begin_section(placement: Placement, output: Output, path: Path, runs: list[Record]) -> Section:
     """The section of a new run in the folder `path` of earlier `runs`. Raises what `Format.begin` does."""
     folder, pipeline = path / placement.folder, placement.pipeline
-    earlier, name = earlier_of(runs, placement.folder), file_stem(pipeline.settings)
-    plan = format_.begin(pipeline, RunRequest(folder, name, placement.count, output.labels, output.shard_size, earlier))
+    earlier = [
+        Earlier(str(run.get("format")), tuple(run.get("labels") or ()), section.first, section.images)
+        for run in runs
+        for section in sections_of(run)
+        if section.folder == placement.folder
+    ]
+    request = RunRequest(
+        folder, file_stem(pipeline.settings), placement.count, output.labels, output.shard_size, earlier
+    )
+    plan = format_of(output.format).begin(pipeline, request)
     first, last = plan.start + 1, plan.start + placement.count
     return Section(placement.folder, first, last, 0, plan.part_size, plan.details)
 
@@ -174,9 +180,14 @@ def last_run(path: Path, runs: list[Record]) -> Record:
     """The run that is to be resumed in `path`; `OutputError` when there is none."""
     if not runs:
         raise OutputError(f"{path} has no run to resume: leave out --resume, or name its directory with -o")
-    if not runs[-1].keys() >= _REQUIRED or not sections_of(runs[-1]):
+    if not is_resumable(runs[-1]):
         raise OutputError(f"{path} has no run that can be resumed: its record is incomplete")
     return runs[-1]
+
+
+def is_resumable(record: Record) -> bool:
+    """Whether the record says all that resuming the run takes. Raises `OutputError` as `sections_of` does."""
+    return record.keys() >= _REQUIRED and bool(sections_of(record))
 
 
 def size_of(record: Record) -> int:
@@ -187,18 +198,18 @@ def size_of(record: Record) -> int:
 def check_same(path: Path, record: Record, asked: Record) -> None:
     """`OutputError` that says what differs between the recorded run and what is asked for now."""
     before, now = _flat(record), _flat(asked)
-    differing = [_difference(name, before.get(name), now[name]) for name in now if before.get(name) != now[name]]
+    differing = [
+        "its texts came from other lines, or another release of a package"
+        if name == "texts"
+        else f"its {name} is {json.dumps(before.get(name))}, not {json.dumps(now[name])}"
+        for name in now
+        if before.get(name) != now[name]
+    ]
     if differing:
         raise OutputError(
             f"cannot resume the run in {path}: {'; '.join(differing)}; give what it was started with, or leave out "
             "--resume"
         )
-
-
-def _difference(name: str, before: Any, now: Any) -> str:
-    if name == "texts":
-        return "its texts came from other lines, or another release of a package"
-    return f"its {name} is {json.dumps(before)}, not {json.dumps(now)}"
 
 
 def _flat(record: Record) -> Record:

@@ -15,8 +15,7 @@ Ratio = tuple[float, float, float]
 class Share:
     """What train/, val/ or test/ has of a run: glyphs between two fractions of every class of `split`, and texts.
 
-    Its images of this run get the texts of images first_text, first_text + 1, … of a run of `texts` images with
-    `text_seed`.
+    Its images of this run get the texts of images first_text, first_text + 1, … of a run with `text_seed`.
     """
 
     part: str
@@ -24,7 +23,6 @@ class Share:
     low: float
     high: float
     first_text: int = 0
-    texts: int = 0
     text_seed: int = 0
 
     def of(self, bank: GlyphBank) -> GlyphBank:
