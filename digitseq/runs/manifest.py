@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from digitseq.errors import OutputError
-from digitseq.formats import FORMATS, format_of
-from digitseq.formats.base import Earlier, Job, RunRequest
+from digitseq.formats import FORMATS
 from digitseq.formats.parts import Part, spans
 from digitseq.glyphs.own_folder import is_folder
 from digitseq.options import PARTS
 from digitseq.pipeline import Pipeline
-from digitseq.renderer_cache import bank_of
-from digitseq.runs.naming import file_stem
 from digitseq.runs.run_settings import LABELS, Output
-from digitseq.runs.splits import Share, part_seed, share_out, shares
 from digitseq.runs.workers import MAX_PROCESSES
 from digitseq.settings import Settings
 from digitseq.sources.choose import provenance
-from digitseq.sources.offset_source import OffsetSource
 from digitseq.version import __version__
 
 Record = dict[str, Any]  # of one run, as it stands in run.json
@@ -110,70 +105,6 @@ def as_recorded(settings: Settings) -> Record:
     if is_folder(settings.dataset):
         recorded["dataset"] = str(Path(settings.dataset).absolute())
     return recorded
-
-
-@dataclass(frozen=True)
-class Placement:
-    """One section of a run to come: its folder, its pipeline, how many images, and its share of a split run."""
-
-    folder: str
-    pipeline: Pipeline
-    count: int
-    share: Share | None = None
-
-    def job(self, output: Output, section: Section) -> Job:
-        """What the format has to make."""
-        start = section.first - 1
-        pipeline = with_texts_of_run(self.pipeline, start, self.share)
-        return Job(pipeline, file_stem(pipeline.settings), start, section.last, output.labels, section.details)
-
-
-def placements(pipeline: Pipeline, output: Output) -> list[Placement]:
-    """The sections of a run of `output.count` images, but for those that get none.
-
-    Each part of a split run has glyphs and a seed of its own, and its share of the run's texts.
-    """
-    if output.split_ratio is None:
-        return [Placement("", pipeline, output.count)]
-    found, first, counts = [], 0, share_out(output.count, output.split_ratio)
-    for share in shares(output.split_ratio):
-        if count := counts[share.part]:
-            share = replace(share, first_text=first, text_seed=pipeline.seed)
-            settings = replace(pipeline.settings, split=share.split)
-            bank = share.of(pipeline.bank if share.split == "train" else bank_of(settings, output.cache))
-            own = Pipeline(settings, bank, part_seed(pipeline.seed, share.part), pipeline.source)
-            found.append(Placement(share.part, own, count, share))
-        first += counts[share.part]
-    return found
-
-
-def with_texts_of_run(pipeline: Pipeline, start: int, share: Share | None) -> Pipeline:
-    """`pipeline`, whose source is that of the whole run, with the texts of a run whose first image is `start`.
-
-    Those of a file begin at its top, those of a part where the part before it ends.
-    """
-    if share:
-        return pipeline.with_source(OffsetSource(pipeline.source, share.text_seed, share.first_text - start))
-    if pipeline.settings.numbers_file is None or start == 0:
-        return pipeline
-    return pipeline.with_source(OffsetSource(pipeline.source, pipeline.seed, -start))
-
-
-def begin_section(placement: Placement, output: Output, path: Path, runs: list[Record]) -> Section:
-    """The section of a new run in the folder `path` of earlier `runs`. Raises what `Format.begin` does."""
-    folder, pipeline = path / placement.folder, placement.pipeline
-    earlier = [
-        Earlier(str(run.get("format")), tuple(run.get("labels") or ()), section.first, section.images)
-        for run in runs
-        for section in sections_of(run)
-        if section.folder == placement.folder
-    ]
-    request = RunRequest(
-        folder, file_stem(pipeline.settings), placement.count, output.labels, output.shard_size, earlier
-    )
-    plan = format_of(output.format).begin(pipeline, request)
-    first, last = plan.start + 1, plan.start + placement.count
-    return Section(placement.folder, first, last, 0, plan.part_size, plan.details)
 
 
 def last_run(path: Path, runs: list[Record]) -> Record:

@@ -36,7 +36,7 @@ class OwnedRun:
             if section.folder and path.is_symlink():
                 raise OutputError(f"{path} is a link, not what digitseq made there: remove it, or name another with -o")
         self.kept = [folder.private] * len(self.sections)
-        if self.format.keeps:
+        if self.format.keeps and record["status"] != "finished":
             parent = folder.kept()
             self.kept = [parent / str(place) for place in range(len(self.sections))]
             for path in self.kept:

@@ -27,19 +27,18 @@ from digitseq.pipeline import Pipeline
 from digitseq.runs.folder import RunFolder, locked_folder, read_runs
 from digitseq.runs.manifest import (
     Record,
-    begin_section,
     check_same,
     is_resumable,
     last_run,
     new_record,
     parts_of,
-    placements,
     sections_of,
     size_of,
 )
 from digitseq.runs.naming import folder_name
 from digitseq.runs.owned_run import OwnedRun
 from digitseq.runs.run_settings import Output
+from digitseq.runs.splits import placements
 from digitseq.runs.workers import MAX_PROCESSES, PartMaker, Stop, make_here
 from digitseq.settings import Settings
 
@@ -137,7 +136,7 @@ def _new(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: Outp
             killed.images = [0] * len(killed.sections)
         _end(killed, "interrupted")
     placed = placements(pipeline, output)
-    sections = [begin_section(placement, output, folder.path, runs) for placement in placed]
+    sections = [placement.begin(output, folder.path, runs) for placement in placed]
     # up to here the new run may be refused, and then the last one can still be resumed
     if unfinished:
         warnings.warn(
