@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import re
 import shutil
 import signal
 import subprocess
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -141,6 +143,27 @@ def test_a_second_run_in_another_thread_is_refused(tmp_path, train):
     assert len(assert_consistent(tmp_path / "5")) == 600
     write_images(pipeline, output)
     assert len(assert_consistent(tmp_path / "5")) == 1200
+
+
+@pytest.mark.parametrize("cores", [0, 2])
+def test_a_progress_function_that_fails_leaves_finished_parts_only(tmp_path, train, cores):
+    """The workers are dead before what they have made beyond the journal is removed."""
+
+    def fail(_: int) -> None:
+        if len(numbers(tmp_path / "5")) >= 3 * PART:
+            raise ZeroDivisionError
+
+    pipeline, output = (
+        Pipeline(Settings("5"), train, 1),
+        Output(output_path=str(tmp_path), size=10_000, multi_core=cores),
+    )
+    with pytest.raises(ZeroDivisionError):
+        write_images(pipeline, output, progress=fail)
+    assert multiprocessing.active_children() == []
+    listed = assert_consistent(tmp_path / "5")
+    assert listed and len(listed) % PART == 0
+    report = write_images(pipeline, replace(output, size=None, resume=True, multi_core=2))
+    assert (report.count, len(assert_consistent(tmp_path / "5"))) == (10_000, 10_000)
 
 
 @pytest.mark.parametrize(("sent", "cores"), product([signal.SIGINT, signal.SIGTERM], [0, 2]))

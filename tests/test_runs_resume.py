@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 import pytest
-from support.cases import first, slow_unless
+from support.cases import first, product, slow_unless
 from support.folders import assert_nothing_unfinished, runs, sections
 from support.formats import FORMATS, SHARDED, dump, shards, tree
 from support.paths import ROOT
@@ -153,6 +153,58 @@ def test_the_next_run_without_resume_goes_on_after_what_is_there(start, run, tmp
     assert second[:3] == (first[2] + 1, first[2] + 10, 10)
     assert (first[2] > 0) == (format_name in ("png", *SHARDED))
     assert_nothing_unfinished(folder)
+
+
+@pytest.mark.parametrize(
+    ("sent", "format_name"), product([signal.SIGINT, signal.SIGKILL], ["png", "webdataset", "npz"])
+)
+def test_a_new_run_warns_that_the_interrupted_one_can_no_longer_be_resumed(
+    start, run, tmp_path, gate_at, format_name, sent
+):
+    process = start(*arguments(format_name), gate=(gate := gate_at(3000)))
+    gate.wait()
+    process.send_signal(sent)
+    process.communicate(timeout=LIMIT)
+    words = ("-num", "5", "-s", 10, "-iw", 30, "--format", format_name)
+    warning = (
+        "digitseq: warning: the last run into output/5 was interrupted before all of its 6,000 images were made. This "
+        "new run keeps the finished ones, but the last run can no longer be resumed: to finish a run, give its command "
+        "again with --resume before you start another\n"
+    )
+    done = run(*words)
+    assert (done.returncode, done.stderr) == (0, warning)
+    done = run(*words)
+    assert (done.returncode, done.stderr) == (0, "")  # the last run is now one that has finished
+
+
+def test_a_refused_new_run_leaves_the_interrupted_one_to_be_resumed(start, run, tmp_path, gate_at):
+    words = arguments("npz")
+    process = start(*words, gate=(gate := gate_at(3000)))
+    folder = tmp_path / "output" / "5"
+    gate.wait()
+    wait_until(lambda: list((folder / ".digitseq").glob("kept-*/0/*.arrays")))
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=LIMIT)
+    (folder / "foreign.npz").write_bytes(b"no npz file")
+    done = run(*words)
+    assert done.returncode == 2
+    assert "foreign.npz is not a file that digitseq wrote" in done.stderr and len(done.stderr.splitlines()) == 1
+    (folder / "foreign.npz").unlink()
+    assert list((folder / ".digitseq").glob("kept-*/0/*.arrays"))
+    assert run(*words, "--resume").returncode == 0
+    assert run(*words, "-o", "once").returncode == 0
+    assert_the_same(folder, tmp_path / "once" / "5", "npz")
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_resuming_a_finished_run_changes_nothing(run, tmp_path, format_name):
+    words = ("-num", "5", "-s", 40, "--seed", 7, "--format", format_name)
+    assert run(*words).returncode == 0
+    before = tree(tmp_path / "output")
+    done = run(*words, "--resume")
+    assert (done.returncode, done.stdout) == (0, "output/5: the last run is finished already\n")
+    assert tree(tmp_path / "output") == before
+    assert_nothing_unfinished(tmp_path / "output" / "5")
 
 
 def test_a_full_disk_leaves_whole_shards_only(run, tmp_path):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -76,11 +77,8 @@ class OwnedRun:
             if group.place in ("folder", "kept"):  # "direct" files have their names, "part" files never get any
                 _move(group, source, self._path(part, group).parent)
         for addition in additions:
-            descriptor = append_regular(self._path(part, addition))
-            try:
+            with _closing(append_regular(self._path(part, addition))) as descriptor:
                 write_all(descriptor, (source / addition_name(addition.name)).read_bytes())
-            finally:
-                os.close(descriptor)
         self.folder.journal.finish_part(part)
         self._count(part)
         remove_directory(source)
@@ -158,33 +156,30 @@ class OwnedRun:
             _cut(self._path(receipt.part, addition), addition.before)
 
 
+@contextlib.contextmanager
+def _closing(descriptor: int) -> Iterator[int]:
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
 def _cut(path: Path, size: int) -> None:
     """Cut a file to `size` bytes if it is longer; an empty one is removed. A link is left alone."""
     if (regular_size(path) or 0) > size:
-        descriptor = append_regular(path)
-        try:
+        with _closing(append_regular(path)) as descriptor:
             os.ftruncate(descriptor, size)
-        finally:
-            os.close(descriptor)
         if not size:
             path.unlink()
 
 
 def _move(group: FileGroup, source: Path, target: Path) -> None:
     """Move every file of the group from the directory `source` to `target`, by renaming it. Raises `OSError`."""
-    if os.rename not in os.supports_dir_fd or group.first is None:
+    if os.rename not in os.supports_dir_fd:  # Windows
         for name in group.names():
             os.replace(source / name, target / name)
         return
-    descriptors: list[int] = []
-    try:
-        for directory in (source, target):
-            descriptors.append(os.open(directory, getattr(os, "O_DIRECTORY", 0) | os.O_RDONLY))
-        # names relative to open directories: looking up a whole path takes longer than moving the file
-        encoded = os.fsencode(group.name)
-        for number in range(group.first, group.first + group.files):
-            short = encoded % number
-            os.rename(short, short, src_dir_fd=descriptors[0], dst_dir_fd=descriptors[1])
-    finally:
-        for descriptor in descriptors:
-            os.close(descriptor)
+    # names relative to open directories: looking up a whole path takes longer than moving the file
+    with _closing(os.open(source, os.O_RDONLY)) as here, _closing(os.open(target, os.O_RDONLY)) as there:
+        for name in group.names():
+            os.rename(name, name, src_dir_fd=here, dst_dir_fd=there)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 from digitseq.formats.base import Format, Job
@@ -64,7 +64,7 @@ def direct_link(stage: Path, section: int) -> Path:
     return stage / f"folder{section}"
 
 
-def make_here(maker: PartMaker, stage: Path, parts: Iterator[Part], stop: Stop) -> Iterator[Receipt]:
+def make_here(maker: PartMaker, stage: Path, parts: Iterator[Part], stop: Stop) -> Generator[Receipt, None, None]:
     """Make all parts in this process. Ends early after `stop`, at the next batch. Raises `OSError`."""
 
     def check() -> None:

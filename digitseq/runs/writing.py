@@ -14,14 +14,13 @@ import contextlib
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import asdict, dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
 
 from digitseq.errors import DataError, DigitseqError, DigitseqWarning, NarrowError, OutputError, RunError, SettingsError
-from digitseq.formats import format_of
 from digitseq.formats.parts import Receipt
 from digitseq.pipeline import Pipeline
 from digitseq.runs.folder import RunFolder, locked_folder, read_runs
@@ -94,9 +93,6 @@ def write_images(
     began, faults = time.perf_counter(), list[DigitseqError]()
     if output.split_ratio and pipeline.settings.split != "train":
         raise SettingsError("split_ratio chooses the glyphs itself: leave out split", "split")
-    format_of(output.format)  # raises before a folder is made, as does the next line
-    if output.resume:
-        recorded_run(pipeline.settings, output)
     with locked_folder(Path(output.output_path) / folder_name(pipeline.settings)) as folder:
         runs = read_runs(folder.path)
         run = (_resumed if output.resume else _new)(folder, runs, pipeline, output)
@@ -174,7 +170,11 @@ def _make(run: OwnedRun, output: Output, stop: Stop, progress: Progress | None) 
         progress(sum(run.images))
     try:
         # inside out: the workers are dead before the stage is removed, the stage before anything is taken back
-        with _collected(faults, folder), folder.stage() as stage, _receipts(run, stage, output, stop) as receipts:
+        with (
+            _collected(faults, folder),
+            folder.stage() as stage,
+            contextlib.closing(_receipts(run, stage, output, stop)) as receipts,
+        ):
             for receipt in receipts:
                 run.publish(receipt, stage)
                 if progress:
@@ -198,19 +198,16 @@ def _make(run: OwnedRun, output: Output, stop: Stop, progress: Progress | None) 
     return faults
 
 
-@contextlib.contextmanager
-def _receipts(run: OwnedRun, stage: Path, output: Output, stop: Stop) -> Iterator[Iterator[Receipt]]:
+def _receipts(run: OwnedRun, stage: Path, output: Output, stop: Stop) -> Generator[Receipt, None, None]:
     """The receipts of the missing parts, in order, from as many processes as are wanted and of use."""
     maker, parts = PartMaker(run.format, list(run.jobs)), islice(parts_of(run.sections), run.finished, None)
-    first = list(islice(parts, _processes(output)))
+    first = list(islice(parts, _processes(output)))  # no more processes than parts
     if len(first) <= 1:
-        yield make_here(maker, stage, chain(first, parts), stop)
-        return
-    from digitseq.runs.pool import ProcessPool  # a single image starts sooner without
+        return make_here(maker, stage, chain(first, parts), stop)
+    from digitseq.runs.pool import make_in_processes  # a single image starts sooner without
 
     run.link_directories(stage)
-    with ProcessPool(maker, stage, len(first)) as pool:  # no more processes than parts
-        yield pool.make(chain(first, parts), stop)
+    return make_in_processes(maker, stage, chain(first, parts), stop, len(first))
 
 
 @contextlib.contextmanager
