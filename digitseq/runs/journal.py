@@ -13,11 +13,19 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 from digitseq.errors import OutputError
 from digitseq.files.regular import append_regular, open_regular
 from digitseq.formats.parts import Addition, FileGroup, Part, Place, Receipt
+
+
+class Entry(NamedTuple):
+    """A part in the journal, and where its two lines end, in bytes. done: None while the part is being published."""
+
+    receipt: Receipt
+    begun: int
+    done: int | None = None
 
 
 class Journal:
@@ -56,30 +64,28 @@ class Journal:
         if self.size() > end:
             os.ftruncate(self._descriptor, end)
 
-    def read(self, offset: int) -> tuple[list[Receipt], list[int]]:
-        """The parts of the run whose lines begin at byte `offset`, and where in bytes the lines of finished ones end.
+    def read(self, offset: int) -> list[Entry]:
+        """The parts of the run whose lines begin at byte `offset`, in order.
 
-        If there is one receipt more than ends, that part was being published when the run broke off. Raises
-        `OutputError` for anything but a journal.
+        Raises `OutputError` when the file is something else than a journal.
         """
-        receipts: list[Receipt] = []
-        ends: list[int] = []
+        entries: list[Entry] = []
         try:
             with open_regular(self.path) as file:
                 file.seek(offset)
                 for line in file:
                     if not line.endswith(b"\n"):  # a kill cut it off
                         break
-                    entry, offset = json.loads(line), offset + len(line)
-                    if "part" in entry:
-                        receipts[len(ends) :] = [_receipt(entry)]
-                    elif len(receipts) > len(ends) and entry["done"] == receipts[-1].part.number:
-                        ends.append(offset)
+                    fields, offset = json.loads(line), offset + len(line)
+                    if "part" in fields:
+                        entries.append(Entry(_receipt(fields), offset))
+                    elif entries and fields["done"] == entries[-1].receipt.part.number:
+                        entries[-1] = entries[-1]._replace(done=offset)
         except (ValueError, KeyError, TypeError, RecursionError):
             raise OutputError(
                 f"{self.path} is not a journal that digitseq wrote: name another directory with -o"
             ) from None
-        return receipts, ends
+        return entries
 
     def _append(self, entry: dict[str, Any]) -> None:
         size = self.size()

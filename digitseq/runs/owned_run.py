@@ -87,40 +87,40 @@ class OwnedRun:
         """Bring folder and journal into the state after the last finished part. Raises `OSError` and `OutputError`.
 
         For a run that was killed, stopped, or ran out of disk space, no matter where. Its workers must be dead, or its
-        stages removed. A kill in here loses nothing: the journal is cut last, so the next run does it all again.
+        stages removed. After a kill in here, the next run does what is left.
 
         verify: a finished part of which a file is missing or has another size does not count, nor do later ones
         """
         journal, start = self.folder.journal, self.record["journal"]
-        receipts, ends = journal.read(start)
-        if [receipt.part for receipt in receipts] != list(islice(parts_of(self.sections), len(receipts))):
+        entries = journal.read(start)
+        if [entry.receipt.part for entry in entries] != list(islice(parts_of(self.sections), len(entries))):
             raise OutputError(
                 f"{journal.path} and run.json beside it do not belong together: name another directory with -o"
             )
-        finished = receipts[: len(ends)]
-        if verify:
-            finished = finished[: next((i for i, r in enumerate(finished) if not self._is_intact(r)), len(finished))]
+        lost = (i for i, e in enumerate(entries) if e.done is None or (verify and not self._is_intact(e.receipt)))
+        count = next(lost, len(entries))
         # the last one first: each cuts the files that it added to back to their size before it
-        for receipt in reversed(receipts[len(finished) :]):
-            self._take_back(receipt)
-        # then what somebody else, or a part that is not in the journal, has appended after the last finished part
-        size = {self._path(r.part, a): a.before + a.size for r in finished for a in r.additions}
-        for path, end in size.items():
-            _cut(path, end)
-        journal.cut(ends[len(finished) - 1] if finished else start)
+        for entry in reversed(entries[count:]):
+            journal.cut(entry.begun)  # not done any more, but known: after a kill, it is taken back again
+            self._take_back(entry.receipt)
+        finished = [entry.receipt for entry in entries[:count]]
+        # half a line may follow the last finished part, for instance after a power failure
+        for path, size in {self._path(r.part, a): a.before + a.size for r in finished for a in r.additions}.items():
+            _cut(path, size)
         self.finished, self.images = 0, [0] * len(self.sections)
         for receipt in finished:
             self._count(receipt.part)
-        self._remove_unpublished()
+        self._remove_unpublished(len(entries))
+        journal.cut((entries[count - 1].done if count else None) or start)
 
-    def _remove_unpublished(self) -> None:
-        """Remove the images that a pool's processes created through links, of parts that the journal does not name.
+    def _remove_unpublished(self, named: int) -> None:
+        """Remove images that workers created through links, of parts after the first `named`, which the journal names.
 
         No worker is more than `PARTS_AHEAD` parts ahead of the journal, so only as many file names are tried.
         """
         names = self.format.numbered(tuple(self.record.get("labels", ())))
         ahead = PARTS_AHEAD * self.record.get("processes", 0)  # 0: the run ended in order
-        for part in islice(parts_of(self.sections), self.finished, self.finished + ahead):
+        for part in islice(parts_of(self.sections), self.finished, named + ahead):
             for name in names:
                 for number in range(part.start + 1, part.stop + 1):
                     (self.directories[part.section] / (name % number)).unlink(missing_ok=True)

@@ -137,8 +137,8 @@ def _new(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: Outp
     if unfinished:
         warnings.warn(
             f"the last run into {folder.path} was interrupted before all of its {size_of(unfinished):,} images were "
-            "made. This new run keeps the finished ones, but the last run can no longer be resumed: to finish a run, "
-            "give its command again with --resume before you start another",
+            "made, and after this new run it can no longer be resumed: to finish a run, give its command again with "
+            "--resume before you start another",
             DigitseqWarning,
             stacklevel=3,
         )
