@@ -52,12 +52,11 @@ class RunFolder:
             with contextlib.suppress(FileExistsError):  # another run has just made it
                 path.mkdir()
                 self._made.append(path)
-        for path in (self.private, self.private / LOCK, self.private / JOURNAL):
-            if os.path.lexists(path):
-                kind = stat.S_ISDIR if path == self.private else stat.S_ISREG
-                # a link would let this program write to wherever it leads
-                if not kind(path.lstat().st_mode):
-                    raise OutputError(f"{path} is not what digitseq made there: remove it, or name another with -o")
+        kinds = {self.private: stat.S_ISDIR, self.private / LOCK: stat.S_ISREG, self.private / JOURNAL: stat.S_ISREG}
+        for path, is_right in kinds.items():
+            # a link would let this program write to wherever it leads, and a pipe would be waited for
+            if os.path.lexists(path) and not is_right(path.lstat().st_mode):
+                raise OutputError(f"{path} is not what digitseq made there: remove it, or name another with -o")
 
     def acquire(self) -> None:
         """Lock the folder. Raises `OSError`, and `OutputError` when another run has locked it."""

@@ -1,4 +1,4 @@
-"""The manifest of a run: what fixes every byte of it before it begins. It stands in `run.json`."""
+"""The manifest of a run, stored in `run.json`: it fixes every byte of the run before it begins."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from digitseq.settings import Settings
 from digitseq.sources.choose import provenance
 from digitseq.version import __version__
 
-Record = dict[str, Any]  # of one run, as it stands in run.json
+Record = dict[str, Any]  # one run in run.json
 _REQUIRED = {"version", "status", "seed", "format", "settings", "sections", "journal"}
 
 
@@ -28,7 +28,8 @@ _REQUIRED = {"version", "status", "seed", "format", "settings", "sections", "jou
 class Section:
     """The images of a run that go into one folder: "" for the run's own, else train, val or test below it.
 
-    first, last: their numbers, from 1; images: how many are there; part_size: images a part; details: the format's
+    first, last: their numbers, from 1; images: how many are finished; part_size: images per part
+    details: whatever the format has decided, as plain values
     """
 
     folder: str
@@ -39,7 +40,7 @@ class Section:
     details: dict[str, Any]
 
     def __post_init__(self) -> None:
-        # `run.json` may have been edited: a folder such as "../.." must not get anywhere
+        # `run.json` may have been edited: a folder such as "../.." must not lead out of the run's
         if not (
             all(type(n) is int for n in (self.first, self.last, self.images, self.part_size))
             and 1 <= self.first <= self.last and self.part_size >= 1
@@ -49,7 +50,7 @@ class Section:
 
 
 def sections_of(record: Record) -> list[Section]:
-    """The sections of a recorded run; none for a run of a version that had no manifest.
+    """The sections of a recorded run; none for a record of an early version, which had no manifest.
 
     Raises `OutputError` for a record that digitseq did not write.
     """
@@ -98,7 +99,7 @@ def new_record(pipeline: Pipeline, output: Output, sections: list[Section]) -> R
 
 
 def as_recorded(settings: Settings) -> Record:
-    """`settings` as they come back out of JSON."""
+    """`settings` as plain values for JSON, with absolute paths."""
     recorded = dict(json.loads(json.dumps(asdict(settings))))
     if settings.numbers_file not in (None, "-"):
         recorded["numbers_file"] = str(Path(settings.numbers_file).absolute())
@@ -117,7 +118,7 @@ def last_run(path: Path, runs: list[Record]) -> Record:
 
 
 def is_resumable(record: Record) -> bool:
-    """Whether the record says all that resuming the run takes. Raises `OutputError` as `sections_of` does."""
+    """Whether the record has everything that resuming the run needs. Raises `OutputError` as `sections_of` does."""
     return record.keys() >= _REQUIRED and bool(sections_of(record))
 
 

@@ -22,7 +22,7 @@ Ratio = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Share:
-    """What train/, val/ or test/ has of the glyphs: those between two fractions of every class of `split`."""
+    """The glyphs that train/, val/ or test/ draws from: those of every class of `split` between two fractions."""
 
     part: str
     split: str
@@ -43,11 +43,12 @@ def shares(ratio: Ratio) -> list[Share]:
 
 def share_out(count: int, ratio: Ratio) -> dict[str, int]:
     """How many of `count` images each part gets: the nearest whole numbers whose sum is `count`."""
-    total = sum(ratio)  # 1 but for rounding, which would be images where there are many
+    total = sum(ratio)  # 1 except for rounding, which amounts to whole images in a large run
     exact = [count * share / total for share in ratio]
     counts = [min(int(value + 1e-9), count) for value in exact]
-    most_wanting = sorted(range(len(PARTS)), key=lambda i: counts[i] - exact[i])
-    for i in most_wanting[: count - sum(counts)]:
+    # the images that rounding down has left over go to the parts that lost most
+    by_loss = sorted(range(len(PARTS)), key=lambda i: counts[i] - exact[i])
+    for i in by_loss[: count - sum(counts)]:
         counts[i] += 1
     return dict(zip(PARTS, counts))
 

@@ -1,4 +1,4 @@
-"""Making the parts of a run. This process can do it itself; several do it in `digitseq.runs.pool`."""
+"""Making the parts of a run, here in this process; `digitseq.runs.pool` does it in several."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PARTS_AHEAD = 3  # parts under way for each process: enough to keep it busy whil
 class Stop:
     """A request to end a run early.
 
-    armed: there is something to be finished; until then a signal may end the program at once
+    armed: set when images are about to be written; until then a signal may end the program at once
     signal: the number of the signal that asked for the end
     """
 
@@ -25,12 +25,12 @@ class Stop:
         self.signal: int = signal.SIGINT
 
     def request(self, number: int = signal.SIGINT) -> None:
-        """Ask for the end."""
+        """Ask the run to end."""
         self.requested, self.signal = True, number
 
 
 class Abandoned(Exception):
-    """Nobody wants the part any more that is being made."""
+    """The part that is being made is no longer wanted."""
 
 
 class PartMaker:
@@ -40,7 +40,7 @@ class PartMaker:
         self._format, self._jobs = format_, jobs
 
     def prepare_process(self) -> None:
-        """Before anything is made in a process that is one of several: OpenCV's threads would only be in their way."""
+        """To be called first in each of several processes, which the threads of OpenCV would only slow down."""
         for job in self._jobs:
             job.pipeline.use_one_thread()
 

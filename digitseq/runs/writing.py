@@ -24,16 +24,7 @@ from digitseq.errors import DataError, DigitseqError, DigitseqWarning, NarrowErr
 from digitseq.formats.parts import Receipt
 from digitseq.pipeline import Pipeline
 from digitseq.runs.folder import RunFolder, locked_folder, read_runs
-from digitseq.runs.manifest import (
-    Record,
-    check_same,
-    is_resumable,
-    last_run,
-    new_record,
-    parts_of,
-    sections_of,
-    size_of,
-)
+from digitseq.runs.manifest import Record, check_same, is_resumable, last_run, new_record, parts_of, size_of
 from digitseq.runs.naming import folder_name
 from digitseq.runs.owned_run import OwnedRun
 from digitseq.runs.run_settings import Output
@@ -46,7 +37,7 @@ Progress = Callable[[int], object]  # called with the number of images finished 
 
 @dataclass(frozen=True)
 class Report:
-    """What a run did: it made `count` of the `wanted` images, the first of them number `first` (from 1)."""
+    """What a run did: it made `count` of the `wanted` images, whose numbers begin with `first` (from 1)."""
 
     folder: Path
     first: int
@@ -58,23 +49,23 @@ class Report:
     alone: bool = True  # not in train/, val/ and test/
 
     def finished(self) -> str:
-        """What is finished of a run that broke off."""
+        """How much of a run that broke off is finished."""
         return f"{self.count:,} of {self.wanted:,} images are finished in {self.folder}"
 
     def remainder(self) -> str:
-        """The same, and how to go on."""
+        """The same, and how to make the rest."""
         return f"{self.finished()}; to make the rest, give the same command with --resume"
 
 
 class Recorded(NamedTuple):
-    """What a run began with."""
+    """Seed and number of images of a recorded run."""
 
     seed: int
     size: int
 
 
 def recorded_run(settings: Settings, output: Output) -> Recorded:
-    """Seed and size of the run that is to be resumed. Raises `OutputError` when there is none."""
+    """The run that is to be resumed. Raises `OutputError` when there is none."""
     path = Path(output.output_path) / folder_name(settings)
     record = last_run(path, read_runs(path))
     return Recorded(int(record["seed"]), size_of(record))
@@ -83,12 +74,14 @@ def recorded_run(settings: Settings, output: Output) -> Recorded:
 def write_images(
     pipeline: Pipeline, output: Output, stop: Stop | None = None, progress: Progress | None = None
 ) -> Report:
-    """Write `output.count` images into `<output_path>/<number>/`, on from those that are there.
+    """Write `output.count` images into `<output_path>/<number>/`, numbered after those that are already there.
 
-    `progress` is called with the number of images finished since its last call. Raises `OutputError` when
-    nothing can be written, `RunError` when the run breaks off; what was finished by then is whole and listed.
-    With `output.resume` it finishes the last run instead, to the same bytes as if it had not broken off. Without it,
-    a last run that could have been resumed is ended with a `DigitseqWarning`.
+    With `output.resume` it finishes the last run instead, to the same bytes as if that had not been interrupted.
+    Without it, an interrupted run can no longer be resumed afterwards; a `DigitseqWarning` says so.
+
+    progress: called with the number of images finished since its last call
+    Raises `OutputError` when nothing can be written, and `RunError` when the run breaks off; what was finished by then
+    is whole and listed.
     """
     began, faults = time.perf_counter(), list[DigitseqError]()
     if output.split_ratio and pipeline.settings.split != "train":
@@ -116,7 +109,7 @@ def write_images(
 
 
 def _new(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: Output) -> OwnedRun:
-    """A run after those that are in the folder. The last of them is ended if it was killed."""
+    """A new run, after those that are in the folder. Raises `OutputError` and what `Format.begin` does."""
     ratio = output.split_ratio and list(output.split_ratio)
     if ratio and any(run.get("split_ratio") not in (None, ratio) for run in runs):
         raise OutputError(
@@ -149,14 +142,13 @@ def _new(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: Outp
 
 
 def _resumed(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: Output) -> OwnedRun:
-    """The last run. Raises `OutputError` when what is asked for now is something else."""
+    """The last run, recovered. Raises `OutputError` when it was given other settings."""
     record = last_run(folder.path, runs)
-    sections, size = sections_of(record), size_of(record)
     asked = new_record(pipeline, output, []) | ({"size": output.size} if output.size is not None else {})
-    check_same(folder.path, record | {"size": size}, asked)
-    placed = placements(pipeline, replace(output, size=size))
-    jobs = [placement.job(output, section) for placement, section in zip(placed, sections, strict=True)]
-    run = OwnedRun(folder, record, jobs)
+    check_same(folder.path, record | {"size": size_of(record)}, asked)
+    run = OwnedRun(folder, record)
+    placed = placements(pipeline, replace(output, size=size_of(record)))
+    run.jobs = [placement.job(output, section) for placement, section in zip(placed, run.sections, strict=True)]
     if record["status"] != "finished":
         folder.remove_stages()
         run.recover(verify=True)
@@ -164,7 +156,7 @@ def _resumed(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: 
 
 
 def _make(run: OwnedRun, output: Output, stop: Stop, progress: Progress | None) -> list[DigitseqError]:
-    """Make the missing parts of `run`, and put into its record what there is in the end. Returns what broke it off."""
+    """Make the missing parts of `run`, and update its record at the end. Returns the errors; the first broke it off."""
     folder, size, faults, recovered = run.folder, size_of(run.record), list[DigitseqError](), True
     if progress and sum(run.images):
         progress(sum(run.images))
@@ -173,7 +165,7 @@ def _make(run: OwnedRun, output: Output, stop: Stop, progress: Progress | None) 
         with (
             _collected(faults, folder),
             folder.stage() as stage,
-            contextlib.closing(_receipts(run, stage, output, stop)) as receipts,
+            contextlib.closing(_make_parts(run, stage, output, stop)) as receipts,
         ):
             for receipt in receipts:
                 run.publish(receipt, stage)
@@ -198,8 +190,8 @@ def _make(run: OwnedRun, output: Output, stop: Stop, progress: Progress | None) 
     return faults
 
 
-def _receipts(run: OwnedRun, stage: Path, output: Output, stop: Stop) -> Generator[Receipt, None, None]:
-    """The receipts of the missing parts, in order, from as many processes as are wanted and of use."""
+def _make_parts(run: OwnedRun, stage: Path, output: Output, stop: Stop) -> Generator[Receipt, None, None]:
+    """Make the missing parts, in as many processes as are wanted and of use; yields their receipts in order."""
     maker, parts = PartMaker(run.format, list(run.jobs)), islice(parts_of(run.sections), run.finished, None)
     first = list(islice(parts, _processes(output)))  # no more processes than parts
     if len(first) <= 1:
@@ -212,7 +204,7 @@ def _receipts(run: OwnedRun, stage: Path, output: Output, stop: Stop) -> Generat
 
 @contextlib.contextmanager
 def _collected(faults: list[DigitseqError], folder: RunFolder) -> Iterator[None]:
-    """Add what breaks off the block to `faults`: there is still something to be done before it is raised."""
+    """Add an error of the block to `faults` instead of raising it: the run must be brought to an end first."""
     try:
         yield
     except OSError as error:
@@ -224,7 +216,7 @@ def _collected(faults: list[DigitseqError], folder: RunFolder) -> Iterator[None]
 
 
 def _end(run: OwnedRun, status: str) -> None:
-    """Put into the record what there is."""
+    """Update the record: the status, and how many images of each section are finished."""
     run.record["status"] = status
     run.record.pop("processes", None)  # it only says how far ahead of the journal a killed run may have written
     run.record["sections"] = [asdict(replace(s, images=count)) for s, count in zip(run.sections, run.images)]
