@@ -27,11 +27,10 @@ except ImportError:
     raise MissingPackageError("digitseq.torch_data needs the package torch: pip install torch") from None
 
 BLANK = 0
-DTYPES = (torch.uint8, torch.float32)
 
 
 class TensorSample(NamedTuple):
-    """One image. A DataLoader makes of many a `TensorSample` of stacked tensors and a list of texts.
+    """One image. A DataLoader collates several into a `TensorSample` of stacked tensors and a list of texts.
 
     image: uint8 (1, H, W), 0 black … 255 white, or float32, 0 … 1
     target: int64 (n,), class + 1 of each glyph, padded with 0 at the end; length: int64 (), without padding
@@ -64,37 +63,37 @@ class TensorBatch:
         return len(self.images)
 
     def to(self, device: str | torch.device, non_blocking: bool = False) -> TensorBatch:
-        """The same with images, targets and lengths on `device`."""
-        return self._with(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+        """The same with images, targets and lengths on `device`; widths and indices stay where they are."""
+        return self._map(lambda tensor: tensor.to(device, non_blocking=non_blocking))
 
     def pin_memory(self) -> TensorBatch:
         """The same in page-locked memory; a DataLoader with pin_memory=True calls this."""
-        return self._with(lambda tensor: tensor.pin_memory())
+        return self._map(lambda tensor: tensor.pin_memory())
 
-    def _with(self, change: Callable[[Tensor], Tensor]) -> TensorBatch:
-        images, targets, lengths = map(change, (self.images, self.targets, self.lengths))
-        return replace(self, images=images, targets=targets, lengths=lengths)
+    def _map(self, change: Callable[[Tensor], Tensor]) -> TensorBatch:
+        return replace(self, images=change(self.images), targets=change(self.targets), lengths=change(self.lengths))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # From process to process a tensor goes through shared memory of its own: only for images is that quicker.
+        # torch sends every tensor to another process through a shared memory file of its own, which costs more than
+        # copying unless the tensor is large
         small = (self.targets, self.lengths, self.widths, self.indices)
-        return _received, (self.images, self.texts, *(tensor.numpy() for tensor in small))
+        return _unpickled, (self.images, self.texts, *(tensor.numpy() for tensor in small))
 
 
-def _received(images: Tensor, texts: list[str], *small: NDArray[np.int64]) -> TensorBatch:
+def _unpickled(images: Tensor, texts: list[str], *small: NDArray[np.int64]) -> TensorBatch:
     targets, lengths, widths, indices = map(torch.from_numpy, small)
     return TensorBatch(images, targets, lengths, widths, texts, indices)
 
 
 class SequenceDataset(Dataset[TensorSample]):
-    """The first `length` images of the series of `settings` and `seed`, of which any can be had at once.
+    """The first `length` images of the series of `settings` and `seed`, with random access.
 
-    `dataset[i]` is one image, `dataset[[3, 1, 4]]` a ready batch: with
-    `DataLoader(dataset, sampler=BatchSampler(SequentialSampler(dataset), 256, False), batch_size=None)` a batch is
-    one hand-over. `DataLoader(dataset, batch_size=256)` works as with any data set; images of different widths
-    (image_width 0) cannot be stacked that way.
+    `dataset[i]` is one image, `dataset[[3, 1, 4]]` a ready batch. The fastest loader makes whole batches:
+    `DataLoader(dataset, sampler=BatchSampler(SequentialSampler(dataset), 256, False), batch_size=None)`.
+    `DataLoader(dataset, batch_size=256)` works as with any data set, but cannot stack images of different widths
+    (image_width 0).
 
-    dtype: torch.uint8 or torch.float32. seed, cache: see `SequenceGenerator`.
+    dtype: torch.uint8 or torch.float32; seed, cache: see `SequenceGenerator`
     """
 
     def __init__(
@@ -106,7 +105,7 @@ class SequenceDataset(Dataset[TensorSample]):
         dtype: torch.dtype = torch.uint8,
         cache: str | os.PathLike[str] | None = None,
     ) -> None:
-        self._length, self._dtype = whole_number("length", length, 1), _known(dtype)
+        self._length, self._dtype = whole_number("length", length, 1), _checked_dtype(dtype)
         self.generator = SequenceGenerator(settings, seed, cache, self._length)
 
     def __len__(self) -> int:
@@ -127,40 +126,38 @@ class SequenceDataset(Dataset[TensorSample]):
             return self._batch(range(*index.indices(self._length)))
         if isinstance(index, Sequence) or getattr(index, "ndim", False):  # arrays can pass for one index
             return self._batch(index)
-        return self.__getitems__([operator.index(index)])[0]
+        return self.__getitems__([index])[0]
 
     def __getitems__(self, indices: Sequence[int]) -> list[TensorSample]:
-        """Several images: what a DataLoader asks for that makes batches itself."""
+        """Several images, for a DataLoader that collates them itself."""
         batch = self._batch(indices)
-        parts = zip(batch.images, batch.widths.tolist(), batch.targets, batch.lengths, batch.texts)
-        return [TensorSample(image[:, :, :w], target, length, text) for image, w, target, length, text in parts]
+        columns = zip(batch.images, batch.widths.tolist(), batch.targets, batch.lengths, batch.texts)
+        return [TensorSample(image[:, :, :w], target, length, text) for image, w, target, length, text in columns]
 
     def _batch(self, indices: Any) -> TensorBatch:
         if get_worker_info() is not None:
             self.generator.use_one_thread()
-        return _tensors(self.generator.take([self._place(i) for i in indices]), self._dtype, flat=False)
-
-    def _place(self, index: int) -> int:
-        i = operator.index(index)
-        if not -self._length <= i < self._length:
-            raise IndexError(f"the data set has images 0 to {self._length - 1:,}, got {i:,}")
-        return i % self._length
+        numbers = [operator.index(i) for i in indices]
+        for i in numbers:
+            if not -self._length <= i < self._length:
+                raise IndexError(f"the data set has images 0 to {self._length - 1:,}, got {i:,}")
+        return _tensors(self.generator.take([i % self._length for i in numbers]), self._dtype, flat=False)
 
 
 class SequenceStream(IterableDataset[TensorBatch]):
-    """Ready batches of `batch_size` images, without end: for `DataLoader(stream, batch_size=None, num_workers=…)`.
+    """Endless ready batches of `batch_size` images, for `DataLoader(stream, batch_size=None, num_workers=…)`.
 
-    Every process gets batches of its own, so that no image comes twice: step s of rank r among R is batch s·R + r
-    of the series, whichever worker makes it. The batches of a rank and their order thus do not depend on the
-    number of workers, and the ranks together see the series without gaps. All ranks need the same `seed`.
+    No image comes twice: step s of rank r among R is batch s·R + r of the series, whichever worker makes it. So the
+    batches of a rank and their order do not depend on the number of workers, and the ranks together see the series
+    without gaps. All ranks need the same `seed`.
 
-    dtype: torch.uint8 or torch.float32; flat_targets: targets one after the other instead of padded
+    dtype: torch.uint8 or torch.float32; flat_targets: targets concatenated instead of padded
     rank, world_size: default: those of torch.distributed where it is initialised, else $RANK and $WORLD_SIZE
-    seed, cache, size: see `SequenceGenerator`.
+    seed, cache, size: see `SequenceGenerator`
 
-    In one process iterating goes on where it was left. A DataLoader with workers gives them copies that begin
-    where this stream stands: before it is iterated again, say `stream.load_state_dict(stream.state_dict(batch))`
-    with the last batch that came, or iterate once for all epochs.
+    In one process, iterating again continues where it stopped. The workers of a DataLoader are copies that begin where
+    this stream stands: before you iterate again, call `stream.load_state_dict(stream.state_dict(batch))` with the last
+    batch you got, or iterate once for all epochs.
     """
 
     def __init__(
@@ -178,15 +175,12 @@ class SequenceStream(IterableDataset[TensorBatch]):
     ) -> None:
         self.generator = SequenceGenerator(settings, seed, cache, size)
         self.batch_size = whole_number("batch_size", batch_size, 1)
-        self._dtype, self._flat = _known(dtype), flat_targets
+        self._dtype, self._flat = _checked_dtype(dtype), flat_targets
         self._rank = None if rank is None and world_size is None else _checked_rank(rank, world_size)
         self._start = 0
 
     def __getstate__(self) -> dict[str, Any]:
-        state = self.__dict__.copy()
-        if self._rank is None and _initialised():
-            state["_rank"] = self._place()  # a spawned worker is in no process group
-        return state
+        return self.__dict__ | {"_rank": self._rank or _rank_in_group()}  # a spawned worker is in no process group
 
     @property
     def characters(self) -> str:
@@ -195,34 +189,31 @@ class SequenceStream(IterableDataset[TensorBatch]):
 
     def __iter__(self) -> Iterator[TensorBatch]:
         worker = get_worker_info()
-        mine, workers = (worker.id, worker.num_workers) if worker else (0, 1)
         if worker:
             self.generator.use_one_thread()
-        rank, ranks = self._place()
-        while True:
-            first = self._start + (mine * ranks + rank) * self.batch_size
-            if first + self.batch_size > END:
-                return
-            # before the batch is handed out: it counts as taken then
+        mine, workers = (worker.id, worker.num_workers) if worker else (0, 1)
+        rank, ranks = self._rank_and_size()
+        while (first := self._start + (mine * ranks + rank) * self.batch_size) + self.batch_size <= END:
+            # before the batch is handed out, as it counts as taken then
             self._start += workers * ranks * self.batch_size
             yield _tensors(self.generator.batch(first, first + self.batch_size), self._dtype, self._flat)
 
     def state_dict(self, after: TensorBatch | None = None) -> dict[str, int]:
-        """Where the stream stands: to be saved, and given to `load_state_dict` of a stream of the same settings.
+        """Where the stream stands, for `load_state_dict` of a stream of the same settings.
 
-        after: the last batch that was used. Needed where a DataLoader has workers, as these read ahead, and this
-        stream does not know how far the loader has come; in one process it may be left out, as in workers that
-        a loader asks for their state itself (torchdata's StatefulDataLoader).
+        after: the last batch that was used. It may be left out in one process, and in workers whose loader asks them
+        for their state (torchdata's StatefulDataLoader). Other workers read ahead, and this stream does not know how
+        far the loader has come.
         """
         if after is None:
             return {"seed": self.generator.seed, "start": self._start}
-        rank, ranks = self._place()
+        rank, ranks = self._rank_and_size()
         return {"seed": self.generator.seed, "start": int(after.indices[0]) + (ranks - rank) * self.batch_size}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Go on from `state`, with its seed. Batch size and number of ranks may be others than before.
+        """Continue from `state`, with its seed. Batch size and number of ranks may have changed.
 
-        Raises `SettingsError` when `state` is none.
+        Raises `SettingsError` when `state` is not what `state_dict` returns.
         """
         try:
             seed, start = (operator.index(state[name]) for name in ("seed", "start"))
@@ -232,13 +223,9 @@ class SequenceStream(IterableDataset[TensorBatch]):
             self.generator = self.generator.reseeded(seed)
         self._start = start
 
-    def _place(self) -> tuple[int, int]:
-        """This process's rank, and how many there are."""
-        if self._rank is not None:
-            return self._rank
-        if _initialised():
-            return torch.distributed.get_rank(), torch.distributed.get_world_size()
-        return _checked_rank(_variable("RANK", 0), _variable("WORLD_SIZE", 1))
+    def _rank_and_size(self) -> tuple[int, int]:
+        """The rank of this process, and how many ranks there are. Looked up late: a process group may come later."""
+        return self._rank or _rank_in_group() or _checked_rank(_variable("RANK", 0), _variable("WORLD_SIZE", 1))
 
 
 def _tensors(batch: SequenceBatch, dtype: torch.dtype, flat: bool) -> TensorBatch:
@@ -254,8 +241,11 @@ def _tensors(batch: SequenceBatch, dtype: torch.dtype, flat: bool) -> TensorBatc
     )
 
 
-def _initialised() -> bool:
-    return torch.distributed.is_available() and torch.distributed.is_initialized()
+def _rank_in_group() -> tuple[int, int] | None:
+    """Rank and number of ranks in torch's process group, where there is one."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return torch.distributed.get_rank(), torch.distributed.get_world_size()
+    return None
 
 
 def _variable(name: str, default: int) -> int:
@@ -271,7 +261,7 @@ def _checked_rank(rank: int | None, world_size: int | None) -> tuple[int, int]:
     return rank, world_size
 
 
-def _known(dtype: torch.dtype) -> torch.dtype:
-    if dtype not in DTYPES:
+def _checked_dtype(dtype: torch.dtype) -> torch.dtype:
+    if dtype not in (torch.uint8, torch.float32):
         raise SettingsError(f"dtype must be torch.uint8 or torch.float32, got {dtype!r:.60}", "dtype")
     return dtype

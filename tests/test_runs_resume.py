@@ -8,13 +8,18 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from support.cases import first, slow_unless
-from support.folders import assert_nothing_unfinished, runs, sections
+from support.cases import first, product, slow_unless
+from support.folders import assert_nothing_unfinished, numbers, records, runs, sections
 from support.formats import FORMATS, SHARDED, dump, shards, tree
 from support.paths import ROOT
-from support.processes import children, wait_for_end, wait_until
+from support.processes import children, wait_for_end, wait_for_images, wait_until
+
+from digitseq import DigitseqWarning, Output, Pipeline, Settings
+from digitseq.runs import write_images
 
 LABELS = ("--labels", "jsonl", "txt", "easyocr", "coco", "yolo", "tesseract")
 LIMIT = 120  # seconds: only there for a test that would wait for ever
@@ -138,6 +143,58 @@ def test_what_has_gone_since_is_made_again(run, tmp_path, missing):
     assert tree(folder) == expected
 
 
+def test_an_image_that_is_gone_does_not_hide_what_workers_left_far_behind_it(start, run, tmp_path, gate_at):
+    """The first part has to be made again; images that workers made ahead of the journal begin after the last one."""
+    part = 512
+    words = ("-num", "5", "-s", 16 * part, "-m", 2, "--seed", 7)
+    process = start(*words, gate=(gate := gate_at(12 * part)))
+    folder = tmp_path / "output" / "5"
+    gate.wait()
+    wait_for_images(folder, 12 * part)
+    workers = children(process.pid)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=LIMIT)
+    wait_for_end(workers)
+    (folder / f"{12 * part + 1}.png").write_bytes(b"")  # a file that its process had no time to fill
+    (folder / "1.png").unlink()
+    done = run(*words, "--resume")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert run(*words, "-o", "once").returncode == 0
+    assert_the_same(folder, tmp_path / "once" / "5", "png")
+
+
+class Killed(BaseException):
+    """Stands for a kill at a place."""
+
+
+@pytest.mark.parametrize("removed", [0, 300, 512, 700, 1024])
+def test_a_resume_that_is_killed_while_it_takes_parts_back_is_mended_by_a_new_run(
+    tmp_path, train, monkeypatch, removed
+):
+    pipeline, output, part = Pipeline(Settings("5"), train, 7), Output(output_path=str(tmp_path), size=3 * 512), 512
+    write_images(pipeline, output)
+    folder, left = tmp_path / "5", iter(range(removed))
+    record = json.loads((folder / "run.json").read_text())
+    record["runs"][0]["status"] = "running"
+    (folder / "run.json").write_text(json.dumps(record))
+    (folder / "1.png").unlink()
+    unlink = Path.unlink
+
+    def unlink_or_die(path, **options):
+        if path.suffix == ".png" and next(left, None) is None:
+            raise Killed
+        unlink(path, **options)
+
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(Path, "unlink", unlink_or_die)
+        write_images(pipeline, replace(output, resume=True))
+    with pytest.warns(DigitseqWarning, match="can no longer be resumed"):
+        write_images(pipeline, replace(output, size=5))
+    finished = (2 - removed // 512) * part
+    assert numbers(folder) == list(range(2 if finished else 1, finished + 6))
+    assert [r["file_name"] for r in records(folder)] == [f"{n}.png" for n in range(1, finished + 6)]
+
+
 @pytest.mark.parametrize("format_name", first(FORMATS, plain=2))
 def test_the_next_run_without_resume_goes_on_after_what_is_there(start, run, tmp_path, gate_at, format_name):
     process = start(*arguments(format_name), gate=(gate := gate_at(3000)))
@@ -153,6 +210,57 @@ def test_the_next_run_without_resume_goes_on_after_what_is_there(start, run, tmp
     assert second[:3] == (first[2] + 1, first[2] + 10, 10)
     assert (first[2] > 0) == (format_name in ("png", *SHARDED))
     assert_nothing_unfinished(folder)
+
+
+@pytest.mark.parametrize(
+    ("sent", "format_name"), product([signal.SIGINT, signal.SIGKILL], ["png", "webdataset", "npz"])
+)
+def test_a_new_run_warns_that_the_interrupted_one_can_no_longer_be_resumed(
+    start, run, tmp_path, gate_at, format_name, sent
+):
+    process = start(*arguments(format_name), gate=(gate := gate_at(3000)))
+    gate.wait()
+    process.send_signal(sent)
+    process.communicate(timeout=LIMIT)
+    words = ("-num", "5", "-s", 10, "-iw", 30, "--format", format_name)
+    warning = (
+        "digitseq: warning: the interrupted run of 6,000 images in output/5 can no longer be resumed: this run follows "
+        "it. To finish a run, give its command again with --resume first\n"
+    )
+    done = run(*words)
+    assert (done.returncode, done.stderr) == (0, warning)
+    done = run(*words)
+    assert (done.returncode, done.stderr) == (0, "")  # the last run is now one that has finished
+
+
+def test_a_refused_new_run_leaves_the_interrupted_one_to_be_resumed(start, run, tmp_path, gate_at):
+    words = arguments("npz")
+    process = start(*words, gate=(gate := gate_at(3000)))
+    folder = tmp_path / "output" / "5"
+    gate.wait()
+    wait_until(lambda: list((folder / ".digitseq").glob("kept-*/0/*.arrays")))
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=LIMIT)
+    (folder / "foreign.npz").write_bytes(b"no npz file")
+    done = run(*words)
+    assert done.returncode == 2
+    assert "foreign.npz is not a file that digitseq wrote" in done.stderr and len(done.stderr.splitlines()) == 1
+    (folder / "foreign.npz").unlink()
+    assert list((folder / ".digitseq").glob("kept-*/0/*.arrays"))
+    assert run(*words, "--resume").returncode == 0
+    assert run(*words, "-o", "once").returncode == 0
+    assert_the_same(folder, tmp_path / "once" / "5", "npz")
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_resuming_a_finished_run_changes_nothing(run, tmp_path, format_name):
+    words = ("-num", "5", "-s", 40, "--seed", 7, "--format", format_name)
+    assert run(*words).returncode == 0
+    before = tree(tmp_path / "output")
+    done = run(*words, "--resume")
+    assert (done.returncode, done.stdout) == (0, "output/5: the last run is finished already\n")
+    assert tree(tmp_path / "output") == before
+    assert_nothing_unfinished(tmp_path / "output" / "5")
 
 
 def test_a_full_disk_leaves_whole_shards_only(run, tmp_path):

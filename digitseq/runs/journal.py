@@ -1,62 +1,42 @@
 """The journal of a folder: which parts of its runs are finished.
 
-A file of JSON lines, added to only. Two lines for each part: one before any of its files gets its final name, and one
-when all of them have it. So a run that was killed at any place has at most one part that is neither finished nor
-untouched, and the journal names its files.
+A file of JSON lines, only ever appended to. A part has two lines: one before the first of its files gets its final
+name, and one after the last file has it. So wherever a run is killed, at most one part is half published, and the
+journal names the files of that part, so that the next run into the folder can remove them.
+
+Lines are not synced to the disk one by one. What a killed process has written is safe with the system; after a power
+failure `--resume` compares the files with their recorded sizes.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
 from digitseq.errors import OutputError
+from digitseq.files.regular import append_regular, open_regular
 from digitseq.formats.parts import Addition, FileGroup, Part, Place, Receipt
 
-_FLAGS = (
-    os.O_RDWR | os.O_APPEND | os.O_CREAT
-    | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-)  # fmt: skip
 
-
-class Finished(NamedTuple):
-    """A finished part, and where its last line in the journal ends, in bytes."""
+class Entry(NamedTuple):
+    """A part in the journal, and where its two lines end, in bytes. done: None while the part is being published."""
 
     receipt: Receipt
-    end: int
-
-
-@dataclass
-class Progress:
-    """What the journal says of one run, whose lines begin at byte `offset`.
-
-    finished: its parts, in order; begun: the part whose files were being given their names when the run broke off
-    """
-
-    offset: int
-    finished: list[Finished] = field(default_factory=list)
-    begun: Receipt | None = None
-
-    @property
-    def end(self) -> int:
-        """Where the lines of the finished parts end."""
-        return self.finished[-1].end if self.finished else self.offset
-
-    def images(self, section: int) -> int:
-        """How many images of a section are in finished parts."""
-        parts = (receipt.part for receipt, _ in self.finished)
-        return sum(part.stop - part.start for part in parts if part.section == section)
+    begun: int
+    done: int | None = None
 
 
 class Journal:
-    """The journal in the file `path`, open for adding to it. Use as a context manager. Methods raise `OSError`."""
+    """The journal in the file `path`, open for appending. Use as a context manager. Methods raise `OSError`.
+
+    The descriptor stays open for the whole run: even if the folder is replaced, another run's journal is never written.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._descriptor = os.open(path, _FLAGS, 0o666)
+        self._descriptor = append_regular(path)
 
     def __enter__(self) -> Journal:
         return self
@@ -70,79 +50,75 @@ class Journal:
 
     def begin_part(self, receipt: Receipt) -> None:
         """From now on files of this part may have their final names."""
-        # how a file got its name is not what the journal is about: it has the same bytes for any number of processes
+        # "direct" depends on the number of processes; without it the journal has the same bytes for any number
         groups = [g._replace(place="folder") if g.place == "direct" else g for g in receipt.files]
         files = [{k: v for k, v in group._asdict().items() if v is not None} for group in groups]
-        self._add({"part": receipt.part, "files": files, "additions": [a._asdict() for a in receipt.additions]})
+        self._append({"part": receipt.part, "files": files, "additions": [a._asdict() for a in receipt.additions]})
 
     def finish_part(self, part: Part) -> None:
-        """All files of the part have their names, and what it adds is added."""
-        self._add({"done": part.number})
+        """All files of the part have their final names, and its additions are written."""
+        self._append({"done": part.number})
 
     def cut(self, end: int) -> None:
-        """Forget what was written after byte `end`."""
+        """Remove everything after byte `end`."""
         if self.size() > end:
             os.ftruncate(self._descriptor, end)
 
-    def read(self, offset: int) -> Progress:
-        """What is known of the run whose lines begin at byte `offset`.
+    def read(self, offset: int) -> list[Entry]:
+        """The parts of the run whose lines begin at byte `offset`, in order.
 
-        A last line that was cut off does not count. Raises `OutputError` when the journal is something else.
+        Raises `OutputError` when the file is something else than a journal.
         """
-        progress = Progress(offset)
+        entries: list[Entry] = []
         try:
-            with open(os.dup(self._descriptor), "rb") as file:
+            with open_regular(self.path) as file:
                 file.seek(offset)
                 for line in file:
-                    offset += len(line)
-                    if line.endswith(b"\n"):
-                        _read_entry(progress, json.loads(line), offset)
+                    if not line.endswith(b"\n"):  # a kill cut it off
+                        break
+                    fields, offset = json.loads(line), offset + len(line)
+                    if "part" in fields:
+                        entries.append(Entry(_receipt(fields), offset))
+                    elif entries and fields["done"] == entries[-1].receipt.part.number:
+                        entries[-1] = entries[-1]._replace(done=offset)
         except (ValueError, KeyError, TypeError, RecursionError):
             raise OutputError(
                 f"{self.path} is not a journal that digitseq wrote: name another directory with -o"
             ) from None
-        return progress
+        return entries
 
-    def _add(self, entry: dict[str, Any]) -> None:
-        line, size = json.dumps(entry, separators=(",", ":")).encode() + b"\n", self.size()
+    def _append(self, entry: dict[str, Any]) -> None:
+        size = self.size()
         try:
-            rest = memoryview(line)
-            while rest:
-                rest = rest[os.write(self._descriptor, rest) :]
+            write_all(self._descriptor, json.dumps(entry, separators=(",", ":")).encode() + b"\n")
         except OSError:
-            os.ftruncate(self._descriptor, size)
+            os.ftruncate(self._descriptor, size)  # the disk is full: half a line would spoil those that follow
             raise
 
 
-def _read_entry(progress: Progress, entry: dict[str, Any], end: int) -> None:
-    if "part" in entry:
-        part = Part(*map(int, entry["part"]))
-        files = tuple(FileGroup(**group) for group in entry["files"])
-        additions = tuple(Addition(**addition) for addition in entry["additions"])
-        if not all(_is_own(group, part) for group in files) or not all(map(_is_own_addition, additions)):
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of `data`; the system may take it in pieces. Raises `OSError`."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def _receipt(entry: dict[str, Any]) -> Receipt:
+    """The receipt in a line of the journal. Recovery removes and cuts what it names, so it must not name other files.
+
+    Raises `ValueError`, `KeyError` or `TypeError` for a receipt that no part can have.
+    """
+    part = Part(*map(int, entry["part"]))
+    files = tuple(FileGroup(**group) for group in entry["files"])
+    additions = tuple(Addition(**addition) for addition in entry["additions"])
+    for name, place in [(g.name, g.place) for g in files] + [(a.name, a.place) for a in additions]:
+        if name in ("", ".", "..") or any(c in name for c in "/\\\0") or place not in get_args(Place):
             raise ValueError
-        progress.begun = Receipt(part, files, additions)
-    elif progress.begun is not None and entry["done"] == progress.begun.part.number:
-        progress.finished.append(Finished(progress.begun, end))
-        progress.begun = None
-
-
-def _is_own(group: FileGroup, part: Part) -> bool:
-    """Whether a part of ours can have such files. They may be removed: a journal must not name any others."""
-    numbered = type(group.first) is int and group.name.count("%") == group.name.count("%d") == 1
-    return (
-        _is_plain(group.name, group.place, group.size)
-        and (numbered or group.first is None)
-        and type(group.files) is int
-        and 0 < group.files <= max(part.stop - part.start, 1)
-    )
-
-
-def _is_own_addition(addition: Addition) -> bool:
-    return _is_plain(addition.name, addition.place, addition.size, addition.before)
-
-
-def _is_plain(name: str, place: str, *counts: int) -> bool:
-    """Whether `name` is that of a file in the folder itself."""
-    inside = name not in ("", ".", "..") and not any(c in name for c in "/\\\0")
-    return inside and place in get_args(Place) and all(type(count) is int and count >= 0 for count in counts)
+    for group in files:
+        numbered = type(group.first) is int and group.name.count("%") == group.name.count("%d") == 1
+        if not (numbered or group.first is None) or not 0 < group.files <= max(part.stop - part.start, 1):
+            raise ValueError
+    counts = [n for g in files for n in (g.size, g.files)] + [n for a in additions for n in (a.size, a.before)]
+    if not all(type(n) is int and n >= 0 for n in counts):
+        raise ValueError
+    return Receipt(part, files, additions)

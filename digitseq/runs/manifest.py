@@ -1,29 +1,25 @@
-"""The manifest of a run: what fixes every byte of it before it begins. It stands in `run.json`."""
+"""The manifest of a run, stored in `run.json`: it fixes every byte of the run before it begins."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from digitseq.errors import OutputError
 from digitseq.formats import FORMATS
-from digitseq.formats.base import EarlierRun, Format, Job, RunRequest
 from digitseq.formats.parts import Part, spans
 from digitseq.glyphs.own_folder import is_folder
 from digitseq.options import PARTS
 from digitseq.pipeline import Pipeline
-from digitseq.renderer_cache import bank_of
-from digitseq.runs.naming import file_stem
 from digitseq.runs.run_settings import LABELS, Output
-from digitseq.runs.splits import Share, part_seed, share_out, shares
+from digitseq.runs.workers import MAX_PROCESSES
 from digitseq.settings import Settings
-from digitseq.sources.base import OffsetSource
 from digitseq.version import __version__
 
-Record = dict[str, Any]  # of one run, as it stands in run.json
+Record = dict[str, Any]  # one run in run.json
 _REQUIRED = {"version", "status", "seed", "format", "settings", "sections", "journal"}
 
 
@@ -31,7 +27,8 @@ _REQUIRED = {"version", "status", "seed", "format", "settings", "sections", "jou
 class Section:
     """The images of a run that go into one folder: "" for the run's own, else train, val or test below it.
 
-    first, last: their numbers, from 1; images: how many are there; part_size: images a part; details: the format's
+    first, last: their numbers, from 1; images: how many are finished; part_size: images per part
+    details: whatever the format has decided, as plain values
     """
 
     folder: str
@@ -42,19 +39,26 @@ class Section:
     details: dict[str, Any]
 
     def __post_init__(self) -> None:
-        numbers = (self.first, self.last, self.images, self.part_size)
-        if not all(type(n) is int for n in numbers) or self.folder not in ("", *PARTS):
-            raise ValueError(f"not a section of a run: {self}")
-        if not (1 <= self.first <= self.last and self.part_size >= 1 and isinstance(self.details, dict)):
+        # `run.json` may have been edited: a folder such as "../.." must not lead out of the run's
+        if not (
+            all(type(n) is int for n in (self.first, self.last, self.images, self.part_size))
+            and 1 <= self.first <= self.last and self.part_size >= 1
+            and self.folder in ("", *PARTS) and isinstance(self.details, dict)
+        ):  # fmt: skip
             raise ValueError(f"not a section of a run: {self}")
 
 
 def sections_of(record: Record) -> list[Section]:
-    """The sections of a recorded run; none for a run of a version that had no manifest. Raises `OutputError`."""
+    """The sections of a recorded run; none for a record of an early version, which had no manifest.
+
+    Raises `OutputError` for a record that digitseq did not write.
+    """
     try:
         sections = [Section(**section) for section in record.get("sections", ())]
-        whole = type(record["journal"]) is type(record["seed"]) is int and record["journal"] >= 0
-        if record["format"] not in FORMATS or not {*record.get("labels", ())} <= {*LABELS} or not whole:
+        numbers = (record["journal"], record["seed"], record.get("processes", 0))
+        if not all(type(n) is int and n >= 0 for n in numbers) or numbers[2] > MAX_PROCESSES:
+            raise ValueError
+        if record["format"] not in FORMATS or not {*record.get("labels", ())} <= {*LABELS}:
             raise ValueError
         return sections
     except KeyError:
@@ -63,16 +67,6 @@ def sections_of(record: Record) -> list[Section]:
         raise OutputError(
             "run.json is not a record that digitseq wrote: move it away, or name another directory with -o"
         ) from None
-
-
-def earlier_of(runs: list[Record], folder: str) -> list[EarlierRun]:
-    """What earlier runs have put into one folder."""
-    return [
-        EarlierRun(str(run.get("format")), tuple(run.get("labels") or ()), section.first, section.images)
-        for run in runs
-        for section in sections_of(run)
-        if section.folder == folder
-    ]
 
 
 def parts_of(sections: list[Section]) -> Iterator[Part]:
@@ -104,77 +98,25 @@ def new_record(pipeline: Pipeline, output: Output, sections: list[Section]) -> R
 
 
 def as_recorded(settings: Settings) -> Record:
-    """`settings` as they come back out of JSON."""
+    """`settings` as plain values for JSON, with absolute paths."""
     recorded = dict(json.loads(json.dumps(asdict(settings))))
     if is_folder(settings.dataset):
         recorded["dataset"] = str(Path(settings.dataset).absolute())
     return recorded
 
 
-@dataclass(frozen=True)
-class Placement:
-    """One section of a run to come: its folder, its pipeline, how many images, and its share of a split run."""
-
-    folder: str
-    pipeline: Pipeline
-    count: int
-    share: Share | None = None
-
-    def job(self, output: Output, section: Section) -> Job:
-        """What the format has to make."""
-        start = section.first - 1
-        pipeline = with_texts_of_run(self.pipeline, start, self.share)
-        return Job(pipeline, file_stem(pipeline.settings), start, section.last, output.labels, section.details)
-
-
-def placements(pipeline: Pipeline, output: Output) -> list[Placement]:
-    """The sections of a run of `output.count` images, but for those that get none.
-
-    Each part of a split run has glyphs and a seed of its own, and its share of the run's texts.
-    """
-    if output.split_ratio is None:
-        return [Placement("", pipeline, output.count)]
-    found, first, counts = [], 0, share_out(output.count, output.split_ratio)
-    for share in shares(output.split_ratio):
-        if count := counts[share.part]:
-            share = replace(share, first_text=first, texts=output.count, text_seed=pipeline.seed)
-            settings = replace(pipeline.settings, split=share.split)
-            bank = share.of(pipeline.bank if share.split == "train" else bank_of(settings, output.cache))
-            own = Pipeline(settings, bank, part_seed(pipeline.seed, share.part), pipeline.source)
-            found.append(Placement(share.part, own, count, share))
-        first += counts[share.part]
-    return found
-
-
-def with_texts_of_run(pipeline: Pipeline, start: int, share: Share | None) -> Pipeline:
-    """`pipeline`, whose source is that of the whole run, with the texts of a run whose first image is `start`.
-
-    Those of an ordered source, such as the lines of a file, begin at its top; those of a part where the part before it
-    ends.
-    """
-    if share:
-        return pipeline.with_source(OffsetSource(pipeline.source, share.text_seed, share.first_text - start))
-    if not pipeline.source.origin.ordered or start == 0:
-        return pipeline
-    return pipeline.with_source(OffsetSource(pipeline.source, pipeline.seed, -start))
-
-
-def begin_section(placement: Placement, output: Output, format_: Format, path: Path, runs: list[Record]) -> Section:
-    """The section of a new run in the folder `path` of earlier `runs`. Raises what `Format.begin` does."""
-    folder, pipeline = path / placement.folder, placement.pipeline
-    earlier, name = earlier_of(runs, placement.folder), file_stem(pipeline.settings)
-    plan = format_.begin(pipeline, RunRequest(folder, name, placement.count, output.labels, output.shard_size, earlier))
-    first, last = plan.start + 1, plan.start + placement.count
-    return Section(placement.folder, first, last, 0, plan.part_size, plan.details)
-
-
 def last_run(path: Path, runs: list[Record]) -> Record:
     """The run that is to be resumed in `path`; `OutputError` when there is none."""
     if not runs:
         raise OutputError(f"{path} has no run to resume: leave out --resume, or name its directory with -o")
-    if not runs[-1].keys() >= _REQUIRED or not sections_of(runs[-1]):
+    if not is_resumable(runs[-1]):
         raise OutputError(f"{path} has no run that can be resumed: its record is incomplete")
     return runs[-1]
+
+
+def is_resumable(record: Record) -> bool:
+    """Whether the record has everything that resuming the run needs. Raises `OutputError` as `sections_of` does."""
+    return record.keys() >= _REQUIRED and bool(sections_of(record))
 
 
 def size_of(record: Record) -> int:
@@ -185,18 +127,18 @@ def size_of(record: Record) -> int:
 def check_same(path: Path, record: Record, asked: Record) -> None:
     """`OutputError` that says what differs between the recorded run and what is asked for now."""
     before, now = _flat(record), _flat(asked)
-    differing = [_difference(name, before.get(name), now[name]) for name in now if before.get(name) != now[name]]
+    differing = [
+        "its texts came from other lines, or another release of a package"
+        if name == "texts"
+        else f"its {name} is {json.dumps(before.get(name))}, not {json.dumps(now[name])}"
+        for name in now
+        if before.get(name) != now[name]
+    ]
     if differing:
         raise OutputError(
             f"cannot resume the run in {path}: {'; '.join(differing)}; give what it was started with, or leave out "
             "--resume"
         )
-
-
-def _difference(name: str, before: Any, now: Any) -> str:
-    if name == "texts":
-        return "its texts came from other lines, or another release of a package"
-    return f"its {name} is {json.dumps(before)}, not {json.dumps(now)}"
 
 
 def _flat(record: Record) -> Record:

@@ -1,31 +1,33 @@
-"""Runs into train/, val/ and test/: which images each of them gets, and which glyphs."""
+"""What goes into which folder of a run: all images into its own or, split, into train/, val/ and test/ below it."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
+from digitseq.formats import format_of
+from digitseq.formats.base import EarlierRun, Job, RunRequest
 from digitseq.glyphs.bank import GlyphBank
 from digitseq.options import PARTS
+from digitseq.pipeline import Pipeline
+from digitseq.renderer_cache import bank_of
+from digitseq.runs.manifest import Record, Section, sections_of
+from digitseq.runs.naming import file_stem
+from digitseq.runs.run_settings import Output
+from digitseq.sources.base import OffsetSource
 
 Ratio = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
 class Share:
-    """What train/, val/ or test/ has of a run: glyphs between two fractions of every class of `split`, and texts.
-
-    Its images of this run get the texts of images first_text, first_text + 1, … of a run of `texts` images with
-    `text_seed`.
-    """
+    """The glyphs that train/, val/ or test/ draws from: those of every class of `split` between two fractions."""
 
     part: str
     split: str
     low: float
     high: float
-    first_text: int = 0
-    texts: int = 0
-    text_seed: int = 0
 
     def of(self, bank: GlyphBank) -> GlyphBank:
         """The share of `bank`, which is that of `split`."""
@@ -41,11 +43,12 @@ def shares(ratio: Ratio) -> list[Share]:
 
 def share_out(count: int, ratio: Ratio) -> dict[str, int]:
     """How many of `count` images each part gets: the nearest whole numbers whose sum is `count`."""
-    total = sum(ratio)  # 1 but for rounding, which would be images where there are many
+    total = sum(ratio)  # 1 except for rounding, which amounts to whole images in a large run
     exact = [count * share / total for share in ratio]
     counts = [min(int(value + 1e-9), count) for value in exact]
-    most_wanting = sorted(range(len(PARTS)), key=lambda i: counts[i] - exact[i])
-    for i in most_wanting[: count - sum(counts)]:
+    # the images that rounding down has left over go to the parts that lost most
+    by_loss = sorted(range(len(PARTS)), key=lambda i: counts[i] - exact[i])
+    for i in by_loss[: count - sum(counts)]:
         counts[i] += 1
     return dict(zip(PARTS, counts))
 
@@ -53,3 +56,58 @@ def share_out(count: int, ratio: Ratio) -> dict[str, int]:
 def part_seed(seed: int, part: str) -> int:
     """The seed of a part: the parts of a run must not repeat each other's gaps and distortions."""
     return int.from_bytes(hashlib.sha256(f"{seed} {part}".encode()).digest()[:6], "big")
+
+
+@dataclass(frozen=True)
+class Placement:
+    """One section of a run to come: its folder ("" for the run's own), its pipeline, and how many images.
+
+    first_text: its first image gets the text of this image, from 0, of a run with `text_seed`; the next one the text
+    after that. None: every image gets the text of its own number under the pipeline's seed.
+    """
+
+    folder: str
+    pipeline: Pipeline
+    count: int
+    first_text: int | None = None
+    text_seed: int = 0
+
+    def begin(self, output: Output, path: Path, runs: list[Record]) -> Section:
+        """The section of a new run in the folder `path` of earlier `runs`. Raises what `Format.begin` does."""
+        earlier = [
+            EarlierRun(str(run.get("format")), tuple(run.get("labels") or ()), section.first, section.images)
+            for run in runs
+            for section in sections_of(run)
+            if section.folder == self.folder
+        ]
+        name = file_stem(self.pipeline.settings)
+        request = RunRequest(path / self.folder, name, self.count, output.labels, output.shard_size, earlier)
+        plan = format_of(output.format).begin(self.pipeline, request)
+        return Section(self.folder, plan.start + 1, plan.start + self.count, 0, plan.part_size, plan.details)
+
+    def job(self, output: Output, section: Section) -> Job:
+        """What the format has to make."""
+        pipeline, start = self.pipeline, section.first - 1
+        if self.first_text is not None and (self.first_text, self.text_seed) != (start, pipeline.seed):
+            pipeline = pipeline.with_source(OffsetSource(pipeline.source, self.text_seed, self.first_text - start))
+        return Job(pipeline, file_stem(pipeline.settings), start, section.last, output.labels, section.details)
+
+
+def placements(pipeline: Pipeline, output: Output) -> list[Placement]:
+    """The sections of a run of `output.count` images, without those that get none.
+
+    Each part of a split run has glyphs and a seed of its own. The texts of the run are split consecutively.
+    """
+    if output.split_ratio is None:
+        # the lines of a file begin at its top in every run, whatever number the first image has
+        first_text = 0 if pipeline.source.origin.ordered else None
+        return [Placement("", pipeline, output.count, first_text, pipeline.seed)]
+    found, first, counts = [], 0, share_out(output.count, output.split_ratio)
+    for share in shares(output.split_ratio):
+        if count := counts[share.part]:
+            settings = replace(pipeline.settings, split=share.split)
+            bank = share.of(pipeline.bank if share.split == "train" else bank_of(settings, output.cache))
+            own = Pipeline(settings, bank, part_seed(pipeline.seed, share.part), pipeline.source)
+            found.append(Placement(share.part, own, count, first, pipeline.seed))
+        first += counts[share.part]
+    return found

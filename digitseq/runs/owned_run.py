@@ -1,0 +1,185 @@
+"""A run in a folder that this process has locked: publishing its parts, and recovering from whatever broke it off."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+from digitseq.errors import OutputError
+from digitseq.files.regular import append_regular, regular_size
+from digitseq.formats import format_of
+from digitseq.formats.base import Job
+from digitseq.formats.parts import Addition, FileGroup, Part, Receipt, addition_name
+from digitseq.runs.folder import RunFolder, remove_directory
+from digitseq.runs.journal import write_all
+from digitseq.runs.manifest import Record, parts_of, sections_of
+from digitseq.runs.workers import PARTS_AHEAD, direct_link
+
+
+class OwnedRun:
+    """The run of `record` in `folder`. Nobody else gives its files their final names, appends to label files, or
+    writes the journal.
+
+    jobs: what the format has to make, one for each section; not needed to recover a run that only has to end
+    finished: how many of its parts are; images: how many images of each section are in these
+    Raises `OSError`, and `OutputError` when the folder of a section is a link: it could lead anywhere.
+    """
+
+    def __init__(self, folder: RunFolder, record: Record, jobs: Sequence[Job] = ()) -> None:
+        self.folder, self.record, self.jobs = folder, record, jobs
+        self.sections, self.format = sections_of(record), format_of(record["format"])
+        self.finished, self.images = 0, [0] * len(self.sections)
+        self.directories = [folder.path / section.folder for section in self.sections]
+        for section, path in zip(self.sections, self.directories):
+            if section.folder and path.is_symlink():
+                raise OutputError(f"{path} is a link, not what digitseq made there: remove it, or name another with -o")
+        self.kept = [folder.private] * len(self.sections)
+        if self.format.keeps and record["status"] != "finished":
+            parent = folder.kept()
+            self.kept = [parent / str(place) for place in range(len(self.sections))]
+            for path in self.kept:
+                path.mkdir(exist_ok=True)
+
+    def link_directories(self, stage: Path) -> None:
+        """Make the links through which the processes of a pool write images straight into the folders of the sections.
+
+        A process of a killed run that wakes up late finds its stage, and so its link, removed by the next run, and
+        cannot create a file in a folder that is not its own any more. Raises `OSError`.
+        """
+        for place, directory in enumerate(self.directories):
+            directory.mkdir(exist_ok=True)
+            direct_link(stage, place).symlink_to(os.path.relpath(directory, stage), target_is_directory=True)
+
+    def publish(self, receipt: Receipt, stage: Path) -> None:
+        """Give the files of the next part their final names, and append its additions.
+
+        Raises `OSError`, and `RunError` when the folder is no longer the one that was locked. Then, and after a kill at
+        any place, `recover` removes what was published of the part. The order is what makes that possible:
+
+        1. The journal names the files and how long the files are that it adds to. From here on they can be found.
+        2. The format reads what it needs. It may see the same part again after a kill.
+        3. Images get their names before labels are appended: whoever follows the labels finds whole images only.
+        4. The journal says that the part is done. Only now does it count.
+        5. The part's directory in the stage goes. If it stays, the next run removes it with the stage.
+        """
+        self.folder.check_owned()
+        part, source = receipt.part, stage / str(receipt.part.number)
+        sizes = [regular_size(self._path(part, addition)) or 0 for addition in receipt.additions]
+        additions = tuple(a._replace(before=size) for a, size in zip(receipt.additions, sizes))
+        self.folder.journal.begin_part(receipt._replace(additions=additions))
+        directory = self.directories[part.section]
+        directory.mkdir(exist_ok=True)
+        self.format.take(self.jobs[part.section], directory, self.kept[part.section], source, part.start)
+        for group in receipt.files:
+            if group.place in ("folder", "kept"):  # "direct" files have their names, "part" files never get any
+                _move(group, source, self._path(part, group).parent)
+        for addition in additions:
+            with _closing(append_regular(self._path(part, addition))) as descriptor:
+                write_all(descriptor, (source / addition_name(addition.name)).read_bytes())
+        self.folder.journal.finish_part(part)
+        self._count(part)
+        remove_directory(source)
+
+    def recover(self, verify: bool = False) -> None:
+        """Bring folder and journal into the state after the last finished part. Raises `OSError` and `OutputError`.
+
+        For a run that was killed, stopped, or ran out of disk space, no matter where. Its workers must be dead, or its
+        stages removed. After a kill in here, the next run does what is left.
+
+        verify: a finished part of which a file is missing or has another size does not count, nor do later ones
+        """
+        journal, start = self.folder.journal, self.record["journal"]
+        entries = journal.read(start)
+        if [entry.receipt.part for entry in entries] != list(islice(parts_of(self.sections), len(entries))):
+            raise OutputError(
+                f"{journal.path} and run.json beside it do not belong together: name another directory with -o"
+            )
+        lost = (i for i, e in enumerate(entries) if e.done is None or (verify and not self._is_intact(e.receipt)))
+        count = next(lost, len(entries))
+        # the last one first: each cuts the files that it added to back to their size before it
+        for entry in reversed(entries[count:]):
+            journal.cut(entry.begun)  # not done any more, but known: after a kill, it is taken back again
+            self._take_back(entry.receipt)
+        finished = [entry.receipt for entry in entries[:count]]
+        # half a line may follow the last finished part, for instance after a power failure
+        for path, size in {self._path(r.part, a): a.before + a.size for r in finished for a in r.additions}.items():
+            _cut(path, size)
+        self.finished, self.images = 0, [0] * len(self.sections)
+        for receipt in finished:
+            self._count(receipt.part)
+        self._remove_unpublished(len(entries))
+        journal.cut((entries[count - 1].done if count else None) or start)
+
+    def _remove_unpublished(self, named: int) -> None:
+        """Remove images that workers created through links, of parts after the first `named`, which the journal names.
+
+        No worker is more than `PARTS_AHEAD` parts ahead of the journal, so only as many file names are tried.
+        """
+        names = self.format.numbered(tuple(self.record.get("labels", ())))
+        ahead = PARTS_AHEAD * self.record.get("processes", 0)  # 0: the run ended in order
+        for part in islice(parts_of(self.sections), self.finished, named + ahead):
+            for name in names:
+                for number in range(part.start + 1, part.stop + 1):
+                    (self.directories[part.section] / (name % number)).unlink(missing_ok=True)
+
+    def _count(self, part: Part) -> None:
+        self.finished += 1
+        self.images[part.section] += part.stop - part.start
+
+    def _path(self, part: Part, file: FileGroup | Addition) -> Path:
+        """The final path of a file of `part`."""
+        return (self.kept if file.place == "kept" else self.directories)[part.section] / file.name
+
+    def _is_intact(self, receipt: Receipt) -> bool:
+        """Whether all files of a finished part are there with their sizes."""
+        for group in receipt.files:
+            directory = self._path(receipt.part, group).parent
+            try:
+                if group.place != "part" and group.size != sum(os.lstat(directory / n).st_size for n in group.names()):
+                    return False
+            except FileNotFoundError:
+                return False
+        ends = ((regular_size(self._path(receipt.part, a)), a.before + a.size) for a in receipt.additions)
+        return all(size is not None and size >= end for size, end in ends)
+
+    def _take_back(self, receipt: Receipt) -> None:
+        """Remove everything that a part has put into the folders, whether all of it or nothing is there yet."""
+        for group in receipt.files:
+            if group.place != "part":
+                directory = self._path(receipt.part, group).parent
+                for name in group.names():
+                    (directory / name).unlink(missing_ok=True)
+        for addition in receipt.additions:
+            _cut(self._path(receipt.part, addition), addition.before)
+
+
+@contextlib.contextmanager
+def _closing(descriptor: int) -> Iterator[int]:
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _cut(path: Path, size: int) -> None:
+    """Cut a file to `size` bytes if it is longer; an empty one is removed. A link is left alone."""
+    if (regular_size(path) or 0) > size:
+        with _closing(append_regular(path)) as descriptor:
+            os.ftruncate(descriptor, size)
+        if not size:
+            path.unlink()
+
+
+def _move(group: FileGroup, source: Path, target: Path) -> None:
+    """Move every file of the group from the directory `source` to `target`, by renaming it. Raises `OSError`."""
+    if os.rename not in os.supports_dir_fd:  # Windows
+        for name in group.names():
+            os.replace(source / name, target / name)
+        return
+    # names relative to open directories: looking up a whole path takes longer than moving the file
+    with _closing(os.open(source, os.O_RDONLY)) as here, _closing(os.open(target, os.O_RDONLY)) as there:
+        for name in group.names():
+            os.rename(name, name, src_dir_fd=here, dst_dir_fd=there)
