@@ -129,8 +129,8 @@ def _new(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: Outp
     # up to here the new run may be refused, and then the last one can still be resumed
     if unfinished:
         warnings.warn(
-            f"the interrupted run of {size_of(unfinished):,} images in {folder.path} can no longer be resumed: this run "
-            "follows it. To finish a run, give its command again with --resume first",
+            f"the interrupted run of {size_of(unfinished):,} images in {folder.path} can no longer be resumed: this "
+            "run follows it. To finish a run, give its command again with --resume first",
             DigitseqWarning,
             stacklevel=3,
         )
