@@ -248,6 +248,26 @@ def test_the_pace_is_counted_by_the_clock_that_is_given():
 
 
 @pytest.mark.parametrize(
+    ("asked", "waited"),
+    [("7", 7), ("0", 0), ("99999999", 60), ("9" * 5000, 0), ("soon", 0), ("Fri, 31 Dec 9999 23:59:59 GMT", 60)],
+)
+def test_a_busy_server_is_asked_again_when_it_says_but_not_after_ages(talker, tmp_path, monkeypatch, asked, waited):
+    slept = []
+    monkeypatch.setattr("urllib3.util.retry.time.sleep", slept.append)
+    head = f"HTTP/1.1 503 Busy\r\nConnection: close\r\nRetry-After: {asked}\r\nContent-Length: 0\r\n\r\n".encode()
+    server = talker(lambda _: [head])
+    assert "the server answers 503 Busy" in failure(server.url, tmp_path)
+    assert server.requests == QUICK.attempts
+    assert sum(slept) == pytest.approx(waited, abs=0.1)
+
+
+def test_a_connection_that_closes_before_the_answer_is_tried_again(talker, tmp_path):
+    server = talker(lambda _: [])
+    assert "the connection broke" in failure(server.url, tmp_path)
+    assert server.requests == QUICK.attempts
+
+
+@pytest.mark.parametrize(
     ("location", "message"),
     [
         ("http://[", "invalid address"),

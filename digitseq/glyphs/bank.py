@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from digitseq.errors import DataError
 from digitseq.files.atomic import replacing
-from digitseq.lazy_imports import need_package
+from digitseq.lazy_imports import import_package
 from digitseq.random_streams import Rows
 
 MAGIC = b"digitseq glyph bank 1\n"
@@ -187,7 +187,7 @@ def save_bank(bank: GlyphBank, path: Path) -> None:
 
 def _crc32() -> Callable[..., int]:
     """ISA-L's CRC-32: at 10 GB a second, a whole bank can be verified each time it is opened."""
-    checksum: Callable[..., int] = need_package("isal.isal_zlib", "the glyph cache").crc32
+    checksum: Callable[..., int] = import_package("isal.isal_zlib", "the glyph cache").crc32
     return checksum
 
 

@@ -137,7 +137,7 @@ def manual_download(data_set: DataSet, cache: Path, *splits: SplitFiles) -> str:
     """What to fetch by hand, from where, and where to put it."""
     url, folder = data_set.urls[0], home(data_set, cache)
     if data_set.archive:
-        size = f" ({data_set.archive.size / 1e6:,.0f} MB)" if data_set.archive.size else ""
-        return f"fetch {url}{data_set.archive.name}{size} and put it into {folder}"
+        size = f"{data_set.archive.max_size / 1e6:,.0f} MB"
+        return f"fetch {url}{data_set.archive.name} ({size}) and put it into {folder}"
     names = ", ".join(file.name for split in splits for file in split.files)
     return f"fetch {names} from {url} and put them into {folder}"

@@ -11,7 +11,7 @@ from digitseq.glyphs.checksums import sha256_of
 from digitseq.glyphs.downloads.archive import unpack
 from digitseq.glyphs.downloads.download_limits import DownloadLimits
 from digitseq.glyphs.installed import find_archive, find_file, home
-from digitseq.lazy_imports import need_package
+from digitseq.lazy_imports import import_package
 
 DEFAULT_LIMITS = DownloadLimits()
 
@@ -69,7 +69,7 @@ def _install(
         say(f"{data_set.name} is in {folder} already")
         return
     for name in ("requests", "remotezip"):
-        need_package(name, "downloading", "requests remotezip")
+        import_package(name, "downloading", "requests remotezip")
     from digitseq.glyphs.downloads.mirrors import Download
 
     Download(data_set, cache, limits, say, progress_bar).run(missing)

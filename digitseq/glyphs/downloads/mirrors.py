@@ -74,7 +74,7 @@ class Download:
         try:
             with self._progress(missing) as bar:
                 for file in missing:
-                    client.resuming(partial(self._member, client, url + archive.name, file, bar))
+                    client.resuming(partial(self._member, client, url + archive.name, file, bar, bar.n))
             return
         except _NoRangesError:
             size = f"{archive.max_size / 1e6:,.0f} MB"
@@ -84,11 +84,13 @@ class Download:
         for file in missing:
             unpack(self._path(archive), file, self._path(file))
 
-    def _member(self, client: Client, url: str, file: File, bar: Any) -> None:
+    def _member(self, client: Client, url: str, file: File, bar: Any, before: int) -> None:
+        """before: the position of the progress bar at the start of this file."""
         path = self._path(file)
         if path.exists() and sha256_of(path) == file.sha256:  # from another mirror, which failed later
             return
-        before, fetcher = bar.n, _RangeFetcher(client, url, file.max_size)
+        bar.update(before - bar.n)  # back, after an interrupted attempt
+        fetcher = _RangeFetcher(client, url, file.max_size)
         try:
             with (
                 replacing(path) as target,
@@ -96,17 +98,12 @@ class Download:
                 remotezip.RemoteZip(url, fetcher=lambda *_, **__: fetcher) as archive,
             ):
                 extract(archive, file, CallbackIOWrapper(bar.update, target, "write"))
-            return
         except TruncatedMemberError as error:
-            failure: TransferError = InterruptedTransferError(one_line(error))
+            raise InterruptedTransferError(one_line(error)) from None
         except (*DAMAGED, DataError) as error:
-            failure = TransferError(one_line(error))
+            raise TransferError(one_line(error)) from None
         except remotezip.RemoteZipError as error:
-            failure = _NoRangesError(one_line(error))
-        except TransferError as error:
-            failure = error
-        bar.update(before - bar.n)
-        raise failure from None
+            raise _NoRangesError(one_line(error)) from None
 
     def _path(self, file: File) -> Path:
         return home(self.data_set, self.cache) / file.name
@@ -163,7 +160,7 @@ def download_file(client: Client, url: str, file: File, target: Path, bar: Any) 
 
 
 def _resume(client: Client, url: str, file: File, target: Path, bar: Any, before: int) -> None:
-    """before: the position of the progress bar at the start of this file."""
+    """One attempt to complete `target`. before: the position of the progress bar at the start of this file."""
     size = _size(target)
     if size == file.size:
         return
