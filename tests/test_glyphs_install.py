@@ -144,7 +144,7 @@ def test_a_server_without_ranges_gives_the_whole_zip_file(zipped, manner):
     assert any("all of gzip.zip" in line for line in zipped.said)
 
 
-def test_a_download_that_broke_off_is_gone_on_with(plain):
+def test_a_download_that_broke_off_is_resumed(plain):
     name, data = next(iter(plain.contents.items()))
     folder = plain.cache / "made"
     folder.mkdir(parents=True)
@@ -278,7 +278,7 @@ def test_of_two_processes_one_downloads_and_the_other_waits(fetch, tmp_path):
     texts = sorted((out for out, _ in said), key=len)
     assert sum("already" in text for text in texts) == 1
     if not fetch.row.archive:
-        assert all(len(fetch.asks(f"/{name}")) == 2 for name in fetch.contents)  # once cut off, once gone on with
+        assert all(len(fetch.asks(f"/{name}")) == 2 for name in fetch.contents)  # once cut off, once resumed
 
 
 def test_a_damaged_zip_file_put_there_by_hand_is_named(zipped):
@@ -307,7 +307,7 @@ raise SystemExit(main(["--download", "kmnist", "-c", sys.argv[2]]))
 """
 
 
-def test_a_download_can_be_stopped_and_gone_on_with(tmp_path):
+def test_a_download_can_be_stopped_and_resumed(tmp_path):
     name = "train-images-idx3-ubyte.gz"
     site = Site({f"/{name}": bytes(200_000)}, {f"/{name}": "stalled"})
     with serving(site) as url:

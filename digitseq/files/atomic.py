@@ -54,7 +54,7 @@ def open_fresh(beside: Path) -> BinaryIO:
         path = beside.with_name(f".{stem}.{secrets.token_hex(8)}")
         with contextlib.suppress(FileExistsError):
             return open(path, "w+b", opener=lambda name, _: os.open(name, _FRESH, 0o666))
-    raise FileExistsError(errno.EEXIST, "no new name was free", str(beside))
+    raise FileExistsError(errno.EEXIST, "no free temporary name", str(beside))
 
 
 def write_new(paths: Iterable[Path], data: bytes) -> Path:

@@ -58,7 +58,9 @@ def folder_files(folder: str, split: str, transposed: bool, cache: Path) -> Glyp
     except OSError as error:
         raise DataError(f"cannot read {error.filename} ({error.strerror})") from None
     digest = hashlib.sha256(f"{' '.join(sums)} {labels} {characters} {transposed}".encode()).hexdigest()
-    remedy = "put the whole files there" + (f", and a {MAPPING} where labels are not 0 to 9" if not mapping else "")
+    remedy = "replace them with complete files"
+    if not mapping:
+        remedy += f", and add a {MAPPING} if labels are not 0 to 9"
     return GlyphFiles(pairs, characters, labels, transposed, digest, f"{stem}.bank", remedy=remedy)
 
 

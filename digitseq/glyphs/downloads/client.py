@@ -116,30 +116,24 @@ class Client:
                 else:  # requests and urllib3 would read all of it, into memory, before the next request
                     self._stream.end()
 
-        class Connection(HTTPConnection):
-            response_class = Response
+        def bounded(connection: type[HTTPConnection], pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
+            with_response = type("Connection", (connection,), {"response_class": Response})
+            return type("Pool", (pool,), {"ConnectionCls": with_response})
 
-        class SecureConnection(HTTPSConnection):
-            response_class = Response
-
-        class Pool(HTTPConnectionPool):
-            ConnectionCls = Connection
-
-        class SecurePool(HTTPSConnectionPool):
-            ConnectionCls = SecureConnection
+        pools = {
+            "http": bounded(HTTPConnection, HTTPConnectionPool),
+            "https": bounded(HTTPSConnection, HTTPSConnectionPool),
+        }
 
         class Adapter(HTTPAdapter):
-            def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-                super().init_poolmanager(*args, **kwargs)
-                self.poolmanager.pool_classes_by_scheme = pools
-
             def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
                 manager = super().proxy_manager_for(*args, **kwargs)
                 manager.pool_classes_by_scheme = pools
                 return manager
 
-        pools = {"http": Pool, "https": SecurePool}
-        return Adapter(max_retries=retry)
+        adapter = Adapter(max_retries=retry)
+        adapter.poolmanager.pool_classes_by_scheme = pools
+        return adapter
 
 
 @contextlib.contextmanager

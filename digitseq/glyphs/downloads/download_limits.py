@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 HEAD_BYTES = 1 << 18  # status line and headers, interim answers included
-FRAMING_BYTES = 1 << 16  # what chunked encoding adds to a body, besides what it doubles
+FRAMING_BYTES = 1 << 16  # allowed for chunked encoding, besides twice the size of the body
 
 
 class TransferError(Exception):

@@ -144,7 +144,7 @@ class _RangeFetcher:
 
 
 def download_file(client: Client, url: str, file: File, target: Path, bar: Any) -> None:
-    """Download `url` to `target`, continuing what is there of it, and verify that it is `file`.
+    """Download `url` to `target`, resuming a partial download, and verify that it is `file`.
 
     Raises `TransferError`. `target` is then kept if the download can be resumed.
     """
@@ -156,7 +156,7 @@ def download_file(client: Client, url: str, file: File, target: Path, bar: Any) 
         if not resumed:
             raise TransferError(f"its sha256 is {found[:12]}…, not {file.sha256[:12]}…")
         bar.update(before - bar.n)
-        download_file(client, url, file, target, bar)  # the wrong bytes may be those that were there before
+        download_file(client, url, file, target, bar)  # the wrong bytes may be in the partial file that was resumed
 
 
 def _resume(client: Client, url: str, file: File, target: Path, bar: Any, before: int) -> None:
@@ -169,7 +169,7 @@ def _resume(client: Client, url: str, file: File, target: Path, bar: Any, before
     with client.get(url, headers, file.max_size, also=(416,) if size else ()) as answer:
         if answer.status_code == 416:
             target.unlink()
-            raise InterruptedTransferError("it is shorter than what was there of it")
+            raise InterruptedTransferError("the partial file is longer than the published one")
         if answer.status_code != 206 or not answer.headers.get("Content-Range", "").startswith(f"bytes {size}-"):
             size = 0
         length = re.fullmatch("[0-9]{1,18}", answer.headers.get("Content-Length", ""))
