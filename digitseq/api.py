@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.errors import SettingsError
-from digitseq.glyphs.loader import SHIPPED, cache_directory
+from digitseq.glyphs.loader import cache_directory
 from digitseq.options import options
 from digitseq.pipeline import Batch, Pipeline
 from digitseq.random_streams import GroupedRows, Rows
@@ -184,7 +184,7 @@ def datasets(cache: str | None = None) -> list[DataSetInfo]:
     """
     from digitseq.glyphs.installed import list_data_sets
 
-    return list_data_sets(cache_directory(cache), SHIPPED)
+    return list_data_sets(cache_directory(cache))
 
 
 def _pair(spacing_range: Any) -> tuple[Any, Any]:

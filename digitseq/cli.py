@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from digitseq.console import complain, interrupted_by, run_program, say
+from digitseq.console import interrupted_by, print_error, run_program, say
 from digitseq.dataset_commands import DataSetCommand
 from digitseq.errors import DigitseqWarning, SettingsError
 from digitseq.glyphs.bank import GlyphBank
@@ -68,7 +68,7 @@ def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
         stop.armed = True
         report = write_images(pipeline, output, stop, advance)
     if report.count < report.wanted:
-        complain(NAME, "interrupted", report.remainder())
+        print_error(NAME, "interrupted", report.remainder())
         return interrupted_by(stop.signal)
     if not output.quiet:
         say(_summary(report))
@@ -160,7 +160,7 @@ def _gets_signals() -> bool:
 
 def _show_warnings_as_lines() -> None:
     def show(message: Warning | str, *_: object, **__: object) -> None:
-        complain(NAME, "warning", str(message))
+        print_error(NAME, "warning", str(message))
 
     warnings.showwarning = show
     warnings.simplefilter("always", DigitseqWarning)

@@ -1,4 +1,4 @@
-"""How the programs speak: lines on the standard streams, and one line and an exit code for whatever goes wrong."""
+"""Output of the programs: lines on the standard streams, and one line and an exit code for every error."""
 
 from __future__ import annotations
 
@@ -11,29 +11,27 @@ from collections.abc import Callable, Iterator
 
 from digitseq.errors import DigitseqError, RunError, first_cause, one_line, printable
 
-BROKEN_OFF = RunError.exit_code
-
 
 def run_program(name: str, program: Callable[[], int]) -> int:
-    """`program()`, which returns an exit code. Its errors become a line on standard error that begins with `name`."""
+    """Call `program` and return its exit code. Its errors become a line on standard error that begins with `name`."""
     prepare_streams()
     try:
         code = program()
         flush_output()
     except DigitseqError as error:
-        complain(name, "error", str(error))
+        print_error(name, "error", str(error))
         return error.exit_code
     except KeyboardInterrupt as stop:
-        complain(name, "interrupted", "nothing more was written")
+        print_error(name, "interrupted", "nothing more was written")
         return interrupted_by(*stop.args)
     except BrokenPipeError:
         _silence_output()
-        return BROKEN_OFF
+        return RunError.exit_code
     except MemoryError:
-        complain(name, "error", "there is not enough memory: ask for less at once, or raise the limit (ulimit -v)")
-        return BROKEN_OFF
+        print_error(name, "error", "there is not enough memory: ask for less at once, or raise the limit (ulimit -v)")
+        return RunError.exit_code
     except ImportError as error:
-        complain(
+        print_error(
             name,
             "error",
             f"{one_line(first_cause(error))}: install the packages again, pip install -r requirements.txt",
@@ -41,56 +39,56 @@ def run_program(name: str, program: Callable[[], int]) -> int:
         return DigitseqError.exit_code
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        complain(name, "error", f"{where}{error.strerror or error}")
-        return BROKEN_OFF
+        print_error(name, "error", f"{where}{error.strerror or error}")
+        return RunError.exit_code
     except RuntimeError as error:
         if "start new thread" not in str(error):
             raise
-        complain(name, "error", "no further thread can be started: raise the limit (ulimit -u), or ask for fewer -m")
-        return BROKEN_OFF
+        print_error(name, "error", "no further thread can be started: raise the limit (ulimit -u), or ask for fewer -m")
+        return RunError.exit_code
     return code
 
 
 def interrupted_by(number: int = signal.SIGINT) -> int:
-    """The exit code of a program that a signal has ended, as a shell reports it."""
+    """The exit code of a program that a signal has terminated, as a shell reports it."""
     return 128 + number
 
 
 def say(text: str) -> None:
-    """Print lines for the user. Raises `RunError` when they cannot be printed, `BrokenPipeError` when nobody reads."""
+    """Print lines for the user. Raises `RunError` when that fails, `BrokenPipeError` when the reader has gone."""
     with _printing(text):
         print("\n".join(map(printable, text.split("\n"))), flush=True)
 
 
 def flush_output() -> None:
-    """What was printed by others (help, say) is out, or it is an error as of `say`."""
+    """Write out what others, such as argparse, have printed. Raises the errors of `say`."""
     with _printing("the whole text"):
         if sys.stdout is not None:
             sys.stdout.flush()
 
 
-def complain(name: str, kind: str, message: str) -> None:
-    """A line on standard error; where that cannot be written to, nobody can be told."""
+def print_error(name: str, kind: str, message: str) -> None:
+    """Print a line on standard error. If that fails, there is nowhere left to report it."""
     with contextlib.suppress(OSError, ValueError):
         print(printable(f"{name}: {kind}: {message}"), file=sys.stderr)
 
 
 def prepare_streams() -> None:
-    """Make the standard streams fit to be written to.
+    """Make the standard streams safe to use.
 
-    One that was closed before the start (`2>&-`) leads nowhere from here on: its number would else be that of the
-    next file to be opened, an image perhaps, and what is said would get into that.
+    A stream that was closed before the start (`2>&-`) becomes /dev/null. Otherwise the next file that is opened, such
+    as an image, would get its descriptor, and messages would be written into that file.
     """
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         try:
             os.fstat(number)
         except OSError:
-            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest number that is free: this one
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # gets the lowest free descriptor: this one
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115  # as long as the program runs
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115  # open until the program ends
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a path that the terminal's encoding lacks
+            stream.reconfigure(errors="backslashreplace")  # for paths that the terminal's encoding lacks
 
 
 @contextlib.contextmanager
@@ -105,6 +103,6 @@ def _printing(text: str) -> Iterator[None]:
 
 
 def _silence_output() -> None:
-    """Or Python complains again at exit."""
+    """Otherwise Python reports the error once more when it flushes at exit."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,16 +1,16 @@
-"""The errors that digitseq raises on purpose. Each message is one line for a person."""
+"""The errors that digitseq raises on purpose, and helpers for their messages, which are one line each."""
 
 from __future__ import annotations
 
 
 class DigitseqError(Exception):
-    """Base of all of them. `exit_code` is what the command line ends with."""
+    """Base class. exit_code: of the command line."""
 
     exit_code = 2
 
 
 class SettingsError(DigitseqError, ValueError):
-    """A setting has a value that is not allowed. `setting` is its name, where there is one."""
+    """A setting has an invalid value. setting: its name, if there is one."""
 
     def __init__(self, message: str, setting: str | None = None) -> None:
         super().__init__(message)
@@ -18,36 +18,36 @@ class SettingsError(DigitseqError, ValueError):
 
 
 class DataError(DigitseqError):
-    """A data set is missing, damaged or not what its format says."""
+    """A data set is missing, damaged, or violates its format."""
 
 
 class OutputError(DigitseqError):
-    """The output cannot be written; nothing was."""
+    """The output cannot be written; nothing was written."""
 
 
 class MissingPackageError(DigitseqError, ImportError):
-    """An optional package is needed; the message names the command that installs it."""
+    """A package is missing or broken; the message names the command that installs it."""
 
 
 class RunError(DigitseqError):
-    """A run broke off in the middle. What was finished is whole and listed."""
+    """A run was aborted. All finished parts are complete and in the journal."""
 
     exit_code = 1
 
 
 class NarrowError(RunError):
-    """A text came up that no choice of glyphs makes fit into the width: the run cannot be finished."""
+    """A text is too wide for the image with any choice of glyphs: the run cannot be finished."""
 
 
 class DigitseqWarning(UserWarning):
-    """Something went another way than asked, and the result is right all the same."""
+    """Something did not work as requested; the result is correct nevertheless."""
 
 
 def one_line(text: object, longest: int = 300) -> str:
-    r"""The first line of `text` that says anything, for a message: printable, and not longer than this.
+    r"""The first line of `text` that is not blank, printable, and truncated to `longest` characters.
 
-    For whatever comes from elsewhere (a file, a server, another package): control characters, with which a terminal
-    can be steered, come out as escapes.
+    For untrusted text in messages (from a file, a server, another package): control characters, which could
+    manipulate the terminal, are escaped.
 
     >>> print(one_line("\n Bad\x1b[2J request\r\nnext line"))
     Bad\x1b[2J request
@@ -58,12 +58,12 @@ def one_line(text: object, longest: int = 300) -> str:
 
 
 def printable(text: str) -> str:
-    """`text` with escapes for all characters that cannot be printed, those that end a line among them."""
+    """`text` with escapes for all characters that are not printable, line breaks included."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def first_cause(error: BaseException) -> BaseException:
-    """What led to `error`: NumPy wraps "cannot open shared object file" into advice of forty lines."""
+    """The root cause of `error`: NumPy, for one, wraps "cannot open shared object file" in forty lines of advice."""
     while error.__cause__ is not None:
         error = error.__cause__
     return error

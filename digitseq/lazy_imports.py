@@ -1,4 +1,4 @@
-"""Modules that are loaded when they are first used, and what to say of a package that cannot be."""
+"""Modules that are loaded on first use, and clear errors for packages that cannot be loaded."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from digitseq.errors import MissingPackageError, first_cause, one_line
 
 
 def lazy_attributes(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
-    """The function `__getattr__` of `package`. modules: for each name the module, inside the package, that has it."""
+    """A `__getattr__` for `package`. modules: attribute name -> the module, inside the package, that defines it."""
 
     def load(name: str) -> Any:
         if name not in modules:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         value = getattr(importlib.import_module(f"{package}.{modules[name]}"), name)
-        setattr(sys.modules[package], name, value)  # so that it is asked for once
+        setattr(sys.modules[package], name, value)  # cached: later accesses do not call __getattr__
         return value
 
     return load
 
 
-def need_package(name: str, what: str, install: str | None = None) -> Any:
+def import_package(name: str, what: str, install: str | None = None) -> Any:
     """The module `name`, such as "lmdb" or "isal.isal_zlib".
 
-    what: who needs it, as the first words of a sentence ("format lmdb"); install: what `pip install` is to be
-    given, where that is not the package's name. Raises `MissingPackageError` with the command that installs
-    it or, where it is there and cannot be loaded, with what failed.
+    what: who needs it, as the subject of a sentence ("format lmdb"); install: arguments of `pip install`, if not the
+    package's name. Raises `MissingPackageError` with the command that installs the package and, if it is installed
+    but cannot be loaded, with the reason.
     """
     package = name.partition(".")[0]
     install = install or package
@@ -40,7 +40,7 @@ def need_package(name: str, what: str, install: str | None = None) -> Any:
         if error.name == package:
             raise MissingPackageError(f"{what} needs the package {package}: pip install {install}") from None
         raise MissingPackageError(_broken(what, package, install, error)) from None
-    except Exception as error:  # whatever a package does when it is loaded
+    except Exception as error:  # a broken package may raise anything, such as OSError for a missing library
         raise MissingPackageError(_broken(what, package, install, error)) from None
 
 

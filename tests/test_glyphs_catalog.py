@@ -13,16 +13,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.file_server import described, made_set
-from support.idx_files import idx_bytes
+from support.idx_files import idx_bytes, parse_idx
 from support.paths import ROOT
 
 from digitseq.errors import DataError, DigitseqWarning, SettingsError
 from digitseq.glyphs import DATA_SETS
 from digitseq.glyphs.glyph_files import fit
-from digitseq.glyphs.idx import open_idx, parse_idx
+from digitseq.glyphs.idx import open_idx
+from digitseq.glyphs.installed import installed_files
 from digitseq.glyphs.loader import load_bank
 from digitseq.glyphs.own_folder import read_mapping
-from digitseq.glyphs.source_files import cached_files
 from digitseq.renderer_cache import bank_of
 from digitseq.runs.run_settings import Output
 from digitseq.settings import Settings
@@ -53,12 +53,12 @@ def test_every_set_has_its_splits_and_sums():
         "mnist", "emnist-byclass", "emnist-bymerge", "emnist-balanced", "emnist-letters", "emnist-digits",
         "emnist-mnist", "kmnist", "qmnist", "fashion-mnist",
     ]  # fmt: skip
-    sums = [file.sha256 for row in DATA_SETS.values() for _, file in row.files()]
+    sums = [file.sha256 for row in DATA_SETS.values() for file in row.files()]
     assert len(set(sums)) == len(sums) == 40
     assert all(len(s) == 64 and int(s, 16) for s in sums)
     for row in DATA_SETS.values():
         assert len(set(row.characters)) == len(row.characters)
-        assert set(row.parts) == {"train", "test"}
+        assert set(row.splits) == {"train", "test"}
         assert row.shipped == (row.name == "mnist")
         assert row.transposed == row.name.startswith("emnist-")
 
@@ -67,7 +67,7 @@ def test_every_set_has_its_splits_and_sums():
 def test_emnist_is_as_published():
     lines = [line.split("\t") for line in (EMNIST / "emnist_official_gz.tsv").read_text().splitlines()[1:]]
     published = {name: (int(size), sha256) for name, size, sha256, *_ in lines}
-    files = [file for row in DATA_SETS.values() if row.archive for _, file in row.files()]
+    files = [file for row in DATA_SETS.values() if row.archive for file in row.files()]
     assert {file.name: (file.size, file.sha256) for file in files} == published
     for row in DATA_SETS.values():
         mapping = EMNIST / f"{row.name}-mapping.txt"
@@ -140,8 +140,8 @@ def test_a_mapping_names_the_characters(tmp_path):
         ("0 48\n1 x", "line 2: expected a label"),
         ("0 48\n1 1114112", "line 2: expected a label"),
         ("0 32", "line 1: expected a label"),
-        ("0 48\n0 49", "line 2: label 0 or its character '1' is there twice"),
-        ("0 48\n1 48", "line 2: label 1 or its character '0' is there twice"),
+        ("0 48\n0 49", "line 2: label 0 or its character '1' is listed twice"),
+        ("0 48\n1 48", "line 2: label 1 or its character '0' is listed twice"),
         ("0 65 98", "line 1: a further code point must be"),
         ("0 48\n1 é", "cannot be read as a mapping"),
         ("\n".join(f"{i} {i + 200}" for i in range(257)), "has 257 classes"),
@@ -157,8 +157,8 @@ def test_a_wrong_mapping_is_refused_by_its_line(tmp_path, text, message):
 @pytest.mark.parametrize(
     ("images", "labels", "message"),
     [
-        (GLYPHS, np.arange(12, dtype=np.uint8), r"label 10 \(item 11\) is none of the 10"),
-        (GLYPHS, np.full(12, -1, np.int8), r"label -1 \(item 1\) is none"),
+        (GLYPHS, np.arange(12, dtype=np.uint8), r"label 10 \(item 11\) is not one of the 10"),
+        (GLYPHS, np.full(12, -1, np.int8), r"label -1 \(item 1\) is not one"),
         (GLYPHS, np.zeros(11, np.uint8), "11 labels, expected 12"),
         (GLYPHS, np.zeros(12, np.float32), "labels must be integers"),
         (GLYPHS.astype(np.int32), np.zeros(12, np.uint8), "glyphs must be bytes"),
@@ -198,7 +198,7 @@ def test_a_damaged_file_is_refused_by_name(tmp_path, change, message):
 def test_a_file_of_a_terabyte_is_refused_without_being_read(tmp_path, name, monkeypatch):
     folder = written(tmp_path / "set", GLYPHS, np.zeros(12, np.uint8))
     os.truncate(folder / name, 1 << 40)
-    monkeypatch.setattr("digitseq.glyphs.checksums.sum_of", lambda path: pytest.fail(f"{path} was read"))
+    monkeypatch.setattr("digitseq.glyphs.checksums.sha256_of", lambda path: pytest.fail(f"{path} was read"))
     with pytest.raises(DataError, match="got 1,099,511,627,776"):
         opened(folder, tmp_path / "cache")
 
@@ -241,7 +241,7 @@ def test_sums_are_remembered_of_files_that_stay(tmp_path, monkeypatch):
     for path in folder.iterdir():
         os.utime(path, ns=(10**18, 10**18))
     first = opened(folder, tmp_path / "cache")
-    monkeypatch.setattr("digitseq.glyphs.checksums.sum_of", lambda path: pytest.fail("read again"))
+    monkeypatch.setattr("digitseq.glyphs.checksums.sha256_of", lambda path: pytest.fail("read again"))
     assert opened(folder, tmp_path / "cache").digest == first.digest
 
 
@@ -314,11 +314,11 @@ NAMES = ["made-test-images-idx3-ubyte", "made-test-labels-idx1-ubyte"]
 @pytest.mark.parametrize("ends", [("", ""), (".gz", ""), (".gz", ".gz")])
 def test_packed_and_unpacked_files_are_taken(tmp_path, ends, place):
     row = by_hand(tmp_path, [name + end for name, end in zip(NAMES, ends)], place)
-    files = cached_files(row, "test", tmp_path / "cache")
+    files = installed_files(row, "test", tmp_path / "cache")
     assert len(files.build()) == 120
     assert ("raw" in files.bank) == ("" in ends)
     with pytest.raises(DataError, match="of made only the test glyphs are installed"):
-        cached_files(row, "train", tmp_path / "cache")
+        installed_files(row, "train", tmp_path / "cache")
 
 
 def test_a_packed_file_with_other_bytes_is_refused(tmp_path):
@@ -326,7 +326,7 @@ def test_a_packed_file_with_other_bytes_is_refused(tmp_path):
     victim = tmp_path / "cache" / "made" / (NAMES[1] + ".gz")
     victim.write_bytes(gzip.compress(gzip.decompress(victim.read_bytes())[:-1] + b"\x05"))
     with pytest.raises(DataError, match=r"is damaged \(sha256 .*delete it, then run.py --download made"):
-        cached_files(row, "test", tmp_path / "cache").build()
+        installed_files(row, "test", tmp_path / "cache").build()
 
 
 def test_an_unpacked_file_must_have_the_published_count(tmp_path):
@@ -334,19 +334,19 @@ def test_an_unpacked_file_must_have_the_published_count(tmp_path):
     images = parse_idx((tmp_path / "cache" / "made" / NAMES[0]).read_bytes(), "x", 3)
     written(tmp_path / "cache" / "made", images[:7], np.zeros(7, np.uint8), stem="made-test")
     with pytest.raises(DataError, match="7 images, expected 120"):
-        cached_files(row, "test", tmp_path / "cache").build()
+        installed_files(row, "test", tmp_path / "cache").build()
 
 
 def test_a_transposed_set_whose_labels_start_at_1_opens_upright(tmp_path):
     row = replace(by_hand(tmp_path, NAMES), transposed=True, first_label=1)
     folder = written(tmp_path / "cache" / "made", np.tile(GLYPHS, (10, 1, 1)).transpose(0, 2, 1),
                      np.repeat(np.arange(1, 11, dtype=np.uint8), 12), stem="made-test")  # fmt: skip
-    bank = cached_files(row, "test", tmp_path / "cache").build()
+    bank = installed_files(row, "test", tmp_path / "cache").build()
     assert np.array_equal(bank.ink(0), GLYPHS[0])
     assert np.diff(bank.class_start).tolist() == [12] * 10
     (folder / NAMES[1]).write_bytes(idx_bytes(np.zeros(120, np.uint8)))
-    with pytest.raises(DataError, match=r"label 0 \(item 1\) is none of the 10 that are known, 1 to 10"):
-        cached_files(row, "test", tmp_path / "cache").build()
+    with pytest.raises(DataError, match=r"label 0 \(item 1\) is not one of the 10 known labels, 1 to 10"):
+        installed_files(row, "test", tmp_path / "cache").build()
 
 
 def test_described_files_have_the_sum_of_their_bytes():
@@ -369,8 +369,8 @@ def emnist_cache(tmp_path_factory):
 @pytest.mark.parametrize(("name", "glyphs"), [("emnist-byclass", 116_323), ("emnist-mnist", 10_000)])
 def test_emnist_opens_with_the_counts_of_its_labels(emnist_cache, name, glyphs):
     bank = load_bank("test", str(emnist_cache), name)
-    with open_idx(EMNIST / f"{name}-test-labels-idx1-ubyte.gz", "labels", (1,)) as file:
-        counts = np.bincount(file.whole(), minlength=len(bank.characters))
+    with open_idx(EMNIST / f"{name}-test-labels-idx1-ubyte.gz", (1,)) as file:
+        counts = np.bincount(np.concatenate(list(file.pieces(1 << 20))), minlength=len(bank.characters))
     assert len(bank) == glyphs
     assert bank.characters == DATA_SETS[name].characters
     assert np.diff(bank.class_start).tolist() == counts.tolist()

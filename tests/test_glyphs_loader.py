@@ -13,15 +13,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.idx_files import parse_idx
 from support.paths import ROOT
 
 from digitseq.errors import DataError, DigitseqWarning, SettingsError
-from digitseq.glyphs import bank, data_set, loader
+from digitseq.glyphs import bank, get_data_set, installed, loader
 from digitseq.glyphs.bank import build_bank, open_bank, save_bank
-from digitseq.glyphs.idx import parse_idx
 from digitseq.glyphs.loader import load_bank
 
-DATA = loader.SHIPPED / "mnist"
+DATA = installed.SHIPPED / "mnist"
 
 
 def raw(split: str) -> tuple[np.ndarray, np.ndarray]:
@@ -61,7 +61,7 @@ def test_no_glyph_is_in_both_splits(train, test_split):
 
 def test_shipped_files_are_the_published_ones():
     published = Path(__file__).parents[2] / "shared" / "data" / "mnist" / "SHA256SUMS"
-    known = {file.name: file.sha256 for _, file in data_set("mnist").files()}
+    known = {file.name: file.sha256 for file in get_data_set("mnist").files()}
     for name, expected in known.items():
         assert hashlib.sha256((DATA / name).read_bytes()).hexdigest() == expected
     if published.exists():
@@ -178,6 +178,6 @@ def test_damaged_shipped_data_is_an_error(tmp_path, monkeypatch):
     shutil.copytree(DATA.parent, tmp_path / "data")
     victim = tmp_path / "data" / "mnist" / "t10k-labels-idx1-ubyte.gz"
     victim.write_bytes(victim.read_bytes()[:-1])
-    monkeypatch.setattr(loader, "SHIPPED", tmp_path / "data")
+    monkeypatch.setattr(installed, "SHIPPED", tmp_path / "data")
     with pytest.raises(DataError, match="t10k-labels.*damaged"):
         load_bank("test", str(tmp_path / "cache"))

@@ -17,12 +17,11 @@ from support.file_server import made_set
 from support.paths import ROOT
 
 from digitseq.errors import DataError
-from digitseq.glyphs.downloads.budget import Budget, DownloadLimits, Meter, TransferError
+from digitseq.glyphs.downloads.download_limits import DownloadLimits, MeteredStream, SlowServerError
 from digitseq.glyphs.downloads.install import install
-from digitseq.glyphs.downloads.transfer import open_network
 
-QUICK = DownloadLimits(connect=5, read=5, tries=2, pause=0.01, grace=60, slowest=1000)
-IMPATIENT = replace(QUICK, read=60, grace=0.2, slowest=1e9)
+QUICK = DownloadLimits(connect=5, read=5, attempts=2, backoff=0.01, grace=60, min_speed=1000)
+IMPATIENT = replace(QUICK, read=60, grace=0.2, min_speed=1e9)
 BLOCK = b"x" * (1 << 20)
 MUCH = 300 * len(BLOCK)
 
@@ -100,7 +99,7 @@ def dripping(gate, piece=b"x"):
 def failure(url, cache, zipped=False, limits=QUICK):
     row, _ = made_set("made", (url,), zipped)
     with pytest.raises(DataError) as caught:
-        install(row, cache, lambda _: None, open_network(limits))
+        install(row, cache, lambda _: None, limits=limits)
     message = str(caught.value)
     assert message.startswith(f"cannot download made ({url}: ")
     assert message.isprintable()
@@ -121,10 +120,10 @@ FLOODS = {
     "status line": ([b"HTTP/1.1 200 "], BLOCK, "no connection|broke"),
     "header": ([OK + b"X: "], BLOCK, "no connection|broke"),
     "headers": ([OK], b"X: \r\n" * 10_000, "no connection|broke"),
-    "interim answers": ([], b"HTTP/1.1 100 Go on\r\n\r\n" * 1000, "more than it may"),
+    "interim answers": ([], b"HTTP/1.1 100 Go on\r\n\r\n" * 1000, "more than expected"),
     "length of a chunk": ([CHUNKED], BLOCK, "broke"),
-    "trailers": ([CHUNKED + b"0\r\n"], b"X: y\r\n" * 1000, "more than it may"),
-    "empty chunks": ([CHUNKED], b"1;" + b"y" * 50_000 + b"\r\nx\r\n", "more than it may"),
+    "trailers": ([CHUNKED + b"0\r\n"], b"X: y\r\n" * 1000, "more than expected"),
+    "empty chunks": ([CHUNKED], b"1;" + b"y" * 50_000 + b"\r\nx\r\n", "more than expected"),
 }  # fmt: skip
 
 
@@ -147,17 +146,17 @@ import remotezip
 from support.file_server import made_set
 from digitseq.errors import DataError
 from digitseq.glyphs.downloads.install import install
-from digitseq.glyphs.downloads.budget import DownloadLimits
-from digitseq.glyphs.downloads.transfer import open_network
+from digitseq.glyphs.downloads.download_limits import DownloadLimits
+import digitseq.glyphs.downloads.mirrors  # loaded before memory is limited
 
-network = open_network(DownloadLimits(connect=5, read=5, tries=2, pause=0.01))
+limits = DownloadLimits(connect=5, read=5, attempts=2, backoff=0.01)
 pages = int(Path("/proc/self/statm").read_text().split()[0])
 resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + (64 << 20),) * 2)
 for name in sys.argv[3:]:
     for zipped in (False, True):
         row, _ = made_set("made", (f"{sys.argv[1]}{name}/",), zipped)
         try:
-            install(row, Path(sys.argv[2]), lambda line: None, network)
+            install(row, Path(sys.argv[2]), lambda line: None, limits=limits)
         except DataError as error:
             print(error)
 """
@@ -226,7 +225,7 @@ def test_a_part_that_was_not_asked_for_is_not_taken(talker, tmp_path, given):
 def test_a_drip_has_an_end(talker, tmp_path, zipped, start):
     server = talker(lambda _: itertools.chain([start], dripping(server.gate)))
     assert "too slowly" in failure(server.url, tmp_path, zipped, IMPATIENT)
-    assert server.requests == IMPATIENT.tries + (zipped and b"\r\n\r\n" in start)  # it is asked for a part first
+    assert server.requests == IMPATIENT.attempts + (zipped and b"\r\n\r\n" in start)  # it is asked for a part first
 
 
 def test_the_pace_is_counted_by_the_clock_that_is_given():
@@ -240,30 +239,49 @@ def test_the_pace_is_counted_by_the_clock_that_is_given():
             buffer[:100] = b"x" * 100
             return 100
 
-    meter = Meter(Slow(), Budget(DownloadLimits(grace=10, slowest=100), most=10_000, clock=lambda: Slow.now))
-    with pytest.raises(TransferError, match="too slowly, 1,100 bytes in 22 seconds") as caught:
+    meter = MeteredStream(Slow(), DownloadLimits(grace=10, min_speed=100), clock=lambda: Slow.now)
+    with pytest.raises(SlowServerError, match="too slowly, 1,100 bytes in 22 seconds"):
         while meter.readinto(bytearray(200)):
             pass
-    assert caught.value.passing
-    fast = Meter(Slow(), Budget(DownloadLimits(grace=10, slowest=50), most=10_000, clock=lambda: Slow.now))
+    fast = MeteredStream(Slow(), DownloadLimits(grace=10, min_speed=50), clock=lambda: Slow.now)
     assert all(fast.readinto(bytearray(200)) == 100 for _ in range(100))
+
+
+@pytest.mark.parametrize(
+    ("asked", "waited"),
+    [("7", 7), ("0", 0), ("99999999", 60), ("9" * 5000, 0), ("soon", 0), ("Fri, 31 Dec 9999 23:59:59 GMT", 60)],
+)
+def test_a_busy_server_is_asked_again_when_it_says_but_not_after_ages(talker, tmp_path, monkeypatch, asked, waited):
+    slept = []
+    monkeypatch.setattr("urllib3.util.retry.time.sleep", slept.append)
+    head = f"HTTP/1.1 503 Busy\r\nConnection: close\r\nRetry-After: {asked}\r\nContent-Length: 0\r\n\r\n".encode()
+    server = talker(lambda _: [head])
+    assert "the server answers 503 Busy" in failure(server.url, tmp_path)
+    assert server.requests == QUICK.attempts
+    assert sum(slept) == pytest.approx(waited, abs=0.1)
+
+
+def test_a_connection_that_closes_before_the_answer_is_tried_again(talker, tmp_path):
+    server = talker(lambda _: [])
+    assert "the connection broke" in failure(server.url, tmp_path)
+    assert server.requests == QUICK.attempts
 
 
 @pytest.mark.parametrize(
     ("location", "message"),
     [
-        ("http://[", "no address"),
-        ("http://[::1", "no address"),
-        ("http://x:y/", "no address"),
-        ("http://x:99999999/", "no address"),
-        (f"http://{'a' * 300}.example/", "no address|no connection"),
-        ("\x1b[2J://x", "no address|no connection|redirected"),
-        ("ftp://127.0.0.1/x", "no address"),
-        ("http://", "no address|redirected"),
-        ("", "redirected more than 5 times"),
+        ("http://[", "invalid address"),
+        ("http://[::1", "invalid address"),
+        ("http://x:y/", "invalid address"),
+        ("http://x:99999999/", "invalid address"),
+        (f"http://{'a' * 300}.example/", "invalid address|no connection"),
+        ("\x1b[2J://x", "invalid address|no connection|redirected"),
+        ("ftp://127.0.0.1/x", "invalid address"),
+        ("http://", "invalid address|redirected"),
+        ("", "the server answers 302 Found"),
         ("/", "redirected more than 5 times"),
-        ("//", "no address|redirected"),
-        ("http://\xff\xfe/", "no address|no connection"),
+        ("//", "invalid address|redirected"),
+        ("http://\xff\xfe/", "invalid address|no connection"),
     ],
 )  # fmt: skip
 def test_a_redirect_to_nowhere_is_one_line(talker, tmp_path, location, message):
@@ -294,6 +312,6 @@ def test_a_link_in_place_of_a_part_is_not_followed(talker, tmp_path):
     (tmp_path / "other").write_bytes(b"precious")
     (tmp_path / "made" / f"{name}.part").symlink_to(tmp_path / "other")
     server = talker(lambda head: [b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + contents[head.split()[1][1:]]])
-    install(replace(row, urls=(server.url,)), tmp_path, lambda _: None, open_network(QUICK))
+    install(replace(row, urls=(server.url,)), tmp_path, lambda _: None, limits=QUICK)
     assert (tmp_path / "other").read_bytes() == b"precious"
     assert (tmp_path / "made" / name).read_bytes() == contents[name]

@@ -9,7 +9,7 @@ import pytest
 from support.paths import ROOT
 
 from digitseq.errors import MissingPackageError
-from digitseq.lazy_imports import need_package
+from digitseq.lazy_imports import import_package
 
 
 @pytest.fixture
@@ -29,13 +29,13 @@ def package(tmp_path, monkeypatch):
 
 def failure(name: str = "brittle", **options: str) -> str:
     with pytest.raises(MissingPackageError) as caught:
-        need_package(name, "format x", **options)
+        import_package(name, "format x", **options)
     return str(caught.value)
 
 
 def test_one_that_is_there_is_returned(package):
     package("")
-    assert need_package("brittle.inner", "format x").VALUE == 3
+    assert import_package("brittle.inner", "format x").VALUE == 3
 
 
 @pytest.mark.parametrize("name", ["brittle", "brittle.inner"])
@@ -74,7 +74,7 @@ def test_a_module_that_the_package_lacks_is_no_missing_package(package):
 def test_too_little_memory_is_not_a_missing_package(package):
     package("raise MemoryError")
     with pytest.raises(MemoryError):
-        need_package("brittle", "format x")
+        import_package("brittle", "format x")
 
 
 def test_every_dependency_has_both_its_ends():

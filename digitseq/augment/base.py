@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.lazy_imports import need_package
+from digitseq.lazy_imports import import_package
 from digitseq.random_streams import Rows
 
 Pixels = NDArray[np.uint8]
@@ -139,4 +139,4 @@ def draw_integer(draws: NDArray[np.float64], bounds: Range) -> NDArray[np.int64]
 @lru_cache(maxsize=1)
 def opencv() -> Any:
     """The cv2 module, or `MissingPackageError` with the command that installs what lacks."""
-    return need_package("cv2", "augmentation", "opencv-python-headless")
+    return import_package("cv2", "augmentation", "opencv-python-headless")

@@ -1,1 +1,1 @@
-"""Writing files so that they are there whole or not at all, and reading regular files only."""
+"""Atomic writes, and reads of regular files only."""

@@ -1,4 +1,4 @@
-"""Files that somebody else may have put there: regular ones only, and no more is read than is expected of them."""
+"""Files that may come from somebody else: only regular files are opened, and reads are bounded."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ import os
 import stat
 from pathlib import Path
 
-# O_NONBLOCK: a pipe would be waited for, before it could be told that it is one
+# O_NONBLOCK: opening a named pipe would otherwise block before its type can be checked
 _COMMON = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _APPEND = _COMMON | os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
 
 
 def open_regular(path: Path) -> io.BufferedReader:
-    """`path`, open for reading. Raises `OSError`, also for a device, a pipe or a socket, which may never end."""
+    """`path`, open for reading. Raises `OSError`, also for devices, pipes and sockets, which may never end."""
     return open(path, "rb", opener=lambda name, _: _descriptor(name, os.O_RDONLY | _COMMON, "it is not a regular file"))
 
 
 def append_regular(path: Path) -> int:
-    """A descriptor to add to the end of `path`, which is made when there is none, and never followed if it is a link.
+    """A descriptor that appends to `path`, which is created if missing. Links are not followed.
 
-    Raises `OSError`, also for a device, a pipe or a socket.
+    Raises `OSError`, also for devices, pipes and sockets.
     """
     return _descriptor(os.fspath(path), _APPEND, f"{path.name} is not a regular file")
 
@@ -30,7 +30,7 @@ def _descriptor(path: str, flags: int, otherwise: str) -> int:
     try:
         descriptor = os.open(path, flags, 0o666)
     except OSError as error:
-        if error.errno == errno.ENXIO:  # a pipe that nobody reads
+        if error.errno == errno.ENXIO:  # opening a pipe for writing that has no reader
             raise OSError(errno.EINVAL, otherwise, path) from None
         raise
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -40,9 +40,9 @@ def _descriptor(path: str, flags: int, otherwise: str) -> int:
 
 
 def regular_size(path: Path) -> int | None:
-    """The bytes of the regular file `path`; None where there is none, or anything else, a link among them.
+    """The size of the regular file `path` in bytes; None if it does not exist or is anything else, such as a link.
 
-    Raises `OSError` where that cannot be found out.
+    Raises `OSError` when that cannot be determined.
     """
     try:
         found = os.lstat(path)
@@ -51,10 +51,10 @@ def regular_size(path: Path) -> int | None:
     return found.st_size if stat.S_ISREG(found.st_mode) else None
 
 
-def read_regular(path: Path, most: int) -> bytes:
-    """All of `path`. Raises `OSError`, also when it has more than `most` bytes."""
+def read_regular(path: Path, max_bytes: int) -> bytes:
+    """The contents of `path`. Raises `OSError`, also when it has more than `max_bytes`."""
     with open_regular(path) as file:
-        data = file.read(most + 1)
-    if len(data) > most:
-        raise OSError(errno.EFBIG, f"it has more than {most:,} bytes", str(path))
+        data = file.read(max_bytes + 1)
+    if len(data) > max_bytes:
+        raise OSError(errno.EFBIG, f"it has more than {max_bytes:,} bytes", str(path))
     return data

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, NamedTuple
 
-from digitseq.lazy_imports import need_package
+from digitseq.lazy_imports import import_package
 
 if TYPE_CHECKING:
     from digitseq.formats.base import Format
@@ -65,6 +65,6 @@ def format_of(name: str) -> Format:
     """The format `name`, a key of `FORMATS`. Raises `MissingPackageError` when its package cannot be loaded."""
     entry = FORMATS[name]
     if entry.package:
-        need_package(entry.package, f"format {name}")
+        import_package(entry.package, f"format {name}")
     made: Format = importlib.import_module(f"digitseq.formats.{entry.module}").OutputFormat()
     return made

@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.lazy_imports import need_package
+from digitseq.lazy_imports import import_package
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _LEVEL = 0  # ISA-L's fastest, six times as fast as cv2.imencode; its files are about a tenth larger
@@ -20,7 +20,7 @@ def encode_png(images: NDArray[np.uint8], width: NDArray[np.int64]) -> list[byte
 
     Raises `MissingPackageError` where the package isal cannot be loaded.
     """
-    isal_zlib = need_package("isal.isal_zlib", "writing PNG files")
+    isal_zlib = import_package("isal.isal_zlib", "writing PNG files")
     height, full = images.shape[1:]
     rows = _scanlines(images)
     files = []

@@ -1,5 +1,5 @@
-"""Data sets: the catalog, downloads, folders of the user's own, and the list of what is installed."""
+"""Glyphs: the table of data sets, downloads, the user's own folders, and the glyph banks built from them."""
 
-from digitseq.glyphs.catalog import DATA_SETS, DataSet, data_set
+from digitseq.glyphs.catalog import DATA_SETS, DataSet, get_data_set
 
-__all__ = ["DATA_SETS", "DataSet", "data_set"]
+__all__ = ["DATA_SETS", "DataSet", "get_data_set"]

@@ -1,4 +1,4 @@
-"""Which characters can be written with the classes of a data set."""
+"""The characters that can be written with the classes of a data set."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ CASES = ("as_given", "upper", "lower")
 
 
 def classes(characters: str) -> dict[str, int]:
-    """The class of every character that a text may have, class c being that of characters[c].
+    """The class of every character that a text may contain. Class c is characters[c].
 
-    Of a letter that is there in one case only, that class stands for the other case, too.
+    A letter that the data set has in one case only has the same class in the other case.
     """
     found = {character: number for number, character in enumerate(characters)}
     for number, character in enumerate(characters):
@@ -22,7 +22,7 @@ def classes(characters: str) -> dict[str, int]:
 
 
 def class_table(characters: str) -> NDArray[np.int64]:
-    """int64 (largest code point + 2,): the class of every code point, -1 for those without one."""
+    """int64 (largest code point + 2,): the class of every code point, -1 if it has none. The last entry is -1."""
     known = {ord(character): number for character, number in classes(characters).items()}
     table = np.full(max(known) + 2, -1)
     table[list(known)] = list(known.values())
@@ -30,12 +30,12 @@ def class_table(characters: str) -> NDArray[np.int64]:
 
 
 def case_table(characters: str, case: str) -> NDArray[np.uint32] | None:
-    """uint32 (largest code point + 1,): every code point in the case that labels have; None for "as_given"."""
+    """uint32 (largest code point + 1,): every code point converted to `case`, one of CASES; None for "as_given"."""
     if case == "as_given":
         return None
     table = np.arange(max(map(ord, classes(characters))) + 1, dtype=np.uint32)
     for character in classes(characters):
         changed = character.upper() if case == "upper" else character.lower()
-        if len(changed) == 1:
+        if len(changed) == 1:  # "ß".upper() is "SS": such letters stay as they are
             table[ord(character)] = ord(changed)
     return table

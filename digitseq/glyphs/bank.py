@@ -1,7 +1,7 @@
 """The glyph bank: all glyphs of one split, as inked columns in one flat array.
 
-A bank file is: a magic line, the length of a JSON header (8 bytes, little-endian), the header, the arrays
-at multiples of 64 bytes, and the CRC-32 of all that (4 bytes, little-endian).
+A bank file consists of a magic line, the length of a JSON header (8 bytes, little-endian), the header, the arrays
+aligned to 64 bytes, and the CRC-32 of all that (4 bytes, little-endian).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from digitseq.errors import DataError
 from digitseq.files.atomic import replacing
-from digitseq.lazy_imports import need_package
+from digitseq.lazy_imports import import_package
 from digitseq.random_streams import Rows
 
 MAGIC = b"digitseq glyph bank 1\n"
@@ -28,16 +29,16 @@ _ARRAYS = ("columns", "start", "width", "top", "bottom", "label", "class_start")
 
 @dataclass(frozen=True)
 class GlyphBank:
-    """Glyphs sorted by class; glyph g's ink is `columns[start[g] : start[g] + width[g]]`.
+    """Glyphs sorted by class; the ink of glyph g is `columns[start[g] : start[g] + width[g]]`.
 
-    columns: uint8 (T, height), one row a pixel column from top to bottom, 0 paper … 255 ink
-    start: int64 (N,); width, top, bottom: uint8 (N,), ink rows are top … bottom-1
-    label: uint8 (N,), index into `characters`; class_start: int64 (C+1,), glyphs of class c are
+    columns: uint8 (T, height), one row per pixel column, top to bottom, 0 paper … 255 ink
+    start: int64 (N,); width, top, bottom: uint8 (N,), the ink rows are top … bottom-1
+    label: uint8 (N,), index into `characters`; class_start: int64 (C+1,), the glyphs of class c are
     class_start[c] … class_start[c+1]-1
-    digest: sha256 of the source files, hex; path: the file behind the arrays, or None.
+    digest: identifies the source files, hex; path: the file behind the arrays, or None; origin: of a share, the bank
+    and the two fractions that it was taken from
 
-    Pickles as its path where it has one, so that worker processes share the file's pages.
-    origin: of a share, the bank and the two fractions that it was taken from.
+    A bank with a path is pickled as that path, so that worker processes share the pages of the file.
     """
 
     characters: str
@@ -61,21 +62,21 @@ class GlyphBank:
         return int(self.columns.shape[1])
 
     def ink(self, glyph: int) -> NDArray[np.uint8]:
-        """uint8 (h, w): the glyph trimmed to its ink box."""
+        """uint8 (h, w): the glyph, cropped to its ink."""
         first = self.start[glyph]
         columns = self.columns[first : first + self.width[glyph], self.top[glyph] : self.bottom[glyph]]
         return np.ascontiguousarray(columns.T)
 
     def share(self, low: float, high: float) -> GlyphBank:
-        """The glyphs of every class from fraction `low` to `high` of a fixed order that knows no seed.
+        """The glyphs of every class from fraction `low` to `high` of a fixed random order, the same for every seed.
 
-        Shares whose fractions do not overlap have no glyph in common, and those of 0 … f and f … 1 are all
-        glyphs. Neither of these two is empty where a class has two glyphs. The columns are this bank's own.
+        Shares with disjoint fractions have no glyph in common, and those of 0 … f and f … 1 together have all
+        glyphs. Both have glyphs of every class that has at least two. `columns` is shared with this bank.
         """
         order = np.argsort(Rows.span(0, 0, len(self)).words("share", 1)[:, 0], kind="stable")
         order = order[np.argsort(self.label[order], kind="stable")]
-        ends = self.class_start
-        chosen = [order[_cut(a, b, low) : _cut(a, b, high)] for a, b in zip(ends[:-1].tolist(), ends[1:].tolist())]
+        classes = pairwise(self.class_start.tolist())
+        chosen = [order[_cut(first, end, low) : _cut(first, end, high)] for first, end in classes]
         kept = np.sort(np.concatenate(chosen))
         return replace(
             self,
@@ -95,7 +96,7 @@ class GlyphBank:
 
 
 def _cut(first: int, end: int, fraction: float) -> int:
-    """Where `fraction` of first … end lies; inside it wherever the fraction is, and there is room."""
+    """The index at `fraction` of first … end. Strictly between them for fractions between 0 and 1, if possible."""
     if fraction in (0, 1) or end - first < 2:
         return end if fraction == 1 else first
     return min(max(first + round(fraction * (end - first)), first + 1), end - 1)
@@ -106,8 +107,8 @@ def build_bank(
 ) -> GlyphBank:
     """A bank in memory. images: uint8 (N, height, width), upright, or pieces of that; labels: integers (N,), classes.
 
-    Glyphs without any ink are left out. Takes twice the memory of the inked columns where `images` come in
-    pieces. Raises `DataError` for a label outside `characters`.
+    Glyphs without ink are left out. Peak memory is twice that of the inked columns when `images` are pieces.
+    Raises `DataError` for a label outside `characters`, and when there are more or fewer labels than images.
     """
     if len(labels) and not (labels.min() >= 0 and labels.max() < len(characters)):
         raise DataError(f"labels must be 0 to {len(characters) - 1}, got {labels.min()} to {labels.max()}")
@@ -131,25 +132,23 @@ def build_bank(
     )
 
 
-_Small = NDArray[np.uint8]  # (N,)
-
-
-def _trimmed(pieces: Iterable[NDArray[np.uint8]], count: int) -> tuple[NDArray[np.uint8], _Small, _Small, _Small]:
-    """The columns of all glyphs between the paper left and right of them; widths, tops and bottoms of the ink."""
+def _trimmed(pieces: Iterable[NDArray[np.uint8]], count: int) -> tuple[NDArray[np.uint8], ...]:
+    """The inked columns (T, height) of all glyphs; width, top and bottom (N,) of their ink."""
     columns, end = np.empty((0, 0), np.uint8), 0
-    small: list[tuple[_Small, ...]] = []
+    boxes: list[tuple[NDArray[np.uint8], ...]] = []
     for images in pieces:
-        if not small:  # room for the widest glyphs; what stays empty of it takes no memory
+        if not boxes:  # sized for the widest glyphs; pages that are never written take no memory
             columns = np.empty((count * images.shape[2], images.shape[1]), np.uint8)
         by_column, by_row = np.any(images, axis=1), np.any(images, axis=2)
         left, right = _extent(by_column)
         x = np.arange(images.shape[2])
+        # An empty row has argmax 0, as if all of it were inked: glyphs without ink need the third condition.
         kept = (x >= left[:, None]) & (x < right[:, None]) & np.any(by_row, axis=1)[:, None]
         inked = images.transpose(0, 2, 1)[kept]
         columns[end : end + len(inked)] = inked[: len(columns) - end]
         end += len(inked)
-        small.append(tuple(values.astype(np.uint8) for values in (kept.sum(axis=1), *_extent(by_row))))
-    width, top, bottom = (np.concatenate(values) for values in zip(*small))
+        boxes.append(tuple(values.astype(np.uint8) for values in (kept.sum(axis=1), *_extent(by_row))))
+    width, top, bottom = (np.concatenate(values) for values in zip(*boxes))
     if len(width) != count:
         raise DataError(f"{len(width):,} images, but {count:,} labels")
     return columns, width, top, bottom
@@ -158,9 +157,9 @@ def _trimmed(pieces: Iterable[NDArray[np.uint8]], count: int) -> tuple[NDArray[n
 def _gather(
     source: NDArray[np.uint8], start: NDArray[np.int64], width: NDArray[np.uint8], class_start: NDArray[np.int64]
 ) -> NDArray[np.uint8]:
-    """The columns of all glyphs in their new order."""
+    """The columns of all glyphs, sorted by class."""
     columns, end = np.empty((int(width.sum()), source.shape[1]), np.uint8), 0
-    for low, high in zip(class_start[:-1].tolist(), class_start[1:].tolist()):  # indices of one class at a time
+    for low, high in pairwise(class_start.tolist()):  # by class, as the indices take 8 bytes per column
         runs = width[low:high].astype(np.int64)
         before = np.cumsum(runs) - runs
         chosen = np.arange(runs.sum()) + np.repeat(start[low:high] - before, runs)
@@ -170,14 +169,14 @@ def _gather(
 
 
 def _extent(inked: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """First true and one past the last true of every row: int64 (N,) each."""
+    """int64 (N,) each: the first true of every row, and one past the last."""
     first = inked.argmax(axis=1)
     last = inked.shape[1] - inked[:, ::-1].argmax(axis=1)
     return first.astype(np.int64), last.astype(np.int64)
 
 
 def save_bank(bank: GlyphBank, path: Path) -> None:
-    """Write `bank` to `path` at once. Raises `OSError`."""
+    """Write `bank` to `path` atomically. Raises `OSError`."""
     crc32, crc = _crc32(), 0
     with replacing(path) as file:
         for piece in _pieces(bank):
@@ -187,13 +186,13 @@ def save_bank(bank: GlyphBank, path: Path) -> None:
 
 
 def _crc32() -> Callable[..., int]:
-    """ISA-L's: 10 GB a second, so that the whole of a bank can be checked whenever it is opened."""
-    checksum: Callable[..., int] = need_package("isal.isal_zlib", "the glyph cache").crc32
+    """ISA-L's CRC-32: at 10 GB a second, a whole bank can be verified each time it is opened."""
+    checksum: Callable[..., int] = import_package("isal.isal_zlib", "the glyph cache").crc32
     return checksum
 
 
 def _pieces(bank: GlyphBank) -> list[Any]:
-    """What stands in the file before the checksum: bytes and contiguous arrays."""
+    """The contents of the file up to the checksum: bytes and contiguous arrays."""
     arrays = {name: np.ascontiguousarray(getattr(bank, name)) for name in _ARRAYS}
     layout, end = {}, 0
     for name, array in arrays.items():
@@ -208,13 +207,16 @@ def _pieces(bank: GlyphBank) -> list[Any]:
 
 
 def open_bank(path: Path, digest: str) -> GlyphBank:
-    """The bank in `path`, by memory map, after a check of all of its bytes.
+    """The bank in `path`, memory-mapped, after its checksum was verified.
 
-    Raises `DataError` when the file is damaged, cut off, or not made from the source files that have
-    `digest`; `OSError` when it cannot be read.
+    Raises `DataError` when the file is damaged, truncated, or made from other source files than those of `digest`;
+    `OSError` when it cannot be read.
     """
     raw = np.memmap(path, np.uint8, mode="r") if path.stat().st_size else np.empty(0, np.uint8)
-    _verify(raw, path)
+    if raw[: len(MAGIC)].tobytes() != MAGIC:
+        raise DataError(f"{path} is not a glyph bank of this version")
+    if _crc32()(raw[:-4].data) != int.from_bytes(raw[-4:].tobytes(), "little"):
+        raise DataError(f"{path} is damaged (its checksum is wrong)")
     try:
         size = int.from_bytes(raw[len(MAGIC) :][:8].tobytes(), "little")
         body = len(MAGIC) + 8 + size
@@ -225,16 +227,9 @@ def open_bank(path: Path, digest: str) -> GlyphBank:
         for name in _ARRAYS:
             dtype, shape, offset = header["arrays"][name]
             count = int(np.prod(shape)) * np.dtype(dtype).itemsize
-            # asarray: slices of a memmap are memmaps again, and every one of them costs a microsecond more
+            # asarray: a slice of a memmap is a memmap again, and indexing that is a microsecond slower
             piece = np.asarray(raw[body + offset : body + offset + count])
             arrays[name] = piece.view(dtype).reshape(shape)
         return GlyphBank(header["characters"], digest, **arrays, path=path)
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} is damaged ({error})") from None
-
-
-def _verify(raw: NDArray[np.uint8], path: Path) -> None:
-    if raw[: len(MAGIC)].tobytes() != MAGIC:
-        raise DataError(f"{path} is not a glyph bank of this version")
-    if _crc32()(raw[:-4].data) != int.from_bytes(raw[-4:].tobytes(), "little"):
-        raise DataError(f"{path} is damaged (its checksum is wrong)")

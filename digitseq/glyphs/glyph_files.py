@@ -1,6 +1,6 @@
-"""What a glyph bank is built from: idx files, what their labels mean, and how the glyphs lie in them.
+"""The source files of a glyph bank: idx files, what their labels mean, and how their glyphs are oriented.
 
-A bank's glyphs are 28 pixels high. Smaller ones are put in the middle of that height, unscaled; larger ones are
+The glyphs of a bank are 28 pixels high. Smaller glyphs are padded evenly above and below, unscaled; larger ones are
 scaled down, by area, until the longer side is 28.
 """
 
@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from digitseq.errors import DataError
 from digitseq.glyphs.bank import GlyphBank, build_bank
 from digitseq.glyphs.catalog import SIDE
-from digitseq.glyphs.checksums import check_sum
+from digitseq.glyphs.checksums import check_sha256
 from digitseq.glyphs.idx import open_idx
 
-PIECE_PIXELS = 1 << 23  # glyphs are read in pieces of about this size
+PIECE_PIXELS = 1 << 23  # glyphs are read in pieces of about this size, to save memory
 PIECE_LABELS = 1 << 12
 MAX_SIDE = 1024
 MAX_GLYPHS = 10_000_000
@@ -32,9 +32,10 @@ MAX_LABEL_COLUMNS = 1024
 class GlyphFiles:
     """The files of a split and how to read them.
 
-    pairs: images and labels of each part; labels: the number in the label files of each of `characters`;
-    digest: stands for the files' contents and the rest of this; bank: the name of the bank's file in the cache;
-    published: sha256 that files must have, where one is published; glyphs: how many images a file must have.
+    pairs: images and labels, one pair per split ("all" has two); labels: the number that stands for each of
+    `characters` in the label files; transposed: whether rows and columns are swapped; digest: identifies the contents
+    of the files and the rest of this; bank: file name of the bank in the cache; published: expected sha256 of each
+    file that has one; counts: expected number of glyphs of files without one; remedy: advice for error messages.
     """
 
     pairs: tuple[tuple[Path, Path], ...]
@@ -44,14 +45,14 @@ class GlyphFiles:
     digest: str
     bank: str
     published: dict[Path, str] = field(default_factory=dict)
-    glyphs: dict[Path, int] = field(default_factory=dict)
+    counts: dict[Path, int] = field(default_factory=dict)
     remedy: str = ""
 
     def build(self) -> GlyphBank:
-        """The bank, in memory. Raises `DataError` when a file is damaged or does not go with the others."""
+        """The bank, in memory. Raises `DataError` when a file is damaged or images and labels do not match."""
         try:
             for path, sha256 in self.published.items():
-                check_sum(path, sha256, self.remedy)
+                check_sha256(path, sha256, self.remedy)
             classes = np.concatenate([self._classes(*pair) for pair in self.pairs])
             bank = build_bank(self._images(), classes, self.characters, self.digest) if len(classes) else None
         except OSError as error:
@@ -61,13 +62,13 @@ class GlyphFiles:
         return bank
 
     def _classes(self, images: Path, labels: Path) -> NDArray[np.int64]:
-        """The class of every glyph of one part; of labels in two dimensions it is the first column."""
-        with open_idx(images, str(images), (3,)) as file:
+        """int64 (N,): the class of every glyph of one pair."""
+        with open_idx(images, (3,)) as file:
             count = file.shape[0]
         if count > MAX_GLYPHS:
             raise DataError(f"{images}: {count:,} images, {MAX_GLYPHS:,} are possible")
-        expected = self.glyphs.get(images, count)
-        with open_idx(labels, str(labels), (1, 2)) as file:
+        expected = self.counts.get(images, count)
+        with open_idx(labels, (1, 2)) as file:
             for path, length, noun in ((images, count, "images"), (labels, file.shape[0], "labels")):
                 if length != expected:
                     raise DataError(f"{path}: {length:,} {noun}, expected {expected:,}: {self.remedy}")
@@ -76,7 +77,7 @@ class GlyphFiles:
             columns = math.prod(file.shape[1:])
             if not 1 <= columns <= MAX_LABEL_COLUMNS:
                 raise DataError(f"{labels}: {columns:,} values a label, 1 to {MAX_LABEL_COLUMNS:,} are possible")
-            # of the pieces only the first column is kept
+            # QMNIST's labels have more columns than the class: writer, serial number, ...
             firsts = [piece.reshape(-1, columns)[:, 0].astype(np.int64) for piece in file.pieces(PIECE_LABELS)]
         return self._class_of(np.concatenate([np.empty(0, np.int64), *firsts]), labels)
 
@@ -86,14 +87,14 @@ class GlyphFiles:
         place = np.searchsorted(known, values).clip(max=len(known) - 1)
         if (wrong := np.flatnonzero(known[place] != values)).size:
             raise DataError(
-                f"{path}: label {values[wrong[0]]} (item {wrong[0] + 1:,}) is none of the {len(known)} that are known, "
-                f"{known[0]} to {known[-1]}"
+                f"{path}: label {values[wrong[0]]} (item {wrong[0] + 1:,}) "
+                f"is not one of the {len(known)} known labels, {known[0]} to {known[-1]}"
             )
         return order.take(place)
 
     def _images(self) -> Iterator[NDArray[np.uint8]]:
         for path, _ in self.pairs:
-            with open_idx(path, str(path), (3,)) as file:
+            with open_idx(path, (3,)) as file:
                 _, height, width = file.shape
                 if file.dtype != np.uint8 or not (1 <= height <= MAX_SIDE and 1 <= width <= MAX_SIDE):
                     raise DataError(
@@ -110,7 +111,7 @@ def fit(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if (longer := max(height, width)) > SIDE:
         new_height, new_width = (max(round(side * SIDE / longer), 1) for side in (height, width))
         rows, columns = _overlaps(height, new_height), _overlaps(width, new_width)
-        # whole numbers far below 2**53, so that every machine gets the same bytes
+        # The sums are integers far below 2**53, exact in any order of addition: all machines get the same bytes.
         sums = rows @ images.astype(np.float64) @ columns.T
         images = np.rint(sums / (height * width)).astype(np.uint8)
         height = new_height
@@ -121,7 +122,7 @@ def fit(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _overlaps(old: int, new: int) -> NDArray[Any]:
-    """float64 (new, old): how much of each old pixel lies in each new one, in units of a new-th of an old pixel."""
+    """float64 (new, old): how much of each old pixel lies in each new one, in units of 1/new of an old pixel."""
     old_edges, new_edges = np.arange(old + 1) * new, np.arange(new + 1) * old
     low = np.maximum(old_edges[None, :-1], new_edges[:-1, None])
     high = np.minimum(old_edges[None, 1:], new_edges[1:, None])

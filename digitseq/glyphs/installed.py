@@ -1,21 +1,25 @@
-"""Which data sets there are, and which of them are installed."""
+"""Which data sets of the catalog are installed, and where their files are."""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from digitseq.errors import DataError
-from digitseq.glyphs.catalog import DATA_SETS, DataSet
-from digitseq.glyphs.source_files import find
+from digitseq.glyphs.catalog import ARCHIVE_FOLDER, DATA_SETS, DataSet, File, SplitFiles
+from digitseq.glyphs.checksums import cached_sha256
+from digitseq.glyphs.glyph_files import GlyphFiles
+
+SHIPPED = Path(__file__).parents[1] / "data"  # data sets inside the package
 
 
 @dataclass(frozen=True)
 class DataSetInfo:
-    """One data set as it is now.
+    """The present state of a data set.
 
-    characters: one a class; train, test: how many glyphs the splits have; installed: the splits whose files or
-    bank are in the cache; size: bytes on disk of these; licence: of the data.
+    characters: one per class; train, test: number of glyphs of each split; installed: the splits whose files or
+    bank are in the cache; size: their bytes on disk; licence: of the data.
     """
 
     name: str
@@ -28,53 +32,112 @@ class DataSetInfo:
     licence: str
 
 
-def list_data_sets(cache: Path, shipped: Path) -> list[DataSetInfo]:
-    """All data sets of the catalog. shipped: the directory of those that are inside the package.
-
-    Raises `DataError` when the cache cannot be read.
-    """
+def list_data_sets(cache: Path) -> list[DataSetInfo]:
+    """All data sets of the catalog. Raises `DataError` when the cache cannot be read."""
     try:
-        return [_info(row, cache, shipped) for row in DATA_SETS.values()]
+        return [_info(data_set, cache) for data_set in DATA_SETS.values()]
     except OSError as error:
         where = error.filename or cache
         raise DataError(f"cannot read the cache {where} ({error.strerror}): name another directory with -c") from None
 
 
-def _info(row: DataSet, cache: Path, shipped: Path) -> DataSetInfo:
-    size, installed = 0, []
-    archive = find(row, row.archive.name, cache) if row.archive else None
-    for split, part in row.parts.items():
-        paths = [shipped / row.folder / f.name if row.shipped else find(row, f.name, cache) for f in part.files]
+def _info(data_set: DataSet, cache: Path) -> DataSetInfo:
+    archive = find_archive(data_set, cache)
+    installed, size = [], sum(bank.stat().st_size for bank in cache.glob(f"{data_set.name}-*.bank"))
+    for name, split in data_set.splits.items():
+        paths = [find_file(data_set, file, cache) for file in split.files]
         size += sum(path.stat().st_size for path in paths if path and path.is_file())
-        if all(paths) or archive or (cache / f"{row.name}-{split}.bank").is_file():
-            installed.append(split)
-    size += sum(bank.stat().st_size for bank in cache.glob(f"{row.name}-*.bank"))
-    counts = {split: part.glyphs for split, part in row.parts.items()}
+        # A bank alone is enough: it is used even after its source files are deleted.
+        if all(paths) or archive or (cache / f"{data_set.name}-{name}.bank").is_file():
+            installed.append(name)
+    train, test = (data_set.splits[name].glyphs for name in ("train", "test"))
     return DataSetInfo(
-        row.name, row.title, row.characters, counts["train"], counts["test"], tuple(installed), size, row.licence
+        data_set.name, data_set.title, data_set.characters, train, test, tuple(installed), size, data_set.licence
     )
 
 
-def table(cache: Path, shipped: Path) -> str:
-    """The list for a person: name, classes, glyphs, size, whether it is installed, licence, and what is in it."""
-    heads = ("name", "classes", "train", "test", "on disk", "installed", "licence", "what")
-    sets = list_data_sets(cache, shipped)
-    lines = [heads, *map(_cells, sets)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(heads))]
-    right = (1, 2, 3, 4)
-    shown = [
-        "  ".join(
-            cell.rjust(w) if i in right else cell.ljust(w) for i, (cell, w) in enumerate(zip(line, widths))
-        ).rstrip()
-        for line in lines
-    ]
-    missing = next((info.name for info in sets if len(info.installed) < 2), None)
-    hint = [f"get one with run.py --download {missing}; data sets are saved in {cache}"] if missing else []
-    return "\n".join([*shown, *hint])
+def home(data_set: DataSet, cache: Path) -> Path:
+    """The directory that the data set's files are downloaded to, or that they are shipped in."""
+    return (SHIPPED if data_set.shipped else cache) / data_set.folder
 
 
-def _cells(info: DataSetInfo) -> tuple[str, ...]:
-    state = {0: "no", 1: f"{''.join(info.installed)} only", 2: "yes"}[len(info.installed)]
-    size = f"{info.size / 1e6:,.1f} MB" if info.size else "-"
-    counts = (f"{info.train:,}", f"{info.test:,}")
-    return (info.name, str(len(info.characters)), *counts, size, state, info.licence, info.title)
+def find_file(data_set: DataSet, file: File, cache: Path) -> Path | None:
+    """`file`, or its uncompressed form (the name without .gz), wherever a user may have put it."""
+    folder = home(data_set, cache)
+    if data_set.shipped:  # not checked for existence: a missing file is reported when it is read
+        return folder / file.name
+    places = [folder, folder / ARCHIVE_FOLDER, cache / data_set.name]
+    if data_set.archive or file.name.startswith(data_set.name):  # the name alone tells which data set it belongs to
+        places += [cache, cache / ARCHIVE_FOLDER]
+    names = (file.name, file.name.removesuffix(".gz"))
+    return next((path for place in places for name in names if (path := place / name).is_file()), None)
+
+
+def find_archive(data_set: DataSet, cache: Path) -> Path | None:
+    """The zip file that has the data set's files, wherever a user may have put it."""
+    return find_file(data_set, data_set.archive, cache) if data_set.archive else None
+
+
+def published_digest(data_set: DataSet, split: str) -> str:
+    """A sha256 (hex) that identifies the published files of `split` and what their labels mean."""
+    # Runs record this digest: for a given data set it must never change.
+    sums = "".join(part.images.sha256 + part.labels.sha256 for part in data_set.selected(split))
+    special = data_set.transposed or data_set.first_label
+    meaning = f"{data_set.characters} {data_set.first_label} {data_set.transposed}" if special else ""
+    return hashlib.sha256((sums + meaning).encode()).hexdigest()
+
+
+def installed_files(data_set: DataSet, split: str, cache: Path) -> GlyphFiles:
+    """The files of `split`: shipped, downloaded, or put into the cache by the user.
+
+    Raises `DataError` that says what to get and where to put it when a file is missing.
+    """
+    pairs, published, glyphs = [], {}, {}
+    for part in data_set.selected(split):
+        pair = _path(data_set, part, part.images, cache), _path(data_set, part, part.labels, cache)
+        pairs.append(pair)
+        for file, path in zip(part.files, pair):
+            if path.suffix == ".gz":
+                published[path] = file.sha256
+            else:
+                glyphs[path] = part.glyphs
+    digest, bank = published_digest(data_set, split), f"{data_set.name}-{split}.bank"
+    if glyphs:  # checksums are published for the compressed files only
+        paths = [path for pair in pairs for path in pair]
+        sums = "".join(cached_sha256(paths, cache / f"{data_set.name}-{split}-raw.json"))
+        digest, bank = hashlib.sha256((digest + sums).encode()).hexdigest(), f"{data_set.name}-{split}-raw.bank"
+    labels = tuple(range(data_set.first_label, data_set.first_label + len(data_set.characters)))
+    remedy = "install digitseq again" if data_set.shipped else f"delete it, then run.py --download {data_set.name}"
+    return GlyphFiles(
+        tuple(pairs), data_set.characters, labels, data_set.transposed, digest, bank, published, glyphs, remedy
+    )
+
+
+def _path(data_set: DataSet, split: SplitFiles, file: File, cache: Path) -> Path:
+    path = find_file(data_set, file, cache)
+    if path is None and (archive := find_archive(data_set, cache)):
+        from digitseq.glyphs.downloads.archive import unpack  # slow to load, and rarely needed
+
+        path = home(data_set, cache) / file.name
+        unpack(archive, file, path)
+    if path is None:
+        remedy = f"run.py --download {data_set.name}, or {manual_download(data_set, cache, split)}"
+        raise DataError(f"{_missing(data_set, split, cache)}: {remedy}")
+    return path
+
+
+def _missing(data_set: DataSet, missing: SplitFiles, cache: Path) -> str:
+    for name, split in data_set.splits.items():
+        if split != missing and all(find_file(data_set, file, cache) for file in split.files):
+            return f"of {data_set.name} only the {name} glyphs are installed (--split {name})"
+    return f"{data_set.name} is not installed"
+
+
+def manual_download(data_set: DataSet, cache: Path, *splits: SplitFiles) -> str:
+    """What to fetch by hand, from where, and where to put it."""
+    url, folder = data_set.urls[0], home(data_set, cache)
+    if data_set.archive:
+        size = f"{data_set.archive.max_size / 1e6:,.0f} MB"
+        return f"fetch {url}{data_set.archive.name} ({size}) and put it into {folder}"
+    names = ", ".join(file.name for split in splits for file in split.files)
+    return f"fetch {names} from {url} and put them into {folder}"

@@ -1,9 +1,9 @@
-"""A data set of the user's own: a folder with idx files and, where its labels are not 0 to 9, a mapping.txt.
+"""A user's own data set: a folder with idx files and, unless its labels are 0 to 9, a mapping.txt.
 
-`*-images-idx3-ubyte` and the `*-labels-idx1-ubyte` (or `*-labels-idx2-int`) of the same beginning belong together,
-each as it is or with .gz. A name with "test" or "t10k" in it is of the test split, any other of the training split.
-A line of mapping.txt is a label and the code point of its character: "10 65" says that label 10 is an A. A second
-code point on a line is the same letter in the other case, as in EMNIST's files.
+`*-images-idx3-ubyte` and `*-labels-idx1-ubyte` (or `*-labels-idx2-int`) with the same stem form a pair, each raw or
+gzip (.gz). A stem with "test" or "t10k" in it is the test split, any other the training split. A line of mapping.txt
+is a label and the code point of its character: "10 65" means that label 10 is an A. Further code points on a line are
+the same letter in the other case, as in EMNIST's files.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from digitseq.errors import DataError, SettingsError
 from digitseq.files.regular import read_regular
 from digitseq.glyphs.catalog import DIGITS
-from digitseq.glyphs.checksums import known_sums
+from digitseq.glyphs.checksums import cached_sha256
 from digitseq.glyphs.glyph_files import GlyphFiles
 from digitseq.glyphs.idx import open_idx
 from digitseq.options import expanded
@@ -28,15 +28,15 @@ _MAX_MAPPING_BYTES = 1 << 20
 
 
 def is_folder(dataset: str) -> bool:
-    """Whether this is a path, not a name of the catalog: it has a separator, or is `.` or `..`; `./NAME` always is."""
+    """Whether this is a path rather than a name: it has a separator (`./NAME`), or is `.` or `..`."""
     return os.sep in dataset or "/" in dataset or dataset in (".", "..")
 
 
 def folder_files(folder: str, split: str, transposed: bool, cache: Path) -> GlyphFiles:
-    """The files of `split` in `folder`. transposed: whether the glyphs are stored with rows for columns.
+    """The files of `split` in `folder`. transposed: whether rows and columns of the stored glyphs are swapped.
 
-    Raises `SettingsError` where that is no directory, and `DataError` for files that are missing, ambiguous, or
-    a mapping that is none.
+    Raises `SettingsError` for a folder that cannot be read, and `DataError` for missing or ambiguous files and for
+    an invalid mapping.
     """
     path = Path(expanded(folder, "dataset"))
     try:
@@ -51,48 +51,46 @@ def folder_files(folder: str, split: str, transposed: bool, cache: Path) -> Glyp
     place = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:16]
     stem = f"folder-{place}-{split}{'-transposed' * transposed}"
     try:
-        for images, glyph_labels in pairs:  # or terabytes of something else would be read for their sums
-            with open_idx(images, str(images), (3,)), open_idx(glyph_labels, str(glyph_labels), (1, 2)):
+        for images, glyph_labels in pairs:  # checks the headers, so that no terabytes of something else are hashed
+            with open_idx(images, (3,)), open_idx(glyph_labels, (1, 2)):
                 pass
-        sums = known_sums([file for pair in pairs for file in pair], cache / f"{stem}.json")
+        sums = cached_sha256([file for pair in pairs for file in pair], cache / f"{stem}.json")
     except OSError as error:
         raise DataError(f"cannot read {error.filename} ({error.strerror})") from None
-    meaning = f"{' '.join(sums)} {labels} {characters} {transposed}"
-    remedy = "put the whole files there"
+    digest = hashlib.sha256(f"{' '.join(sums)} {labels} {characters} {transposed}".encode()).hexdigest()
+    remedy = "replace them with complete files"
     if not mapping:
-        remedy += f", and a {MAPPING} where labels are not 0 to 9"
-    digest = hashlib.sha256(meaning.encode()).hexdigest()
+        remedy += f", and add a {MAPPING} if labels are not 0 to 9"
     return GlyphFiles(pairs, characters, labels, transposed, digest, f"{stem}.bank", remedy=remedy)
 
 
 def _pairs(path: Path, names: list[str], split: str) -> tuple[tuple[Path, Path], ...]:
-    """The images and labels of every part that `split` asks for."""
+    """Images and labels of each split that is asked for."""
     found: dict[str, list[tuple[Path, Path]]] = {"train": [], "test": []}
     for name in names:
-        stem = name.removesuffix(".gz").removesuffix(IMAGES)
-        if stem == name.removesuffix(".gz") or (name.endswith(".gz") and name.removesuffix(".gz") in names):
-            continue  # no images, or packed beside the same unpacked
-        labels = [stem + end + packed for end in LABELS for packed in ("", ".gz") if stem + end + packed in names]
+        raw = name.removesuffix(".gz")
+        if not raw.endswith(IMAGES) or (raw != name and raw in names):  # a raw file takes precedence over its .gz
+            continue
+        stem = raw.removesuffix(IMAGES)
+        labels = [stem + end + gz for end in LABELS for gz in ("", ".gz") if stem + end + gz in names]
         if not labels:
             raise DataError(f"{path / name} has no labels beside it: expected {stem}{LABELS[0]}, with or without .gz")
-        part = "test" if "test" in stem or "t10k" in stem else "train"
-        found[part].append((path / name, path / labels[0]))
+        found["test" if "test" in stem or "t10k" in stem else "train"].append((path / name, path / labels[0]))
     for part, pairs in found.items():
         if len(pairs) > 1:
             listed = ", ".join(images.name for images, _ in pairs)
             raise DataError(f"{path} has several data sets for {part}: {listed}; give each a folder of its own")
-    wanted = [found[part] for part in (found if split == "all" else (split,)) if found[part]]
+    wanted = [found[part][0] for part in (found if split == "all" else (split,)) if found[part]]
     if not wanted:
-        there = " or ".join(part for part, pairs in found.items() if pairs) or "any split"
-        raise DataError(
-            f"{path} has no {split} images (*{IMAGES}, with or without .gz"
-            + (f"); it has those of {there}: --split {there}" if there != "any split" else ")")
-        )
-    return tuple(pairs[0] for pairs in wanted)
+        message = f"{path} has no {split} images (*{IMAGES}, with or without .gz)"
+        if other := next((part for part, pairs in found.items() if pairs), None):
+            message += f"; it has those of {other}: --split {other}"
+        raise DataError(message)
+    return tuple(wanted)
 
 
 def _mapping_file(path: Path, names: list[str]) -> Path | None:
-    """mapping.txt or, where only one file ends so, that."""
+    """mapping.txt, or else the only file that ends in -mapping.txt."""
     if MAPPING in names:
         return path / MAPPING
     others = [name for name in names if name.endswith("-" + MAPPING)]
@@ -102,19 +100,18 @@ def _mapping_file(path: Path, names: list[str]) -> Path | None:
 
 
 def read_mapping(path: Path) -> tuple[tuple[int, ...], str]:
-    """The labels and their characters, in the order of the labels. Raises `DataError` with the line at fault."""
+    """The labels in ascending order, and their characters. Raises `DataError` that names the wrong line."""
     try:
         text = read_regular(path, _MAX_MAPPING_BYTES).decode("ascii")
-    except OSError as error:
-        raise DataError(f"{path} cannot be read as a mapping ({error.strerror})") from None
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} cannot be read as a mapping ({error})") from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise DataError(f"{path} cannot be read as a mapping ({reason})") from None
     found: dict[int, str] = {}
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip():
-            label, character = _mapped(line, f"{path} line {number}")
+            label, character = _read_line(line, f"{path} line {number}")
             if label in found or character in found.values():
-                raise DataError(f"{path} line {number}: label {label} or its character {character!r} is there twice")
+                raise DataError(f"{path} line {number}: label {label} or its character {character!r} is listed twice")
             found[label] = character
     if not 1 <= len(found) <= MAX_CLASSES:
         raise DataError(f"{path} has {len(found):,} classes, 1 to {MAX_CLASSES} are possible")
@@ -122,7 +119,7 @@ def read_mapping(path: Path) -> tuple[tuple[int, ...], str]:
     return labels, "".join(found[label] for label in labels)
 
 
-def _mapped(line: str, where: str) -> tuple[int, str]:
+def _read_line(line: str, where: str) -> tuple[int, str]:
     try:
         label, *codes = (int(word) for word in line.split())
         characters = [chr(code) for code in codes]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from digitseq.errors import SettingsError
-from digitseq.lazy_imports import need_package
+from digitseq.lazy_imports import import_package
 from digitseq.random_streams import Rows
 from digitseq.sources.base import Codes, Source, decode, encode, text_rows
 from digitseq.sources.number_plan import NumberPlan, number_plan, plan_sampler
@@ -119,7 +119,7 @@ def _plan(region: str, kind: str) -> NumberPlan | None:
 
 
 def _package() -> Any:
-    return need_package("phonenumbers", "phone")
+    return import_package("phonenumbers", "phone")
 
 
 def _check_choice(name: str, value: Any, choices: Sequence[str]) -> None:

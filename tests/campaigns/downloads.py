@@ -37,13 +37,13 @@ def _download(url: str, zipped: bool, cache: Path) -> int:
     """In the child: --download of the made set, with limits that end sooner than the program's own."""
     from digitseq.cli import main
     from digitseq.glyphs import DATA_SETS
-    from digitseq.glyphs.downloads import budget, install, transfer
+    from digitseq.glyphs.downloads import download_limits, install
 
     for name in list(os.environ):
         if name.lower().endswith("_proxy"):
             del os.environ[name]
-    quick = budget.DownloadLimits(connect=5, read=1.5, tries=2, pause=0.01, grace=2, slowest=100_000)
-    install.open_network = partial(transfer.open_network, quick)
+    quick = download_limits.DownloadLimits(connect=5, read=1.5, attempts=2, backoff=0.01, grace=2, min_speed=100_000)
+    install.install = partial(install.install, limits=quick)
     DATA_SETS[NAME] = replace(_made(zipped)[0], urls=(url,))
     return main(["--download", NAME, "-c", str(cache)])
 

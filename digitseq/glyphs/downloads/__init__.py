@@ -1,1 +1,1 @@
-"""Downloads of data sets: bounded, resumed when they were interrupted, and checked."""
+"""Downloads of data sets: bounded in size and time, resumed after an interruption, verified by sha256."""
