@@ -23,7 +23,7 @@ from digitseq.runs.run_settings import Output
 from digitseq.settings import Settings
 
 if TYPE_CHECKING:
-    from digitseq.augment.registry import Operation
+    from digitseq.augment.base import Operation
     from digitseq.glyphs.installed import DataSetInfo
 
 SEED_BYTES = 6  # exact in JSON readers that hold numbers as doubles

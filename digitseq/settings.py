@@ -14,7 +14,7 @@ from digitseq.glyphs.alphabet import CASES
 from digitseq.options import MAX_TEXT, MAX_WIDTH, clean_fields, options, setting
 
 if TYPE_CHECKING:
-    from digitseq.augment.registry import Operation
+    from digitseq.augment.base import Operation
 
 SOURCES = ("number", "random_digits", "random_text", "phone", "pattern", "numbers_file")
 # Settings that do nothing unless one of these is given.

@@ -72,7 +72,7 @@ def outlines(bank: GlyphBank, glyph: NDArray[np.int64]) -> Outline:
     return np.concatenate([np.stack([x, y - middle], axis=1) for y in (top, bottom)], axis=2)
 
 
-def grown(points: Outline, outward: NDArray[np.float64]) -> Outline:
+def enlarged(points: Outline, outward: NDArray[np.float64]) -> Outline:
     """Outlines whose boxes are larger by `outward`, (N, 1 or 2) pixels in x and y, on each side."""
     low, high = points.min(axis=2, keepdims=True), points.max(axis=2, keepdims=True)
     half = np.maximum((high - low) / 2, 0.5)

@@ -14,11 +14,6 @@ from digitseq.composer import FEW, column_runs
 Numbers = NDArray[np.int64]
 
 
-def round_up(size: int, step: int) -> int:
-    """The smallest multiple of `step` that is at least `size`."""
-    return -(-size // step) * step
-
-
 def cut_cells(
     columns: Pixels, start: Numbers, wide: Numbers, rows: tuple[Numbers, int], cell: tuple[int, int]
 ) -> Pixels:

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import GlyphOperation, Outline, Parameters, Pixels, opencv
+from digitseq.augment.base import GlyphOperation, Outline, Parameters, Pixels, opencv, round_up
 from digitseq.augment.boxes import Boxes, ink_box, outlines
-from digitseq.augment.cells import columns_of, cut_cells, round_up
-from digitseq.augment.maps import AffineMap, DisplacementMap, apply_maps, centred_grid, remap
+from digitseq.augment.cells import columns_of, cut_cells
+from digitseq.augment.maps import GlyphMap, apply_maps, centred_grid, remap
 from digitseq.composer import GlyphSpans
 from digitseq.glyphs.bank import GlyphBank
 from digitseq.random_streams import Rows
@@ -54,7 +54,7 @@ class GlyphChain:
         for place, operation in enumerate(self.operations):
             before = _size(points)
             points = operation.outline(points, rows.scoped(f"{place}:{operation.name}"))
-            if isinstance(operation, (AffineMap, DisplacementMap)):
+            if isinstance(operation, GlyphMap):
                 # they fetch between pixels, and ink spreads by one of those that were there
                 changed = np.abs((_size(points) - before + 0.5) % 1 - 0.5).max(axis=1) > 1e-6
                 spread = np.minimum((_size(points) / before).min(axis=1), 1)
@@ -71,11 +71,11 @@ class GlyphChain:
         if not present.size:
             return GlyphSpans(self.bank.columns, *(np.zeros(glyph.shape, np.int64) for _ in range(4)))
         cells, above = self._cut(glyph.ravel()[present])
-        maps: list[tuple[AffineMap | DisplacementMap, Parameters]] = []  # in a row: one interpolation for all
+        maps: list[tuple[GlyphMap, Parameters]] = []  # in a row: one interpolation for all
         for place, operation in enumerate(self.operations):
             drawn = operation.draw(rows.scoped(f"{place}:{operation.name}"), glyph.shape[1], self._cell)
             parameters = drawn if len(present) == glyph.size else {k: v[present] for k, v in drawn.items()}
-            if isinstance(operation, (AffineMap, DisplacementMap)):
+            if isinstance(operation, GlyphMap):
                 maps.append((operation, parameters))
             else:
                 cells = operation.apply(apply_maps(cells, maps), parameters)

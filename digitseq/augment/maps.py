@@ -5,14 +5,13 @@ Positions count from the middle of a cell, x to the right and y down, in pixels.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import Outline, Parameters, Pixels, opencv
+from digitseq.augment.base import GlyphOperation, Outline, Parameters, Pixels, opencv
 from digitseq.random_streams import Rows
 
 Positions = NDArray[np.float32]
@@ -24,56 +23,45 @@ CACHED_POSITIONS = 1 << 17
 STEPS = 64  # source positions are rounded to 1/64 pixel: exact in float32 wherever a cell stands on the sheet
 
 
-class AffineMap(ABC):
-    """An operation on glyphs that maps straight lines to straight lines."""
+class GlyphMap(GlyphOperation):
+    """An operation on glyphs that moves ink and leaves it as dark as it is. Maps in a row are interpolated once."""
 
-    level: ClassVar[Literal["glyph", "image"]] = "glyph"
-    reach: ClassVar[int] = 1  # a bilinear fetch spreads ink by up to a pixel
+    @property
+    def reach(self) -> int:
+        return 1  # a bilinear fetch spreads ink by up to a pixel
+
+    def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
+        return apply_maps(cells, [(self, parameters)])
+
+
+class AffineMap(GlyphMap):
+    """A map that takes straight lines to straight lines."""
 
     @abstractmethod
     def affine(self, parameters: Parameters) -> Affine:
         """The map of every glyph, the identity for glyphs that are left alone."""
 
-    @abstractmethod
-    def draw(self, rows: Rows, n: int, cell: tuple[int, int]) -> Parameters:
-        """As in `GlyphOperation`; `cell` is of no account."""
-
     def outline(self, points: Outline, rows: Rows) -> Outline:
-        """As in `GlyphOperation`: what the map makes of it."""
         maps = self.affine(self.draw(rows, len(points), (1, 1)))
         back = np.linalg.inv(maps[:, :, :2])
         moved: Outline = np.matmul(back, points - maps[:, :, 2:])
         return moved
 
-    def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
-        """uint8 (N, h, w) in, the same out; the input is left as it is."""
-        return apply_maps(cells, [(self, parameters)])
 
+class DisplacementMap(GlyphMap):
+    """A map that moves every pixel by an offset of its own."""
 
-class DisplacementMap(ABC):
-    """An operation on glyphs that moves every pixel by an offset of its own."""
-
-    level: ClassVar[Literal["glyph", "image"]] = "glyph"
-    reach: ClassVar[int] = 1
-
-    @abstractmethod
-    def outline(self, points: Outline, rows: Rows) -> Outline:
-        """As in `GlyphOperation`."""
-
-    @abstractmethod
     def moved(self, parameters: Parameters) -> NDArray[np.bool_]:
         """bool (N,): glyphs of which any pixel moves."""
+        moved: NDArray[np.bool_] = parameters[self.strength_name] != self.neutral
+        return moved
 
     @abstractmethod
     def displacement(self, parameters: Parameters, chosen: NDArray[np.int64]) -> tuple[Positions, Positions]:
         """x and y offsets from result to source, float32 (len(chosen), h, w), for the chosen glyphs."""
 
-    def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
-        """uint8 (N, h, w) in, the same out; the input is left as it is."""
-        return apply_maps(cells, [(self, parameters)])
 
-
-Steps = Sequence[tuple[AffineMap | DisplacementMap, Parameters]]
+Steps = Sequence[tuple[GlyphMap, Parameters]]
 
 
 def identity(count: int) -> Affine:
@@ -100,9 +88,9 @@ def apply_maps(cells: Pixels, steps: Steps) -> Pixels:
             affine = operation.affine(parameters)
             moved |= (affine != STILL).any(axis=(1, 2))
             maps.append(affine)
-        else:
-            maps.append((operation, parameters))
+        elif isinstance(operation, DisplacementMap):
             moved |= operation.moved(parameters)
+            maps.append((operation, parameters))
     chosen = moved.nonzero()[0]
     if not chosen.size:
         return cells

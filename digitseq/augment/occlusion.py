@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import (
-    Images,
-    Parameters,
-    Pixels,
-    draw_integer,
-    draw_uniform,
-    in_parts,
-    repainted,
-)
-from digitseq.augment.ranges import check, parameter, probability
+from digitseq.augment.base import ImageOperation, Images, Painter, Parameters, Pixels, Range, draw_integer, draw_uniform
+from digitseq.augment.ranges import parameter, probability
 from digitseq.random_streams import Rows
 
 KINDS = ("ruled", "box", "strike")
@@ -27,7 +18,7 @@ FAR = 1 << 13  # a longer distance, in units, is as good as this one, which 16 b
 
 
 @dataclass(frozen=True)
-class Cutout:
+class Cutout(ImageOperation):
     """Rectangles of bare paper: scratches, glue, holes, ink that did not take.
 
     Source: T. DeVries, G. W. Taylor, "Improved Regularization of Convolutional Neural Networks with Cutout",
@@ -38,25 +29,22 @@ class Cutout:
     """
 
     count: tuple[int, int] = parameter((2, 8), "how many rectangles", low=0, high=16, integer=True)
-    size: tuple[float, float] = parameter(
-        (0.05, 0.2), "length of a rectangle's sides", low=0, high=1, unit="of the image's height"
-    )
+    size: Range = parameter((0.05, 0.2), "length of a rectangle's sides", low=0, high=1, unit="of the image's height")
     p: float = probability("image")
-    name: ClassVar[str] = "cutout"
-    level: ClassVar[Literal["glyph", "image"]] = "image"
-
-    def __post_init__(self) -> None:
-        check(self)
 
     def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
         most = self.count[1]
-        draws = rows.uniforms("parameters", 2 + 4 * most)
-        each = draws[:, 2:].reshape(len(rows), most, 4)
+        on, draws = self.select(rows, 1 + 4 * most)
+        each = draws[:, 1:].reshape(len(rows), most, 4)
         sides = np.rint(draw_uniform(each[:, :, :2], self.size) * size[0]).astype(np.int64)
-        sides[np.arange(most) >= draw_integer(draws[:, 1], self.count)[:, None]] = 0
-        return {"on": draws[:, 0] < self.p, "sides": sides, "place": each[:, :, 2:]}
+        sides[np.arange(most) >= draw_integer(draws[:, 0], self.count)[:, None]] = 0
+        return {"on": on, "sides": sides, "place": each[:, :, 2:]}
 
-    def apply(self, images: Images, parameters: Parameters) -> Images:
+    def visible(self, parameters: Parameters) -> NDArray[np.bool_]:
+        visible: NDArray[np.bool_] = np.any(np.all(parameters["sides"], axis=2), axis=1)
+        return visible
+
+    def painter(self, images: Images, parameters: Parameters) -> Painter:
         height, width = images.pixels.shape[1:]
         room = np.stack(np.broadcast_arrays(height, images.width), axis=1)[:, None, :]
         sides = np.minimum(parameters["sides"], room)
@@ -72,11 +60,11 @@ class Cutout:
             pixels: Pixels = images.pixels[some]
             return pixels | holes if images.inverted else pixels & ~holes
 
-        return repainted(images, in_parts(np.flatnonzero(parameters["on"] & sides.all(axis=2).any(axis=1))), paint)
+        return paint
 
 
 @dataclass(frozen=True)
-class Lines:
+class Lines(ImageOperation):
     """One drawn line: the ruled line that digits stand on, the box of a form around them, or a strike through them.
 
     Where digits are known from the boxes, lines keep to them, otherwise to the whole image.
@@ -86,31 +74,30 @@ class Lines:
     """
 
     kind: str = parameter("any", "what is drawn", choices=("any", *KINDS))
-    thickness: tuple[float, float] = parameter((0.6, 1.5), "of the line", low=0, high=5, unit="pixels")
-    intensity: tuple[float, float] = parameter((0.3, 0.9), "ink of the line", low=0, high=1, unit="of full ink")
+    thickness: Range = parameter((0.6, 1.5), "of the line", low=0, high=5, unit="pixels")
+    intensity: Range = parameter((0.3, 0.9), "ink of the line", low=0, high=1, unit="of full ink")
     p: float = probability("image")
-    name: ClassVar[str] = "lines"
-    level: ClassVar[Literal["glyph", "image"]] = "image"
-
-    def __post_init__(self) -> None:
-        check(self)
 
     def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
-        draws = rows.uniforms("parameters", 6)
+        on, draws = self.select(rows, 5)
         if self.kind == "any":
-            kind = draw_integer(draws[:, 1], (0, len(KINDS) - 1))
+            kind = draw_integer(draws[:, 0], (0, len(KINDS) - 1))
         else:
             kind = np.full(len(rows), KINDS.index(self.kind))
         return {
-            "on": draws[:, 0] < self.p,
+            "on": on,
             "kind": kind,
-            "thickness": draw_uniform(draws[:, 2], self.thickness),
-            "intensity": draw_uniform(draws[:, 3], self.intensity),
-            "place": draws[:, 4],
-            "slope": draw_uniform(draws[:, 5], (-1, 1)),
+            "thickness": draw_uniform(draws[:, 1], self.thickness),
+            "intensity": draw_uniform(draws[:, 2], self.intensity),
+            "place": draws[:, 3],
+            "slope": draw_uniform(draws[:, 4], (-1, 1)),
         }
 
-    def apply(self, images: Images, parameters: Parameters) -> Images:
+    def visible(self, parameters: Parameters) -> NDArray[np.bool_]:
+        visible: NDArray[np.bool_] = (parameters["thickness"] > 0) & (parameters["intensity"] > 0)
+        return visible
+
+    def painter(self, images: Images, parameters: Parameters) -> Painter:
         thickness, intensity = parameters["thickness"], np.rint(255 * parameters["intensity"]).astype(np.int16)
         outline = _outlines(images, parameters)
         reach = np.rint((thickness + 1) / 2 * UNIT).astype(np.int16)[:, None, None]
@@ -124,7 +111,7 @@ class Lines:
             line, pixels = covered.astype(np.uint8), images.pixels[some]
             return np.minimum(pixels, ~line) if images.inverted else np.maximum(pixels, line)
 
-        return repainted(images, in_parts(np.flatnonzero(parameters["on"] & (thickness > 0) & (intensity > 0))), paint)
+        return paint
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import Parameters, Pixels
+from digitseq.augment.base import Parameters, Pixels, round_up
 from digitseq.augment.boxes import ink_box
-from digitseq.augment.cells import columns_of, cut_cells, round_up
+from digitseq.augment.cells import columns_of, cut_cells
 from digitseq.augment.line import LineMap, Place
 from digitseq.augment.maps import STEPS, Positions, in_cache, remap
 from digitseq.composer import GlyphSpans
