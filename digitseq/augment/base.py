@@ -63,6 +63,11 @@ class Operation(ABC):
         bounds: Range = getattr(self, self.strength_name)
         return draw_stepped(draws, bounds, self.steps) if self.steps else draw_uniform(draws, bounds)
 
+    def changes(self, parameters: Parameters) -> NDArray[np.bool_]:
+        """bool (N,): glyphs or images that these parameters change."""
+        changes: NDArray[np.bool_] = parameters[self.strength_name] != self.neutral
+        return changes
+
     def draw_strengths(self, rows: Rows, n: int = 1) -> NDArray[Any]:
         """Strengths of n items of every row, (B·n,), `neutral` for those that are left alone."""
         on, draws = self.select(rows, 1, n)
@@ -136,11 +141,6 @@ class ImageOperation(Operation):
         on, draws = self.select(rows, 1)
         return {"on": on, self.strength_name: self.strengths(draws[:, 0])}
 
-    def visible(self, parameters: Parameters) -> NDArray[np.bool_]:
-        """bool (B,): images whose parameters change anything."""
-        visible: NDArray[np.bool_] = parameters[self.strength_name] != self.neutral
-        return visible
-
     def grouped_by(self, parameters: Parameters) -> list[NDArray[Any]]:
         """Arrays (B,) that are constant within each group of images that is painted together."""
         return [parameters[self.strength_name]] if self.steps else []
@@ -154,7 +154,7 @@ class ImageOperation(Operation):
 
     def apply(self, images: Images, parameters: Parameters) -> Images:
         """The same images, distorted; the input is left as it is. images.pixels may be narrower than `size`."""
-        chosen = np.flatnonzero(parameters["on"] & self.visible(parameters))
+        chosen = np.flatnonzero(parameters["on"] & self.changes(parameters))
         if not chosen.size:
             return images
         paint = self.painter(images, parameters)

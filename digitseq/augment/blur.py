@@ -100,7 +100,7 @@ class MotionBlur(_Filter):
             "angle": draw_uniform(line * GOLDEN % 1, self.angle),
         }
 
-    def visible(self, parameters: Parameters) -> NDArray[np.bool_]:
+    def changes(self, parameters: Parameters) -> NDArray[np.bool_]:
         return parameters["length"] > 1
 
     def grouped_by(self, parameters: Parameters) -> list[NDArray[Any]]:

@@ -69,7 +69,7 @@ class GlyphChain:
         """The distorted ink of those of the bank's glyphs (B, n) that are `there`, with the parameters of `rows`."""
         present = np.flatnonzero(there)
         if not present.size:
-            return GlyphSpans(self.bank.columns, *(np.zeros(glyph.shape, np.int64) for _ in range(4)))
+            return GlyphSpans(self.bank.columns, *np.zeros((4, *glyph.shape), np.int64))
         cells, above = self._cut(glyph.ravel()[present])
         maps: list[tuple[GlyphMap, Parameters]] = []  # in a row: one interpolation for all
         for place, operation in enumerate(self.operations):
@@ -128,9 +128,6 @@ def _size(points: Outline) -> NDArray[np.float64]:
 
 def _at(present: NDArray[np.int64], ink: GlyphSpans, shape: tuple[int, ...]) -> GlyphSpans:
     """`ink` of single glyphs (N,) at the places `present` of texts of `shape` (B, n), with nothing elsewhere."""
-    arrays = [ink.start, ink.width, ink.top, ink.bottom]
-    if len(present) < math.prod(shape):
-        arrays = [np.zeros(math.prod(shape), np.int64) for _ in arrays]
-        for array, values in zip(arrays, (ink.start, ink.width, ink.top, ink.bottom)):
-            array[present] = values
-    return GlyphSpans(ink.columns, *(array.reshape(shape) for array in arrays))
+    spans = np.zeros((4, math.prod(shape)), np.int64)
+    spans[:, present] = ink.start, ink.width, ink.top, ink.bottom
+    return GlyphSpans(ink.columns, *spans.reshape(4, *shape))

@@ -31,11 +31,6 @@ class LineMap(Operation):
         """Parameters for the images of `rows`, as arrays (B, …); `size` is (H, W) of the largest image."""
         return {self.strength_name: self.draw_strengths(rows)}
 
-    def moved(self, parameters: Parameters) -> NDArray[np.bool_]:
-        """bool (B,): images in which anything moves."""
-        moved: NDArray[np.bool_] = parameters[self.strength_name] != self.neutral
-        return moved
-
     def prepared(self, half: NDArray[np.float64], parameters: Parameters) -> Parameters:
         """The parameters of images with half the width `half` (B,), and what `source` and `target` need."""
         return parameters
@@ -120,17 +115,7 @@ class Perspective(LineMap):
         return {"strength": strength, "height": height, "corners": corners.reshape(-1, 4, 2)}
 
     def prepared(self, half: NDArray[np.float64], parameters: Parameters) -> Parameters:
-        forth = self._homography(half, parameters)
-        return parameters | {"forth": forth, "back": np.linalg.inv(forth)}
-
-    def source(self, x: Positions, y: Positions, parameters: Parameters) -> Place:
-        return _projected(parameters["back"], x, y)
-
-    def target(self, x: Positions, y: Positions, parameters: Parameters) -> Place:
-        return _projected(parameters["forth"], x, y)
-
-    def _homography(self, half: NDArray[np.float64], parameters: Parameters) -> NDArray[np.float64]:
-        """float64 (B, 3, 3): takes each corner of the image to where it was moved."""
+        # each corner of the image, before and after its move, gives two equations of the homography
         upright = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
         size = np.stack([half, parameters["height"] / 2], axis=1)[:, None]
         before = upright * size
@@ -145,7 +130,14 @@ class Perspective(LineMap):
             axis=1,
         )
         solved: NDArray[np.float64] = np.linalg.solve(equations, np.concatenate([ax, ay], axis=1)[:, :, None])[:, :, 0]
-        return np.concatenate([solved, np.ones((len(solved), 1))], axis=1).reshape(-1, 3, 3)
+        forth = np.concatenate([solved, np.ones((len(solved), 1))], axis=1).reshape(-1, 3, 3)
+        return parameters | {"forth": forth, "back": np.linalg.inv(forth)}
+
+    def source(self, x: Positions, y: Positions, parameters: Parameters) -> Place:
+        return _projected(parameters["back"], x, y)
+
+    def target(self, x: Positions, y: Positions, parameters: Parameters) -> Place:
+        return _projected(parameters["forth"], x, y)
 
 
 def _projected(matrix: NDArray[np.float64], x: Positions, y: Positions) -> Place:

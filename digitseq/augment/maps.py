@@ -51,11 +51,6 @@ class AffineMap(GlyphMap):
 class DisplacementMap(GlyphMap):
     """A map that moves every pixel by an offset of its own."""
 
-    def moved(self, parameters: Parameters) -> NDArray[np.bool_]:
-        """bool (N,): glyphs of which any pixel moves."""
-        moved: NDArray[np.bool_] = parameters[self.strength_name] != self.neutral
-        return moved
-
     @abstractmethod
     def displacement(self, parameters: Parameters, chosen: NDArray[np.int64]) -> tuple[Positions, Positions]:
         """x and y offsets from result to source, float32 (len(chosen), h, w), for the chosen glyphs."""
@@ -84,14 +79,12 @@ def apply_maps(cells: Pixels, steps: Steps) -> Pixels:
     moved = np.zeros(len(cells), bool)
     maps: list[Affine | tuple[DisplacementMap, Parameters]] = []
     for operation, parameters in steps:
+        moved |= operation.changes(parameters)
         if isinstance(operation, AffineMap):
-            affine = operation.affine(parameters)
-            moved |= (affine != STILL).any(axis=(1, 2))
-            maps.append(affine)
+            maps.append(operation.affine(parameters))
         elif isinstance(operation, DisplacementMap):
-            moved |= operation.moved(parameters)
             maps.append((operation, parameters))
-    chosen = moved.nonzero()[0]
+    chosen = np.flatnonzero(moved)
     if not chosen.size:
         return cells
     out = cells.copy()

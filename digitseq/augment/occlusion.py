@@ -40,9 +40,9 @@ class Cutout(ImageOperation):
         sides[np.arange(most) >= draw_integer(draws[:, 0], self.count)[:, None]] = 0
         return {"on": on, "sides": sides, "place": each[:, :, 2:]}
 
-    def visible(self, parameters: Parameters) -> NDArray[np.bool_]:
-        visible: NDArray[np.bool_] = np.any(np.all(parameters["sides"], axis=2), axis=1)
-        return visible
+    def changes(self, parameters: Parameters) -> NDArray[np.bool_]:
+        changes: NDArray[np.bool_] = np.any(np.all(parameters["sides"], axis=2), axis=1)
+        return changes
 
     def painter(self, images: Images, parameters: Parameters) -> Painter:
         height, width = images.pixels.shape[1:]
@@ -93,18 +93,18 @@ class Lines(ImageOperation):
             "slope": draw_uniform(draws[:, 4], (-1, 1)),
         }
 
-    def visible(self, parameters: Parameters) -> NDArray[np.bool_]:
-        visible: NDArray[np.bool_] = (parameters["thickness"] > 0) & (parameters["intensity"] > 0)
-        return visible
+    def changes(self, parameters: Parameters) -> NDArray[np.bool_]:
+        changes: NDArray[np.bool_] = (parameters["thickness"] > 0) & (parameters["intensity"] > 0)
+        return changes
 
     def painter(self, images: Images, parameters: Parameters) -> Painter:
         thickness, intensity = parameters["thickness"], np.rint(255 * parameters["intensity"]).astype(np.int16)
-        outline = _outlines(images, parameters)
+        outlines = _outlines(images, parameters)
         reach = np.rint((thickness + 1) / 2 * UNIT).astype(np.int16)[:, None, None]
         full = np.rint(np.minimum(thickness, 1) * UNIT).astype(np.int16)[:, None, None]
 
         def paint(some: NDArray[np.int64]) -> Pixels:
-            covered = reach[some] - outline.distance(some, *images.pixels.shape[1:])
+            covered = reach[some] - _distance(outlines[:, some], *images.pixels.shape[1:])
             covered = np.clip(covered, 0, full[some], out=covered)
             covered *= intensity[some, None, None]
             covered >>= UNIT_BITS
@@ -114,32 +114,24 @@ class Lines(ImageOperation):
         return paint
 
 
-@dataclass(frozen=True)
-class _Outlines:
-    """A rectangle's outline for each of B images; a line is a rectangle without height. float (B,), pixels.
+def _distance(outlines: NDArray[np.float64], height: int, width: int) -> NDArray[np.int16]:
+    """int16 (N, height, width): distance of every pixel from the outline (5, N) of its image, in units."""
+    middle_x, middle_y, wide, tall, slope = outlines[:, :, None]
+    x, y = np.arange(width) - middle_x, np.arange(float(height))
+    middle = _units(middle_y + slope * x)
+    away = np.abs(_units(y)[None, :, None] - middle[:, None, :])
+    away -= _units(tall)[:, :, None]
+    np.maximum(away, _units(np.abs(x) - wide)[:, None, :], out=away)
+    distance: NDArray[np.int16] = np.abs(away)
+    return distance
 
-    x, y: its middle; wide, tall: from there to its sides; slope: rows that it falls by a column.
+
+def _outlines(images: Images, parameters: Parameters) -> NDArray[np.float64]:
+    """float64 (5, B): a rectangle's outline for each image; a line is a rectangle without height.
+
+    x and y of its middle, the distances from there to its sides and to its top, in pixels, and the rows that it
+    falls by a column. It goes beneath, around or through the digits.
     """
-
-    x: NDArray[np.float64]
-    y: NDArray[np.float64]
-    wide: NDArray[np.float64]
-    tall: NDArray[np.float64]
-    slope: NDArray[np.float64]
-
-    def distance(self, some: NDArray[np.int64], height: int, width: int) -> NDArray[np.int16]:
-        """int16 (N, height, width): distance of every pixel from the outline, in units."""
-        x, y = np.arange(width) - self.x[some, None], np.arange(float(height))
-        middle = _units(self.y[some, None] + self.slope[some, None] * x)
-        away = np.abs(_units(y)[None, :, None] - middle[:, None, :])
-        away -= _units(self.tall[some])[:, None, None]
-        np.maximum(away, _units(np.abs(x) - self.wide[some, None])[:, None, :], out=away)
-        distance: NDArray[np.int16] = np.abs(away)
-        return distance
-
-
-def _outlines(images: Images, parameters: Parameters) -> _Outlines:
-    """Where the lines go: beneath, around or through the digits."""
     left, top, right, bottom = _extent(images)
     kind, place, slope = parameters["kind"], parameters["place"], parameters["slope"]
     ruled, box, strike = (kind == k for k in range(len(KINDS)))
@@ -150,13 +142,8 @@ def _outlines(images: Images, parameters: Parameters) -> _Outlines:
     lower = np.where(box, np.minimum(bottom + margin, last_row), upper)
     before = np.where(ruled, -last_column, np.maximum(left - margin, 0))
     after = np.where(ruled, 2 * last_column, np.minimum(right + margin, last_column))
-    return _Outlines(
-        x=(before + after) / 2,
-        y=(upper + lower) / 2,
-        wide=(after - before) / 2,
-        tall=(lower - upper) / 2,
-        slope=slope * np.where(strike, 0.06, np.where(ruled, 0.01, 0)),
-    )
+    falls = slope * np.where(strike, 0.06, np.where(ruled, 0.01, 0))
+    return np.stack([(before + after) / 2, (upper + lower) / 2, (after - before) / 2, (lower - upper) / 2, falls])
 
 
 def _extent(images: Images) -> tuple[NDArray[np.float64], ...]:

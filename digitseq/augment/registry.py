@@ -39,7 +39,7 @@ CLASSES = {  # class name to module, in the order in which they are listed
     "Lines": "occlusion",
     "Background": "background",
 }
-READS_FILES = "folder"  # a parameter: operations that have it hold pictures, and are not cached
+READS_FILES = "folder"  # a parameter: whether it is valid depends on files, so texts with it are not cached
 
 _LOADED = [getattr(importlib.import_module(f"digitseq.augment.{module}"), name) for name, module in CLASSES.items()]
 OPERATIONS: dict[str, Any] = {operation.name: operation for operation in _LOADED}
@@ -76,7 +76,7 @@ def parse_augment(given: str | Operation | Iterable[str | Operation]) -> tuple[O
     `SettingsError` for anything else, with the nearest right name.
     """
     if isinstance(given, str):
-        return _parse_all(given) if READS_FILES in given else _cached_operations(given)
+        return tuple(map(_parse, PRESETS.get(given.strip(), (given,))))
     if isinstance(given, Operation) and given.name in OPERATIONS:
         return (given,)
     if not isinstance(given, Iterable):
@@ -93,19 +93,9 @@ def texts_of(given: str | Operation | Iterable[str | Operation]) -> tuple[str, .
     return tuple(describe(operation) for operation in parse_augment(given))
 
 
-# Texts are parsed for every request of the service and every settings object: a few texts, again and again.
-@lru_cache(maxsize=256)
-def _cached_operations(text: str) -> tuple[Operation, ...]:
-    return _parse_all(text)
-
-
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=256)  # settings are checked for every request of the service, mostly with the same texts
 def _cached_texts(text: str) -> tuple[str, ...]:
-    return tuple(describe(operation) for operation in _cached_operations(text))
-
-
-def _parse_all(text: str) -> tuple[Operation, ...]:
-    return tuple(_parse(one) for one in PRESETS.get(text.strip(), (text,)))
+    return tuple(map(describe, parse_augment(text)))
 
 
 def describe(operation: Operation) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from digitseq.augment.base import Parameters, Pixels, round_up
 from digitseq.augment.boxes import ink_box
 from digitseq.augment.cells import columns_of, cut_cells
-from digitseq.augment.line import LineMap, Place
+from digitseq.augment.line import LineMap
 from digitseq.augment.maps import STEPS, Positions, in_cache, remap
 from digitseq.composer import GlyphSpans
 
@@ -30,7 +30,7 @@ def warp_lines(
     """
     moved = np.zeros(len(x), bool)
     for line_map, parameters in drawn:
-        moved |= line_map.moved(parameters)
+        moved |= line_map.changes(parameters)
     rows = np.flatnonzero(moved & ink.width.any(axis=1))
     if not rows.size:
         return ink, x
@@ -57,13 +57,14 @@ class _Warp:
         low, high = self._targets()
         scale, shift = self._fit(low, high, clip)
         row, place = np.nonzero(self.ink.width)
+        scale, shift = scale[row, None], shift[row]  # from here on one row for each glyph
         middle = np.stack([(self.width[row] - 1) / 2, np.full(len(row), (self.height - 1) / 2)], axis=1)
-        first = low[row, place] * scale[row, None] + shift[row] + middle
-        last = high[row, place] * scale[row, None] + shift[row] + middle
+        first = low[row, place] * scale + shift + middle
+        last = high[row, place] * scale + shift + middle
         origin = np.floor(first).astype(np.int64) - FRINGE
         size = np.ceil(last).astype(np.int64) + FRINGE + 1 - origin
         shape = (int(size[:, 1].max()), round_up(int(size[:, 0].max()), 8))
-        cells = self._render(row, place, origin - middle, scale, shift, shape)
+        cells = self._render(row, place, (origin - middle).astype(np.float32), scale, shift, shape)
         return self._collect(cells, row, place, origin, clip)
 
     def _targets(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -103,7 +104,7 @@ class _Warp:
         self,
         row: NDArray[np.int64],
         place: NDArray[np.int64],
-        origin: NDArray[np.float64],
+        origin: Positions,
         scale: NDArray[np.float32],
         shift: NDArray[np.float32],
         shape: tuple[int, int],
@@ -116,27 +117,16 @@ class _Warp:
         left = self.x[row, place] - (cell[1] - wide) // 2 - (self.width[row] - 1) / 2
         middle = (left + (cell[1] - 1) / 2).astype(np.float32)[:, None, None]  # of each glyph's own cell
         out = np.empty((len(row), *shape), np.uint8)
+        columns, lines = np.arange(shape[1], dtype=np.float32), np.arange(shape[0], dtype=np.float32)[:, None]
         for part in in_cache(len(row), shape[0] * shape[1]):
-            x, y = self._sources(row[part], origin[part].astype(np.float32), scale, shift, shape)
-            out[part] = remap(sources[part], x - middle[part], y)
+            # backwards from the pixels of the result: out of the fitted line, then through the maps, the last one first
+            x = (origin[part, 0, None, None] + columns - shift[part, 0, None, None]) / scale[part, :, None]
+            y = (origin[part, 1, None, None] + lines - shift[part, 1, None, None]) / scale[part, :, None]
+            for line_map, parameters in reversed(self.drawn):
+                x, y = line_map.source(x, y, {name: values[row[part]] for name, values in parameters.items()})
+            whole = (len(x), *shape)
+            out[part] = remap(sources[part], _on_grid(x, whole) - middle[part], _on_grid(y, whole))
         return out
-
-    def _sources(
-        self,
-        row: NDArray[np.int64],
-        origin: Positions,
-        scale: NDArray[np.float32],
-        shift: NDArray[np.float32],
-        shape: tuple[int, int],
-    ) -> Place:
-        """Where the pixels of cells of `shape` come from, whose first pixels are at `origin` in images `row`."""
-        x = origin[:, 0, None, None] + np.arange(shape[1], dtype=np.float32)[None, None, :]
-        y = origin[:, 1, None, None] + np.arange(shape[0], dtype=np.float32)[None, :, None]
-        x = (x - shift[row, 0, None, None]) / scale[row, None, None]
-        y = (y - shift[row, 1, None, None]) / scale[row, None, None]
-        for line_map, parameters in reversed(self.drawn):
-            x, y = line_map.source(x, y, {name: values[row] for name, values in parameters.items()})
-        return _on_grid(x, (len(row), *shape)), _on_grid(y, (len(row), *shape))
 
     def _collect(
         self, cells: Pixels, row: NDArray[np.int64], place: NDArray[np.int64], origin: NDArray[np.int64], clip: bool
@@ -160,13 +150,11 @@ class _Warp:
             top = np.clip(box.top + shift, 0, self.height - (box.bottom - box.top))
             columns = columns_of(cells, top - box.top, self.height)
             bottom = top + box.bottom - box.top
-        ink = GlyphSpans(columns, *(np.zeros_like(self.x) for _ in range(4)))
-        x = np.zeros_like(self.x)
-        ink.start[row, place] = np.arange(len(cells)) * cells.shape[2] + left
-        ink.width[row, place] = right - left
-        ink.top[row, place], ink.bottom[row, place] = top, bottom
-        x[row, place] = np.clip(origin[:, 0] + left, 0, self.width[row] - (right - left))
-        return ink, x
+        spans = np.zeros((5, *self.x.shape), np.int64)
+        start = np.arange(len(cells)) * cells.shape[2] + left
+        x = np.clip(origin[:, 0] + left, 0, self.width[row] - (right - left))
+        spans[:, row, place] = start, right - left, top, bottom, x
+        return GlyphSpans(columns, *spans[:4]), spans[4]
 
 
 def _on_grid(positions: Positions, shape: tuple[int, ...]) -> Positions:
