@@ -20,7 +20,7 @@ from digitseq.random_streams import Rows
 class Augmentation:
     """Operations in the order in which they run: those on glyphs, then maps of the line, then those on images.
 
-    Within a level they run in the order given. The same operation may be there several times. Takes what
+    Within a level they run in the order given. An operation may occur several times. Takes what
     `parse_augment` takes.
     """
 
@@ -34,7 +34,7 @@ class Augmentation:
 
     @property
     def maps_lines(self) -> bool:
-        """Whether whole lines are moved, so that boxes may come to overlap."""
+        """Whether whole lines are moved, so that boxes may overlap."""
         return bool(self._line)
 
     @property
@@ -43,7 +43,7 @@ class Augmentation:
         return bool(self._glyph or self._line)
 
     def glyph_chain(self, bank: GlyphBank) -> GlyphChain | None:
-        """What distorts single glyphs of `bank`, or None when nothing does."""
+        """The operations on glyphs of `bank`, or None where there are none."""
         return GlyphChain(self._glyph, bank) if self._glyph else None
 
     def warp(

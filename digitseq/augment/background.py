@@ -31,7 +31,7 @@ from digitseq.random_streams import Rows
 
 KINDS = ("texture", "gradient", "folder")
 SCALES = 3
-COARSER = 4  # each scale of the texture is so much coarser than the one before
+COARSER = 4  # how much coarser each scale of the texture is than the one before
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def _darkest_readable(ink: Pixels, images: Images, some: NDArray[np.int64], floo
     """int64 (N,): how dark the paper can be, 0 … 255, if the faintest digit is to keep a contrast of `floor`."""
     count, _, full = ink.shape
     width = images.width[some]
-    # the row with the least ink shows the paper, which may have been darkened before
+    # the row with the least ink shows the paper, which an earlier operation may have darkened
     used = np.negative((np.arange(full) < width[:, None]).view(np.uint8))
     cv = opencv()
     row = cv.reduce((ink & used[:, None, :]).reshape(-1, full), 1, cv.REDUCE_SUM, dtype=cv.CV_32S)

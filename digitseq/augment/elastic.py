@@ -14,12 +14,12 @@ from digitseq.augment.maps import DisplacementMap, Positions
 from digitseq.augment.ranges import parameter, probability
 from digitseq.random_streams import Rows
 
-FARTHEST = 3.0  # offsets end at so many of their standard deviations, so that a cell can hold what comes out
+FARTHEST = 3.0  # standard deviations at which offsets are clipped, so that cells have a finite size
 # Weights and sums are whole numbers below 2^24: exact in float32, whatever the order in which they are added.
 WEIGHT_STEPS = 1 << 12
 KEPT_STEPS = 1 << 8
-PATCH = 2.5  # sigmas along an edge over which offsets are much the same
-OUTWARD = 0.4  # deviations that the farther of two patches moves, on average; twice that the farthest of four
+PATCH = 2.5  # length of edge, in sigmas, over which offsets are nearly constant
+OUTWARD = 0.4  # mean move, in deviations, of the farther of two patches; the farthest of four moves about twice that
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Elastic(DisplacementMap):
 
     def outline(self, points: Outline, rows: Rows) -> Outline:
         alpha = self.draw_strengths(rows, len(points))
-        # an edge is as long as some patches that move on their own: the one that moves farthest outward counts
+        # an edge consists of patches that move independently: the one that moves farthest outward counts
         long = (points.max(axis=2) - points.min(axis=2))[:, ::-1] / (PATCH * self.sigma)
         return enlarged(points, self._deviation(alpha)[:, None] * OUTWARD * np.log2(np.maximum(long, 1)))
 

@@ -21,8 +21,8 @@ from digitseq.random_streams import Rows
 # An erosion that would leave less than this share of a glyph's ink leaves the glyph as it is: a digit
 # that has vanished or broken into specks would make its label wrong.
 LEAST_INK = 0.25
-MOST_ERODED = 1.0  # pixels on a side that an erosion takes off a glyph's width or height and leaves most of the ink
-LEAST_SEEN = 1 / 8  # of a pixel that a stroke is thicker: even faint ink then shows one more
+MOST_ERODED = 1.0  # pixels that an erosion takes off a glyph on each side at most, where it leaves most of the ink
+LEAST_SEEN = 1 / 8  # a stroke that grows by more of a pixel than this shows one more, even where ink is faint
 BLEND_STEPS = 256  # a stroke's fraction of a pixel is rounded to 1/256
 
 
@@ -168,7 +168,7 @@ def _ink(cells: Pixels) -> NDArray[np.int32]:
 
 
 def on_sheet(operation: Any, cells: Pixels, kernel: Pixels) -> Pixels:
-    """Run an OpenCV filter over all cells as one tall picture."""
+    """Run an OpenCV filter once over all cells as one tall image. Their empty margins keep them apart."""
     count, height, width = cells.shape
     result: Pixels = operation(cells.reshape(count * height, width), kernel)
     return result.reshape(cells.shape)

@@ -23,9 +23,9 @@ from digitseq.augment.base import (
 from digitseq.augment.ranges import parameter, probability
 from digitseq.random_streams import Rows
 
-NORMAL_LEVELS = 256  # a normal number is one of so many, which reach to 3 standard deviations
-NORMAL_UNIT = 1 << 10  # stands for one standard deviation
-LEVEL_UNIT = 1 << 11  # stands for one level of brightness: the products below just stay within 32 bits
+NORMAL_LEVELS = 256  # normal numbers are quantised to this many values, up to 3 standard deviations
+NORMAL_UNIT = 1 << 10  # one standard deviation
+LEVEL_UNIT = 1 << 11  # one level of brightness: the products below just fit into 32 bits
 
 
 class _PixelNoise(ImageOperation):

@@ -1,4 +1,4 @@
-"""What covers digits or stands beside them: missing pieces, and the lines of forms and notebooks."""
+"""Occlusion and clutter: missing pieces of ink, and the lines of forms and notebooks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from digitseq.random_streams import Rows
 KINDS = ("ruled", "box", "strike")
 UNIT_BITS = 4
 UNIT = 1 << UNIT_BITS  # distances are counted in 1/16 pixel
-FAR = 1 << 13  # a longer distance, in units, is as good as this one, which 16 bits hold
+FAR = 1 << 13  # distances are clipped here, in units, so that sums fit into 16 bits
 
 
 @dataclass(frozen=True)
@@ -162,6 +162,6 @@ def _units(pixels: NDArray[np.float64]) -> NDArray[np.int16]:
 
 
 def _between(first: NDArray[np.int64], length: NDArray[np.int64], size: int) -> NDArray[np.uint8]:
-    """uint8 (…, size): 255 in the `length` places from `first` on, 0 elsewhere."""
+    """uint8 (…, size): 255 at the `length` indices from `first` on, 0 elsewhere."""
     place = np.arange(size) - first[..., None]
     return np.negative(((place >= 0) & (place < length[..., None])).view(np.uint8))
