@@ -16,7 +16,7 @@ CLASSES = {  # class name to module, in the order in which they are listed
     "Erode": "morphology",
     "Dilate": "morphology",
     "Rotate": "geometry",
-    "Noise": "intensity",
+    "Noise": "noise",
     "Shear": "geometry",
     "Scale": "geometry",
     "Stroke": "morphology",
