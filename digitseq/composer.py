@@ -1,4 +1,4 @@
-"""Layout and rendering: where every glyph goes, and the images that result. No randomness in here."""
+"""Layout and composing: where every glyph goes, and the images that result. Nothing here is random."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-FEW = 16  # so many glyphs are faster dealt with one by one
+FEW = 16  # up to this many glyphs are faster handled one by one
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,12 @@ class GlyphSpans:
         return GlyphSpans(self.columns, self.start[rows], self.width[rows], self.top[rows], self.bottom[rows])
 
     def replaced(self, rows: NDArray[np.int64], other: GlyphSpans) -> GlyphSpans:
-        """This with the texts at `rows` taken from `other`."""
+        """A copy in which the texts at `rows` are those of `other`."""
         if len(rows) == len(self.start):
             return other
         columns, start, offset = self.columns, self.start.copy(), 0
         if other.columns is not columns:
-            # only the columns in use: those of the whole bank would be copied for every batch
+            # keep only the columns in use: `columns` may be those of the whole bank
             used, _ = column_runs(start.ravel(), start.ravel(), self.width.ravel())
             start = (np.cumsum(self.width) - self.width.ravel()).reshape(start.shape)
             columns, offset = np.concatenate([columns.take(used, axis=0), other.columns]), len(used)
@@ -58,7 +58,7 @@ class Layout:
 def layout_glyphs(width: NDArray[np.int64], draws: NDArray[np.float64], low: int, high: int, limit: int) -> Layout:
     """Place glyphs of `width` (B, n) in a row, with gaps of low … high between neighbours.
 
-    draws: float64 (B, n-1) in [0, 1), one a gap. Rows wider than `limit` get their gaps from the part of
+    draws: float64 (B, n-1) in [0, 1), one for each gap. Rows wider than `limit` get their gaps from the part of
     low … high that fits; where not even `low` fits, `extent` stays above `limit`.
     """
     layout = _place(width, draws, low, high)
@@ -101,9 +101,9 @@ def compose_images(ink: GlyphSpans, x: NDArray[np.int64], image_width: int, over
             canvas[place] = np.maximum(canvas[place], ink.columns[source])
     else:
         source, place = column_runs(ink.start.ravel(), target.ravel(), ink.width.ravel())
-        # one void item a column: NumPy then moves a column at a time, not a byte
+        # a column as one item of type void: NumPy then copies whole columns instead of bytes
         canvas.view(f"V{height}")[place, 0] = ink.columns.take(source, axis=0, mode="clip").view(f"V{height}")[:, 0]
-    # a byte before every row is where PNG wants its filter type: encoding then needs no copy
+    # one byte before every row is left for PNG's filter type: encoding then needs no copy
     rows = np.zeros((count, height, image_width + 1), np.uint8)
     images = rows[:, :, 1:]
     images[...] = canvas.reshape(count, image_width, height).transpose(0, 2, 1)
@@ -113,7 +113,7 @@ def compose_images(ink: GlyphSpans, x: NDArray[np.int64], image_width: int, over
 def column_runs(
     start: NDArray[np.int64], target: NDArray[np.int64], width: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Indices of all ink columns and of their places on the canvas, glyph after glyph."""
+    """Indices of all ink columns and of their targets on the canvas, glyph after glyph: int64 (T,) each."""
     end = width.cumsum()
     column = np.arange(end[-1])
     before = end - width

@@ -1,4 +1,4 @@
-"""One picture of samples, to look at before making many."""
+"""A contact sheet of samples, to look at before a run."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from digitseq.pipeline import Pipeline
 from digitseq.settings import Settings
 
 Picture = NDArray[np.uint8]
-SAMPLES = 3  # beside each other
-ROWS = 8  # under each other, where the settings ask for augmentation
+SAMPLES = 3  # in each row
+ROWS = 8  # rows of samples where the settings ask for augmentation
 LABEL_WIDTH = 130
 MARGIN = 3
-PAPER = 96  # around the samples
+BACKGROUND = 96  # grey level around the samples
 
 
 def write_preview(path: Path, settings: Settings, bank: GlyphBank, seed: int) -> None:
@@ -31,7 +31,7 @@ def write_preview(path: Path, settings: Settings, bank: GlyphBank, seed: int) ->
     With any distortion in `settings`: rows of samples. Without: a row for each operation at its defaults, with
     its name. Raises `OutputError` when the file cannot be written.
     """
-    settings = replace(settings, unique=False, balanced=False)  # of a whole run
+    settings = replace(settings, unique=False, balanced=False)  # these need a whole run
     pipeline = Pipeline(settings, bank, seed)
     if settings.operations():
         sheet = _row(pipeline, ROWS)
@@ -52,19 +52,19 @@ def write_preview(path: Path, settings: Settings, bank: GlyphBank, seed: int) ->
 
 
 def _row(pipeline: Pipeline, rows: int = 1) -> Picture:
-    """SAMPLES images beside each other, in `rows` rows."""
+    """`rows` rows of `SAMPLES` images each."""
     batch = pipeline.batch(0, SAMPLES * rows)
-    framed = np.pad(batch.images, ((0, 0), (MARGIN, MARGIN), (MARGIN, MARGIN)), constant_values=PAPER)
+    framed = np.pad(batch.images, ((0, 0), (MARGIN, MARGIN), (MARGIN, MARGIN)), constant_values=BACKGROUND)
     lines = [np.hstack(list(framed[k : k + SAMPLES])) for k in range(0, len(framed), SAMPLES)]
     return np.vstack(lines)
 
 
 def _labelled(name: str, row: Picture) -> Picture:
     cv2 = opencv()
-    label = np.full((row.shape[0], LABEL_WIDTH), PAPER, np.uint8)
+    label = np.full((row.shape[0], LABEL_WIDTH), BACKGROUND, np.uint8)
     cv2.putText(label, name, (6, row.shape[0] // 2 + 4), cv2.FONT_HERSHEY_SIMPLEX, 0.42, 255, 1, cv2.LINE_AA)
     return np.hstack([label, row])
 
 
 def _padded(row: Picture, width: int) -> Picture:
-    return np.pad(row, ((0, 0), (0, width - row.shape[1])), constant_values=PAPER)
+    return np.pad(row, ((0, 0), (0, width - row.shape[1])), constant_values=BACKGROUND)

@@ -28,7 +28,7 @@ from digitseq.options import (
 )
 
 if TYPE_CHECKING:
-    from digitseq.augment.registry import Operation
+    from digitseq.augment.base import Operation
 
 # What data_augmentation uses where a setting below says None.
 ERODE_KERNEL = (1, 2)

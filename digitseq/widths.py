@@ -1,4 +1,4 @@
-"""How wide texts come out: whether an image can hold them, and how wide it would have to be. Nothing is rendered."""
+"""Estimated widths of texts, without rendering: whether they fit an image, and how wide it would have to be."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from digitseq.random_streams import Rows
 if TYPE_CHECKING:
     from digitseq.augment import GlyphChain
 
-LEVELS = 64  # glyphs that stand for all of a class: from its narrowest to its widest, at even ranks
-MOST_AT_ONCE = 1024  # glyphs whose outlines are in memory together
-TRIALS = 256  # how often such glyphs are put together to a text
-NARROW = 0.02  # the share of a class that is narrow enough to be chosen where a text needs it
+LEVELS = 64  # sample of each class: its glyphs at this many evenly spaced ranks of width
+MOST_AT_ONCE = 1024  # glyphs whose outlines are in memory at the same time
+TRIALS = 256  # random choices of sampled glyphs for a text
+NARROW = 0.02  # the quantile of a class's widths that counts as its narrow glyphs
 
 
 class GlyphWidths:
     """Widths of the glyphs of each class of `bank`, after the distortions of `chain`; gaps are `gap` pixels wide.
 
-    of_class: int64 (C + 2, LEVELS), pixels; class C is that of gaps, and -1 that of no character at all.
+    of_class: int64 (C + 2, LEVELS), pixels; class C stands for gaps, and -1 for no character.
     """
 
     def __init__(self, bank: GlyphBank, chain: GlyphChain | None, gap: int) -> None:
@@ -36,18 +36,18 @@ class GlyphWidths:
             width = np.concatenate([chain.widths(part) for part in parts]).reshape(glyph.shape)
         others = np.repeat([[gap], [0]], LEVELS, axis=1)
         self.of_class = np.concatenate([width, others])
-        # glyphs can be chosen, their distortions cannot
+        # texts that do not fit get narrower glyphs; what distortions add is random, so its mean counts
         narrow = np.quantile(plain, NARROW, axis=1) + (width - plain).mean(axis=1)
         self._narrow = np.concatenate([narrow.astype(np.int64), [gap, 0]])
         self.most = int(width.max())
 
     def narrowest(self, classes: NDArray[np.int64], min_spacing: int) -> NDArray[np.int64]:
-        """int64 (B,): pixels that texts take as the narrowest glyphs of their classes (B, n), as close as can be."""
+        """int64 (B,): widths in pixels of texts of the narrow glyphs of their classes (B, n), at `min_spacing`."""
         return _extent(self._narrow[classes], min_spacing)
 
     def trials(self, classes: NDArray[np.int64], min_spacing: int) -> NDArray[np.int64]:
-        """int64 (TRIALS,): pixels that texts (B, n), or one (1, n), take out of glyphs drawn by chance, as close
-        as can be. B is TRIALS or 1."""
+        """int64 (TRIALS,): widths in pixels of texts (B, n) of random glyphs, at `min_spacing`. B is TRIALS or 1,
+        for one text in all trials."""
         levels = _levels()[:, np.arange(classes.shape[1]) % MAX_TEXT]
         return _extent(self.of_class[classes, levels], min_spacing)
 
@@ -59,7 +59,7 @@ def _levels() -> NDArray[np.int64]:
 
 
 def _typical(bank: GlyphBank) -> NDArray[np.int64]:
-    """int64 (C, LEVELS): glyphs of each class at even ranks of their widths; any glyphs for a class without some."""
+    """int64 (C, LEVELS): glyphs of each class at even ranks of their widths; arbitrary glyphs for an empty class."""
     order = np.lexsort([bank.width, bank.label])
     first, count = bank.class_start[:-1, None], np.diff(bank.class_start)[:, None]
     rank = ((np.arange(LEVELS) + 0.5) / LEVELS * count).astype(np.int64)
@@ -67,6 +67,6 @@ def _typical(bank: GlyphBank) -> NDArray[np.int64]:
     return glyph
 
 
-def _extent(room: NDArray[np.int64], gap: int) -> NDArray[np.int64]:
-    """int64 (B,): how wide rows of glyphs are, (B, n) wide each, with `gap` between neighbours."""
-    return layout_glyphs(room, np.zeros((len(room), room.shape[1] - 1)), gap, gap, MAX_WIDTH).extent
+def _extent(width: NDArray[np.int64], gap: int) -> NDArray[np.int64]:
+    """int64 (B,): widths of rows of glyphs of `width` (B, n), with `gap` between neighbours."""
+    return layout_glyphs(width, np.zeros((len(width), width.shape[1] - 1)), gap, gap, MAX_WIDTH).extent

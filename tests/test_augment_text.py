@@ -8,8 +8,9 @@ from support.cases import first
 from support.folders import contents, pixels
 from support.paths import ROOT
 
-from digitseq import Settings
+from digitseq import Settings, augment
 from digitseq.augment import OPERATIONS, PRESETS, Blur, Elastic, describe, list_augmentations, parse_augment
+from digitseq.augment.registry import CLASSES
 
 
 def test_text_becomes_operations_and_back():
@@ -22,6 +23,16 @@ def test_text_becomes_operations_and_back():
     for preset in PRESETS:
         for operation in parse_augment(preset):
             assert parse_augment(describe(operation)) == (operation,)
+
+
+def test_the_table_of_classes_is_all_that_names_operations():
+    for name in CLASSES:
+        assert name in augment.__all__
+        assert OPERATIONS[getattr(augment, name).name] is getattr(augment, name)
+    assert len(OPERATIONS) == len(CLASSES)
+    assert {"gaussian_noise", "salt_pepper", "motion_blur", "jpeg"} <= set(OPERATIONS)
+    with pytest.raises(AttributeError, match="module 'digitseq.augment' has no attribute 'Nothing'"):
+        _ = augment.Nothing
 
 
 def test_settings_keep_augment_as_text_that_makes_the_same_settings():

@@ -277,3 +277,52 @@ print(json.dumps([
 """
     )
     assert found == ["000005", ["000005", "000006"], "python3 run.py --toy 5", [True, "int", 7]]
+
+
+OPERATION = '''
+from dataclasses import dataclass
+from digitseq.augment.base import ImageOperation, Range
+from digitseq.augment.ranges import parameter, probability
+
+@dataclass(frozen=True)
+class ToyShade(ImageOperation):
+    """Darker by a toy."""
+
+    by: Range = parameter((5.0, 5.0), "levels of grey", low=0, high=9)
+    p: float = probability("image")
+    strength_name = "by"
+
+    def painter(self, images, parameters):
+        return lambda some: images.pixels[some] // 2
+'''
+
+
+def test_an_operation_is_one_class_and_one_line(copy):
+    copy.new_file("augment/toy.py", OPERATION)
+    copy.add("augment/registry.py", "CLASSES = {", '    "ToyShade": "toy",')
+
+    for words in ([], ["--augment", "toy_shade:by=3"]):
+        assert (
+            copy.run("-num", "12", "--seed", "1", *words, "--labels", "none", "-o", f"out{len(words)}").returncode == 0
+        )
+    assert "toy_shade has no parameter 'bye'" in copy.run("-num", "1", "--augment", "toy_shade:bye=3").stderr
+    assert "toy_shade (image): Darker by a toy." in copy.run("--list_augmentations").stdout
+    found = copy.python(
+        REST
+        + """
+import cv2, numpy
+from digitseq import SequenceGenerator, Settings
+from digitseq.augment import ToyShade
+plain, toy = (cv2.imread(f"out{k}/12/1.png", cv2.IMREAD_GRAYSCALE) for k in (0, 2))
+image = SequenceGenerator(Settings("12", augment=ToyShade(3)), seed=1)[0].image
+query = {"augment": "toy_shade:by=3", "seed": 1}
+answer = client.get("/v1/sequences/12.png", params=query).content
+served = cv2.imdecode(numpy.frombuffer(answer, numpy.uint8), cv2.IMREAD_GRAYSCALE)
+listed = next(one for one in client.get("/v1/options").json()["augmentations"] if one["name"] == "toy_shade")
+print(json.dumps([
+    bool((toy == plain // 2).all() and toy.any()), bool((image == toy).all()), bool((served == toy).all()),
+    [one["name"] for one in listed["parameters"]], listed["help"],
+]))
+"""
+    )
+    assert found == [True, True, True, ["by", "p"], "Darker by a toy."]

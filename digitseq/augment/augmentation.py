@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import Images, Pixels, opencv
+from digitseq.augment.base import GlyphOperation, ImageOperation, Images, Operation, Pixels, opencv
 from digitseq.augment.chain import GlyphChain
 from digitseq.augment.line import LineMap
-from digitseq.augment.registry import Operation, parse_augment
+from digitseq.augment.registry import parse_augment
 from digitseq.augment.warp import warp_lines
 from digitseq.composer import GlyphSpans
 from digitseq.glyphs.bank import GlyphBank
@@ -21,7 +20,7 @@ from digitseq.random_streams import Rows
 class Augmentation:
     """Operations in the order in which they run: those on glyphs, then maps of the line, then those on images.
 
-    Within a level they run in the order given. The same operation may be there several times. Takes what
+    Within a level they run in the order given. An operation may occur several times. Takes what
     `parse_augment` takes.
     """
 
@@ -29,13 +28,13 @@ class Augmentation:
         self.operations = parse_augment(operations)
         if self.operations:
             opencv()  # where it is missing, say so before anything is written
-        self._glyph: list[Any] = [o for o in self.operations if o.level == "glyph"]
+        self._glyph = [o for o in self.operations if isinstance(o, GlyphOperation)]
         self._line = [o for o in self.operations if isinstance(o, LineMap)]
-        self._image: list[Any] = [o for o in self.operations if o.level == "image" and not isinstance(o, LineMap)]
+        self._image = [o for o in self.operations if isinstance(o, ImageOperation)]
 
     @property
     def maps_lines(self) -> bool:
-        """Whether whole lines are moved, so that boxes may come to overlap."""
+        """Whether whole lines are moved, so that boxes may overlap."""
         return bool(self._line)
 
     @property
@@ -44,7 +43,7 @@ class Augmentation:
         return bool(self._glyph or self._line)
 
     def glyph_chain(self, bank: GlyphBank) -> GlyphChain | None:
-        """What distorts single glyphs of `bank`, or None when nothing does."""
+        """The operations on glyphs of `bank`, or None where there are none."""
         return GlyphChain(self._glyph, bank) if self._glyph else None
 
     def warp(
@@ -68,6 +67,5 @@ class Augmentation:
             return pixels
         images = Images(np.ascontiguousarray(pixels), width, boxes, inverted)
         for k, operation in enumerate(self._image):
-            parameters = operation.draw(rows.scoped(f"image {k}:{operation.name}"), size)
-            images = operation.apply(images, parameters)
+            images = operation.apply(images, operation.draw(rows.scoped(f"image {k}:{operation.name}"), size))
         return images.pixels

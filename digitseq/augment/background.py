@@ -6,36 +6,36 @@ import math
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.augment.base import (
+    ImageOperation,
     Images,
+    Painter,
     Parameters,
     Pixels,
+    Range,
     draw_integer,
     draw_uniform,
-    in_parts,
     opencv,
-    repainted,
+    random_integers,
 )
-from digitseq.augment.blur import between, means
-from digitseq.augment.ranges import check, parameter, probability
+from digitseq.augment.means import linear_weights, weighted_means
+from digitseq.augment.pictures import PICTURE, read_pictures
+from digitseq.augment.ranges import parameter, probability
 from digitseq.errors import SettingsError
 from digitseq.random_streams import Rows
 
 KINDS = ("texture", "gradient", "folder")
 SCALES = 3
-COARSER = 4  # each scale of the texture is so much coarser than the one before
-SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".tif", ".tiff", ".webp")
-PICTURE = (256, 512)  # height and width to which pictures of a folder are scaled and cut
-MOST_PICTURES = 1000  # the first by name: 128 kB of memory each
+COARSER = 4  # how much coarser each scale of the texture is than the one before
 
 
 @dataclass(frozen=True)
-class Background:
+class Background(ImageOperation):
     """Paper with a grain, in a light that falls off, or out of the user's own pictures.
 
     Paper is taken to be white and ink black, as scanned; for white ink on black all of it is the negative.
@@ -52,19 +52,16 @@ class Background:
     """
 
     kind: str = parameter("any", "what the paper is made of", choices=("any", *KINDS))
-    strength: tuple[float, float] = parameter(
-        (0.1, 0.5), "how dark the darkest paper can be", low=0, high=1, unit="of full scale"
-    )
+    strength: Range = parameter((0.1, 0.5), "how dark the darkest paper can be", low=0, high=1, unit="of full scale")
     floor: float = parameter(
         0.4, "smallest contrast of ink and paper", low=0, high=1, unit="of full scale", single=True
     )
     folder: str = parameter("", "directory of pictures to use as paper")
     p: float = probability("image")
-    name: ClassVar[str] = "background"
-    level: ClassVar[Literal["glyph", "image"]] = "image"
+    strength_name = "strength"
 
     def __post_init__(self) -> None:
-        check(self)
+        super().__post_init__()
         if self.kind == "folder" and not self.folder:
             raise SettingsError("background: kind folder needs folder, a directory of pictures", "folder")
         if self.folder and self.kind not in ("folder", "any"):
@@ -76,25 +73,26 @@ class Background:
         return Background, tuple(getattr(self, f.name) for f in fields(self))
 
     def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
-        draws = rows.uniforms("parameters", 5)
+        on, draws = self.select(rows, 4)
         kinds = KINDS[: 3 if self.folder else 2] if self.kind == "any" else (self.kind,)
         codes = np.array([KINDS.index(kind) for kind in kinds])
         parameters = {
-            "on": draws[:, 0] < self.p,
-            "kind": codes[draw_integer(draws[:, 1], (0, len(kinds) - 1))],
-            "strength": draw_uniform(draws[:, 2], self.strength),
-            "place": draws[:, 3:],
+            "on": on,
+            "kind": codes[draw_integer(draws[:, 0], (0, len(kinds) - 1))],
+            "strength": draw_uniform(draws[:, 1], self.strength),
+            "place": draws[:, 2:],
         }
         if "texture" in kinds:
-            parameters |= _grain(rows, size)
+            for scale, shape in enumerate(_scales(size)):
+                parameters[f"grain{scale}"] = random_integers(rows, f"grain{scale}", shape, np.uint8)
         if "folder" in kinds:
             parameters["picture"] = draw_integer(rows.uniforms("picture", 1)[:, 0], (0, len(self._pictures) - 1))
         return parameters
 
-    def apply(self, images: Images, parameters: Parameters) -> Images:
-        chosen = np.flatnonzero(parameters["on"] & (parameters["strength"] > 0))
-        groups = [part for code in range(len(KINDS)) for part in in_parts(chosen[parameters["kind"][chosen] == code])]
+    def grouped_by(self, parameters: Parameters) -> list[NDArray[Any]]:
+        return [parameters["kind"]]
 
+    def painter(self, images: Images, parameters: Parameters) -> Painter:
         def paint(some: NDArray[np.int64]) -> Pixels:
             pixels = images.pixels[some]
             ink = ~pixels if images.inverted else pixels
@@ -106,7 +104,7 @@ class Background:
             seen = _over(ink, paper)
             return ~seen if images.inverted else seen
 
-        return repainted(images, groups, paint)
+        return paint
 
     def _paper(self, images: Images, some: NDArray[np.int64], parameters: Parameters) -> NDArray[np.uint16]:
         """uint16 (N, H, W), 0 … 255: darkness of the paper of images `some`, which are of one kind."""
@@ -130,14 +128,14 @@ class Background:
     @cached_property
     def _pictures(self) -> Pixels:
         """uint8 (N, 256, 512): darkness of every picture of the folder."""
-        return np.stack([_read_picture(path) for path in _picture_files(Path(self.folder))])
+        return read_pictures(Path(self.folder))
 
 
 def _darkest_readable(ink: Pixels, images: Images, some: NDArray[np.int64], floor: float) -> NDArray[np.int64]:
     """int64 (N,): how dark the paper can be, 0 … 255, if the faintest digit is to keep a contrast of `floor`."""
     count, _, full = ink.shape
     width = images.width[some]
-    # the row with the least ink shows the paper, which may have been darkened before
+    # the row with the least ink shows the paper, which an earlier operation may have darkened
     used = np.negative((np.arange(full) < width[:, None]).view(np.uint8))
     cv = opencv()
     row = cv.reduce((ink & used[:, None, :]).reshape(-1, full), 1, cv.REDUCE_SUM, dtype=cv.CV_32S)
@@ -166,16 +164,6 @@ def _over(ink: Pixels, paper: NDArray[np.uint16]) -> Pixels:
     return cover.astype(np.uint8)
 
 
-def _grain(rows: Rows, size: tuple[int, int]) -> Parameters:
-    """Random bytes for every pixel and for the nodes of two coarser scales: uint8 (B, …), as `_texture` needs them."""
-    grains: Parameters = {}
-    for scale, (height, width) in enumerate(_scales(size)):
-        words = -(-height * width // 32) * 4
-        random_bits = np.ascontiguousarray(rows.words(f"grain{scale}", words)).view(np.uint8)
-        grains[f"grain{scale}"] = random_bits[:, : height * width].reshape(-1, height, width)
-    return grains
-
-
 def _scales(size: tuple[int, ...]) -> list[tuple[int, int]]:
     """Heights and widths of the texture's grids, from the finest on."""
     scales = [(size[0], size[1])]
@@ -197,8 +185,8 @@ def _texture(grains: list[Pixels], size: tuple[int, ...]) -> NDArray[np.uint16]:
 
 
 def _enlarged(grid: Pixels, size: tuple[int, ...]) -> Pixels:
-    wide = means(np.ascontiguousarray(grid.transpose(0, 2, 1)), between(size[1], COARSER))
-    return means(np.ascontiguousarray(wide.transpose(0, 2, 1)), between(size[0], COARSER))
+    wide = weighted_means(np.ascontiguousarray(grid.transpose(0, 2, 1)), linear_weights(size[1], COARSER))
+    return weighted_means(np.ascontiguousarray(wide.transpose(0, 2, 1)), linear_weights(size[0], COARSER))
 
 
 def _gradient(place: NDArray[np.float64], width: NDArray[np.int64], size: tuple[int, ...]) -> NDArray[np.uint16]:
@@ -218,33 +206,3 @@ def _window(place: NDArray[np.float64], length: NDArray[np.int64], full: int, li
     along = (first[:, None] + np.arange(full)) % (2 * limit)
     back_and_forth: NDArray[np.int64] = np.minimum(along, 2 * limit - 1 - along)
     return back_and_forth
-
-
-def _picture_files(folder: Path) -> list[Path]:
-    try:
-        files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
-    except OSError as error:
-        raise SettingsError(f"background: folder {folder} cannot be read ({error.strerror})", "folder") from None
-    if not files:
-        kinds = ", ".join(suffix[1:] for suffix in SUFFIXES)
-        raise SettingsError(f"background: folder {folder} has no pictures ({kinds})", "folder")
-    return files[:MOST_PICTURES]
-
-
-def _read_picture(path: Path) -> Pixels:
-    """uint8 (256, 512): darkness of the picture, scaled to cover that size and cut around its middle."""
-    cv = opencv()
-    try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
-        picture = cv.imdecode(data, cv.IMREAD_GRAYSCALE) if data.size else None
-    except OSError as error:
-        raise SettingsError(f"background: picture {path} cannot be read ({error.strerror})", "folder") from None
-    except cv.error:
-        picture = None
-    if picture is None:
-        raise SettingsError(f"background: {path} is not a picture that OpenCV can read", "folder")
-    factor = max(wanted / given for wanted, given in zip(PICTURE, picture.shape))
-    height, width = (max(round(given * factor), wanted) for wanted, given in zip(PICTURE, picture.shape))
-    scaled: Pixels = cv.resize(picture, (width, height), interpolation=cv.INTER_AREA if factor < 1 else cv.INTER_LINEAR)
-    top, left = (height - PICTURE[0]) // 2, (width - PICTURE[1]) // 2
-    return ~scaled[top : top + PICTURE[0], left : left + PICTURE[1]]

@@ -1,17 +1,25 @@
-"""What an operation is: draw parameters for N glyphs, then apply them to N glyphs at once."""
+"""What an operation is: draw parameters for all glyphs or images of a batch, then apply them to all at once.
+
+A new operation is a class derived from `GlyphOperation`, `ImageOperation`, or one of their bases for maps
+(`AffineMap`, `DisplacementMap`, `LineMap`), and one line of the table in `registry.py`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import math
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from digitseq.augment.ranges import check
 from digitseq.lazy_imports import import_package
-from digitseq.random_streams import Rows
+from digitseq.random_streams import WORDS_PER_BLOCK, Rows
 
 Pixels = NDArray[np.uint8]
 Parameters = dict[str, NDArray[Any]]
@@ -20,29 +28,78 @@ Range = tuple[float, float]  # (low, high): uniform in between; equal ends: exac
 CACHED_IMAGES = 32
 
 
-class GlyphOperation(Protocol):
-    """A distortion of single glyphs, each in a cell of its own with empty paper around it."""
+class Operation(ABC):
+    """A distortion. Subclasses are frozen dataclasses whose fields are the parameters, `p` last.
+
+    Most have one parameter that says how strong the distortion is.
+
+    name: the class name in snake case; level: "glyph" or "image"
+    strength_name: the field that holds the range of strengths; neutral: the strength that changes nothing
+    steps: how many different strengths can be drawn; 0: any number within the range
+    p: probability for each glyph or image
+    """
 
     name: ClassVar[str]
-    level: ClassVar[Literal["glyph", "image"]]
+    level: ClassVar[str]
+    strength_name: ClassVar[str]
+    neutral: ClassVar[float] = 0
+    steps: ClassVar[int] = 0
+    p: float
+
+    def __init_subclass__(cls) -> None:
+        cls.name = re.sub(r"\B(?=[A-Z])", "_", cls.__name__).lower()
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def select(self, rows: Rows, columns: int, n: int = 1) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+        """Which of n items of every row are distorted, (B·n,), and uniform numbers in [0, 1), (B·n, columns)."""
+        # One table for both: what a seed gives depends on the number and the order of the columns.
+        draws = rows.uniforms("parameters", (1 + columns) * n).reshape(-1, 1 + columns)
+        return draws[:, 0] < self.p, draws[:, 1:]
+
+    def strengths(self, draws: NDArray[np.float64]) -> NDArray[Any]:
+        """Uniform numbers in [0, 1) turned into strengths."""
+        bounds: Range = getattr(self, self.strength_name)
+        return draw_stepped(draws, bounds, self.steps) if self.steps else draw_uniform(draws, bounds)
+
+    def changes(self, parameters: Parameters) -> NDArray[np.bool_]:
+        """bool (N,): glyphs or images that these parameters change."""
+        changes: NDArray[np.bool_] = parameters[self.strength_name] != self.neutral
+        return changes
+
+    def draw_strengths(self, rows: Rows, n: int = 1) -> NDArray[Any]:
+        """Strengths of n items of every row, (B·n,), `neutral` for those that are left alone."""
+        on, draws = self.select(rows, 1, n)
+        return np.where(on, self.strengths(draws[:, 0]), self.neutral)
+
+
+class GlyphOperation(Operation):
+    """A distortion of single glyphs, each in a cell of its own with empty paper around it."""
+
+    level = "glyph"
 
     @property
     def reach(self) -> int:
         """Pixels of empty paper that must surround the ink, so that glyphs do not touch each other."""
+        return 0
 
     def grown(self, height: int, width: int) -> tuple[int, int]:
-        """The largest ink box that can come out when ink of at most this size goes in."""
+        """The largest ink box that can come out when ink of at most this size goes in, in pixels."""
+        return height, width
 
     def draw(self, rows: Rows, n: int, cell: tuple[int, int]) -> Parameters:
         """Parameters for n glyphs of every row, as arrays (B·n, …); `cell` is a cell's (height, width)."""
+        return {self.strength_name: self.draw_strengths(rows, n)}
 
     def outline(self, points: Outline, rows: Rows) -> Outline:
-        """Where the outermost ink of glyphs comes to lie, which is at `points`, under parameters out of `rows`.
+        """Where the outermost ink of glyphs, now at `points`, is under parameters drawn from `rows`, a single row.
 
-        One row's parameters for as many glyphs as there are. Never farther out than `apply` puts ink, but for a
-        pixel: what an operation adds by chance is left out.
+        Never farther out than where `apply` puts ink, except for a pixel: random additions are left out.
         """
+        return points
 
+    @abstractmethod
     def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
         """uint8 (N, h, w) in, the same out; the input is left as it is."""
 
@@ -61,58 +118,64 @@ class Images:
     boxes: NDArray[np.int64]
     inverted: bool = False
 
-
-def repainted(
-    images: Images, groups: Iterable[NDArray[np.int64]], paint: Callable[[NDArray[np.int64]], Pixels]
-) -> Images:
-    """`images` with the pictures of each group, their places in the batch, replaced by `paint(group)`.
-
-    Columns that are not in use stay as they are. Without any group the images are the ones given.
-    """
-    groups = list(groups)
-    if not groups:
-        return images
-    out = images.pixels.copy()
-    for group in groups:
-        out[group] = paint(group)
-    full = out.shape[2]
-    if images.width.min() < full:
-        unused = np.arange(full) >= images.width[:, None]
-        np.copyto(out, images.pixels, where=unused[:, None, :])
-    return replace(images, pixels=out)
+    def unused(self) -> NDArray[np.bool_]:
+        """bool (B, 1, W): columns that are not in use."""
+        unused: NDArray[np.bool_] = (np.arange(self.pixels.shape[2]) >= self.width[:, None])[:, None]
+        return unused
 
 
-def in_parts(chosen: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """`chosen` in groups so small that work on one stays in the processor's cache."""
-    return [chosen[first : first + CACHED_IMAGES] for first in range(0, len(chosen), CACHED_IMAGES)]
+Painter = Callable[[NDArray[np.int64]], Pixels]  # indices of images in, their new pixels out
 
 
-def of_one_strength(chosen: NDArray[np.int64], *strengths: NDArray[Any]) -> Iterator[NDArray[np.int64]]:
-    """`chosen` in such groups, in each of which every one of `strengths`, arrays (B,), has one value only."""
-    if len(chosen) <= 1:
-        yield from in_parts(chosen)
-        return
-    order = chosen[np.lexsort([strength[chosen] for strength in strengths])]
-    changes = np.any([strength[order[1:]] != strength[order[:-1]] for strength in strengths], axis=0)
-    for group in np.split(order, np.flatnonzero(changes) + 1):
-        yield from in_parts(group)
-
-
-class ImageOperation(Protocol):
+class ImageOperation(Operation):
     """A distortion of whole images."""
 
-    name: ClassVar[str]
-    level: ClassVar[Literal["glyph", "image"]]
+    level = "image"
 
     def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
-        """Parameters for the images of `rows`, as arrays (B, …).
+        """Parameters for the images of `rows`, as arrays (B, …); "on" says which images are distorted.
 
         `size` is (H, W) of the largest image there can be: tables with a number for every pixel have that
         size, so that they do not depend on which images are made together.
         """
+        on, draws = self.select(rows, 1)
+        return {"on": on, self.strength_name: self.strengths(draws[:, 0])}
+
+    def grouped_by(self, parameters: Parameters) -> list[NDArray[Any]]:
+        """Arrays (B,) that are constant within each group of images that is painted together."""
+        return [parameters[self.strength_name]] if self.steps else []
+
+    @abstractmethod
+    def painter(self, images: Images, parameters: Parameters) -> Painter:
+        """A function from indices (N,) into the batch to the new pixels (N, H, W) of those images.
+
+        Columns that are not in use may come out as anything.
+        """
 
     def apply(self, images: Images, parameters: Parameters) -> Images:
         """The same images, distorted; the input is left as it is. images.pixels may be narrower than `size`."""
+        chosen = np.flatnonzero(parameters["on"] & self.changes(parameters))
+        if not chosen.size:
+            return images
+        paint = self.painter(images, parameters)
+        out = images.pixels.copy()
+        for group in _grouped(chosen, self.grouped_by(parameters)):
+            # groups so small that work on one stays in the processor's cache
+            for first in range(0, len(group), CACHED_IMAGES):
+                part = group[first : first + CACHED_IMAGES]
+                out[part] = paint(part)
+        if images.width.min() < out.shape[2]:
+            np.copyto(out, images.pixels, where=images.unused())
+        return replace(images, pixels=out)
+
+
+def _grouped(chosen: NDArray[np.int64], keys: list[NDArray[Any]]) -> list[NDArray[np.int64]]:
+    """`chosen` in groups of equal keys, arrays (B,)."""
+    if not keys or len(chosen) == 1:
+        return [chosen]
+    order = chosen[np.lexsort([key[chosen] for key in keys])]
+    changes = np.any([key[order[1:]] != key[order[:-1]] for key in keys], axis=0)
+    return np.split(order, np.flatnonzero(changes) + 1)
 
 
 def draw_uniform(draws: NDArray[np.float64], bounds: Range) -> NDArray[np.float64]:
@@ -121,11 +184,8 @@ def draw_uniform(draws: NDArray[np.float64], bounds: Range) -> NDArray[np.float6
     return low + draws * (high - low)
 
 
-def draw_stepped(draws: NDArray[np.float64], bounds: Range, steps: int = 32) -> NDArray[np.float64]:
-    """Uniform numbers in [0, 1) turned into one of `steps` numbers from low to high, evenly spaced.
-
-    So there are images of one strength, which can be worked on together.
-    """
+def draw_stepped(draws: NDArray[np.float64], bounds: Range, steps: int) -> NDArray[np.float64]:
+    """Uniform numbers in [0, 1) turned into one of `steps` numbers from low to high, evenly spaced."""
     step = draw_integer(draws, (0, steps - 1)).astype(np.float64)
     return np.minimum(draw_uniform(step / (steps - 1), bounds), bounds[1])
 
@@ -136,7 +196,24 @@ def draw_integer(draws: NDArray[np.float64], bounds: Range) -> NDArray[np.int64]
     return (low + np.floor(draws * (high - low + 1))).astype(np.int64)
 
 
+def random_integers(
+    rows: Rows, purpose: str, shape: tuple[int, ...], dtype: type[np.unsignedinteger[Any]], n: int = 1
+) -> NDArray[Any]:
+    """Whole numbers evenly spread over the range of `dtype`, (B·n, *shape), for n items of every row."""
+    count, per_word = math.prod(shape), 8 // np.dtype(dtype).itemsize
+    words = -(-count // per_word)
+    # whole blocks, as rows of words are made: they need no copy to be viewed as another type
+    table = rows.words(purpose, round_up(words * n, WORDS_PER_BLOCK))
+    numbers = np.ascontiguousarray(table).view(dtype)[:, : words * n * per_word]
+    return numbers.reshape(-1, words * per_word)[:, :count].reshape(-1, *shape)
+
+
+def round_up(size: int, step: int) -> int:
+    """The smallest multiple of `step` that is at least `size`."""
+    return -(-size // step) * step
+
+
 @lru_cache(maxsize=1)
 def opencv() -> Any:
-    """The cv2 module, or `MissingPackageError` with the command that installs what lacks."""
+    """The cv2 module, or `MissingPackageError` with the command that installs it."""
     return import_package("cv2", "augmentation", "opencv-python-headless")

@@ -39,11 +39,11 @@ def ink_box(cells: NDArray[np.uint8]) -> Boxes:
 
 
 def _inked(words: NDArray[np.uint64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which rows and which columns of many cells have ink: several times as fast as reducing along an axis."""
+    """Which rows and which columns of many cells have ink: several times faster than reducing along an axis."""
     rows = np.zeros(words.shape[:2], np.uint64)
     for k in range(words.shape[2]):
         rows |= words[:, :, k]
-    while (height := words.shape[1]) > 1:  # the lower half onto the upper one
+    while (height := words.shape[1]) > 1:  # fold the lower half onto the upper one
         half = (height + 1) // 2
         folded = words[:, :half].copy()
         folded[:, : height - half] |= words[:, half:]
@@ -61,19 +61,19 @@ def inside_box(boxes: Boxes, height: int, width: int) -> NDArray[np.bool_]:
 
 
 def outlines(bank: GlyphBank, glyph: NDArray[np.int64]) -> Outline:
-    """The highest and lowest inked pixel of every column of glyphs (N,), where there are such: all of their hull."""
+    """The highest and lowest inked pixel of every column of glyphs (N,): they contain the convex hull."""
     wide = bank.width[glyph].astype(np.int64)[:, None]
     column = np.minimum(np.arange(wide.max()), wide - 1)
     inked = bank.columns[bank.start[glyph][:, None] + column] != 0
-    column = np.where(inked.any(axis=2), column, 0)  # the first column has ink
+    column = np.where(inked.any(axis=2), column, 0)  # empty columns repeat the first one, which has ink
     inked = np.take_along_axis(inked, column[:, :, None], axis=1)
     top, bottom = inked.argmax(axis=2), bank.height - 1 - inked[:, :, ::-1].argmax(axis=2)
     x, middle = column - (wide - 1) / 2, (bank.height - 1) / 2
     return np.concatenate([np.stack([x, y - middle], axis=1) for y in (top, bottom)], axis=2)
 
 
-def grown(points: Outline, outward: NDArray[np.float64]) -> Outline:
-    """Outlines whose boxes are larger by `outward`, (N, 1 or 2) pixels in x and y, on each side."""
+def enlarged(points: Outline, outward: NDArray[np.float64]) -> Outline:
+    """Outlines scaled so that their boxes grow by `outward`, (N, 1 or 2) pixels in x and y, on each side."""
     low, high = points.min(axis=2, keepdims=True), points.max(axis=2, keepdims=True)
     half = np.maximum((high - low) / 2, 0.5)
     middle = (low + high) / 2

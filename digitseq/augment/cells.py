@@ -1,4 +1,4 @@
-"""Cells: glyphs taken out of their columns to be worked on, and put back."""
+"""Cells: glyphs copied from columns into images (N, h, w) to be distorted, and back."""
 
 from __future__ import annotations
 
@@ -14,17 +14,12 @@ from digitseq.composer import FEW, column_runs
 Numbers = NDArray[np.int64]
 
 
-def round_up(size: int, step: int) -> int:
-    """The smallest multiple of `step` that is at least `size`."""
-    return -(-size // step) * step
-
-
 def cut_cells(
     columns: Pixels, start: Numbers, wide: Numbers, rows: tuple[Numbers, int], cell: tuple[int, int]
 ) -> Pixels:
     """uint8 (N, *cell): glyph i is columns[start : start + wide], in the middle of its cell.
 
-    rows: the first row to take of each glyph's columns, (N,), and how many; they stand in the middle too.
+    rows: the first row to take of each glyph's columns, (N,), and how many; they are centred too.
     """
     height, width = cell
     first, count = rows
@@ -35,7 +30,7 @@ def cut_cells(
     turned = np.zeros((len(start) * width, height), np.uint8)
     upper = (height - count) // 2
     owner = np.repeat(first, wide)
-    for row in np.unique(first):
+    for row in np.unique(first):  # few values: one assignment for all glyphs that start in the same row
         chosen = owner == row
         turned[place[chosen], upper : upper + count] = taken[chosen, row : row + count]
     return np.ascontiguousarray(turned.reshape(len(start), width, height).transpose(0, 2, 1))
@@ -54,7 +49,7 @@ def _cut_each(
 
 
 def columns_of(cells: Pixels, shift: Numbers, height: int) -> Pixels:
-    """uint8 (N·w, height): the columns of cells (N, h, w), of which cell row r becomes image row r + shift (N,)."""
+    """uint8 (N·w, height): the columns of cells (N, h, w), cell row r at image row r + shift (N,)."""
     count, rows, width = cells.shape
     columns = np.zeros((count, width, height), np.uint8)
     turned = cells.transpose(0, 2, 1)
@@ -66,7 +61,7 @@ def columns_of(cells: Pixels, shift: Numbers, height: int) -> Pixels:
 
 
 def _alike(values: Numbers) -> Iterator[tuple[int, Any]]:
-    """Each value there is, with an index of its places."""
+    """Each distinct value with an index of where it is; single values where there are few."""
     if len(values) <= FEW:
         yield from ((value, slice(place, place + 1)) for place, value in enumerate(values.tolist()))
     else:

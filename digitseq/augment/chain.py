@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import GlyphOperation, Outline, Parameters, Pixels, opencv
+from digitseq.augment.base import GlyphOperation, Outline, Parameters, Pixels, opencv, round_up
 from digitseq.augment.boxes import Boxes, ink_box, outlines
-from digitseq.augment.cells import columns_of, cut_cells, round_up
-from digitseq.augment.maps import AffineMap, DisplacementMap, apply_maps, centred_grid, remap
+from digitseq.augment.cells import columns_of, cut_cells
+from digitseq.augment.maps import GlyphMap, apply_maps, centred_grid, remap
 from digitseq.composer import GlyphSpans
 from digitseq.glyphs.bank import GlyphBank
 from digitseq.random_streams import Rows
@@ -20,7 +20,7 @@ from digitseq.random_streams import Rows
 class GlyphChain:
     """Cuts glyphs out of the bank into cells, runs the operations, and trims the results to ink again.
 
-    A cell is as large as the largest ink that can come out, so that no operation ever loses any.
+    Cells are as large as the largest ink that can come out, so that no operation clips any.
     """
 
     def __init__(self, operations: Sequence[GlyphOperation], bank: GlyphBank) -> None:
@@ -28,34 +28,34 @@ class GlyphChain:
         self.operations, self.bank = operations, bank
         self._tall = int((bank.bottom - bank.top).max())
         height, width = self._tall, int(bank.width.max())
-        for operation in operations:  # ink that grows and then shrinks needs the room in between
+        for operation in operations:  # ink may grow and shrink again: cells hold it at its largest
             height, width = map(max, operation.grown(height, width), (height, width))
         margin = 1 + max(operation.reach for operation in operations)
-        # an even height and width turn into each other exactly; boxes are found by eight columns at a time
+        # with both sizes even, a turn by 90° maps pixels exactly to pixels; `ink_box` reads eight columns at a time
         self._cell = (round_up(height + 2 * margin, 2), round_up(width + 2 * margin, 8))
 
     @property
     def max_width(self) -> int:
-        """No glyph that comes out is wider than this, in pixels."""
+        """The largest width of any distorted glyph, in pixels."""
         return self._cell[1]
 
     @property
     def cell_pixels(self) -> int:
-        """Pixels of the cell in which one glyph is worked on."""
+        """Number of pixels of a cell."""
         return self._cell[0] * self._cell[1]
 
     def widths(self, glyph: NDArray[np.int64]) -> NDArray[np.int64]:
-        """int64 (N,): about how wide glyphs (N,) of the bank come out, each under parameters drawn by chance.
+        """int64 (N,): estimated widths of glyphs (N,) of the bank, each distorted with random parameters, in pixels.
 
-        Rather less than more. Their outlines alone go through the operations: nothing is rendered.
+        Rather too low than too high. Only outlines are distorted: nothing is rendered.
         """
         points, rows = outlines(self.bank, glyph), Rows.span(0, 0, 1)
         fringe = np.zeros(len(glyph))
-        for place, operation in enumerate(self.operations):
+        for k, operation in enumerate(self.operations):
             before = _size(points)
-            points = operation.outline(points, rows.scoped(f"{place}:{operation.name}"))
-            if isinstance(operation, (AffineMap, DisplacementMap)):
-                # they fetch between pixels, and ink spreads by one of those that were there
+            points = operation.outline(points, rows.scoped(f"{k}:{operation.name}"))
+            if isinstance(operation, GlyphMap):
+                # interpolation spreads ink by up to a pixel of the original size
                 changed = np.abs((_size(points) - before + 0.5) % 1 - 0.5).max(axis=1) > 1e-6
                 spread = np.minimum((_size(points) / before).min(axis=1), 1)
                 fringe = np.maximum(fringe, np.where(changed, spread, 0))
@@ -66,16 +66,16 @@ class GlyphChain:
         return whole
 
     def ink(self, glyph: NDArray[np.int64], there: NDArray[np.bool_], rows: Rows) -> GlyphSpans:
-        """The distorted ink of those of the bank's glyphs (B, n) that are `there`, with the parameters of `rows`."""
+        """The distorted ink of the bank's glyphs (B, n) where `there` (B, n) is true; `rows` gives the parameters."""
         present = np.flatnonzero(there)
         if not present.size:
-            return GlyphSpans(self.bank.columns, *(np.zeros(glyph.shape, np.int64) for _ in range(4)))
+            return GlyphSpans(self.bank.columns, *np.zeros((4, *glyph.shape), np.int64))
         cells, above = self._cut(glyph.ravel()[present])
-        maps: list[tuple[AffineMap | DisplacementMap, Parameters]] = []  # in a row: one interpolation for all
-        for place, operation in enumerate(self.operations):
-            drawn = operation.draw(rows.scoped(f"{place}:{operation.name}"), glyph.shape[1], self._cell)
+        maps: list[tuple[GlyphMap, Parameters]] = []  # consecutive maps share one interpolation
+        for k, operation in enumerate(self.operations):
+            drawn = operation.draw(rows.scoped(f"{k}:{operation.name}"), glyph.shape[1], self._cell)
             parameters = drawn if len(present) == glyph.size else {k: v[present] for k, v in drawn.items()}
-            if isinstance(operation, (AffineMap, DisplacementMap)):
+            if isinstance(operation, GlyphMap):
                 maps.append((operation, parameters))
             else:
                 cells = operation.apply(apply_maps(cells, maps), parameters)
@@ -97,7 +97,7 @@ class GlyphChain:
         tall = np.flatnonzero(box.bottom - box.top > self.bank.height)
         if not tall.size:
             return cells, box
-        # a pixel less than the height, as bilinear fetches spread the ink by up to half of one on either side
+        # a pixel less than the height: interpolation spreads ink by up to half a pixel on either side
         factor = ((box.bottom - box.top)[tall] / (self.bank.height - 1)).astype(np.float32)[:, None, None]
         y, x = centred_grid(*self._cell)
         middle_y = ((box.top + box.bottom)[tall] / 2 - self._cell[0] / 2).astype(np.float32)[:, None, None]
@@ -127,10 +127,7 @@ def _size(points: Outline) -> NDArray[np.float64]:
 
 
 def _at(present: NDArray[np.int64], ink: GlyphSpans, shape: tuple[int, ...]) -> GlyphSpans:
-    """`ink` of single glyphs (N,) at the places `present` of texts of `shape` (B, n), with nothing elsewhere."""
-    arrays = [ink.start, ink.width, ink.top, ink.bottom]
-    if len(present) < math.prod(shape):
-        arrays = [np.zeros(math.prod(shape), np.int64) for _ in arrays]
-        for array, values in zip(arrays, (ink.start, ink.width, ink.top, ink.bottom)):
-            array[present] = values
-    return GlyphSpans(ink.columns, *(array.reshape(shape) for array in arrays))
+    """`ink` of single glyphs (N,) put at the flat indices `present` of texts of `shape` (B, n), empty elsewhere."""
+    spans = np.zeros((4, math.prod(shape)), np.int64)
+    spans[:, present] = ink.start, ink.width, ink.top, ink.bottom
+    return GlyphSpans(ink.columns, *spans.reshape(4, *shape))

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import Outline, Parameters, Range, draw_uniform
-from digitseq.augment.boxes import grown
+from digitseq.augment.base import Outline, Parameters, Range, random_integers
+from digitseq.augment.boxes import enlarged
 from digitseq.augment.maps import DisplacementMap, Positions
-from digitseq.augment.ranges import check, parameter, probability
+from digitseq.augment.ranges import parameter, probability
 from digitseq.random_streams import Rows
 
-FARTHEST = 3.0  # offsets end at so many of their standard deviations, so that a cell can hold what comes out
+FARTHEST = 3.0  # standard deviations at which offsets are clipped, so that cells have a finite size
 # Weights and sums are whole numbers below 2^24: exact in float32, whatever the order in which they are added.
 WEIGHT_STEPS = 1 << 12
 KEPT_STEPS = 1 << 8
-PATCH = 2.5  # sigmas along an edge over which offsets are much the same
-OUTWARD = 0.4  # deviations that the farther of two patches moves, on average; twice that the farthest of four
+PATCH = 2.5  # length of edge, in sigmas, over which offsets are nearly constant
+OUTWARD = 0.4  # mean move, in deviations, of the farther of two patches; the farthest of four moves about twice that
 
 
 @dataclass(frozen=True)
@@ -32,42 +31,31 @@ class Elastic(DisplacementMap):
     alpha / (sigma · 6.14) pixels.
 
     Source: P. Simard, D. Steinkraus, J. Platt, "Best practices for convolutional neural networks applied to
-    visual document analysis", ICDAR 2003. (The noise stands on a grid of `sigma` pixels instead of one, which
-    looks the same after smoothing, at a fraction of the cost.)
+    visual document analysis", ICDAR 2003. (The noise is on a grid of `sigma` pixels instead of one, which looks
+    the same after smoothing, at a fraction of the cost.)
     """
 
     alpha: Range = parameter((10.0, 34.0), "strength", low=0, high=200, unit="pixels")
     sigma: float = parameter(4.0, "smoothness", low=2, high=20, unit="pixels", single=True)
     p: float = probability("glyph")
-    name: ClassVar[str] = "elastic"
-
-    def __post_init__(self) -> None:
-        check(self)
+    strength_name = "alpha"
 
     def grown(self, height: int, width: int) -> tuple[int, int]:
         far = 2 * math.ceil(FARTHEST * self._deviation(self.alpha[1]))
         return height + far, width + far
 
     def outline(self, points: Outline, rows: Rows) -> Outline:
-        draws = rows.uniforms("parameters", 2 * len(points)).reshape(-1, 2)
-        alpha = np.where(draws[:, 0] < self.p, draw_uniform(draws[:, 1], self.alpha), 0.0)
-        # an edge is as long as some patches that move on their own: the one that moves farthest outward counts
+        alpha = self.draw_strengths(rows, len(points))
+        # an edge consists of patches that move independently: the one that moves farthest outward counts
         long = (points.max(axis=2) - points.min(axis=2))[:, ::-1] / (PATCH * self.sigma)
-        return grown(points, self._deviation(alpha)[:, None] * OUTWARD * np.log2(np.maximum(long, 1)))
+        return enlarged(points, self._deviation(alpha)[:, None] * OUTWARD * np.log2(np.maximum(long, 1)))
 
     def draw(self, rows: Rows, n: int, cell: tuple[int, int]) -> Parameters:
-        draws = rows.uniforms("parameters", 2 * n).reshape(-1, 2)
-        size = [self._points(length) for length in cell]
-        count = 2 * size[0] * size[1]
-        words = -(-count // 8)
-        noise = np.ascontiguousarray(rows.words("noise", words * n)).view(np.uint8).reshape(-1, words * 8)
-        alpha = np.where(draws[:, 0] < self.p, draw_uniform(draws[:, 1], self.alpha), 0.0)
-        shape = np.broadcast_to(np.array(cell), (len(alpha), 2))
-        return {"alpha": alpha, "cell": shape, "noise": noise[:, :count].reshape(-1, 2, *size)}
-
-    def moved(self, parameters: Parameters) -> NDArray[np.bool_]:
-        moved: NDArray[np.bool_] = parameters["alpha"] > 0
-        return moved
+        parameters = super().draw(rows, n, cell)
+        grid = [self._points(length) for length in cell]
+        parameters["noise"] = random_integers(rows, "noise", (2, *grid), np.uint8, n)
+        parameters["cell"] = np.broadcast_to(np.array(cell), (len(parameters["alpha"]), 2))
+        return parameters
 
     def displacement(self, parameters: Parameters, chosen: NDArray[np.int64]) -> tuple[Positions, Positions]:
         height, width = parameters["cell"][0]

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import Parameters, Range, draw_integer, draw_uniform
+from digitseq.augment.base import Parameters, Range, draw_integer
 from digitseq.augment.maps import Affine, AffineMap, identity
-from digitseq.augment.ranges import check, parameter, probability
-from digitseq.random_streams import Rows
+from digitseq.augment.ranges import parameter, probability
 
 
 @dataclass(frozen=True)
@@ -24,10 +23,7 @@ class Rotate(AffineMap):
 
     angle: Range = parameter((-15.0, 15.0), "turn, counter-clockwise", low=-180, high=180, unit="degrees")
     p: float = probability("glyph")
-    name: ClassVar[str] = "rotate"
-
-    def __post_init__(self) -> None:
-        check(self)
+    strength_name = "angle"
 
     def grown(self, height: int, width: int) -> tuple[int, int]:
         turns = np.radians(np.linspace(*self.angle, 361))
@@ -36,9 +32,6 @@ class Rotate(AffineMap):
             math.ceil((height * cos + width * sin).max()) + 1,
             math.ceil((width * cos + height * sin).max()) + 1,
         )
-
-    def draw(self, rows: Rows, n: int, cell: tuple[int, int]) -> Parameters:
-        return {"angle": _draw(rows, n, self.angle, self.p, 0.0)}
 
     def affine(self, parameters: Parameters) -> Affine:
         turn = np.radians(parameters["angle"])
@@ -58,17 +51,11 @@ class Shear(AffineMap):
 
     angle: Range = parameter((-15.0, 15.0), "slant to the right", low=-60, high=60, unit="degrees")
     p: float = probability("glyph")
-    name: ClassVar[str] = "shear"
-
-    def __post_init__(self) -> None:
-        check(self)
+    strength_name = "angle"
 
     def grown(self, height: int, width: int) -> tuple[int, int]:
         slope = math.tan(math.radians(max(abs(self.angle[0]), abs(self.angle[1]))))
         return height, width + math.ceil(height * slope) + 1
-
-    def draw(self, rows: Rows, n: int, cell: tuple[int, int]) -> Parameters:
-        return {"angle": _draw(rows, n, self.angle, self.p, 0.0)}
 
     def affine(self, parameters: Parameters) -> Affine:
         maps = identity(len(parameters["angle"]))
@@ -85,17 +72,11 @@ class Scale(AffineMap):
 
     factor: Range = parameter((0.8, 1.15), "new size over the old one", low=0.3, high=3)
     p: float = probability("glyph")
-    name: ClassVar[str] = "scale"
-
-    def __post_init__(self) -> None:
-        check(self)
+    strength_name, neutral = "factor", 1
 
     def grown(self, height: int, width: int) -> tuple[int, int]:
         largest = max(self.factor[1], 1.0)
         return math.ceil(height * largest) + 1, math.ceil(width * largest) + 1
-
-    def draw(self, rows: Rows, n: int, cell: tuple[int, int]) -> Parameters:
-        return {"factor": _draw(rows, n, self.factor, self.p, 1.0)}
 
     def affine(self, parameters: Parameters) -> Affine:
         return identity(len(parameters["factor"])) / parameters["factor"][:, None, None]
@@ -110,25 +91,15 @@ class Shift(AffineMap):
 
     pixels: Range = parameter((-2, 2), "shift downward", low=-14, high=14, unit="pixels", integer=True)
     p: float = probability("glyph")
-    name: ClassVar[str] = "shift"
-
-    def __post_init__(self) -> None:
-        check(self)
+    strength_name = "pixels"
 
     def grown(self, height: int, width: int) -> tuple[int, int]:
         return height + 2 * int(max(abs(self.pixels[0]), abs(self.pixels[1]))), width
 
-    def draw(self, rows: Rows, n: int, cell: tuple[int, int]) -> Parameters:
-        draws = rows.uniforms("parameters", 2 * n).reshape(-1, 2)
-        return {"pixels": np.where(draws[:, 0] < self.p, draw_integer(draws[:, 1], self.pixels), 0)}
+    def strengths(self, draws: NDArray[np.float64]) -> NDArray[Any]:
+        return draw_integer(draws, self.pixels)
 
     def affine(self, parameters: Parameters) -> Affine:
         maps = identity(len(parameters["pixels"]))
         maps[:, 1, 2] = -parameters["pixels"]
         return maps
-
-
-def _draw(rows: Rows, n: int, bounds: Range, p: float, neutral: float) -> NDArray[np.float64]:
-    """Strengths (B·n,) within `bounds`, `neutral` for glyphs that are left alone."""
-    draws = rows.uniforms("parameters", 2 * n).reshape(-1, 2)
-    return np.where(draws[:, 0] < p, draw_uniform(draws[:, 1], bounds), neutral)

@@ -6,39 +6,33 @@ whose first axis is the parameters' one.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import Parameters, Range, draw_uniform
+from digitseq.augment.base import Operation, Parameters, Range, draw_uniform
 from digitseq.augment.maps import Positions
-from digitseq.augment.ranges import check, parameter, probability
+from digitseq.augment.ranges import parameter, probability
 from digitseq.random_streams import Rows
 
 Place = tuple[Positions, Positions]
 CLIP_HELP = "let ink leave the image; otherwise the line is moved and scaled until it fits"
 
 
-class LineMap(ABC):
+class LineMap(Operation):
     """An operation on images that moves ink."""
 
-    name: ClassVar[str]
-    level: ClassVar[Literal["glyph", "image"]] = "image"
+    level = "image"
     allow_clip: bool
 
-    @abstractmethod
     def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
         """Parameters for the images of `rows`, as arrays (B, …); `size` is (H, W) of the largest image."""
-
-    @abstractmethod
-    def moved(self, parameters: Parameters) -> NDArray[np.bool_]:
-        """bool (B,): images in which anything moves."""
+        return {self.strength_name: self.draw_strengths(rows)}
 
     def prepared(self, half: NDArray[np.float64], parameters: Parameters) -> Parameters:
-        """The parameters of images of which `half` (B,) is half the width, with what `source` and `target` need."""
+        """The parameters of images with half the width `half` (B,), and what `source` and `target` need."""
         return parameters
 
     @abstractmethod
@@ -60,17 +54,7 @@ class Slope(LineMap):
     angle: Range = parameter((-2.0, 2.0), "climb to the right", low=-30, high=30, unit="degrees")
     allow_clip: bool = parameter(False, CLIP_HELP, flag=True)
     p: float = probability("image")
-    name: ClassVar[str] = "slope"
-
-    def __post_init__(self) -> None:
-        check(self)
-
-    def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
-        return {"angle": _draw(rows, self.angle, self.p)}
-
-    def moved(self, parameters: Parameters) -> NDArray[np.bool_]:
-        moved: NDArray[np.bool_] = parameters["angle"] != 0
-        return moved
+    strength_name = "angle"
 
     def source(self, x: Positions, y: Positions, parameters: Parameters) -> Place:
         return x, y + _column(np.tan(np.radians(parameters["angle"]))) * x
@@ -90,22 +74,14 @@ class Wave(LineMap):
     wavelength: Range = parameter((60.0, 200.0), "length of a wave", low=40, high=2000, unit="pixels")
     allow_clip: bool = parameter(False, CLIP_HELP, flag=True)
     p: float = probability("image")
-    name: ClassVar[str] = "wave"
-
-    def __post_init__(self) -> None:
-        check(self)
+    strength_name = "amplitude"
 
     def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
         draws = rows.uniforms("shape", 2)
-        return {
-            "amplitude": _draw(rows, self.amplitude, self.p),
+        return super().draw(rows, size) | {
             "frequency": 2 * np.pi / draw_uniform(draws[:, 0], self.wavelength),
             "phase": 2 * np.pi * draws[:, 1],
         }
-
-    def moved(self, parameters: Parameters) -> NDArray[np.bool_]:
-        moved: NDArray[np.bool_] = parameters["amplitude"] != 0
-        return moved
 
     def source(self, x: Positions, y: Positions, parameters: Parameters) -> Place:
         return x, y - self._lift(x, parameters)
@@ -130,33 +106,16 @@ class Perspective(LineMap):
     strength: Range = parameter((0.0, 0.12), "farthest move of a corner", low=0, high=0.4, unit="of the height")
     allow_clip: bool = parameter(False, CLIP_HELP, flag=True)
     p: float = probability("image")
-    name: ClassVar[str] = "perspective"
-
-    def __post_init__(self) -> None:
-        check(self)
+    strength_name = "strength"
 
     def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
-        strength = _draw(rows, self.strength, self.p) * size[0]
+        strength = self.draw_strengths(rows) * size[0]
         corners = rows.uniforms("corners", 8) * 2 - 1
         height = np.full(len(strength), size[0], np.float64)
         return {"strength": strength, "height": height, "corners": corners.reshape(-1, 4, 2)}
 
     def prepared(self, half: NDArray[np.float64], parameters: Parameters) -> Parameters:
-        forth = self._homography(half, parameters)
-        return parameters | {"forth": forth, "back": np.linalg.inv(forth)}
-
-    def moved(self, parameters: Parameters) -> NDArray[np.bool_]:
-        moved: NDArray[np.bool_] = parameters["strength"] != 0
-        return moved
-
-    def source(self, x: Positions, y: Positions, parameters: Parameters) -> Place:
-        return _projected(parameters["back"], x, y)
-
-    def target(self, x: Positions, y: Positions, parameters: Parameters) -> Place:
-        return _projected(parameters["forth"], x, y)
-
-    def _homography(self, half: NDArray[np.float64], parameters: Parameters) -> NDArray[np.float64]:
-        """float64 (B, 3, 3): takes each corner of the image to where it was moved."""
+        # each corner of the image, before and after its move, gives two equations of the homography
         upright = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
         size = np.stack([half, parameters["height"] / 2], axis=1)[:, None]
         before = upright * size
@@ -171,7 +130,14 @@ class Perspective(LineMap):
             axis=1,
         )
         solved: NDArray[np.float64] = np.linalg.solve(equations, np.concatenate([ax, ay], axis=1)[:, :, None])[:, :, 0]
-        return np.concatenate([solved, np.ones((len(solved), 1))], axis=1).reshape(-1, 3, 3)
+        forth = np.concatenate([solved, np.ones((len(solved), 1))], axis=1).reshape(-1, 3, 3)
+        return parameters | {"forth": forth, "back": np.linalg.inv(forth)}
+
+    def source(self, x: Positions, y: Positions, parameters: Parameters) -> Place:
+        return _projected(parameters["back"], x, y)
+
+    def target(self, x: Positions, y: Positions, parameters: Parameters) -> Place:
+        return _projected(parameters["forth"], x, y)
 
 
 def _projected(matrix: NDArray[np.float64], x: Positions, y: Positions) -> Place:
@@ -182,12 +148,6 @@ def _projected(matrix: NDArray[np.float64], x: Positions, y: Positions) -> Place
     across *= nearness
     down *= nearness
     return across, down
-
-
-def _draw(rows: Rows, bounds: Range, p: float) -> NDArray[np.float64]:
-    """Strengths (B,) within `bounds`, 0 for images that are left alone."""
-    draws = rows.uniforms("parameters", 2)
-    return np.where(draws[:, 0] < p, draw_uniform(draws[:, 1], bounds), 0.0)
 
 
 def _column(values: NDArray[np.float64]) -> Positions:

@@ -5,131 +5,112 @@ Positions count from the middle of a cell, x to the right and y down, in pixels.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import Outline, Parameters, Pixels, opencv
+from digitseq.augment.base import GlyphOperation, Outline, Parameters, Pixels, opencv
 from digitseq.random_streams import Rows
 
 Positions = NDArray[np.float32]
 Affine = NDArray[np.float64]  # (N, 2, 3): (x, y, 1) of the result to (x, y) of the source
 
-SHEET_ROWS = 32_000  # OpenCV's remap takes pictures of less than 32,768 rows
-STILL = np.eye(2, 3)
-CACHED_POSITIONS = 1 << 17
-STEPS = 64  # source positions are rounded to 1/64 pixel: exact in float32 wherever a cell stands on the sheet
+SHEET_ROWS = 32_000  # OpenCV's remap takes images of less than 32,768 rows
+IDENTITY = np.eye(2, 3)
+CACHED_POSITIONS = 1 << 17  # source positions that stay in the processor's cache, 8 bytes each
+SUBPIXELS = 64  # source positions are rounded to 1/64 pixel: exact in float32 wherever a cell is on the sheet
 
 
-class AffineMap(ABC):
-    """An operation on glyphs that maps straight lines to straight lines."""
+class GlyphMap(GlyphOperation):
+    """An operation on glyphs that moves ink and leaves it as dark as it is. Maps in a row are interpolated once."""
 
-    level: ClassVar[Literal["glyph", "image"]] = "glyph"
-    reach: ClassVar[int] = 1  # a bilinear fetch spreads ink by up to a pixel
+    @property
+    def reach(self) -> int:
+        return 1  # a bilinear fetch spreads ink by up to a pixel
+
+    def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
+        return apply_maps(cells, [(self, parameters)])
+
+
+class AffineMap(GlyphMap):
+    """A map that takes straight lines to straight lines."""
 
     @abstractmethod
     def affine(self, parameters: Parameters) -> Affine:
         """The map of every glyph, the identity for glyphs that are left alone."""
 
-    @abstractmethod
-    def draw(self, rows: Rows, n: int, cell: tuple[int, int]) -> Parameters:
-        """As in `GlyphOperation`; `cell` is of no account."""
-
     def outline(self, points: Outline, rows: Rows) -> Outline:
-        """As in `GlyphOperation`: what the map makes of it."""
         maps = self.affine(self.draw(rows, len(points), (1, 1)))
         back = np.linalg.inv(maps[:, :, :2])
         moved: Outline = np.matmul(back, points - maps[:, :, 2:])
         return moved
 
-    def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
-        """uint8 (N, h, w) in, the same out; the input is left as it is."""
-        return apply_maps(cells, [(self, parameters)])
 
-
-class DisplacementMap(ABC):
-    """An operation on glyphs that moves every pixel by an offset of its own."""
-
-    level: ClassVar[Literal["glyph", "image"]] = "glyph"
-    reach: ClassVar[int] = 1
-
-    @abstractmethod
-    def outline(self, points: Outline, rows: Rows) -> Outline:
-        """As in `GlyphOperation`."""
-
-    @abstractmethod
-    def moved(self, parameters: Parameters) -> NDArray[np.bool_]:
-        """bool (N,): glyphs of which any pixel moves."""
+class DisplacementMap(GlyphMap):
+    """A map that moves every pixel by an offset of its own."""
 
     @abstractmethod
     def displacement(self, parameters: Parameters, chosen: NDArray[np.int64]) -> tuple[Positions, Positions]:
         """x and y offsets from result to source, float32 (len(chosen), h, w), for the chosen glyphs."""
 
-    def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
-        """uint8 (N, h, w) in, the same out; the input is left as it is."""
-        return apply_maps(cells, [(self, parameters)])
 
-
-Steps = Sequence[tuple[AffineMap | DisplacementMap, Parameters]]
+Maps = Sequence[tuple[GlyphMap, Parameters]]
 
 
 def identity(count: int) -> Affine:
     """The map that leaves everything where it is, `count` times."""
-    return STILL[None].repeat(count, axis=0)
+    return IDENTITY[None].repeat(count, axis=0)
 
 
-def after(first: Affine, second: Affine) -> Affine:
-    """The map of a result of `second`, which was applied to a result of `first`, to the source of `first`."""
+def composed(first: Affine, second: Affine) -> Affine:
+    """The map from a result to its source when `first` is applied first, and `second` to what it makes."""
     linear: Affine = np.einsum("nij,njk->nik", first[:, :, :2], second)
     linear[:, :, 2] += first[:, :, 2]
     return linear
 
 
-def apply_maps(cells: Pixels, steps: Steps) -> Pixels:
-    """Cells (N, h, w) after all `steps`, in their order, with a single interpolation; bilinear.
+def apply_maps(cells: Pixels, maps: Maps) -> Pixels:
+    """Cells (N, h, w) after all `maps`, in their order, with a single bilinear interpolation.
 
-    The displacements of a step are those of the result's pixels.
+    Positions are followed backwards through all maps before any pixel is fetched: each interpolation blurs.
     """
     moved = np.zeros(len(cells), bool)
-    maps: list[Affine | tuple[DisplacementMap, Parameters]] = []
-    for operation, parameters in steps:
+    steps: list[Affine | tuple[DisplacementMap, Parameters]] = []
+    for operation, parameters in maps:
+        moved |= operation.changes(parameters)
         if isinstance(operation, AffineMap):
-            affine = operation.affine(parameters)
-            moved |= (affine != STILL).any(axis=(1, 2))
-            maps.append(affine)
-        else:
-            maps.append((operation, parameters))
-            moved |= operation.moved(parameters)
-    chosen = moved.nonzero()[0]
+            steps.append(operation.affine(parameters))
+        elif isinstance(operation, DisplacementMap):
+            steps.append((operation, parameters))
+    chosen = np.flatnonzero(moved)
     if not chosen.size:
         return cells
     out = cells.copy()
     for part in in_cache(len(chosen), cells[0].size):
         some = chosen[part]
-        out[some] = remap(cells[some], *_sources(some, maps, cells.shape[1:]))
+        out[some] = remap(cells[some], *_sources(some, steps, cells.shape[1:]))
     return out
 
 
 def in_cache(count: int, pixels: int) -> Iterator[slice]:
-    """0 … count-1 in parts, whose positions of `pixels` pixels each stay in the processor's cache."""
-    many = max(CACHED_POSITIONS // pixels, 1)
-    for first in range(0, count, many):
-        yield slice(first, min(first + many, count))
+    """Slices of 0 … count-1, short enough that their positions, of `pixels` pixels each, stay in the cache."""
+    most = max(CACHED_POSITIONS // pixels, 1)
+    for first in range(0, count, most):
+        yield slice(first, min(first + most, count))
 
 
 def _sources(
-    chosen: NDArray[np.int64], maps: Sequence[Affine | tuple[DisplacementMap, Parameters]], size: tuple[int, int]
+    chosen: NDArray[np.int64], steps: Sequence[Affine | tuple[DisplacementMap, Parameters]], size: tuple[int, int]
 ) -> tuple[Positions, Positions]:
     """Where every pixel of the chosen results comes from."""
     y, x = centred_grid(*size)
-    pending: Affine | None = None  # maps in a row are one map
+    pending: Affine | None = None  # affine maps in a row, composed into one
     place: tuple[Positions, Positions] = (x, y)
-    for step in reversed(maps):
+    for step in reversed(steps):
         if isinstance(step, np.ndarray):
-            pending = step[chosen] if pending is None else after(step[chosen], pending)
+            pending = step[chosen] if pending is None else composed(step[chosen], pending)
         else:
             operation, parameters = step
             place = _mapped(identity(len(chosen)) if pending is None else pending, *place)
@@ -140,7 +121,7 @@ def _sources(
 
 
 def _mapped(affine: Affine, x: Positions, y: Positions) -> tuple[Positions, Positions]:
-    """New arrays (N, h, w) with the positions x, y (which may lack axes) put through `affine`."""
+    """New arrays (N, h, w) with the positions x, y (which broadcast) mapped by `affine`."""
     m = affine.astype(np.float32)[:, :, :, None, None]
     return m[:, 0, 0] * x + (m[:, 0, 1] * y + m[:, 0, 2]), m[:, 1, 0] * x + (m[:, 1, 1] * y + m[:, 1, 2])
 
@@ -155,17 +136,18 @@ def centred_grid(height: int, width: int) -> tuple[Positions, Positions]:
 def remap(cells: Pixels, x: Positions, y: Positions) -> Pixels:
     """Results (N, h', w') fetched bilinearly from cells (N, h, w) at x and y, float32 (N, h', w').
 
-    x and y are overwritten. Fetches from outside a cell's own area give paper as long as its outermost
-    pixels are paper.
+    x and y are overwritten. Fetches from outside a cell give its outermost pixels, which are paper in
+    the cells of a `GlyphChain`.
     """
     count, height, width = cells.shape
     rows, columns = x.shape[1:]
-    column, row = _steps(x, width), _steps(y, height)
+    column, row = _from_edge(x, width), _from_edge(y, height)
     out = np.empty(x.shape, np.uint8)
-    many = SHEET_ROWS // max(height, rows)
-    for first in range(0, count, many):
-        part = slice(first, min(first + many, count))
+    most = SHEET_ROWS // max(height, rows)
+    for first in range(0, count, most):
+        part = slice(first, min(first + most, count))
         size = part.stop - first
+        # the cells on top of each other are one tall image: one call of OpenCV for all of them
         row[part] += (np.arange(size, dtype=np.float32) * height)[:, None, None]
         sheet = opencv().remap(
             cells[part].reshape(size * height, width),
@@ -177,12 +159,12 @@ def remap(cells: Pixels, x: Positions, y: Positions) -> Pixels:
     return out
 
 
-def _steps(centred: Positions, size: int) -> Positions:
-    """Positions from a cell's middle as positions from its edge, inside the cell, rounded to the grid; in place."""
+def _from_edge(centred: Positions, size: int) -> Positions:
+    """Positions from a cell's middle turned into positions from its edge, rounded and inside the cell; in place."""
     centred += np.float32((size - 1) / 2)
-    centred *= np.float32(STEPS)
+    centred *= np.float32(SUBPIXELS)
     np.rint(centred, out=centred)
     np.maximum(centred, np.float32(0), out=centred)
-    np.minimum(centred, np.float32((size - 1) * STEPS), out=centred)
-    centred /= np.float32(STEPS)
+    np.minimum(centred, np.float32((size - 1) * SUBPIXELS), out=centred)
+    centred /= np.float32(SUBPIXELS)
     return centred

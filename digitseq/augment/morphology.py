@@ -6,59 +6,54 @@ They model pens: a thin or dry one, and a broad one or ink that spreads in the p
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import Outline, Parameters, Pixels, Range, draw_integer, draw_uniform, opencv
-from digitseq.augment.boxes import grown
-from digitseq.augment.ranges import check, parameter, probability
+from digitseq.augment.base import GlyphOperation, Outline, Parameters, Pixels, Range, draw_integer, opencv
+from digitseq.augment.boxes import enlarged
+from digitseq.augment.ranges import parameter, probability
 from digitseq.random_streams import Rows
 
 # An erosion that would leave less than this share of a glyph's ink leaves the glyph as it is: a digit
 # that has vanished or broken into specks would make its label wrong.
 LEAST_INK = 0.25
-MOST_ERODED = 1.0  # pixels on a side that an erosion takes off a glyph's width or height and leaves most of the ink
-LEAST_SEEN = 1 / 8  # of a pixel that a stroke is thicker: even faint ink then shows one more
+MOST_ERODED = 1.0  # pixels that an erosion takes off a glyph on each side at most, where it leaves most of the ink
+LEAST_SEEN = 1 / 8  # a stroke that grows by more of a pixel than this shows one more, even where ink is faint
 BLEND_STEPS = 256  # a stroke's fraction of a pixel is rounded to 1/256
 
 
 @dataclass(frozen=True)
-class _Morphology(ABC):
+class _Morphology(GlyphOperation):
+    """An erosion or dilation with a rectangle as its kernel."""
+
     width: Range = parameter((1, 3), "width of the kernel", low=1, high=15, unit="pixels", integer=True)
     height: Range = parameter((1, 3), "height of the kernel", low=1, high=15, unit="pixels", integer=True)
     p: float = probability("glyph")
-    name: ClassVar[str]
-    level: ClassVar[Literal["glyph", "image"]] = "glyph"
-
-    def __post_init__(self) -> None:
-        check(self)
 
     @property
     def reach(self) -> int:
         return int(max(self.width[1], self.height[1])) // 2
 
     def draw(self, rows: Rows, n: int, cell: tuple[int, int]) -> Parameters:
-        draws = rows.uniforms("parameters", 3 * n).reshape(-1, 3)
+        on, draws = self.select(rows, 2, n)
         return {
-            "on": draws[:, 0] < self.p,
-            "width": draw_integer(draws[:, 1], self.width),
-            "height": draw_integer(draws[:, 2], self.height),
+            "width": np.where(on, draw_integer(draws[:, 0], self.width), 1),
+            "height": np.where(on, draw_integer(draws[:, 1], self.height), 1),
         }
 
     def outline(self, points: Outline, rows: Rows) -> Outline:
         drawn = self.draw(rows, len(points), (1, 1))
         kernel = np.stack([drawn["width"], drawn["height"]], axis=1)
-        return grown(points, self._reach(np.where(drawn["on"][:, None], kernel, 1)))
+        return enlarged(points, self._outward(kernel))
 
     def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
         out = cells.copy()
-        width, height = parameters["width"], parameters["height"]
         # one call for all glyphs with the same kernel
-        kernel = np.where(parameters["on"], width << 8 | height, 1 << 8 | 1)
+        kernel = parameters["width"] << 8 | parameters["height"]
         for code in np.unique(kernel):
             if code != 1 << 8 | 1:
                 chosen = np.flatnonzero(kernel == code)
@@ -66,7 +61,7 @@ class _Morphology(ABC):
         return out
 
     @abstractmethod
-    def _reach(self, kernel: NDArray[np.int64]) -> NDArray[np.float64]:
+    def _outward(self, kernel: NDArray[np.int64]) -> NDArray[np.float64]:
         """(N, 2): how far ink moves outward in x and y with kernels of these widths and heights."""
 
     @abstractmethod
@@ -81,12 +76,7 @@ class Erode(_Morphology):
     width, height: the kernel's, in pixels, whole numbers, 1 … 15; p: probability for each glyph.
     """
 
-    name: ClassVar[str] = "erode"
-
-    def grown(self, height: int, width: int) -> tuple[int, int]:
-        return height, width
-
-    def _reach(self, kernel: NDArray[np.int64]) -> NDArray[np.float64]:
+    def _outward(self, kernel: NDArray[np.int64]) -> NDArray[np.float64]:
         return -np.minimum((kernel - 1) / 2, MOST_ERODED)
 
     def _morph(self, cells: Pixels, kernel: Pixels) -> Pixels:
@@ -100,13 +90,11 @@ class Dilate(_Morphology):
     width, height: the kernel's, in pixels, whole numbers, 1 … 15; p: probability for each glyph.
     """
 
-    name: ClassVar[str] = "dilate"
-
     def grown(self, height: int, width: int) -> tuple[int, int]:
         # an even kernel adds more on one side; glyphs stay in the middle, so both sides get that much
         return height + 2 * (int(self.height[1]) // 2), width + 2 * (int(self.width[1]) // 2)
 
-    def _reach(self, kernel: NDArray[np.int64]) -> NDArray[np.float64]:
+    def _outward(self, kernel: NDArray[np.int64]) -> NDArray[np.float64]:
         return (kernel - 1) / 2
 
     def _morph(self, cells: Pixels, kernel: Pixels) -> Pixels:
@@ -114,7 +102,7 @@ class Dilate(_Morphology):
 
 
 @dataclass(frozen=True)
-class Stroke:
+class Stroke(GlyphOperation):
     """Strokes thicker or thinner by a fraction of a pixel on every side: another pen, another pressure.
 
     amount: pixels on every side, -2 … 3; below 0 is thinner; p: probability for each glyph. Whole pixels are
@@ -123,24 +111,19 @@ class Stroke:
 
     amount: Range = parameter((-0.5, 0.8), "thicker on every side", low=-2, high=3, unit="pixels")
     p: float = probability("glyph")
-    name: ClassVar[str] = "stroke"
-    level: ClassVar[Literal["glyph", "image"]] = "glyph"
-    reach: ClassVar[int] = 1
+    strength_name = "amount"
 
-    def __post_init__(self) -> None:
-        check(self)
+    @property
+    def reach(self) -> int:
+        return 1
 
     def grown(self, height: int, width: int) -> tuple[int, int]:
         more = 2 * max(math.ceil(self.amount[1]), 0)
         return height + more, width + more
 
     def outline(self, points: Outline, rows: Rows) -> Outline:
-        amount = self.draw(rows, len(points), (1, 1))["amount"]
-        return grown(points, np.ceil(amount - LEAST_SEEN)[:, None])
-
-    def draw(self, rows: Rows, n: int, cell: tuple[int, int]) -> Parameters:
-        draws = rows.uniforms("parameters", 2 * n).reshape(-1, 2)
-        return {"amount": np.where(draws[:, 0] < self.p, draw_uniform(draws[:, 1], self.amount), 0.0)}
+        amount = self.draw_strengths(rows, len(points))
+        return enlarged(points, np.ceil(amount - LEAST_SEEN)[:, None])
 
     def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
         steps = np.rint(parameters["amount"] * BLEND_STEPS).astype(np.int64)
@@ -148,6 +131,7 @@ class Stroke:
         out = cells.copy()
         for sign, morph in ((1, dilated), (-1, eroded)):
             rest = np.maximum(sign * steps, 0)
+            # a pixel at a time, blended where less than a whole one is left
             while (chosen := np.flatnonzero(rest)).size:
                 share = np.minimum(rest[chosen], BLEND_STEPS)
                 out[chosen] = _blended(out[chosen], morph(out[chosen], cross), share)
@@ -184,7 +168,7 @@ def _ink(cells: Pixels) -> NDArray[np.int32]:
 
 
 def on_sheet(operation: Any, cells: Pixels, kernel: Pixels) -> Pixels:
-    """Run an OpenCV filter over all cells as one tall picture."""
+    """Run an OpenCV filter once over all cells as one tall image. Their empty margins keep them apart."""
     count, height, width = cells.shape
     result: Pixels = operation(cells.reshape(count * height, width), kernel)
     return result.reshape(cells.shape)

@@ -5,52 +5,84 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import Images, Parameters, Pixels, draw_uniform, in_parts, opencv, repainted
-from digitseq.augment.ranges import check, parameter, probability
+from digitseq.augment.base import (
+    GlyphOperation,
+    ImageOperation,
+    Images,
+    Painter,
+    Parameters,
+    Pixels,
+    Range,
+    opencv,
+    random_integers,
+)
+from digitseq.augment.boxes import ink_box, inside_box
+from digitseq.augment.ranges import parameter, probability
 from digitseq.random_streams import Rows
 
-NORMAL_LEVELS = 256  # a normal number is one of so many, which reach to 3 standard deviations
-NORMAL_UNIT = 1 << 10  # stands for one standard deviation
-LEVEL_UNIT = 1 << 11  # stands for one level of brightness: the products below just stay within 32 bits
+NORMAL_LEVELS = 256  # normal numbers are quantised to this many values, up to 3 standard deviations
+NORMAL_UNIT = 1 << 10  # one standard deviation
+LEVEL_UNIT = 1 << 11  # one level of brightness: the products below just fit into 32 bits
 
 
 @dataclass(frozen=True)
-class GaussianNoise:
+class Noise(GlyphOperation):
+    """White specks in a glyph's ink box, each pixel on its own: dust, and a coarse scanner.
+
+    ratio: share of the box's pixels set to white, 0 … 1; p: probability for each glyph.
+    """
+
+    ratio: Range = parameter((0.0, 0.1), "share of the box's pixels set to white", low=0, high=1)
+    p: float = probability("glyph")
+    strength_name = "ratio"
+
+    def draw(self, rows: Rows, n: int, cell: tuple[int, int]) -> Parameters:
+        return super().draw(rows, n, cell) | {"noise": random_integers(rows, "pixels", cell, np.uint16, n)}
+
+    def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
+        share = np.rint(parameters["ratio"] * (1 << 16))
+        chosen = np.flatnonzero(share)
+        last = (share[chosen] - 1).astype(np.uint16)[:, None, None]
+        specks = parameters["noise"][chosen] <= last
+        specks &= inside_box(ink_box(cells[chosen]), *cells.shape[1:])
+        out = cells.copy()
+        out[chosen] |= np.negative(specks.view(np.uint8))  # true becomes 255
+        return out
+
+
+class _PixelNoise(ImageOperation):
+    """An operation that draws a number of type `noise_type` for every pixel."""
+
+    noise_type: ClassVar[type[np.unsignedinteger[Any]]] = np.uint8
+
+    def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
+        return super().draw(rows, size) | {"noise": random_integers(rows, "pixels", size, self.noise_type)}
+
+
+@dataclass(frozen=True)
+class GaussianNoise(_PixelNoise):
     """Grain that is the same on ink and paper: the read-out noise of a scanner or camera sensor.
 
     std: standard deviation, share of full scale, 0 … 1; p: probability for each image.
     """
 
-    std: tuple[float, float] = parameter((0.02, 0.12), "standard deviation", low=0, high=1, unit="of full scale")
+    std: Range = parameter((0.02, 0.12), "standard deviation", low=0, high=1, unit="of full scale")
     p: float = probability("image")
-    name: ClassVar[str] = "gaussian_noise"
-    level: ClassVar[Literal["glyph", "image"]] = "image"
+    strength_name = "std"
 
-    def __post_init__(self) -> None:
-        check(self)
-
-    def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
-        draws = rows.uniforms("parameters", 2)
-        std = draw_uniform(draws[:, 1], self.std)
-        return {"on": draws[:, 0] < self.p, "std": std, "random_bits": _random_bits(rows, size, np.uint8)}
-
-    def apply(self, images: Images, parameters: Parameters) -> Images:
-        random_bits = parameters["random_bits"][:, :, : images.pixels.shape[2]]
+    def painter(self, images: Images, parameters: Parameters) -> Painter:
+        noise = parameters["noise"][:, :, : images.pixels.shape[2]]
         strength = np.rint(parameters["std"] * 255 * LEVEL_UNIT).astype(np.int32)[:, None, None]
-
-        def paint(some: NDArray[np.int64]) -> Pixels:
-            return _added(images.pixels[some], _normal(random_bits[some]) * strength[some])
-
-        return repainted(images, in_parts(np.flatnonzero(parameters["on"] & (parameters["std"] > 0))), paint)
+        return lambda some: _added(images.pixels[some], _normal(noise[some]) * strength[some])
 
 
 @dataclass(frozen=True)
-class Speckle:
+class Speckle(_PixelNoise):
     """Grain in proportion to brightness: black stays black. Coherent light and toner make it.
 
     Source: J. W. Goodman, "Some fundamental properties of speckle", JOSA 66 (1976).
@@ -58,78 +90,51 @@ class Speckle:
     std: standard deviation, share of the pixel's own brightness, 0 … 1; p: probability for each image.
     """
 
-    std: tuple[float, float] = parameter(
-        (0.05, 0.2), "standard deviation", low=0, high=1, unit="of the pixel's brightness"
-    )
+    std: Range = parameter((0.05, 0.2), "standard deviation", low=0, high=1, unit="of the pixel's brightness")
     p: float = probability("image")
-    name: ClassVar[str] = "speckle"
-    level: ClassVar[Literal["glyph", "image"]] = "image"
+    strength_name = "std"
 
-    def __post_init__(self) -> None:
-        check(self)
-
-    def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
-        draws = rows.uniforms("parameters", 2)
-        std = draw_uniform(draws[:, 1], self.std)
-        return {"on": draws[:, 0] < self.p, "std": std, "random_bits": _random_bits(rows, size, np.uint8)}
-
-    def apply(self, images: Images, parameters: Parameters) -> Images:
-        random_bits = parameters["random_bits"][:, :, : images.pixels.shape[2]]
+    def painter(self, images: Images, parameters: Parameters) -> Painter:
+        noise = parameters["noise"][:, :, : images.pixels.shape[2]]
         strength = np.rint(parameters["std"] * LEVEL_UNIT).astype(np.int32)[:, None, None]
 
         def paint(some: NDArray[np.int64]) -> Pixels:
             pixels = images.pixels[some]
-            return _added(pixels, _normal(random_bits[some]) * (pixels * strength[some]))
+            return _added(pixels, _normal(noise[some]) * (pixels * strength[some]))
 
-        return repainted(images, in_parts(np.flatnonzero(parameters["on"] & (parameters["std"] > 0))), paint)
+        return paint
 
 
 @dataclass(frozen=True)
-class SaltPepper:
+class SaltPepper(_PixelNoise):
     """Pixels that are white or black, half of them each: dust, dead sensor cells, a bad threshold.
 
     ratio: share of all pixels, 0 … 1; p: probability for each image.
     """
 
-    ratio: tuple[float, float] = parameter((0.005, 0.04), "share of all pixels that turn white or black", low=0, high=1)
+    ratio: Range = parameter((0.005, 0.04), "share of all pixels that turn white or black", low=0, high=1)
     p: float = probability("image")
-    name: ClassVar[str] = "salt_pepper"
-    level: ClassVar[Literal["glyph", "image"]] = "image"
+    strength_name = "ratio"
+    noise_type = np.uint16
 
-    def __post_init__(self) -> None:
-        check(self)
-
-    def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
-        draws = rows.uniforms("parameters", 2)
-        ratio = draw_uniform(draws[:, 1], self.ratio)
-        return {"on": draws[:, 0] < self.p, "ratio": ratio, "random_bits": _random_bits(rows, size, np.uint16)}
-
-    def apply(self, images: Images, parameters: Parameters) -> Images:
-        random_bits = parameters["random_bits"][:, :, : images.pixels.shape[2]]
+    def painter(self, images: Images, parameters: Parameters) -> Painter:
+        noise = parameters["noise"][:, :, : images.pixels.shape[2]]
         each = np.rint(parameters["ratio"] * (1 << 15)).astype(np.uint16)[:, None, None]
 
         def paint(some: NDArray[np.int64]) -> Pixels:
-            salt, pepper = random_bits[some] < each[some], ~random_bits[some] < each[some]
+            salt, pepper = noise[some] < each[some], ~noise[some] < each[some]
             # bit masks, 255 where true: several times as fast as np.where
             white = np.negative(salt.view(np.uint8))
             pixels: Pixels = (images.pixels[some] | white) & (pepper.view(np.uint8) - np.uint8(1))
             return pixels
 
-        return repainted(images, in_parts(np.flatnonzero(parameters["on"] & (parameters["ratio"] > 0))), paint)
+        return paint
 
 
-def _random_bits(rows: Rows, size: tuple[int, int], dtype: type[np.unsignedinteger[Any]]) -> NDArray[Any]:
-    """Random bits for every pixel: (B, H, W), whole numbers evenly spread over the range of `dtype`."""
-    pixels = size[0] * size[1]
-    blocks = -(-pixels * np.dtype(dtype).itemsize // 32)  # of four words, as rows of words are made
-    random_bits = np.ascontiguousarray(rows.words("pixels", 4 * blocks)).view(dtype)
-    return random_bits[:, :pixels].reshape(-1, *size)
-
-
-def _normal(random_bits: Pixels) -> NDArray[np.int32]:
-    """Random bytes turned into normal numbers, int32, in parts of `NORMAL_UNIT`."""
-    normal: NDArray[np.int32] = opencv().LUT(random_bits.reshape(-1, random_bits.shape[2]), _normal_table())
-    return normal.reshape(random_bits.shape)
+def _normal(noise: Pixels) -> NDArray[np.int32]:
+    """Random bytes turned into normal numbers, int32, in units of 1/`NORMAL_UNIT`."""
+    normal: NDArray[np.int32] = opencv().LUT(noise.reshape(-1, noise.shape[2]), _normal_table())
+    return normal.reshape(noise.shape)
 
 
 @lru_cache(maxsize=1)
@@ -143,7 +148,7 @@ def _normal_table() -> NDArray[np.int32]:
 
 
 def _added(pixels: Pixels, noise: NDArray[np.int32]) -> Pixels:
-    """Pixels with `noise` added, saturated; it is worked on in place and comes in products of the two units."""
+    """Pixels plus `noise`, clipped to 0 … 255. The noise is in units of both constants multiplied, and overwritten."""
     unit = NORMAL_UNIT * LEVEL_UNIT
     noise += unit // 2
     noise >>= unit.bit_length() - 1

@@ -1,33 +1,24 @@
-"""What covers digits or stands beside them: missing pieces, and the lines of forms and notebooks."""
+"""Occlusion and clutter: missing pieces of ink, and the lines of forms and notebooks."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import (
-    Images,
-    Parameters,
-    Pixels,
-    draw_integer,
-    draw_uniform,
-    in_parts,
-    repainted,
-)
-from digitseq.augment.ranges import check, parameter, probability
+from digitseq.augment.base import ImageOperation, Images, Painter, Parameters, Pixels, Range, draw_integer, draw_uniform
+from digitseq.augment.ranges import parameter, probability
 from digitseq.random_streams import Rows
 
 KINDS = ("ruled", "box", "strike")
 UNIT_BITS = 4
 UNIT = 1 << UNIT_BITS  # distances are counted in 1/16 pixel
-FAR = 1 << 13  # a longer distance, in units, is as good as this one, which 16 bits hold
+FAR = 1 << 13  # distances are clipped here, in units, so that sums fit into 16 bits
 
 
 @dataclass(frozen=True)
-class Cutout:
+class Cutout(ImageOperation):
     """Rectangles of bare paper: scratches, glue, holes, ink that did not take.
 
     Source: T. DeVries, G. W. Taylor, "Improved Regularization of Convolutional Neural Networks with Cutout",
@@ -38,25 +29,22 @@ class Cutout:
     """
 
     count: tuple[int, int] = parameter((2, 8), "how many rectangles", low=0, high=16, integer=True)
-    size: tuple[float, float] = parameter(
-        (0.05, 0.2), "length of a rectangle's sides", low=0, high=1, unit="of the image's height"
-    )
+    size: Range = parameter((0.05, 0.2), "length of a rectangle's sides", low=0, high=1, unit="of the image's height")
     p: float = probability("image")
-    name: ClassVar[str] = "cutout"
-    level: ClassVar[Literal["glyph", "image"]] = "image"
-
-    def __post_init__(self) -> None:
-        check(self)
 
     def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
         most = self.count[1]
-        draws = rows.uniforms("parameters", 2 + 4 * most)
-        each = draws[:, 2:].reshape(len(rows), most, 4)
+        on, draws = self.select(rows, 1 + 4 * most)
+        each = draws[:, 1:].reshape(len(rows), most, 4)
         sides = np.rint(draw_uniform(each[:, :, :2], self.size) * size[0]).astype(np.int64)
-        sides[np.arange(most) >= draw_integer(draws[:, 1], self.count)[:, None]] = 0
-        return {"on": draws[:, 0] < self.p, "sides": sides, "place": each[:, :, 2:]}
+        sides[np.arange(most) >= draw_integer(draws[:, 0], self.count)[:, None]] = 0
+        return {"on": on, "sides": sides, "place": each[:, :, 2:]}
 
-    def apply(self, images: Images, parameters: Parameters) -> Images:
+    def changes(self, parameters: Parameters) -> NDArray[np.bool_]:
+        changes: NDArray[np.bool_] = np.any(np.all(parameters["sides"], axis=2), axis=1)
+        return changes
+
+    def painter(self, images: Images, parameters: Parameters) -> Painter:
         height, width = images.pixels.shape[1:]
         room = np.stack(np.broadcast_arrays(height, images.width), axis=1)[:, None, :]
         sides = np.minimum(parameters["sides"], room)
@@ -72,11 +60,11 @@ class Cutout:
             pixels: Pixels = images.pixels[some]
             return pixels | holes if images.inverted else pixels & ~holes
 
-        return repainted(images, in_parts(np.flatnonzero(parameters["on"] & sides.all(axis=2).any(axis=1))), paint)
+        return paint
 
 
 @dataclass(frozen=True)
-class Lines:
+class Lines(ImageOperation):
     """One drawn line: the ruled line that digits stand on, the box of a form around them, or a strike through them.
 
     Where digits are known from the boxes, lines keep to them, otherwise to the whole image.
@@ -86,73 +74,64 @@ class Lines:
     """
 
     kind: str = parameter("any", "what is drawn", choices=("any", *KINDS))
-    thickness: tuple[float, float] = parameter((0.6, 1.5), "of the line", low=0, high=5, unit="pixels")
-    intensity: tuple[float, float] = parameter((0.3, 0.9), "ink of the line", low=0, high=1, unit="of full ink")
+    thickness: Range = parameter((0.6, 1.5), "of the line", low=0, high=5, unit="pixels")
+    intensity: Range = parameter((0.3, 0.9), "ink of the line", low=0, high=1, unit="of full ink")
     p: float = probability("image")
-    name: ClassVar[str] = "lines"
-    level: ClassVar[Literal["glyph", "image"]] = "image"
-
-    def __post_init__(self) -> None:
-        check(self)
 
     def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
-        draws = rows.uniforms("parameters", 6)
+        on, draws = self.select(rows, 5)
         if self.kind == "any":
-            kind = draw_integer(draws[:, 1], (0, len(KINDS) - 1))
+            kind = draw_integer(draws[:, 0], (0, len(KINDS) - 1))
         else:
             kind = np.full(len(rows), KINDS.index(self.kind))
         return {
-            "on": draws[:, 0] < self.p,
+            "on": on,
             "kind": kind,
-            "thickness": draw_uniform(draws[:, 2], self.thickness),
-            "intensity": draw_uniform(draws[:, 3], self.intensity),
-            "place": draws[:, 4],
-            "slope": draw_uniform(draws[:, 5], (-1, 1)),
+            "thickness": draw_uniform(draws[:, 1], self.thickness),
+            "intensity": draw_uniform(draws[:, 2], self.intensity),
+            "place": draws[:, 3],
+            "slope": draw_uniform(draws[:, 4], (-1, 1)),
         }
 
-    def apply(self, images: Images, parameters: Parameters) -> Images:
+    def changes(self, parameters: Parameters) -> NDArray[np.bool_]:
+        changes: NDArray[np.bool_] = (parameters["thickness"] > 0) & (parameters["intensity"] > 0)
+        return changes
+
+    def painter(self, images: Images, parameters: Parameters) -> Painter:
         thickness, intensity = parameters["thickness"], np.rint(255 * parameters["intensity"]).astype(np.int16)
-        outline = _outlines(images, parameters)
+        outlines = _outlines(images, parameters)
         reach = np.rint((thickness + 1) / 2 * UNIT).astype(np.int16)[:, None, None]
         full = np.rint(np.minimum(thickness, 1) * UNIT).astype(np.int16)[:, None, None]
 
         def paint(some: NDArray[np.int64]) -> Pixels:
-            covered = reach[some] - outline.distance(some, *images.pixels.shape[1:])
+            covered = reach[some] - _distance(outlines[:, some], *images.pixels.shape[1:])
             covered = np.clip(covered, 0, full[some], out=covered)
             covered *= intensity[some, None, None]
             covered >>= UNIT_BITS
             line, pixels = covered.astype(np.uint8), images.pixels[some]
             return np.minimum(pixels, ~line) if images.inverted else np.maximum(pixels, line)
 
-        return repainted(images, in_parts(np.flatnonzero(parameters["on"] & (thickness > 0) & (intensity > 0))), paint)
+        return paint
 
 
-@dataclass(frozen=True)
-class _Outlines:
-    """A rectangle's outline for each of B images; a line is a rectangle without height. float (B,), pixels.
+def _distance(outlines: NDArray[np.float64], height: int, width: int) -> NDArray[np.int16]:
+    """int16 (N, height, width): distance of every pixel from the outline (5, N) of its image, in units."""
+    middle_x, middle_y, wide, tall, slope = outlines[:, :, None]
+    x, y = np.arange(width) - middle_x, np.arange(float(height))
+    middle = _units(middle_y + slope * x)
+    away = np.abs(_units(y)[None, :, None] - middle[:, None, :])
+    away -= _units(tall)[:, :, None]
+    np.maximum(away, _units(np.abs(x) - wide)[:, None, :], out=away)
+    distance: NDArray[np.int16] = np.abs(away)
+    return distance
 
-    x, y: its middle; wide, tall: from there to its sides; slope: rows that it falls by a column.
+
+def _outlines(images: Images, parameters: Parameters) -> NDArray[np.float64]:
+    """float64 (5, B): a rectangle's outline for each image; a line is a rectangle without height.
+
+    x and y of its middle, the distances from there to its sides and to its top, in pixels, and the rows that it
+    falls by a column. It goes beneath, around or through the digits.
     """
-
-    x: NDArray[np.float64]
-    y: NDArray[np.float64]
-    wide: NDArray[np.float64]
-    tall: NDArray[np.float64]
-    slope: NDArray[np.float64]
-
-    def distance(self, some: NDArray[np.int64], height: int, width: int) -> NDArray[np.int16]:
-        """int16 (N, height, width): distance of every pixel from the outline, in units."""
-        x, y = np.arange(width) - self.x[some, None], np.arange(float(height))
-        middle = _units(self.y[some, None] + self.slope[some, None] * x)
-        away = np.abs(_units(y)[None, :, None] - middle[:, None, :])
-        away -= _units(self.tall[some])[:, None, None]
-        np.maximum(away, _units(np.abs(x) - self.wide[some, None])[:, None, :], out=away)
-        distance: NDArray[np.int16] = np.abs(away)
-        return distance
-
-
-def _outlines(images: Images, parameters: Parameters) -> _Outlines:
-    """Where the lines go: beneath, around or through the digits."""
     left, top, right, bottom = _extent(images)
     kind, place, slope = parameters["kind"], parameters["place"], parameters["slope"]
     ruled, box, strike = (kind == k for k in range(len(KINDS)))
@@ -163,13 +142,8 @@ def _outlines(images: Images, parameters: Parameters) -> _Outlines:
     lower = np.where(box, np.minimum(bottom + margin, last_row), upper)
     before = np.where(ruled, -last_column, np.maximum(left - margin, 0))
     after = np.where(ruled, 2 * last_column, np.minimum(right + margin, last_column))
-    return _Outlines(
-        x=(before + after) / 2,
-        y=(upper + lower) / 2,
-        wide=(after - before) / 2,
-        tall=(lower - upper) / 2,
-        slope=slope * np.where(strike, 0.06, np.where(ruled, 0.01, 0)),
-    )
+    falls = slope * np.where(strike, 0.06, np.where(ruled, 0.01, 0))
+    return np.stack([(before + after) / 2, (upper + lower) / 2, (after - before) / 2, (lower - upper) / 2, falls])
 
 
 def _extent(images: Images) -> tuple[NDArray[np.float64], ...]:
@@ -188,6 +162,6 @@ def _units(pixels: NDArray[np.float64]) -> NDArray[np.int16]:
 
 
 def _between(first: NDArray[np.int64], length: NDArray[np.int64], size: int) -> NDArray[np.uint8]:
-    """uint8 (…, size): 255 in the `length` places from `first` on, 0 elsewhere."""
+    """uint8 (…, size): 255 at the `length` indices from `first` on, 0 elsewhere."""
     place = np.arange(size) - first[..., None]
     return np.negative(((place >= 0) & (place < length[..., None])).view(np.uint8))

@@ -3,34 +3,46 @@
 from __future__ import annotations
 
 import difflib
+import importlib
 from collections.abc import Iterable
-from dataclasses import fields
 from functools import lru_cache
 from typing import Any
 
-from digitseq.augment.background import Background
-from digitseq.augment.base import GlyphOperation, ImageOperation
-from digitseq.augment.blur import Blur, Downscale, Jpeg, MotionBlur
-from digitseq.augment.elastic import Elastic
-from digitseq.augment.geometry import Rotate, Scale, Shear, Shift
-from digitseq.augment.intensity import Noise
-from digitseq.augment.line import LineMap, Perspective, Slope, Wave
-from digitseq.augment.morphology import Dilate, Erode, Stroke
-from digitseq.augment.noise import GaussianNoise, SaltPepper, Speckle
-from digitseq.augment.occlusion import Cutout, Lines
+from digitseq.augment.base import Operation
 from digitseq.augment.ranges import parameters
-from digitseq.augment.tone import Brightness, Contrast, Gamma
 from digitseq.errors import SettingsError
 
-Operation = GlyphOperation | LineMap | ImageOperation
+CLASSES = {  # class name to module, in the order in which they are listed
+    "Erode": "morphology",
+    "Dilate": "morphology",
+    "Rotate": "geometry",
+    "Noise": "noise",
+    "Shear": "geometry",
+    "Scale": "geometry",
+    "Stroke": "morphology",
+    "Shift": "geometry",
+    "Elastic": "elastic",
+    "Perspective": "line",
+    "Wave": "line",
+    "Slope": "line",
+    "Brightness": "tone",
+    "Contrast": "tone",
+    "Gamma": "tone",
+    "GaussianNoise": "noise",
+    "SaltPepper": "noise",
+    "Speckle": "noise",
+    "Blur": "blur",
+    "MotionBlur": "blur",
+    "Downscale": "blur",
+    "Jpeg": "blur",
+    "Cutout": "occlusion",
+    "Lines": "occlusion",
+    "Background": "background",
+}
+READS_FILES = "folder"  # a parameter: whether it is valid depends on files, so texts with it are not cached
 
-_GLYPH: tuple[Any, ...] = (Erode, Dilate, Rotate, Noise, Shear, Scale, Stroke, Shift, Elastic)
-_IMAGE: tuple[Any, ...] = (
-    Perspective, Wave, Slope, Brightness, Contrast, Gamma, GaussianNoise, SaltPepper, Speckle,
-    Blur, MotionBlur, Downscale, Jpeg, Cutout, Lines, Background,
-)  # fmt: skip
-READS_FILES = "folder"  # a parameter: operations that have it hold pictures, and are not kept
-OPERATIONS: dict[str, Any] = {operation.name: operation for operation in (*_GLYPH, *_IMAGE)}
+_LOADED = [getattr(importlib.import_module(f"digitseq.augment.{module}"), name) for name, module in CLASSES.items()]
+OPERATIONS: dict[str, Any] = {operation.name: operation for operation in _LOADED}
 
 # `light` is what to train a reader of digit strings with; `medium` adds paper and camera; `heavy` is for
 # reading under bad conditions, and not every digit stays readable.
@@ -64,43 +76,29 @@ def parse_augment(given: str | Operation | Iterable[str | Operation]) -> tuple[O
     `SettingsError` for anything else, with the nearest right name.
     """
     if isinstance(given, str):
-        return _parse_all(given) if READS_FILES in given else _known(given)
-    if is_operation(given):
-        return (given,)  # type: ignore[return-value]  # just checked
+        return tuple(map(_parse, PRESETS.get(given.strip(), (given,))))
+    if isinstance(given, Operation) and given.name in OPERATIONS:
+        return (given,)
     if not isinstance(given, Iterable):
         raise SettingsError(f"augment must be operations or their names, got {given!r}", "augment")
     return tuple(operation for item in given for operation in parse_augment(item))
 
 
 def texts_of(given: str | Operation | Iterable[str | Operation]) -> tuple[str, ...]:
-    """What `parse_augment` makes of `given`, each as `describe` writes it. Raises as that does."""
+    """What `parse_augment` makes of `given`, each as `describe` writes it. Raises the same errors."""
     if isinstance(given, str) and READS_FILES not in given:
-        return _known_texts(given)
+        return _cached_texts(given)
     if isinstance(given, (list, tuple)):
         return tuple(text for item in given for text in texts_of(item))
     return tuple(describe(operation) for operation in parse_augment(given))
 
 
-@lru_cache(maxsize=256)
-def _known(text: str) -> tuple[Operation, ...]:
-    return _parse_all(text)
+@lru_cache(maxsize=256)  # settings are checked for every request of the service, mostly with the same texts
+def _cached_texts(text: str) -> tuple[str, ...]:
+    return tuple(map(describe, parse_augment(text)))
 
 
-@lru_cache(maxsize=256)
-def _known_texts(text: str) -> tuple[str, ...]:
-    return tuple(describe(operation) for operation in _known(text))
-
-
-def _parse_all(text: str) -> tuple[Operation, ...]:
-    return tuple(_parse(one) for one in PRESETS.get(text.strip(), (text,)))
-
-
-def is_operation(value: object) -> bool:
-    """Whether `value` is an instance of one of the operations."""
-    return isinstance(value, tuple(OPERATIONS.values()))
-
-
-def describe(operation: Any) -> str:
+def describe(operation: Operation) -> str:
     """The text from which `parse_augment` makes an equal operation; only what differs from the defaults."""
     default = type(operation)()
     changed = [
@@ -108,24 +106,21 @@ def describe(operation: Any) -> str:
         for name in parameters(operation)
         if getattr(operation, name) != getattr(default, name)
     ]
-    return f"{operation.name}:{','.join(changed)}" if changed else str(operation.name)
+    return f"{operation.name}:{','.join(changed)}" if changed else operation.name
 
 
 def list_augmentations() -> str:
     """All operations with what they do, their parameters, ranges and defaults, and the presets, for a terminal."""
     lines = []
     for name, operation in OPERATIONS.items():
-        lines.append(f"{name} ({operation.level}): {_summary(operation)}")
+        summary = " ".join(operation.__doc__.partition("\n\n")[0].split())
+        lines.append(f"{name} ({operation.level}): {summary}")
         for key, known in parameters(operation).items():
-            default = next(f.default for f in fields(operation) if f.name == key)
-            lines.append(f"    {key}: {known.help}; {known.kind.expected()} (default: {_show(default) or 'none'})")
+            default = _show(getattr(operation(), key))
+            lines.append(f"    {key}: {known.help}; {known.kind.expected()} (default: {default or 'none'})")
     lines.append("presets:")
     lines += [f"    {name}: {' '.join(texts)}" for name, texts in PRESETS.items()]
     return "\n".join(lines)
-
-
-def _summary(operation: Any) -> str:
-    return " ".join(operation.__doc__.partition("\n\n")[0].split())
 
 
 def _show(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Carries the glyphs of laid-out lines through maps of the line, so that their boxes stay exact."""
+"""Maps the glyphs of laid-out lines one by one, so that their boxes stay exact."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import Parameters, Pixels
+from digitseq.augment.base import Parameters, Pixels, round_up
 from digitseq.augment.boxes import ink_box
-from digitseq.augment.cells import columns_of, cut_cells, round_up
-from digitseq.augment.line import LineMap, Place
-from digitseq.augment.maps import STEPS, Positions, in_cache, remap
+from digitseq.augment.cells import columns_of, cut_cells
+from digitseq.augment.line import LineMap
+from digitseq.augment.maps import SUBPIXELS, Positions, in_cache, remap
 from digitseq.composer import GlyphSpans
 
-POINTS = 5  # on each side of a glyph's box: their targets say where the glyph will be
+POINTS = 5  # on each side of a glyph's box: their targets bound where the glyph will be
 FRINGE = 1  # a bilinear fetch spreads ink by up to a pixel
 Drawn = Sequence[tuple[LineMap, Parameters]]
 
@@ -30,7 +30,7 @@ def warp_lines(
     """
     moved = np.zeros(len(x), bool)
     for line_map, parameters in drawn:
-        moved |= line_map.moved(parameters)
+        moved |= line_map.changes(parameters)
     rows = np.flatnonzero(moved & ink.width.any(axis=1))
     if not rows.size:
         return ink, x
@@ -44,7 +44,7 @@ def warp_lines(
 
 @dataclass(frozen=True)
 class _Warp:
-    """Lines of which every one moves. Positions are those of line.py; arrays (B, n, …) or one row a glyph, (N, …)."""
+    """Lines that all move. Positions are those of line.py; arrays (B, n, …) or one row for each glyph, (N, …)."""
 
     ink: GlyphSpans
     x: NDArray[np.int64]
@@ -56,18 +56,19 @@ class _Warp:
         clip = any(line_map.allow_clip for line_map, _ in self.drawn)
         low, high = self._targets()
         scale, shift = self._fit(low, high, clip)
-        row, place = np.nonzero(self.ink.width)
-        middle = np.stack([(self.width[row] - 1) / 2, np.full(len(row), (self.height - 1) / 2)], axis=1)
-        first = low[row, place] * scale[row, None] + shift[row] + middle
-        last = high[row, place] * scale[row, None] + shift[row] + middle
+        b, j = np.nonzero(self.ink.width)  # text and glyph
+        scale, shift = scale[b, None], shift[b]  # from here on one row for each glyph
+        middle = np.stack([(self.width[b] - 1) / 2, np.full(len(b), (self.height - 1) / 2)], axis=1)
+        first = low[b, j] * scale + shift + middle
+        last = high[b, j] * scale + shift + middle
         origin = np.floor(first).astype(np.int64) - FRINGE
         size = np.ceil(last).astype(np.int64) + FRINGE + 1 - origin
         shape = (int(size[:, 1].max()), round_up(int(size[:, 0].max()), 8))
-        cells = self._render(row, place, origin - middle, scale, shift, shape)
-        return self._collect(cells, row, place, origin, clip)
+        cells = self._render(b, j, (origin - middle).astype(np.float32), scale, shift, shape)
+        return self._collect(cells, b, j, origin, clip)
 
     def _targets(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """float32 (B, n, 2), x and y: the least and the most that any point of each glyph's box goes to."""
+        """float32 (B, n, 2), x and y: lowest and highest position to which the sides of each glyph's box are mapped."""
         ink = self.ink
         along = np.linspace(0, 1, POINTS)
         sides = np.concatenate([[(t, 0), (t, 1), (0, t), (1, t)] for t in along])
@@ -83,7 +84,7 @@ class _Warp:
     def _fit(
         self, low: NDArray[np.float32], high: NDArray[np.float32], clip: bool
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """What the mapped lines are scaled by, (B,), and then moved by, (B, 2), to stay in their images."""
+        """Scale (B,) and then shift (B, 2) that keep the mapped lines inside their images."""
         count = len(low)
         if clip:
             return np.ones(count, np.float32), np.zeros((count, 2), np.float32)
@@ -101,47 +102,36 @@ class _Warp:
 
     def _render(
         self,
-        row: NDArray[np.int64],
-        place: NDArray[np.int64],
-        origin: NDArray[np.float64],
+        b: NDArray[np.int64],
+        j: NDArray[np.int64],
+        origin: Positions,
         scale: NDArray[np.float32],
         shift: NDArray[np.float32],
         shape: tuple[int, int],
     ) -> Pixels:
         """Cells (N, *shape) of all glyphs, mapped; `origin` (N, 2) is the position of each cell's first pixel."""
-        wide = self.ink.width[row, place]
+        wide = self.ink.width[b, j]
         cell = (self.height + 2 * FRINGE, int(wide.max()) + 2 * FRINGE)
-        rows = np.zeros(len(row), np.int64), self.height
-        sources = cut_cells(self.ink.columns, self.ink.start[row, place], wide, rows, cell)
-        left = self.x[row, place] - (cell[1] - wide) // 2 - (self.width[row] - 1) / 2
+        rows = np.zeros(len(b), np.int64), self.height
+        sources = cut_cells(self.ink.columns, self.ink.start[b, j], wide, rows, cell)
+        left = self.x[b, j] - (cell[1] - wide) // 2 - (self.width[b] - 1) / 2
         middle = (left + (cell[1] - 1) / 2).astype(np.float32)[:, None, None]  # of each glyph's own cell
-        out = np.empty((len(row), *shape), np.uint8)
-        for part in in_cache(len(row), shape[0] * shape[1]):
-            x, y = self._sources(row[part], origin[part].astype(np.float32), scale, shift, shape)
-            out[part] = remap(sources[part], x - middle[part], y)
+        out = np.empty((len(b), *shape), np.uint8)
+        columns, lines = np.arange(shape[1], dtype=np.float32), np.arange(shape[0], dtype=np.float32)[:, None]
+        for part in in_cache(len(b), shape[0] * shape[1]):
+            # backwards from the pixels of the result: out of the fitted line, then through the maps, the last one first
+            x = (origin[part, 0, None, None] + columns - shift[part, 0, None, None]) / scale[part, :, None]
+            y = (origin[part, 1, None, None] + lines - shift[part, 1, None, None]) / scale[part, :, None]
+            for line_map, parameters in reversed(self.drawn):
+                x, y = line_map.source(x, y, {name: values[b[part]] for name, values in parameters.items()})
+            whole = (len(x), *shape)
+            out[part] = remap(sources[part], _on_grid(x, whole) - middle[part], _on_grid(y, whole))
         return out
 
-    def _sources(
-        self,
-        row: NDArray[np.int64],
-        origin: Positions,
-        scale: NDArray[np.float32],
-        shift: NDArray[np.float32],
-        shape: tuple[int, int],
-    ) -> Place:
-        """Where the pixels of cells of `shape` come from, whose first pixels are at `origin` in images `row`."""
-        x = origin[:, 0, None, None] + np.arange(shape[1], dtype=np.float32)[None, None, :]
-        y = origin[:, 1, None, None] + np.arange(shape[0], dtype=np.float32)[None, :, None]
-        x = (x - shift[row, 0, None, None]) / scale[row, None, None]
-        y = (y - shift[row, 1, None, None]) / scale[row, None, None]
-        for line_map, parameters in reversed(self.drawn):
-            x, y = line_map.source(x, y, {name: values[row] for name, values in parameters.items()})
-        return _on_grid(x, (len(row), *shape)), _on_grid(y, (len(row), *shape))
-
     def _collect(
-        self, cells: Pixels, row: NDArray[np.int64], place: NDArray[np.int64], origin: NDArray[np.int64], clip: bool
+        self, cells: Pixels, b: NDArray[np.int64], j: NDArray[np.int64], origin: NDArray[np.int64], clip: bool
     ) -> tuple[GlyphSpans, NDArray[np.int64]]:
-        """The mapped cells as ink, and where each glyph begins."""
+        """The ink of the mapped cells and the left edge x (B, n) of each glyph."""
         box = ink_box(cells)
         shift = origin[:, 1].copy()
         left, right = box.left, box.right
@@ -150,32 +140,30 @@ class _Warp:
             visible = np.ascontiguousarray(columns.reshape(len(cells), cells.shape[2], -1).transpose(0, 2, 1))
             column = np.arange(cells.shape[2])
             at = origin[:, :1] + column
-            visible *= ((at >= 0) & (at < self.width[row, None]))[:, None, :]
+            visible *= ((at >= 0) & (at < self.width[b, None]))[:, None, :]
             box = ink_box(visible)
             seen = np.any(visible, axis=(1, 2))
             left, right = np.where(seen, box.left, 0), np.where(seen, box.right, 0)
             top, bottom = np.where(seen, box.top, 0), np.where(seen, box.bottom, 0)
         else:
-            # what rounding has put a pixel outside comes back in
+            # rounding may have put ink a pixel outside
             top = np.clip(box.top + shift, 0, self.height - (box.bottom - box.top))
             columns = columns_of(cells, top - box.top, self.height)
             bottom = top + box.bottom - box.top
-        ink = GlyphSpans(columns, *(np.zeros_like(self.x) for _ in range(4)))
-        x = np.zeros_like(self.x)
-        ink.start[row, place] = np.arange(len(cells)) * cells.shape[2] + left
-        ink.width[row, place] = right - left
-        ink.top[row, place], ink.bottom[row, place] = top, bottom
-        x[row, place] = np.clip(origin[:, 0] + left, 0, self.width[row] - (right - left))
-        return ink, x
+        spans = np.zeros((5, *self.x.shape), np.int64)
+        start = np.arange(len(cells)) * cells.shape[2] + left
+        x = np.clip(origin[:, 0] + left, 0, self.width[b] - (right - left))
+        spans[:, b, j] = start, right - left, top, bottom, x
+        return GlyphSpans(columns, *spans[:4]), spans[4]
 
 
 def _on_grid(positions: Positions, shape: tuple[int, ...]) -> Positions:
-    """`positions` with all its axes, rounded to the grid of `remap`.
+    """`positions` broadcast to `shape` and rounded as `remap` rounds them.
 
-    Not left to `remap`: it takes them from the middle of a cell, whose size depends on the batch, and they would be
-    rounded in float32 before they get there.
+    `remap` rounds too late: its positions count from the middle of a cell, whose size depends on the batch. Moved
+    there unrounded, they would differ in float32 between batches, and so would the pixels.
     """
-    steps = np.multiply(positions, np.float32(STEPS), out=np.empty(shape, np.float32))
+    steps = np.multiply(positions, np.float32(SUBPIXELS), out=np.empty(shape, np.float32))
     np.rint(steps, out=steps)
-    steps /= np.float32(STEPS)
+    steps /= np.float32(SUBPIXELS)
     return steps
