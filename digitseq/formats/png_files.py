@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import warnings
-import zipfile
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -75,6 +74,8 @@ class OutputFormat(Format):
         self, pipeline: Pipeline, size: int, labels: tuple[str, ...] = (), check: Check = carry_on
     ) -> Generator[bytes, None, None]:
         """A zip archive of the files that a run writes to its folder, images first. See `Format`."""
+        import zipfile  # runs start sooner without
+
         formats, characters, output = label_formats(labels), pipeline.bank.characters, OutputBuffer()
         # members are not compressed: PNG files already are
         with ExitStack() as stack, zipfile.ZipFile(output, "w") as archive:

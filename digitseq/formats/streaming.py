@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import zipfile
 
 PIECE = 1 << 20  # bytes
 
@@ -33,6 +35,8 @@ class OutputBuffer(io.RawIOBase):
 
 def zip_entry(name: str, mode: int) -> zipfile.ZipInfo:
     """A zip member with the permissions `mode`, and nothing that differs between two machines or two days."""
+    import zipfile  # the command line starts sooner without
+
     entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))  # the earliest time that zip knows
     entry.create_system = 3  # Unix, also where Windows writes it
     entry.external_attr = mode << 16
