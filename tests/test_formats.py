@@ -19,7 +19,7 @@ from digitseq.formats import format_of
 from digitseq.formats.base import Format, FormatPlan, Job
 from digitseq.formats.npz import total_memory
 from digitseq.pipeline import Batch
-from digitseq.runs.workers import PartMaker
+from digitseq.runs.workers import Abandoned, PartMaker
 
 
 def assert_equal(rows: Rows, batch: Batch, boxes: bool = True) -> None:
@@ -132,6 +132,39 @@ def test_a_stream_that_is_closed_leaves_nothing(train, format_name, tmp_path, mo
     next(stream)
     stream.close()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_a_stream_ends_when_it_is_no_longer_wanted(train, format_name, tmp_path, monkeypatch):
+    """Wherever that is: making the images, or assembling the file."""
+    if package := TABLE[format_name].package:
+        pytest.importorskip(package)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    pipeline, calls = Pipeline(Settings("12"), train, 1), []
+    for _ in format_of(format_name).stream(pipeline, 3000, (), lambda: calls.append(1)):
+        pass
+
+    remaining = iter(calls[1:])
+
+    def check():
+        if next(remaining, None) is None:  # the last call of all
+            raise Abandoned
+
+    assert len(calls) >= 3000 // pipeline.batch_size
+    with pytest.raises(Abandoned):
+        for _ in format_of(format_name).stream(pipeline, 3000, (), check):
+            pass
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="paths are text on Windows")
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_a_folder_may_have_any_name(run, tmp_path, format_name):
+    if package := TABLE[format_name].package:
+        pytest.importorskip(package)
+    for _ in range(2):
+        done = run("-num", "12", "-s", 4, "--format", format_name, "-o", os.fsdecode(b"caf\xe9"))
+        assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_an_npz_beyond_memory_is_refused_with_its_size(refused):

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from digitseq.formats.parts import PartFiles, spans
 from digitseq.formats.streaming import file_pieces
 from digitseq.pipeline import Pipeline
+from digitseq.sources.base import Check, never_cancelled
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Job:
     """Images start … stop-1, from 0, of `pipeline`, in files whose names begin with `name`. Pickles small.
 
     labels: the label formats beside PNG files; details: as in `FormatPlan`
+    check: called in long work that makes no images; raises to end it
     """
 
     pipeline: Pipeline
@@ -41,6 +43,7 @@ class Job:
     stop: int
     labels: tuple[str, ...] = ()
     details: dict[str, Any] = field(default_factory=dict)
+    check: Check = never_cancelled
 
 
 class EarlierRun(NamedTuple):
@@ -104,21 +107,24 @@ class Format:
         May be called again for the same run. Raises `OSError`.
         """
 
-    def stream(self, pipeline: Pipeline, size: int, labels: tuple[str, ...] = ()) -> Generator[bytes, None, None]:
+    def stream(
+        self, pipeline: Pipeline, size: int, labels: tuple[str, ...] = (), check: Check = never_cancelled
+    ) -> Generator[bytes, None, None]:
         """The bytes of one file with images 0 … size-1, in pieces. Memory use does not depend on `size`.
 
-        An empty piece means that work is in progress. By default a run makes the file in a temporary directory; this
-        suits every format whose result is a single file. Raises `OSError` and what `begin` raises.
+        An empty piece means that work is in progress. check: called between steps; raises to end the work.
+        By default the file is made on disk, in a temporary directory, by the methods above: this suits every format
+        whose result is a single file. Raises `OSError` and what `begin` raises.
         """
         with tempfile.TemporaryDirectory(prefix="digitseq-") as path:
             folder, kept, part = (Path(path) / name for name in ("folder", "kept", "part"))
             folder.mkdir()
             kept.mkdir()
             plan = self.begin(pipeline, RunRequest(folder, "images", size, labels, size, []))
-            job = Job(pipeline, "images", 0, size, labels, plan.details)
+            job = Job(pipeline, "images", 0, size, labels, plan.details, check)
             for start, stop in spans(0, size, plan.part_size):
                 part.mkdir()
-                files = PartFiles(part)
+                files = PartFiles(part, check)
                 self.make(job, start, stop, files)
                 self.take(job, folder, kept, part, start)
                 files.publish(folder, kept)

@@ -107,7 +107,7 @@ class OutputFormat(Format):
         with _as_os_error(folder):
             # sync=False: a killed process loses nothing, as the system has what was written; `finish` syncs to disk
             self._opened = path
-            self._environment = lmdb.open(_readable(path), map_size=size, subdir=False, lock=False, sync=False)
+            self._environment = lmdb.open(os.fsencode(path), map_size=size, subdir=False, lock=False, sync=False)
         return self._environment
 
     def _close(self) -> None:
@@ -131,26 +131,18 @@ class OutputFormat(Format):
                     database.set_mapsize(2 * database.info()["map_size"])
 
 
-def _readable(path: Path) -> str:
-    """The path as a string, because LMDB wants UTF-8; `OutputError` where it is not."""
-    try:
-        str(path).encode()
-    except UnicodeEncodeError:
-        shown = os.fsencode(path.parent).decode(errors="backslashreplace")
-        raise OutputError(f"LMDB cannot open {shown}, whose name is not UTF-8: name another with -o") from None
-    return str(path)
-
-
 def _samples(path: Path) -> int:
     """`num-samples` of the database `path`; 0 if it does not exist. `OutputError` when it is something else."""
-    readable = _readable(path)
     if not os.path.lexists(path):
         return 0
     import lmdb
 
     try:
         open_regular(path).close()
-        with lmdb.open(readable, subdir=False, lock=False, readonly=True) as environment, environment.begin() as view:
+        with (
+            lmdb.open(os.fsencode(path), subdir=False, lock=False, readonly=True) as environment,
+            environment.begin() as view,
+        ):
             return int(view.get(COUNT) or 0)
     except (lmdb.Error, ValueError, OSError) as error:
         raise OutputError(f"{path} is no LMDB of samples ({error}): name another directory with -o") from None

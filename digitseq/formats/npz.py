@@ -23,6 +23,7 @@ from digitseq.formats.base import Format, FormatPlan, Job, RunRequest
 from digitseq.formats.parts import PartFiles
 from digitseq.formats.streaming import zip_entry
 from digitseq.pipeline import Batch, Pipeline
+from digitseq.sources.base import Check
 
 NAMES = ("labels", "lengths", "boxes", "widths", "images")
 # below /sys/fs/cgroup, as a container sees them: versions 2 and 1 of Linux's control groups
@@ -69,7 +70,7 @@ class OutputFormat(Format):
                     np.save(file, arrays[name])
             parts.insert(0, kept / "earlier")
         with replacing(path, kept) as file:
-            _write_arrays(file, parts, _background(job))
+            _write_arrays(file, parts, _background(job), job.check)
 
 
 def total_memory(cgroups: Path = Path("/sys/fs/cgroup")) -> int | None:
@@ -102,10 +103,10 @@ def _arrays(batch: Batch, background: int) -> dict[str, NDArray[Any]]:
     }
 
 
-def _write_arrays(file: BinaryIO, parts: list[Path], background: int) -> None:
+def _write_arrays(file: BinaryIO, parts: list[Path], background: int, check: Check) -> None:
     """Write the arrays of all parts as one npz file, padded to the widest image and the longest text.
 
-    Parts are read again for each array: never more than one is in memory.
+    Parts are read again for each array: never more than one is in memory. check: called for each.
     """
     shapes = [{name: (array.shape, array.dtype) for name, array in _load(part)} for part in parts]
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
@@ -117,6 +118,7 @@ def _write_arrays(file: BinaryIO, parts: list[Path], background: int) -> None:
             with archive.open(zip_entry(f"{name}.npy", 0o600), "w", force_zip64=True) as member:
                 np.lib.format.write_array_header_1_0(member, header)
                 for part in parts:
+                    check()
                     array = next(array for found, array in _load(part) if found == name).astype(dtype, copy=False)
                     if array.shape[1:] != shape[1:]:
                         padded = np.full((len(array), *shape[1:]), background if name == "images" else 0, dtype)

@@ -89,9 +89,7 @@ class PartFiles:
 
     def batches(self, pipeline: Pipeline, start: int, stop: int) -> Iterator[Batch]:
         """Images start … stop-1 in batches of the pipeline's size."""
-        for batch in batches(pipeline, start, stop):
-            self._check()
-            yield batch
+        return batches(pipeline, start, stop, self._check)
 
     def write_numbered(self, name: str, first: int, files: list[bytes]) -> None:
         """Write the files `name % first`, `name % (first + 1)`, …; `name` is one of `Format.numbered`."""
@@ -156,9 +154,12 @@ def addition_name(name: str) -> str:
     return f"{name}.added"
 
 
-def batches(pipeline: Pipeline, start: int, stop: int) -> Iterator[Batch]:
-    """Images start … stop-1 in batches of the pipeline's size."""
-    return (pipeline.batch(*span) for span in spans(start, stop, pipeline.batch_size))
+def batches(pipeline: Pipeline, start: int, stop: int, check: Check = never_cancelled) -> Iterator[Batch]:
+    """Images start … stop-1 in batches of the pipeline's size. check: called after each; raises to end the work."""
+    for span in spans(start, stop, pipeline.batch_size):
+        batch = pipeline.batch(*span)
+        check()
+        yield batch
 
 
 def spans(start: int, stop: int, size: int) -> Iterator[tuple[int, int]]:

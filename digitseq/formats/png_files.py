@@ -19,6 +19,7 @@ from digitseq.formats.streaming import PIECE, OutputBuffer, file_pieces, zip_ent
 from digitseq.labels import label_formats
 from digitseq.labels.base import LabelFormat
 from digitseq.pipeline import Batch, Pipeline
+from digitseq.sources.base import Check, never_cancelled
 
 LONGEST_NUMBER = 15  # digits; a longer name is not one of our numbers
 LINES_IN_MEMORY = 1 << 23  # bytes of a label file; a larger one goes to a temporary file
@@ -69,15 +70,17 @@ class OutputFormat(Format):
                 with open(folder / each.file_name, "rb") as lines, replacing(folder / each.summary_name, kept) as file:
                     file.writelines(each.summary(lines, job.pipeline.bank.characters))
 
-    def stream(self, pipeline: Pipeline, size: int, labels: tuple[str, ...] = ()) -> Generator[bytes, None, None]:
+    def stream(
+        self, pipeline: Pipeline, size: int, labels: tuple[str, ...] = (), check: Check = never_cancelled
+    ) -> Generator[bytes, None, None]:
         """A zip archive of the files that a run writes to its folder, images first. See `Format`."""
-        import zipfile  # not needed by a run into a folder, which starts sooner without it
+        import zipfile  # runs start sooner without
 
         formats, characters, output = label_formats(labels), pipeline.bank.characters, OutputBuffer()
         # members are not compressed: PNG files already are
         with ExitStack() as stack, zipfile.ZipFile(output, "w") as archive:
             line_files: list[IO[bytes]] = [stack.enter_context(SpooledTemporaryFile(LINES_IN_MEMORY)) for _ in formats]
-            for batch in batches(pipeline, 0, size):
+            for batch in batches(pipeline, 0, size, check):
                 for name, contents in _numbered_files(batch, formats, characters):
                     for number, data in enumerate(contents, batch.start + 1):
                         archive.writestr(zip_entry(name % number, 0o644), data)

@@ -9,6 +9,7 @@ from functools import partial
 from digitseq.formats.base import Format, FormatPlan, Job, RunRequest, images_of
 from digitseq.formats.parts import PartFiles, batches
 from digitseq.pipeline import Batch, Pipeline
+from digitseq.sources.base import Check, never_cancelled
 
 Batches = Callable[[int, int], Iterator[Batch]]
 
@@ -43,6 +44,8 @@ class ShardFormat(Format):
             for piece in self.pieces(partial(files.batches, job.pipeline), start, stop):
                 file.write(piece)
 
-    def stream(self, pipeline: Pipeline, size: int, labels: tuple[str, ...] = ()) -> Generator[bytes, None, None]:
+    def stream(
+        self, pipeline: Pipeline, size: int, labels: tuple[str, ...] = (), check: Check = never_cancelled
+    ) -> Generator[bytes, None, None]:
         """All images as one shard. See `Format`."""
-        return self.pieces(partial(batches, pipeline), 0, size)
+        return self.pieces(partial(batches, pipeline, check=check), 0, size)

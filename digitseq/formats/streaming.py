@@ -35,7 +35,7 @@ class OutputBuffer(io.RawIOBase):
 
 def zip_entry(name: str, mode: int) -> zipfile.ZipInfo:
     """A zip member with the permissions `mode`, and nothing that differs between two machines or two days."""
-    import zipfile  # not needed by a run into a folder, which starts sooner without it
+    import zipfile  # the command line starts sooner without
 
     entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))  # the earliest time that zip knows
     entry.create_system = 3  # Unix, also where Windows writes it

@@ -50,7 +50,7 @@ class Datasets:
             stream = Stream(
                 self._work.long,
                 client.address,
-                lambda check: format_.stream(stoppable(pipeline, check), size, labels),
+                lambda check: format_.stream(stoppable(pipeline, check), size, labels, check),
             )
             until_sent.callback(stream.close)
             await stream.begin(request.receive, self._limits.max_seconds)
