@@ -16,8 +16,9 @@ from digitseq.service.metrics import Metrics
 from digitseq.service.parameters import FORMAT, SEED, Asked, from_json
 from digitseq.service.pipeline_cache import PipelineCache
 from digitseq.service.problems import Problem
+from digitseq.service.scheduler import Scheduler
 from digitseq.service.stoppable import stoppable
-from digitseq.service.work import Stream, Work, client_of
+from digitseq.service.worker_threads import Stream, client_of
 
 SIZE = Option("int", "how many images", "batch", low=1, high=1_000_000_000)
 ABOUT = {"size": SIZE, "seed": SEED, "format": FORMAT}
@@ -26,7 +27,7 @@ ABOUT = {"size": SIZE, "seed": SEED, "format": FORMAT}
 class Datasets:
     """Answers with archives."""
 
-    def __init__(self, pipeline_cache: PipelineCache, work: Work, metrics: Metrics, limits: Limits) -> None:
+    def __init__(self, pipeline_cache: PipelineCache, work: Scheduler, metrics: Metrics, limits: Limits) -> None:
         self._pipeline_cache, self._work, self._metrics, self._limits = pipeline_cache, work, metrics, limits
 
     async def make(self, request: Request) -> StreamingResponse:
