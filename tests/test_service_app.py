@@ -15,7 +15,7 @@ from support.file_server import made_set
 
 from digitseq.errors import SettingsError
 from digitseq.glyphs import DATA_SETS
-from digitseq.service import Limits, create_app, glyph_sets, pipeline_cache, work
+from digitseq.service import Limits, create_app, glyph_sets, pipeline_cache, worker_threads
 from digitseq.service.access import check_key, check_origin
 
 PNG = "/v1/sequences/123456.png"
@@ -176,7 +176,7 @@ def test_another_text_of_a_known_look_needs_no_thread(monkeypatch):
     async def second() -> int:
         async with asking(app) as client:
             await client.get("/v1/sequences/12.png?augment=light")
-            monkeypatch.setattr(work.Threads, "submit", None)
+            monkeypatch.setattr(worker_threads.FairThreadPool, "submit", None)
             return (await client.get("/v1/sequences/34.png?augment=light")).status_code
 
     assert asyncio.run(second()) == 200

@@ -19,7 +19,7 @@ from digitseq.random_streams import Rows
 from digitseq.service import micro_batcher
 from digitseq.service.glyph_sets import GlyphSets
 from digitseq.service.limits import Limits
-from digitseq.service.micro_batcher import MicroBatcher, Wanted, images_of
+from digitseq.service.micro_batcher import ImageRequest, MicroBatcher, images_of
 from digitseq.service.pipeline_cache import PipelineCache
 from digitseq.service.requests import from_query
 from digitseq.service.seeds import SeededRows
@@ -39,20 +39,20 @@ def alone(pipeline: Pipeline, seed: int, index: int) -> bytes:
     look=st.sampled_from([{}, {"image_width": 0}, {"image_width": 76}, {"min_spacing": -9}, {"invert": True}]),
 )
 @settings(deadline=None, max_examples=60)
-def test_a_round_makes_what_each_pipeline_makes(train, asked, look):
+def test_a_batch_makes_what_each_pipeline_makes(train, asked, look):
     wanted = []
     for text, seed, index in asked:
-        wanted.append(Wanted(Pipeline(Settings(text, **look), train, 0), seed, index, None))
-    assert len({one.alike() for one in wanted}) == 1
+        wanted.append(ImageRequest(Pipeline(Settings(text, **look), train, 0), seed, index, None))
+    assert len({one.batch_key() for one in wanted}) == 1
     for one, file in zip(wanted, images_of(wanted)):
         assert file == alone(one.pipeline, one.seed, one.index)
 
 
 @pytest.mark.parametrize("look", [{}, {"image_width": 0}, {"invert": True, "min_spacing": -3}])
 @pytest.mark.parametrize("augment", [*PRESETS, *OPERATIONS])
-def test_a_round_of_distorted_images(train, augment, look):
+def test_a_batch_of_distorted_images(train, augment, look):
     kept = [Pipeline(Settings(text, **look, augment=(augment,)), train, 0) for text in ("4711", "0815", "2026")]
-    wanted = [Wanted(kept[k % 3], 5 * k, k * 1000, None) for k in range(7)]
+    wanted = [ImageRequest(kept[k % 3], 5 * k, k * 1000, None) for k in range(7)]
     for one, file in zip(wanted, images_of(wanted)):
         assert file == alone(one.pipeline, one.seed, one.index)
 
@@ -78,21 +78,21 @@ def test_the_service_prepares_an_appearance_once():
     made += [pipeline_cache.pipeline(from_query([("random_digits", "2,4"), *about], {}))]
     assert len({id(pipeline.renderer) for pipeline in made}) == 1
     assert len({one.seed for one in made}) == len(made)
-    assert len({Wanted(pipeline, 0, 0, None).alike() for pipeline in made[:300]}) == 1
+    assert len({ImageRequest(pipeline, 0, 0, None).batch_key() for pipeline in made[:300]}) == 1
     assert pipeline_cache.pipeline(from_query([("number", "1")], {})).renderer is not made[0].renderer
 
 
 def test_texts_with_gaps_are_not_mixed_with_others(train):
     plain, gapped = (Pipeline(Settings(text, gaps=True), train, 0) for text in ("1234", "12-4"))
-    assert Wanted(plain, 0, 0, None).alike() != Wanted(gapped, 0, 0, None).alike()
+    assert ImageRequest(plain, 0, 0, None).batch_key() != ImageRequest(gapped, 0, 0, None).batch_key()
 
 
-def test_rounds_answer_everyone_and_skip_those_who_left(train):
+def test_batches_answer_everyone_and_skip_those_who_left(train):
     kinds = [Pipeline(Settings(text, image_width=w), train, 0) for text, w in (("123", 100), ("45678", 0), ("123", 90))]
 
     async def ask() -> list[bytes]:
         batcher = MicroBatcher()
-        futures = [batcher.ask(kinds[k % 3], k, k % 5) for k in range(200)]
+        futures = [batcher.submit(kinds[k % 3], k, k % 5) for k in range(200)]
         for future in futures[::7]:
             future.cancel()
         found = await asyncio.gather(*futures, return_exceptions=True)
@@ -126,16 +126,16 @@ def test_an_image_that_cannot_be_made_spoils_no_other(train, monkeypatch):
     """Its error would tell other clients the text that somebody else has asked for."""
     pipeline, made = Pipeline(Settings("1111"), train, 1), micro_batcher.images_of
 
-    def images_but_one(wanted: list[Wanted]) -> list[bytes]:
-        if any(one.index == 7 for one in wanted):
+    def images_but_one(requests: list[ImageRequest]) -> list[bytes]:
+        if any(one.index == 7 for one in requests):
             raise NarrowError("no glyphs make this text fit")
-        return made(wanted)
+        return made(requests)
 
     monkeypatch.setattr(micro_batcher, "images_of", images_but_one)
 
     async def ask() -> list[object]:
         batcher = MicroBatcher()
-        found = await asyncio.gather(*(batcher.ask(pipeline, 1, i) for i in (6, 7, 8)), return_exceptions=True)
+        found = await asyncio.gather(*(batcher.submit(pipeline, 1, i) for i in (6, 7, 8)), return_exceptions=True)
         batcher.close()
         return found
 
@@ -145,14 +145,14 @@ def test_an_image_that_cannot_be_made_spoils_no_other(train, monkeypatch):
 
 
 def test_addresses_take_turns(train):
-    """Whoever asks for one image waits for two rounds at most, whatever another has asked for before."""
+    """Whoever asks for one image waits for two batches at most, whatever another has asked for before."""
     kinds = [Pipeline(Settings("123", image_width=width), train, 0) for width in range(100, 140)]
     order = []
 
     async def ask() -> None:
         batcher = MicroBatcher()
-        asked = [("many", batcher.ask(kind, 1, 1, "many")) for kind in kinds]
-        asked.append(("one", batcher.ask(kinds[0], 2, 2, "one")))
+        asked = [("many", batcher.submit(kind, 1, 1, "many")) for kind in kinds]
+        asked.append(("one", batcher.submit(kinds[0], 2, 2, "one")))
         for name, future in asked:
             future.add_done_callback(lambda _, name=name: order.append(name))
         await asyncio.gather(*(future for _, future in asked))

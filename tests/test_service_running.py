@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import http.client
 import json
 import os
 import select
 import signal
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from support.service import serve
 
 sys.path.insert(0, str(ROOT / "tests" / "benchmarks"))
 
+PATHS = {"PYTHONPATH": str(ROOT)}
 PNG = "/v1/sequences/123456.png"
 BODY = {"number": "123456", "size": 100_000, "seed": 1, "format": "webdataset"}
 
@@ -31,6 +34,15 @@ BODY = {"number": "123456", "size": 100_000, "seed": 1, "format": "webdataset"}
 def served(cache, tmp_path):
     with serve(tmp_path, "--receive_seconds", 1) as running:
         yield running
+
+
+def test_a_port_in_use_is_one_line():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        command = [sys.executable, "-m", "digitseq.service", "--port", str(port)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=os.environ | PATHS)
+    expected = f"digitseq: error: cannot listen on host 127.0.0.1, port {port}: {os.strerror(errno.EADDRINUSE)}\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", expected)
 
 
 def test_bodies_of_ten_megabytes_leave_no_trace(served):

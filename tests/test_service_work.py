@@ -1,4 +1,4 @@
-"""Who is served when, and what stops: places, threads, and streams of pieces."""
+"""Who is served when, and what is cancelled: slots, threads, and streams of pieces."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import pytest
 pytest.importorskip("fastapi")
 from digitseq.service.limits import Limits
 from digitseq.service.problems import Problem
-from digitseq.service.work import Client, Places, Stopped, Stream, Threads, Work
+from digitseq.service.scheduler import AddressLimiter, Scheduler
+from digitseq.service.worker_threads import Client, FairThreadPool, Stopped, Stream
 from digitseq.sources.base import Check
 
 
@@ -45,18 +46,18 @@ class Counted:
             self.ended.set()
 
 
-def test_places_are_shared_out_between_addresses():
-    places = Places(4, 50, "requests", 1)
-    with places.place("a"), places.place("a"):
-        with pytest.raises(Problem, match="of your address") as refused, places.place("a"):
+def test_slots_are_shared_out_between_addresses():
+    limiter = AddressLimiter(4, 50, "requests", 1)
+    with limiter.slot("a"), limiter.slot("a"):
+        with pytest.raises(Problem, match="of your address") as refused, limiter.slot("a"):
             pass
         assert (refused.value.status, refused.value.headers["Retry-After"]) == (429, "1")
-        with places.place("b"), places.place("b"), pytest.raises(Problem, match="under way already"):
-            places.place("c").__enter__()
-    assert places.taken == 0
-    with places.place("a"):
+        with limiter.slot("b"), limiter.slot("b"), pytest.raises(Problem, match="under way already"):
+            limiter.slot("c").__enter__()
+    assert limiter.in_use == 0
+    with limiter.slot("a"):
         pass
-    with Places(1, 50, "requests", 1).place("a"):  # one place is for anyone
+    with AddressLimiter(1, 50, "requests", 1).slot("a"):  # a single slot is for anyone
         pass
 
 
@@ -64,7 +65,7 @@ def test_addresses_take_turns():
     order: list[str] = []
 
     async def ask() -> None:
-        threads = Threads("test", Limits(concurrency=1))
+        threads = FairThreadPool("test", Limits(concurrency=1))
         gate = threading.Event()
         first = threads.submit("a", gate.wait)
         waiting = [threads.submit("a", lambda n=n: order.append(f"a{n}")) for n in range(100)]
@@ -81,7 +82,7 @@ def test_a_cancelled_call_is_not_made():
     made: list[int] = []
 
     async def ask() -> None:
-        threads = Threads("test", Limits(concurrency=1))
+        threads = FairThreadPool("test", Limits(concurrency=1))
         gate = threading.Event()
         first = threads.submit("a", gate.wait)
         threads.submit("a", lambda: made.append(1)).cancel()
@@ -101,7 +102,7 @@ def test_work_stops_at_the_next_check(reason):
 
     async def ask() -> None:
         seconds = 1 if reason == "took longer" else 300
-        threads = Threads("test", Limits(max_seconds=seconds))
+        threads = FairThreadPool("test", Limits(max_seconds=seconds))
         left = gone if reason == "the client has gone" else waiting_for_ever
         task = asyncio.ensure_future(threads.run(Client("here", left), work))
         await asyncio.to_thread(work.begun.wait)
@@ -142,7 +143,7 @@ def test_a_stream_is_made_piece_by_piece_and_closed(most):
     found: list[bytes] = []
 
     async def ask() -> None:
-        threads = Threads("test", Limits())
+        threads = FairThreadPool("test", Limits())
         stream = Stream(threads, "here", lambda check: numbered(check, closed))
         await stream.begin(waiting_for_ever, 300)
         async for piece in stream:
@@ -165,7 +166,7 @@ def test_a_stream_that_is_stopped_within_a_piece():
         work(check)
 
     async def ask() -> None:
-        threads = Threads("test", Limits(concurrency=1))
+        threads = FairThreadPool("test", Limits(concurrency=1))
         stream = Stream(threads, "here", make)
         await stream.begin(waiting_for_ever, 300)
         async for piece in stream:
@@ -181,7 +182,7 @@ def test_a_stream_that_is_stopped_within_a_piece():
 
 def test_images_and_long_work_do_not_wait_for_each_other():
     async def ask() -> None:
-        work = Work(Limits(concurrency=1))
+        work = Scheduler(Limits(concurrency=1))
         gate = threading.Event()
         sheets = [work.long.submit(f"{n}", gate.wait) for n in range(257)]
         assert await work.images.run(client(), lambda check: "an image") == "an image"

@@ -18,7 +18,7 @@ from digitseq.service.limits import Limits
 from digitseq.service.metrics import Metrics
 from digitseq.service.options_listing import catalogue
 from digitseq.service.pipeline_cache import PipelineCache
-from digitseq.service.work import Work
+from digitseq.service.scheduler import Scheduler
 
 
 class Service:
@@ -29,7 +29,7 @@ class Service:
         self.metrics = Metrics()
         sets = GlyphSets(cache)
         self.pipeline_cache = PipelineCache(limits, sets, cache)
-        self.work = Work(limits, self.metrics.working)
+        self.work = Scheduler(limits, self.metrics.working)
         self.images = ImageEndpoints(self.pipeline_cache, self.work, self.metrics)
         self.datasets = Datasets(self.pipeline_cache, self.work, self.metrics, limits)
         self.catalogue = catalogue(limits, sets)

@@ -18,9 +18,10 @@ from digitseq.service.limits import Limits
 from digitseq.service.metrics import Metrics
 from digitseq.service.pipeline_cache import PipelineCache
 from digitseq.service.problems import Problem
-from digitseq.service.requests import FORMAT, LABELS, SEED, ImageRequest, from_json
+from digitseq.service.requests import FORMAT, LABELS, SEED, RequestValues, from_json
+from digitseq.service.scheduler import Scheduler
 from digitseq.service.stoppable import stoppable
-from digitseq.service.work import Stream, Work, client_of
+from digitseq.service.worker_threads import Stream, client_of
 
 SIZE = Option(Number(1, 1_000_000_000), "how many images")
 ABOUT = {"size": SIZE, "seed": SEED, "format": FORMAT, "labels": LABELS}
@@ -29,7 +30,7 @@ ABOUT = {"size": SIZE, "seed": SEED, "format": FORMAT, "labels": LABELS}
 class Datasets:
     """Answers with data sets, each as one file."""
 
-    def __init__(self, pipeline_cache: PipelineCache, work: Work, metrics: Metrics, limits: Limits) -> None:
+    def __init__(self, pipeline_cache: PipelineCache, work: Scheduler, metrics: Metrics, limits: Limits) -> None:
         self._pipeline_cache, self._work, self._metrics, self._limits = pipeline_cache, work, metrics, limits
 
     async def make(self, request: Request) -> StreamingResponse:
@@ -75,7 +76,7 @@ class _Archive(StreamingResponse):
             await super().__call__(scope, receive, send)
 
 
-async def _body(request: Request) -> ImageRequest:
+async def _body(request: Request) -> RequestValues:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise Problem(415, "the body must be JSON: Content-Type: application/json")

@@ -60,14 +60,16 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began, status, method = time.perf_counter(), 0, scope["method"]
+        began, status, complete, method = time.perf_counter(), 0, False, scope["method"]
         security = SECURITY.get(scope["path"], API_SECURITY)
 
         async def send_on(message: Message) -> None:
-            nonlocal status
+            nonlocal status, complete
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message.get("headers", ()), *security]
+            else:
+                complete = not message.get("more_body", False)
             await send(message)
 
         if method == "HEAD":
@@ -77,21 +79,25 @@ class Guard:
             if not await self._shortcut(scope, receive, send_on):
                 await asyncio.wait_for(self._app(scope, self._limited(receive), send_on), self._limits.max_seconds)
         except asyncio.TimeoutError:
-            await self._give_up(
-                Problem(503, f"this took longer than {self._limits.max_seconds} seconds"), status, send_on
-            )
+            problem = Problem(503, f"this took longer than {self._limits.max_seconds} seconds")
+            await self._give_up(problem, status, scope, send_on)
         except Exception as error:
-            await self._give_up(problem_of(error), status, send_on)
+            if not complete:  # Starlette raises again what it has answered with 500
+                await self._give_up(problem_of(error), status, scope, send_on)
         finally:
             route = getattr(scope.get("route"), "path_format", "other")
             known = method if method in METHODS else "other"
             self._metrics.answered(route, known, status, time.perf_counter() - began)
 
-    async def _give_up(self, problem: Problem, status: int, send: Send) -> None:
-        if status:  # it is too late to say so
-            LOG.error("an answer was broken off: %s", problem.detail)
-        else:
+    async def _give_up(self, problem: Problem, status: int, scope: Scope, send: Send) -> None:
+        if not status:
             await send_problem(problem, send)
+            return
+        # The head of the answer is out. uvicorn would wait until the client has taken all that is buffered.
+        LOG.error("an answer was aborted: %s", problem.detail)
+        abort = scope.get("extensions", {}).get("abort")
+        if abort is not None:
+            abort()
 
     def _check(self, scope: Scope) -> None:
         if len(scope["query_string"]) > LONGEST_QUERY:

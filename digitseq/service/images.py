@@ -21,8 +21,9 @@ from digitseq.service.micro_batcher import MicroBatcher, text_of
 from digitseq.service.pipeline_cache import PipelineCache
 from digitseq.service.problems import Problem
 from digitseq.service.requests import ABOUT_IMAGES, ABOUT_SAMPLES, Pairs, from_query
+from digitseq.service.scheduler import Scheduler
 from digitseq.service.stoppable import stoppable
-from digitseq.service.work import Client, Work, answer, client_of
+from digitseq.service.worker_threads import Client, client_of, result_of
 from digitseq.sources.base import Check
 
 SEQUENCES, PNG = "/v1/sequences/", ".png"
@@ -36,7 +37,7 @@ Headers = list[tuple[bytes, bytes]]
 class ImageEndpoints:
     """Answers for one image (`png`, `json`) and for several (`samples`)."""
 
-    def __init__(self, pipeline_cache: PipelineCache, work: Work, metrics: Metrics) -> None:
+    def __init__(self, pipeline_cache: PipelineCache, work: Scheduler, metrics: Metrics) -> None:
         self._pipeline_cache, self._work, self._metrics = pipeline_cache, work, metrics
         self._plain, self._distorted = MicroBatcher(), MicroBatcher()
 
@@ -136,9 +137,8 @@ class ImageEndpoints:
         settings = pipeline.settings
         if settings.number is not None and settings.label_case == "as_given":
             batcher = self._distorted if settings.operations() else self._plain
-            return text_of(pipeline), await answer(
-                batcher.ask(pipeline, seed, index, client.address), client.receive, self._work.seconds
-            )
+            future = batcher.submit(pipeline, seed, index, client.address)
+            return text_of(pipeline), await result_of(future, client.receive, self._work.seconds)
         return await self._work.images.run(client, lambda check: one_image(pipeline.reseeded(seed), index))
 
 

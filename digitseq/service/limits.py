@@ -38,7 +38,6 @@ class Limits:
     )
     max_seconds: int = _limit(300, "seconds that an answer may take")
     receive_seconds: int = _limit(10, "seconds in which a client must have sent its request")
-    stall_seconds: int = _limit(30, "seconds in which a client must take some of its answer, or it is cut off")
     drain_seconds: int = _limit(30, "seconds that answers under way are given after SIGTERM")
 
     def __post_init__(self) -> None:

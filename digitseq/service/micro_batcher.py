@@ -1,7 +1,7 @@
-"""Single images of fixed texts: those that are asked for at the same moment are made together.
+"""Single images of fixed texts: those that are requested at the same moment are made in one batch.
 
-An image alone costs three times as much as one among others. Rows of different seeds, and texts of the same
-length, share a round; each image is the one that its own pipeline makes.
+An image alone costs three times as much as one among others. Different seeds, and texts of the same length, share a
+batch; each image is the one that its own pipeline makes.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ import numpy as np
 from digitseq.formats.png_encoder import encode_png
 from digitseq.pipeline import Pipeline
 from digitseq.service.seeds import SeededRows
-from digitseq.service.stoppable import Steps
+from digitseq.service.stoppable import BatchSize
 from digitseq.sources import encode
 
-MOST = 32  # images a round
+MAX_BATCH = 32  # images
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """One image: number `index` from 0 of `pipeline` under `seed`; `answer` gets the PNG file."""
+class ImageRequest:
+    """One image: number `index` from 0 of `pipeline` under `seed`; `result` gets the PNG file."""
 
     pipeline: Pipeline
     seed: int
     index: int
-    answer: asyncio.Future[bytes]
+    result: asyncio.Future[bytes]
 
-    def alike(self) -> Hashable:
-        """What must be the same in a round: bank, appearance, and the length of the text."""
+    def batch_key(self) -> Hashable:
+        """What all requests of a batch share: bank, appearance, gaps, and the length of the text."""
         renderer = self.pipeline.renderer
         return id(renderer.bank), renderer.appearance, len(text_of(self.pipeline)), self.pipeline.gaps
 
@@ -45,71 +45,73 @@ def text_of(pipeline: Pipeline) -> str:
     return pipeline.settings.number
 
 
-def images_of(wanted: list[Wanted]) -> list[bytes]:
-    """The PNG files of images that are alike, in order."""
-    index = np.array([one.index for one in wanted], np.int64)
-    rows = SeededRows(0, index, seeds=tuple(one.seed for one in wanted))
-    texts = [text_of(one.pipeline) for one in wanted]
-    batch = wanted[0].pipeline.batch_of(0, rows, encode(texts, len(texts[0])))
+def images_of(requests: list[ImageRequest]) -> list[bytes]:
+    """The PNG files of requests with the same batch key, in order."""
+    index = np.array([one.index for one in requests], np.int64)
+    rows = SeededRows(0, index, seeds=tuple(one.seed for one in requests))
+    texts = [text_of(one.pipeline) for one in requests]
+    batch = requests[0].pipeline.batch_of(0, rows, encode(texts, len(texts[0])))
     return encode_png(batch.images, batch.width)
 
 
 class MicroBatcher:
-    """Makes rounds of images in a thread, one after the other. Lives in one event loop."""
+    """Makes batches of images in one thread. Lives in one event loop."""
 
     def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, "digitseq-rounds")
-        self._waiting: dict[str, deque[Wanted]] = {}  # by client address; the next turn is that of the first
+        self._thread = ThreadPoolExecutor(1, "digitseq-batches")
+        self._waiting: dict[str, deque[ImageRequest]] = {}  # by client address; the first one is next
         self._busy = False
-        self._steps = Steps(MOST, MOST)
+        self._size = BatchSize(MAX_BATCH, MAX_BATCH)
 
-    def ask(self, pipeline: Pipeline, seed: int, index: int, address: str = "") -> asyncio.Future[bytes]:
-        """The PNG file of one image, in time. A future that is cancelled before its round is not made.
+    def submit(self, pipeline: Pipeline, seed: int, index: int, address: str = "") -> asyncio.Future[bytes]:
+        """The PNG file of one image. Not made if the future is cancelled before its batch.
 
-        Client addresses take turns: none waits until another's queue is through.
+        Client addresses take turns: none waits until another's queue is empty.
         """
         loop = asyncio.get_running_loop()
-        answer: asyncio.Future[bytes] = loop.create_future()
-        self._waiting.setdefault(address, deque()).append(Wanted(pipeline, seed, index, answer))
+        result: asyncio.Future[bytes] = loop.create_future()
+        self._waiting.setdefault(address, deque()).append(ImageRequest(pipeline, seed, index, result))
         if not self._busy:
             self._busy = True
-            loop.call_soon(self._begin, loop)  # after the requests that have just come in, too
-        return answer
+            loop.call_soon(self._start, loop)  # so that requests of this turn of the loop join the batch
+        return result
 
     def close(self) -> None:
-        """End the thread; what waits is not made."""
+        """End the thread; what still waits is not made."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _start(self, loop: asyncio.AbstractEventLoop) -> None:
         chosen = self._next()
         self._busy = bool(chosen)
         if chosen:
             self._thread.submit(self._make, loop, chosen)
 
-    def _make(self, loop: asyncio.AbstractEventLoop, chosen: list[Wanted]) -> None:
+    def _make(self, loop: asyncio.AbstractEventLoop, chosen: list[ImageRequest]) -> None:
         began = time.perf_counter()
         made: list[bytes | Exception]
         try:
             made = [*images_of(chosen)]
-            self._steps.took(len(chosen), time.perf_counter() - began)
+            self._size.took(len(chosen), time.perf_counter() - began)
         except Exception:
-            made = [_alone(one) for one in chosen]  # each gets the error of its own image, and of no other client's
+            made = [_alone(one) for one in chosen]  # nobody gets the error of another client's image
         loop.call_soon_threadsafe(self._deliver, loop, chosen, made)
 
-    def _deliver(self, loop: asyncio.AbstractEventLoop, chosen: list[Wanted], made: list[bytes | Exception]) -> None:
+    def _deliver(
+        self, loop: asyncio.AbstractEventLoop, chosen: list[ImageRequest], made: list[bytes | Exception]
+    ) -> None:
         for one, file in zip(chosen, made):
-            if one.answer.done():
+            if one.result.done():
                 continue
             if isinstance(file, Exception):
-                one.answer.set_exception(file)
+                one.result.set_exception(file)
             else:
-                one.answer.set_result(file)
-        loop.call_soon(self._begin, loop)
+                one.result.set_result(file)
+        loop.call_soon(self._start, loop)
 
-    def _next(self) -> list[Wanted]:
-        """Images that are alike, the one that has waited longest of the address whose turn it is among them."""
+    def _next(self) -> list[ImageRequest]:
+        """Requests with the batch key of the oldest request of the address whose turn it is."""
         for address, queue in list(self._waiting.items()):
-            while queue and queue[0].answer.done():
+            while queue and queue[0].result.done():
                 queue.popleft()
             if not queue:
                 del self._waiting[address]
@@ -117,20 +119,20 @@ class MicroBatcher:
             return []
         address = next(iter(self._waiting))
         turn = self._waiting.pop(address)
-        first, kind = turn[0].pipeline, turn[0].alike()
-        most = min(self._steps.images, first.batch_size)
-        chosen: list[Wanted] = []
+        first, key = turn[0].pipeline, turn[0].batch_key()
+        most = min(self._size.images, first.batch_size)
+        chosen: list[ImageRequest] = []
         for name, queue in [(address, turn), *self._waiting.items()]:
-            left: deque[Wanted] = deque()
+            left: deque[ImageRequest] = deque()
             for one in queue:
-                fits = len(chosen) < most and (one.pipeline is first or one.alike() == kind)
+                fits = len(chosen) < most and (one.pipeline is first or one.batch_key() == key)
                 (chosen if fits else left).append(one)
             self._waiting[name] = left
         self._waiting[address] = self._waiting.pop(address)  # behind all others
         return chosen
 
 
-def _alone(one: Wanted) -> bytes | Exception:
+def _alone(one: ImageRequest) -> bytes | Exception:
     try:
         return images_of([one])[0]
     except Exception as error:

@@ -15,7 +15,7 @@ from digitseq.renderer import Appearance, Renderer
 from digitseq.service.glyph_sets import DEFAULT, GlyphSets
 from digitseq.service.limits import Limits
 from digitseq.service.problems import Problem
-from digitseq.service.requests import ImageRequest, check_texts, too_wide
+from digitseq.service.requests import RequestValues, check_texts, too_wide
 from digitseq.settings import Settings
 from digitseq.sources.base import Check, never_cancelled
 from digitseq.sources.choose import source_of
@@ -54,11 +54,11 @@ class PipelineCache:
                 self._banks[dataset, split] = load_bank(split, self._cache, dataset)
             return self._banks[dataset, split]
 
-    def pipeline(self, asked: ImageRequest, size: int | None = None, check: Check = never_cancelled) -> Pipeline:
+    def pipeline(self, asked: RequestValues, size: int | None = None, check: Check = never_cancelled) -> Pipeline:
         """The pipeline for what is asked, with a seed of its own, for a run of `size` images.
 
         check: called every few milliseconds meanwhile; what it raises ends that, and is passed on.
-        Raises as `ImageRequest.settings` and `Pipeline` do.
+        Raises as `RequestValues.settings` and `Pipeline` do.
         """
         settings, seed = asked.settings(self._limits, self._sets), asked.others.get("seed")
         seed = draw_seed() if seed is None else seed

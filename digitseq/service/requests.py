@@ -88,7 +88,7 @@ def _described(option: Option) -> str:
 
 
 @dataclass(frozen=True)
-class ImageRequest:
+class RequestValues:
     """What a request is for. values: the settings as they were given; others: seed, index and the like."""
 
     values: dict[str, Any]
@@ -113,7 +113,7 @@ def too_wide(limits: Limits) -> Problem:
     return Problem(422, f"image_width may be at most {limits.max_width:,} pixels here", "image_width")
 
 
-def from_query(pairs: Pairs, others: Mapping[str, Option]) -> ImageRequest:
+def from_query(pairs: Pairs, others: Mapping[str, Option]) -> RequestValues:
     """What the query asks for. Raises `Problem` for an unknown name or one given twice, `SettingsError` for a value."""
     known, found = {**SETTINGS, **others}, dict[str, Any]()
     for name, text in pairs:
@@ -127,7 +127,7 @@ def from_query(pairs: Pairs, others: Mapping[str, Option]) -> ImageRequest:
     return from_json(found, others)
 
 
-def from_json(body: object, others: Mapping[str, Option], required: str | None = None) -> ImageRequest:
+def from_json(body: object, others: Mapping[str, Option], required: str | None = None) -> RequestValues:
     """The same of a JSON body, which must be an object. required: the one of `others` that must be given."""
     if not isinstance(body, dict):
         raise Problem(422, "the body must be a JSON object")
@@ -136,7 +136,7 @@ def from_json(body: object, others: Mapping[str, Option], required: str | None =
     except ValidationError as error:
         raise _problem(error, [*SETTINGS, *others]) from None
     values = {name: value for name, value in body.items() if name in SETTINGS}
-    return ImageRequest(values, {name: getattr(checked, name) for name in others if name in body})
+    return RequestValues(values, {name: getattr(checked, name) for name in others if name in body})
 
 
 def _problem(error: ValidationError, known: list[str]) -> Exception:

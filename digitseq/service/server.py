@@ -8,14 +8,16 @@ import importlib
 import multiprocessing
 import os
 import signal
+import socket
 import sys
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from digitseq.console import interrupted_by, run_program
-from digitseq.errors import MissingPackageError
+from digitseq.errors import MissingPackageError, SettingsError
 from digitseq.parser import OneLineParser
 from digitseq.service.access import CORS, KEY, check_key, check_origin, check_reach
 from digitseq.service.limits import Limits, names, variable
@@ -114,7 +116,7 @@ def _serve(host: str, port: int, workers: int) -> int:
         import uvicorn
 
         importlib.import_module("digitseq.service.app")
-        from digitseq.service.connection import BoundedProtocol
+        from digitseq.service.http_protocol import HeaderTimeoutProtocol
         from digitseq.service.metrics import SHARED
     except ImportError as error:
         if (error.name or "digitseq").startswith("digitseq"):
@@ -123,6 +125,8 @@ def _serve(host: str, port: int, workers: int) -> int:
             f'the service needs the package {error.name}: pip install "digitseq[service]", or in a checkout '
             'pip install -e ".[service]"'
         ) from None
+    _check_address(host, port)
+    http = partial(HeaderTimeoutProtocol, receive_seconds=Limits.from_environment(os.environ).receive_seconds)
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))  # what uvicorn ends with, too
     with contextlib.ExitStack() as until_end:
         if workers > 1:
@@ -133,7 +137,7 @@ def _serve(host: str, port: int, workers: int) -> int:
             host=host,
             port=port,
             workers=workers,
-            http=BoundedProtocol,
+            http=http,  # type: ignore[arg-type]  # a factory does, too
             ws="none",
             access_log=False,
             server_header=False,
@@ -141,6 +145,17 @@ def _serve(host: str, port: int, workers: int) -> int:
             timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         )
     return 0
+
+
+def _check_address(host: str, port: int) -> None:
+    """Refuse an address that cannot be listened on: uvicorn would only log it, after the start of its processes."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        if os.name == "posix":  # as uvicorn does; elsewhere it would hide that the port is in use
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise SettingsError(f"cannot listen on host {host}, port {port}: {error.strerror}", "port") from None
 
 
 def _port(text: str) -> int:

@@ -1,0 +1,89 @@
+"""Who may start work: how many requests run or wait at once, in total and for each client address."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager
+
+from digitseq.service.limits import Limits
+from digitseq.service.problems import Problem
+from digitseq.service.worker_threads import FairThreadPool
+
+
+class AddressLimiter:
+    """At most `most` requests at once, and `percent` of them from one client address, but at least one."""
+
+    def __init__(self, most: int, percent: int, noun: str, retry_after: int) -> None:
+        self._most, self._each = most, max(1, most * percent // 100)
+        self._noun, self._retry_after = noun, str(retry_after)
+        self._held: Counter[str] = Counter()
+        self.in_use = 0
+        self.closed = False
+
+    @contextmanager
+    def slot(self, address: str) -> Generator[None, None, None]:
+        """Holds a slot for one request of `address`. Raises `Problem` 429 when there is none, 503 when closed."""
+        if self.closed:
+            raise Problem(503, "the service is shutting down", Retry_After="5", Connection="close")
+        if self.in_use >= self._most:
+            raise self._refusal(f"{self.in_use} {self._noun} are under way already")
+        if self._held[address] >= self._each:
+            raise self._refusal(f"{self._each} {self._noun} of your address are under way already")
+        self.in_use += 1
+        self._held[address] += 1
+        try:
+            yield
+        finally:
+            self.in_use -= 1
+            self._held[address] -= 1
+            if not self._held[address]:  # a counter keeps zeros: one for every address that ever asked
+                del self._held[address]
+
+    def _refusal(self, detail: str) -> Problem:
+        return Problem(429, detail, Retry_After=self._retry_after)
+
+
+class Scheduler:
+    """All work of a process. Single images have threads of their own, so that samples and data sets delay none."""
+
+    def __init__(self, limits: Limits, working: Callable[[int], None] = lambda change: None) -> None:
+        most, percent = limits.concurrency + limits.max_waiting, limits.client_percent
+        self.seconds = limits.max_seconds
+        self.images, self.long = FairThreadPool("images", limits, working), FairThreadPool("long", limits, working)
+        self._images = AddressLimiter(most, percent, "requests", 1)
+        self._long = AddressLimiter(most, percent, "requests for samples and data sets", 1)
+        self._streams = AddressLimiter(limits.max_streams, percent, "data sets", 10)
+
+    @property
+    def draining(self) -> bool:
+        """Whether new work is refused."""
+        return self._images.closed
+
+    @property
+    def under_way(self) -> int:
+        """Requests that are being answered."""
+        return self._images.in_use + self._long.in_use
+
+    def drain(self) -> None:
+        """Refuse new work from now on."""
+        self._images.closed = self._long.closed = True
+
+    async def close(self) -> None:
+        """Cancel work under way and end the threads."""
+        await asyncio.gather(self.images.close(), self.long.close())
+
+    def image(self, address: str) -> AbstractContextManager[None]:
+        """A slot for a single image. Entering it raises `Problem` 503 or 429."""
+        return self._images.slot(address)
+
+    def several(self, address: str) -> AbstractContextManager[None]:
+        """A slot for several images."""
+        return self._long.slot(address)
+
+    @contextmanager
+    def stream(self, address: str) -> Generator[None, None, None]:
+        """A slot for a data set."""
+        with self.several(address), self._streams.slot(address):
+            yield
