@@ -89,7 +89,7 @@ def test_the_number_is_needed_with_a_config_too(run):
         ("\nsize = {1: 2}\n", "config.py line 2: size must be a whole number"),
         ("labels = [[1]]\n", "config.py line 1: labels must be one or more of"),
         ("labels = 3\n", "config.py line 1: labels must be one or more of"),
-        ("split_ratio = {1, 2, 3j}\n", "config.py line 1: split_ratio must be three numbers"),
+        ("split_ratio = {1, 2, 3j}\n", "config.py line 1: split_ratio must be a number"),
         ("augment = [3, {}]\n", "config.py line 1: augment"),
         (f"size = {'(' * 5000}1{')' * 5000}\n", "config.py line 1: too many nested parentheses"),
         (f"size = {'[' * 90}{']' * 90}\n", "config.py line 1: size must be a whole number"),
