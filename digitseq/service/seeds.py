@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ class SeededRows(Rows):
     def again(self, positions: NDArray[np.int64]) -> Rows:
         """The rows at `positions` of this selection, for one more attempt."""
         seeds = tuple(self.seeds[place] for place in positions.tolist())
-        return replace(self, index=self.index[positions], attempt=self.attempt + 1, seeds=seeds)
+        return SeededRows(self.seed, self.index[positions], self.attempt + 1, self.scope, seeds)
 
     def uniforms(self, purpose: str, columns: int) -> NDArray[np.float64]:
         """float64 (B, columns), uniform in [0, 1)."""
@@ -41,6 +42,11 @@ class SeededRows(Rows):
             row[:] = bits.random_raw(columns)
         return table
 
+    @cached_property
+    def _seed_array(self) -> NDArray[np.uint64]:
+        """Made once: `scoped` copies it with everything else."""
+        return np.array(self.seeds, np.uint64)
+
     def _only(self) -> Rows:
         return Rows(self.seeds[0], self.index, self.attempt, self.scope)
 
@@ -49,7 +55,7 @@ class SeededRows(Rows):
         bits = np.random.Philox(key=0)
         state: Any = bits.state
         blocks = -(-columns // WORDS_PER_BLOCK)
-        first, second = table_key(np.array(self.seeds, np.uint64), self.scope + purpose, self.attempt)
+        first, second = table_key(self._seed_array, self.scope + purpose, self.attempt)
         for key, index in zip(zip(first.tolist(), second.tolist()), self.index.tolist()):
             state["state"]["key"] = key
             state["state"]["counter"][0] = index * blocks

@@ -175,21 +175,25 @@ class Stream:
 
 async def result_of(future: asyncio.Future[T], receive: Receive, seconds: float) -> T:
     """The result of `future`, which is cancelled with `Problem` 503 when that takes too long or the client goes."""
+    loop = asyncio.get_running_loop()
+    watching: list[asyncio.Task[None]] = []
+    # a timer costs a third of asyncio.wait, and most requests are answered before it is due
+    timer = loop.call_later(
+        WATCH_AFTER, lambda: watching.append(loop.create_task(_cancel_in_time(future, receive, seconds)))
+    )
     try:
-        await asyncio.wait({future}, timeout=WATCH_AFTER)
-        if not future.done():
-            gone: asyncio.Future[Any] = asyncio.ensure_future(_disconnected(receive))
-            waiting: set[asyncio.Future[Any]] = {future, gone}
-            try:
-                await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-                if not future.done():
-                    reason = "the client has gone" if gone.done() else f"this took longer than {seconds} seconds"
-                    raise Problem(503, reason)
-            finally:
-                gone.cancel()
-        return future.result()
+        return await future
     finally:
-        future.cancel()  # no effect on a future that is done
+        timer.cancel()
+
+
+async def _cancel_in_time(future: asyncio.Future[Any], receive: Receive, seconds: float) -> None:
+    gone = asyncio.ensure_future(_disconnected(receive))
+    await asyncio.wait({future, gone}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    if not future.done():
+        reason = "the client has gone" if gone.done() else f"this took longer than {seconds} seconds"
+        future.set_exception(Problem(503, reason))
+    gone.cancel()
 
 
 async def _disconnected(receive: Receive) -> None:
