@@ -20,7 +20,6 @@ from digitseq.service.pipeline_cache import PipelineCache
 from digitseq.service.problems import Problem
 from digitseq.service.requests import FORMAT, LABELS, SEED, RequestValues, from_json
 from digitseq.service.scheduler import Scheduler
-from digitseq.service.stoppable import stoppable
 from digitseq.service.worker_threads import Stream, client_of
 
 SIZE = Option(Number(1, 1_000_000_000), "how many images")
@@ -51,7 +50,7 @@ class Datasets:
             stream = Stream(
                 self._work.long,
                 client.address,
-                lambda check: format_.stream(stoppable(pipeline, check), size, labels, check),
+                lambda check: format_.stream(pipeline, size, labels, check),
             )
             until_sent.callback(stream.close)
             await stream.begin(request.receive, self._limits.max_seconds)

@@ -22,7 +22,6 @@ from digitseq.service.pipeline_cache import PipelineCache
 from digitseq.service.problems import Problem
 from digitseq.service.requests import ABOUT_IMAGES, ABOUT_SAMPLES, Pairs, from_query
 from digitseq.service.scheduler import Scheduler
-from digitseq.service.stoppable import stoppable
 from digitseq.service.worker_threads import Client, client_of, result_of
 from digitseq.sources.base import Check
 
@@ -89,7 +88,7 @@ class ImageEndpoints:
         index = asked.others.get("index", 0)
 
         def make(check: Check) -> dict[str, Any]:
-            return samples_of(self._pipeline_cache.pipeline(asked, None, check), index, index + 1)[0]
+            return samples_of(self._pipeline_cache.pipeline(asked, None, check), index, index + 1, check)[0]
 
         client = client_of(scope, receive)
         with self._work.image(client.address):
@@ -105,11 +104,11 @@ class ImageEndpoints:
 
         def make(check: Check) -> dict[str, Any]:
             until = start + count
-            pipeline = stoppable(self._pipeline_cache.pipeline(asked, until, check), check)
+            pipeline = self._pipeline_cache.pipeline(asked, until, check)
             seed = pipeline.seed
             return {
                 "seed": seed,
-                "samples": samples_of(pipeline, start, until),
+                "samples": samples_of(pipeline, start, until, check),
                 "command": recipes.command(asked.values, seed, until),
                 "python": recipes.python(asked.values, seed, until),
             }
@@ -148,11 +147,11 @@ def one_image(pipeline: Pipeline, index: int) -> tuple[str, bytes]:
     return batch.texts[0], encode_png(batch.images, batch.width)[0]
 
 
-def samples_of(pipeline: Pipeline, start: int, stop: int) -> list[dict[str, Any]]:
-    """Images start … stop-1 as plain values for JSON."""
+def samples_of(pipeline: Pipeline, start: int, stop: int, check: Check) -> list[dict[str, Any]]:
+    """Images start … stop-1 as plain values for JSON. check: called between batches."""
     return [
         _sample(batch, place, file, pipeline.seed)
-        for batch in batches(pipeline, start, stop)
+        for batch in batches(pipeline, start, stop, check)
         for place, file in enumerate(encode_png(batch.images, batch.width))
     ]
 

@@ -27,7 +27,7 @@ class Limits:
     max_width: int = _limit(10_000, "pixels of an image's width")
     max_images: int = _limit(100_000, "images of one data set")
     max_body: int = _limit(65_536, "bytes of a request's body")
-    max_npz: int = _limit(1_000_000_000, "bytes of pixels in an npz file, which is made on disk before it is sent")
+    max_npz: int = _limit(1_000_000_000, "bytes of pixels in a file that is made on disk before it is sent (npz, lmdb)")
     max_operations: int = _limit(32, "distortions of an image, presets counted by what they stand for")
     max_cells: int = _limit(400_000, "pixels of the cells in which the digits of one image are distorted")
     concurrency: int = _limit(2, "threads that make samples and data sets, in each process")

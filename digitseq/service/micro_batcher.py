@@ -18,10 +18,10 @@ import numpy as np
 from digitseq.formats.png_encoder import encode_png
 from digitseq.pipeline import Pipeline
 from digitseq.service.seeds import SeededRows
-from digitseq.service.stoppable import BatchSize
 from digitseq.sources import encode
 
 MAX_BATCH = 32  # images
+STEP_SECONDS = 0.05  # about the longest time for a batch: who comes next waits for its end
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,20 @@ def images_of(requests: list[ImageRequest]) -> list[bytes]:
     return encode_png(batch.images, batch.width)
 
 
+class BatchSize:
+    """How many images to make at once: as many as take about `STEP_SECONDS`, at most `most`."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self.images = most, most
+
+    def took(self, images: int, seconds: float) -> None:
+        """Adapt to a step of `images` that took `seconds`."""
+        if seconds > STEP_SECONDS:
+            self.images = max(1, images // 2)
+        elif images >= self.images and seconds < STEP_SECONDS / 3:
+            self.images = min(2 * images, self._most)
+
+
 class MicroBatcher:
     """Makes batches of images in one thread. Lives in one event loop."""
 
@@ -61,7 +75,7 @@ class MicroBatcher:
         self._thread = ThreadPoolExecutor(1, "digitseq-batches")
         self._waiting: dict[str, deque[ImageRequest]] = {}  # by client address; the first one is next
         self._busy = False
-        self._size = BatchSize(MAX_BATCH, MAX_BATCH)
+        self._size = BatchSize(MAX_BATCH)
 
     def submit(self, pipeline: Pipeline, seed: int, index: int, address: str = "") -> asyncio.Future[bytes]:
         """The PNG file of one image. Not made if the future is cancelled before its batch.

@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Sequence
@@ -21,7 +22,6 @@ from digitseq.errors import MissingPackageError, SettingsError
 from digitseq.parser import OneLineParser
 from digitseq.service.access import CORS, KEY, check_key, check_origin, check_reach
 from digitseq.service.limits import Limits, names, variable
-from digitseq.service.metrics_directory import metrics_directory
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -130,7 +130,8 @@ def _serve(host: str, port: int, workers: int) -> int:
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))  # what uvicorn ends with, too
     with contextlib.ExitStack() as until_end:
         if workers > 1:
-            os.environ[SHARED] = until_end.enter_context(metrics_directory())
+            # the processes of one service add up their numbers in files of this directory
+            os.environ[SHARED] = until_end.enter_context(tempfile.TemporaryDirectory(prefix="digitseq-metrics-"))
         uvicorn.run(
             "digitseq.service.server:application",
             factory=True,
