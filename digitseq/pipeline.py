@@ -28,7 +28,7 @@ class Batch:
     """Images `start` … `start + B - 1`, counted from 0.
 
     images: uint8 (B, H, W); image b is images[b, :, : width[b]]
-    width: int64 (B,); texts: B strings; length: int64 (B,), characters in each text
+    width: int64 (B,); texts: B strings; text_length: int64 (B,), characters in each
     classes: int64 (B, n), each character's class; -1 for a gap, and after the end of the text
     boxes: int64 (B, n, 4), [x, y, w, h] of each character's ink in pixels, zeros where there is none
     """
@@ -37,7 +37,7 @@ class Batch:
     images: NDArray[np.uint8]
     width: NDArray[np.int64]
     texts: list[str]
-    length: NDArray[np.int64]
+    text_length: NDArray[np.int64]
     classes: NDArray[np.int64]
     boxes: NDArray[np.int64]
 
@@ -113,8 +113,8 @@ class Pipeline:
         start: what to count the images from.
         """
         made = self.renderer.render(rows, codes, self.gaps)
-        texts, length = decode(self._labelled(codes)), (codes > 0).sum(axis=1)
-        return Batch(start, made.images, made.width, texts, length, made.classes, made.boxes)
+        texts, text_length = decode(self._labelled(codes)), (codes > 0).sum(axis=1)
+        return Batch(start, made.images, made.width, texts, text_length, made.classes, made.boxes)
 
     def _labelled(self, codes: Codes) -> Codes:
         """`codes` in the case that labels have."""

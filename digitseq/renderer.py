@@ -74,7 +74,7 @@ class Renderer:
 
     def __init__(self, appearance: Appearance, bank: GlyphBank) -> None:
         self.appearance, self.bank = appearance, bank
-        self._augment = _compose(appearance.operations)
+        self._augment = _augmentation_of(appearance.operations)
         self._chain = self._augment.glyph_chain(bank) if self._augment else None
         self._may_overlap = appearance.min_spacing < 0 or (self._augment is not None and self._augment.maps_lines)
         self._limit = appearance.image_width or MAX_WIDTH
@@ -231,7 +231,7 @@ def _boxes(ink: GlyphSpans, x: NDArray[np.int64]) -> NDArray[np.int64]:
     return boxes
 
 
-def _compose(operations: tuple[str, ...]) -> Augmentation | None:
+def _augmentation_of(operations: tuple[str, ...]) -> Augmentation | None:
     if not operations:
         return None
     from digitseq.augment import Augmentation  # plain sequences do without, and start sooner

@@ -28,7 +28,7 @@ def assert_equal(rows: Rows, batch: Batch, boxes: bool = True) -> None:
         assert np.array_equal(image, batch.images[i, :, : batch.width[i]])
         assert text == batch.texts[i]
         if boxes:
-            assert found == batch.boxes[i, : batch.length[i]].tolist()
+            assert found == batch.boxes[i, : batch.text_length[i]].tolist()
 
 
 @pytest.mark.parametrize(("format_name", "cores", "extra"), product(FORMATS, [2, 0], [(), ("-iw", 0, "--invert")]))

@@ -98,7 +98,7 @@ def test_crops_are_glyphs_of_their_class_and_gaps_are_as_wide_as_a_digit(train, 
     usual = round(float(train.width.mean()))
     known = {(int(train.label[g]), train.ink(g).tobytes()) for g in range(len(train))} if not augment else set()
     for i, text in enumerate(batch.texts):
-        assert batch.length[i] == len(text)
+        assert batch.text_length[i] == len(text)
         assert "".join(c for c, drawn in zip(text, batch.classes[i] >= 0) if drawn) == re.sub(r"\D", "", text)
         assert not batch.boxes[i][batch.classes[i] < 0].any()
         for label, (x, y, w, h) in zip(batch.classes[i], batch.boxes[i]):

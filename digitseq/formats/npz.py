@@ -97,7 +97,7 @@ def _arrays(batch: Batch, background: int) -> dict[str, NDArray[Any]]:
     return {
         "images": images,
         "labels": np.array(batch.texts),
-        "lengths": batch.length,
+        "lengths": batch.text_length,
         "boxes": batch.boxes,
         "widths": batch.width,
     }

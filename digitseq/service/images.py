@@ -163,7 +163,7 @@ def _sample(batch: Batch, place: int, file: bytes, seed: int) -> dict[str, Any]:
         "index": batch.start + place,
         "width": int(batch.width[place]),
         "height": batch.images.shape[1],
-        "boxes": batch.boxes[place, : batch.length[place]].tolist(),
+        "boxes": batch.boxes[place, : batch.text_length[place]].tolist(),
         "image": base64.b64encode(file).decode(),
     }
 

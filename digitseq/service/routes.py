@@ -80,7 +80,7 @@ def _add_phone_numbers(app: FastAPI, service: Service) -> None:
 
 
 def _add_samples(app: FastAPI, service: Service) -> None:
-    samples = schemas.answers("The images.", {"application/json": {"$ref": "#/components/schemas/Samples"}})
+    samples = schemas.answers("The images.", {"application/json": {"$ref": "#/components/schemas/SamplesAnswer"}})
     several = _documentation(service).query(ABOUT_SAMPLES)
 
     @app.get("/v1/samples.json", responses=samples, **_documented(several, "images"))
@@ -153,7 +153,7 @@ def _answers_about_images() -> tuple[schemas.Answers, schemas.Answers]:
     same = {304: {"description": "the image is the one that the client has"}}
     png = schemas.answers("The image.", {"image/png": {"type": "string", "format": "binary"}})
     return png | same, schemas.answers(
-        "The image.", {"application/json": {"$ref": "#/components/schemas/Sample"}}
+        "The image.", {"application/json": {"$ref": "#/components/schemas/SampleAnswer"}}
     ) | same
 
 

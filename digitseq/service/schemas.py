@@ -30,7 +30,7 @@ PROBLEMS = {
 }
 
 
-class Sample(BaseModel):
+class SampleAnswer(BaseModel):
     """One image and what stands in it."""
 
     text: str
@@ -44,11 +44,11 @@ class Sample(BaseModel):
     image: str = Field(description="a PNG file", json_schema_extra={"contentEncoding": "base64"})
 
 
-class Samples(BaseModel):
+class SamplesAnswer(BaseModel):
     """Several images of one seed."""
 
     seed: int
-    samples: list[Sample]
+    samples: list[SampleAnswer]
     command: str = Field(description="the command line that writes the first images of this seed")
     python: str = Field(description="the same in Python")
 
@@ -65,10 +65,10 @@ class ProblemDetails(BaseModel):
 
 COMPONENTS: dict[str, Schema] = {
     "Problem": ProblemDetails.model_json_schema(),
-    "Sample": Sample.model_json_schema(),
-    "Samples": Samples.model_json_schema(ref_template="#/components/schemas/{model}"),
+    "SampleAnswer": SampleAnswer.model_json_schema(),
+    "SamplesAnswer": SamplesAnswer.model_json_schema(ref_template="#/components/schemas/{model}"),
 }
-COMPONENTS["Samples"].pop("$defs")  # `Sample` is a component of its own
+COMPONENTS["SamplesAnswer"].pop("$defs")  # `SampleAnswer` is a component of its own
 
 
 @dataclass(frozen=True)
