@@ -1,7 +1,7 @@
 """digitseq: images of handwritten digit sequences from real glyphs, with exact labels.
 
-`generate_numbers_sequence` makes one image; `SequenceGenerator` the endless series of images of some `Settings`
-and a seed, singly, in batches, or written to files; `digitseq.torch_data` has data sets for PyTorch.
+`generate_numbers_sequence` makes one image; `SequenceGenerator` makes the endless series of images of `Settings`
+and a seed: one by one, in batches, or written to files; `digitseq.torch_data` has data sets for PyTorch.
 
 The names below are loaded when first used, so that importing the package costs next to nothing.
 """

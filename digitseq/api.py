@@ -49,15 +49,15 @@ def generate_numbers_sequence(
     digits: a string of characters that the data set has, or integers 0 … 9 (Python's or NumPy's)
     spacing_range: (smallest, largest) gap between two digits in pixels, ink to ink, both included
     image_width: in pixels; 0: as wide as the sequence needs
-    seed: 0 … 2⁶⁴-1, makes the first image that the command line makes with this seed; None: another image at
+    seed: 0 … 2⁶⁴-1, gives the first image that the command line makes with this seed; None: a new image in
     every call
     cache: directory in which data sets are saved; None: $DIGITSEQ_CACHE, or the user's cache directory
     settings: fields of `Settings` by their names, such as `augment="light"`, `dataset="emnist-byclass"` or
     `gaps=True` (a gap for signs that have no glyph)
 
     Returns float32 (28, W), 0 black … 1 white; ink is white unless `invert`. Raises `SettingsError`, a
-    `ValueError`, for digits that are none, an empty sequence, a range that is upside down, a width in which the
-    digits do not fit, or a setting out of its range; `TypeError` for a name that is no setting.
+    `ValueError`, for an empty sequence or characters without glyphs, a reversed range, a width that is too small
+    for the digits, or an invalid setting; `TypeError` for a keyword that is not a setting.
 
     >>> generate_numbers_sequence([3, 5, 0], (0, 10), 100).shape
     (28, 100)
@@ -101,7 +101,7 @@ def _one(
     seed: int | None,
     cache: str | os.PathLike[str] | None,
 ) -> tuple[NDArray[np.float32], str]:
-    """The image that these settings and `seed` stand for, and its text."""
+    """The first image of these settings and `seed`, and its text."""
     low, high = _pair(spacing_range)
     settings = Settings(**source, min_spacing=low, max_spacing=high, image_width=image_width, **others)
     supply = _supply(settings, None if cache is None else os.fspath(cache), os.getpid())
@@ -109,7 +109,7 @@ def _one(
 
 
 class _RandomBits:
-    """Rows of random numbers under seeds that nobody asked for, each for one image. They are drawn many at once."""
+    """Rows of random numbers for calls without a seed, each for one image. Many are drawn at once."""
 
     def __init__(self) -> None:
         self._ready: deque[Rows] = deque()
@@ -125,9 +125,9 @@ class _RandomBits:
 
 
 class _Supply:
-    """Images of one text. Under seeds that nobody asked for some are made ahead: as many as were taken before.
+    """Images of one text. For calls without a seed some are made ahead, as many as were taken before.
 
-    One image costs nearly as much as ten, as it is Python and not the pixels that takes the time.
+    One image takes nearly as long as ten: the time goes into Python calls, not into pixels.
     """
 
     def __init__(self, pipeline: Pipeline, random_bits: _RandomBits) -> None:
@@ -175,9 +175,9 @@ def _random_bits(renderer: Renderer, process: int) -> _RandomBits:
 
 
 def datasets(cache: str | None = None) -> list[DataSetInfo]:
-    """All data sets that have a name: classes, glyphs, size on disk, which splits are installed, licence.
+    """All named data sets: classes, glyphs, size on disk, installed splits, licence.
 
-    cache: the directory in which they are saved, if not the usual one.
+    cache: the directory in which they are saved; None: the default one.
 
     >>> [info.name for info in datasets()][:2]
     ['mnist', 'emnist-byclass']

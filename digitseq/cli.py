@@ -85,7 +85,7 @@ def _preview(settings: Settings, output: Output, bank: GlyphBank, seed: int) -> 
 
 
 def _check_output_path(output_path: str) -> None:
-    """Refuse what can never be written to before any work is done."""
+    """Refuse an output path that cannot be written to before any work is done."""
     path = Path(output_path)
     existing = next((p for p in (path, *path.parents) if os.path.lexists(p)), Path())
     if not existing.is_dir():
@@ -98,7 +98,7 @@ def _check_output_path(output_path: str) -> None:
 
 def _summary(report: Report) -> str:
     if not report.wanted:
-        return f"{report.folder}: the last run is finished already"
+        return f"{report.folder}: the last run is already complete"
     if report.format != "png":
         images = f"{report.count:,} image{'s' * (report.count > 1)}"
         return f"{images} as {report.format} in {report.folder}, {_speed(report)}, seed {report.seed}"
@@ -115,7 +115,7 @@ def _speed(report: Report) -> str:
 
 @contextlib.contextmanager
 def _progress_bar(output: Output) -> Iterator[Any]:
-    """What to call with the number of finished images; a bar on the terminal where one would be seen."""
+    """A function to call with the number of finished images, or None where no progress bar would be seen."""
     if output.quiet or output.count == 1 or not sys.stderr.isatty():
         yield None
         return
@@ -127,7 +127,7 @@ def _progress_bar(output: Output) -> Iterator[Any]:
 
 @contextlib.contextmanager
 def _stop_on_signals() -> Iterator[Stop]:
-    """While images are made, the first Ctrl-C or SIGTERM asks for a stop in good order; the next stops at once."""
+    """While images are made, the first Ctrl-C or SIGTERM requests an orderly stop; the second stops at once."""
     stop = Stop()
 
     def handle(number: int, frame: object) -> None:
@@ -147,14 +147,14 @@ def _stop_on_signals() -> Iterator[Stop]:
 
 
 def _end_on_signals() -> None:
-    """There is nothing to bring to a good end."""
+    """Let signals end the program at once: there is no run to end in order."""
     if _gets_signals():
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _gets_signals() -> bool:
-    """Python hands signals to the main thread only; a caller in another one stops the program in a way of its own."""
+    """Python delivers signals to the main thread only; another thread must stop the program in its own way."""
     return threading.current_thread() is threading.main_thread()
 
 

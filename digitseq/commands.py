@@ -1,7 +1,7 @@
-"""The two commands of the classic task: an image of one sequence, and images of random telephone numbers.
+"""Two small commands: one image of a sequence, and images of random telephone numbers.
 
-Both save PNG files named after what stands in them, `OUTPUT_PATH/0123.png`; where such a file is there already,
-`0123-2.png` and so on. Batches, labels and everything else: `digitseq`.
+Both save PNG files named after their text, `OUTPUT_PATH/0123.png`, or `0123-2.png` and so on if the file exists. The
+command `digitseq` does everything else.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def _new_parser(name: str, description: str) -> OneLineParser:
         flag = f"--{setting.replace('_', '-')}"
         parser.add_argument(flag, type=int, default=defaults[setting], metavar="PIXELS", help=shown)
     parser.add_argument("--output-path", default=".", metavar="DIR", help="where to save (default: here)")
-    parser.add_argument("--seed", type=int, help="the same seed gives the same images (default: drawn and told)")
+    parser.add_argument("--seed", type=int, help="the same seed gives the same images (default: random, and printed)")
     return parser
 
 

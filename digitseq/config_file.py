@@ -18,7 +18,7 @@ MOST_BYTES = 100_000  # the parser's memory is a few hundred times the text's
 
 @dataclass(frozen=True)
 class Assignment:
-    """A setting as the file gives it: its value and the line it stands in."""
+    """A setting in the file: its value and its line."""
 
     value: object
     line: int

@@ -1,4 +1,4 @@
-"""The endless series of images of some settings and a seed, as arrays: one, in batches, or written to files."""
+"""The endless series of images of settings and a seed: one by one, in batches, or written to files."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ END = 1 << 62  # image numbers are int64, and so are places in tables of several
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """One image and what stands in it.
+    """One image with its label.
 
-    image: uint8 (H, W), 0 black … 255 white; text: what was asked for
+    image: uint8 (H, W), 0 black … 255 white; text: the label
     boxes: int64 (n, 4), [x, y, w, h] of each glyph's ink in pixels; characters that are gaps have none
     """
 
@@ -43,12 +43,12 @@ class Sample:
 
 @dataclass(frozen=True, eq=False)
 class SequenceBatch:
-    """Some images of a series, beside each other.
+    """Images of a series as one array.
 
     indices: int64 (B,), their numbers, from 0
-    images: uint8 (B, H, W), in one piece; widths: int64 (B,): image b is images[b, :, : widths[b]], and what is
-    beyond is empty paper (all widths are W unless `image_width` is 0)
-    texts: B strings; lengths: int64 (B,), how many glyphs each has: its characters, but for those that are gaps
+    images: uint8 (B, H, W), contiguous; widths: int64 (B,): image b is images[b, :, : widths[b]], the rest is
+    background (all widths are W unless `image_width` is 0)
+    texts: B strings; lengths: int64 (B,), number of glyphs: characters except gaps
     boxes: int64 (B, n, 4), [x, y, w, h] of each glyph's ink in pixels; beyond `lengths` zeros
     targets: int64 (B, n), the class of each glyph, its place in `SequenceGenerator.characters`; beyond
     `lengths` -1. The n of all batches of a generator is the same: the length of its longest text.
@@ -67,18 +67,18 @@ class SequenceBatch:
 
 
 class SequenceGenerator:
-    """The endless series of images that `settings` and `seed` stand for.
+    """The endless series of images of `settings` and `seed`.
 
-    settings: what they look like; seed: 0 … 2⁶⁴-1, None: drawn, see `seed`
+    settings: what images show and look like; seed: 0 … 2⁶⁴-1; None: a random one, see the attribute `seed`
     cache: directory in which data sets are saved; None: $DIGITSEQ_CACHE, or the user's cache directory
-    size: how many images the run has, where `unique` or `balanced` need to know; later images have its texts again
+    size: number of images of the run, needed by `unique` and `balanced`; later images repeat its texts
 
-    `generator[i]` is the command line's image i+1 under the same settings and seed, whichever images were asked
-    for before, in whichever thread or process. May be used by several threads at once. Pickles in
+    `generator[i]` is the command line's image i+1 with the same settings and seed. It does not depend on earlier
+    calls, the thread or the process. Thread-safe. Pickles in
     less than 10 kB (with `unique` texts that are not random digits, about a bit a text more): other processes open the
     glyphs themselves.
 
-    Raises `SettingsError` for a seed out of range, or a width in which the text can hardly ever fit.
+    Raises `SettingsError` for a seed out of range, or a width that is too small for the text.
 
     >>> generator = SequenceGenerator(Settings(random_digits=(3, 8), image_width=160), seed=7)
     >>> generator[12].image.shape, generator[12].text, len(generator[12].boxes)
@@ -119,15 +119,15 @@ class SequenceGenerator:
 
     @property
     def characters(self) -> str:
-        """The characters that have glyphs, in the order of their classes."""
+        """The characters of the data set, in the order of their classes."""
         return self._pipeline.bank.characters
 
     def use_one_thread(self) -> None:
-        """Let OpenCV start no threads in this process, where images are distorted: for one process among several."""
+        """Keep OpenCV from starting threads in this process: for workers among several processes."""
         self._pipeline.use_one_thread()
 
     def __getitem__(self, index: int) -> Sample:
-        """Image `index`, from 0. Raises `IndexError` below 0, as the series has no end to count from."""
+        """Image `index`, from 0. Raises `IndexError` below 0: the series has no end to count from."""
         if isinstance(index, slice):
             raise TypeError("a series of images has no slices: use batches(size, start, stop)")
         i = operator.index(index)
@@ -136,13 +136,13 @@ class SequenceGenerator:
         return _sample(self._pipeline.batch(i, i + 1), 0)
 
     def __iter__(self) -> Iterator[Sample]:
-        """All images, one after the other, without end."""
+        """All images, one by one, without end."""
         for start, stop in spans(0, END, self._pipeline.batch_size):
             batch = self._pipeline.batch(start, stop)
             yield from (_sample(batch, b) for b in range(len(batch)))
 
     def batches(self, size: int, start: int = 0, stop: int | None = None) -> Iterator[SequenceBatch]:
-        """Images start … stop-1 in batches of `size`, the last one of what is left; without end if stop is None.
+        """Images start … stop-1 in batches of `size`; the last batch may be smaller. Without end if stop is None.
 
         Raises `SettingsError` for a size below 1, or a start or stop below 0.
         """
@@ -165,7 +165,7 @@ class SequenceGenerator:
         return SequenceBatch(np.arange(start, stop), images, made.width, made.texts, lengths, boxes, targets)
 
     def take(self, indices: Sequence[int] | NDArray[np.int64]) -> SequenceBatch:
-        """The images of these numbers, from 0, in this order, in one batch. Quick where they follow each other.
+        """The images with these numbers, from 0, in this order, as one batch. Fast for consecutive numbers.
 
         Raises `IndexError` for none, or one below 0.
         """
@@ -180,7 +180,7 @@ class SequenceGenerator:
         return _joined(parts, np.argsort(order), 255 if self.settings.invert else 0)
 
     def reseeded(self, seed: int) -> SequenceGenerator:
-        """The series of the same settings under another seed."""
+        """The series of the same settings with another seed."""
         return type(self)(self.settings, seed, self._cache, self._size)
 
     def write(
@@ -194,13 +194,15 @@ class SequenceGenerator:
     ) -> Report:
         """Write the first `size` images below `output_path`, as the command line does, and say what was done.
 
-        processes: 0 or 1: in this process; -1: all cores. progress: True for a bar on the terminal, or what to
-        call with the number of images finished since its last call. settings: fields of `Output` by their names,
-        such as `labels="coco"`, `shard_size` or `split_ratio`. A folder that has images is continued: its image k,
-        counted from 1, is `generator[k-1]` (but with `split_ratio`, whose parts are series of their own).
+        processes: 0 or 1: in this process; -1: one per core
+        progress: True for a progress bar, or a function that is called with the number of images finished since its
+        last call; settings: fields of `Output` by their names, such as `labels="coco"` or `split_ratio`
+
+        A folder that has images is continued. Its image k, counted from 1, is `generator[k-1]`, but with
+        `split_ratio` each part is a series of its own.
 
         Raises `SettingsError`, `OutputError` and `MissingPackageError` before anything is written, `RunError`
-        when the run breaks off; what was finished by then is whole and listed.
+        when the run fails midway; finished images are complete and labelled.
         """
         output = Output(
             cache=self._cache,
@@ -231,7 +233,7 @@ def _sample(batch: Batch, b: int) -> Sample:
 
 
 def _joined(parts: list[SequenceBatch], order: NDArray[np.int64], paper: int) -> SequenceBatch:
-    """The images of all parts in this order, on `paper` where they are narrower than the widest."""
+    """The images of all parts in this order, padded with `paper` to the widest."""
     if len(parts) == 1 and (order[:-1] < order[1:]).all():
         return parts[0]
     widest = max(part.images.shape[2] for part in parts)

@@ -1,4 +1,4 @@
-"""What can be given on the command line, and what was: settings out of flags and `config.py`."""
+"""The flags of the command line, and settings from flags and `config.py`."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class OneLineParser(argparse.ArgumentParser):
         return super().parse_known_args(words, namespace)
 
     def _check_flag(self, word: str) -> None:
-        """Refuse what argparse would take apart into other flags (-num5, -number, -r=other.py); say what is meant."""
+        """Refuse words that argparse would split into other flags (-num5, -number, -r=other.py), with a suggestion."""
         flags = self._option_string_actions  # argparse has no public way to ask which flags there are
         name, equals, _ = word.partition("=")
         if not (name[:1] == "-" and (name[1:2].isalpha() or name[2:3].isalpha())):  # a value, or a negative number
@@ -80,7 +80,7 @@ class OneLineParser(argparse.ArgumentParser):
         raise SettingsError(f"{message} (see --help)")
 
     def _print_message(self, message: str, file: object = None) -> None:
-        """Help and version; argparse would keep it for itself that they could not be printed."""
+        """Print help or version; argparse would ignore that it could not be printed."""
         say(message.rstrip("\n"))
 
 
@@ -94,14 +94,14 @@ class _ListAugmentations(argparse.Action):
 
 @dataclass(frozen=True)
 class ParsedCommand:
-    """What is to be done; `lines` says where in config.py a setting stands, if it comes from there."""
+    """A run that was asked for. lines: for each setting from config.py, where it stands there."""
 
     settings: Settings
     output: Output
     lines: dict[str, str]
 
     def complete(self) -> tuple[Output, int]:
-        """`output` with the size, and the seed: of the run that is to be resumed where they are not given."""
+        """`output` with its size, and the seed. A run that is resumed has those that were recorded, unless given."""
         output, seed = self.output, self.output.seed
         if output.resume:
             recorded = recorded_run(self.settings, output)
@@ -110,7 +110,7 @@ class ParsedCommand:
         return output, draw_seed() if seed is None else seed
 
     def naming_lines(self) -> contextlib.AbstractContextManager[None]:
-        """A block in which errors of settings name the line that they stand in."""
+        """A block in which errors about settings from config.py name their line."""
         return _naming_lines(self.lines)
 
 
@@ -142,7 +142,7 @@ def parse(argv: Sequence[str] | None, config: Path) -> ParsedCommand | DataSetCo
 
 
 def _goes_with_source(name: str, chosen: Sequence[str]) -> bool:
-    """Whether `name` is a source, or a setting of sources none of which is among the `chosen`."""
+    """Whether `name` is a source, or works only with sources that are not `chosen`."""
     partners = set(PARTNERS.get(name, ()))
     return name in SOURCES or bool(partners & set(SOURCES) and not partners & set(chosen))
 

@@ -1,4 +1,4 @@
-"""Settings, glyph bank and seed in; images, texts and boxes of any range out."""
+"""From settings, glyph bank and seed to images, texts and boxes of any range."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from digitseq.sources.base import Codes
 from digitseq.sources.choose import source_of
 from digitseq.widths import TRIALS
 
-HARDLY_EVER = 0.05  # a width in which fewer draws than this fit is refused
+HARDLY_EVER = 0.05  # a width is refused if a smaller share of random draws fits
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,14 @@ class Batch:
 
 
 class Pipeline:
-    """Makes any range of the endless series of images that (settings, seed) stand for.
+    """Makes any range of the endless series of images of (settings, seed).
 
-    source: where the texts come from, if not from where `settings` say for a run of unknown size.
-    renderer: what has been prepared before for the appearance of `settings` and for `bank`; with it a new text costs
-    nothing but its own pixels.
+    source: where the texts come from; None: the source of `settings` for a run of unknown size
+    renderer: one that was prepared earlier for the appearance of `settings` and for `bank`; a new text then costs
+    only its own pixels
 
-    Raises `SettingsError` when the longest text can hardly ever fit into `settings.image_width`; the message
-    names a width that would do. Pickles as its first four arguments.
+    Raises `SettingsError` when the longest text hardly ever fits into `settings.image_width`; the message names a
+    width that is large enough. Pickles as its first four arguments.
     """
 
     def __init__(
@@ -78,11 +78,11 @@ class Pipeline:
         return Pipeline, (self.settings, self.bank, self.seed, self.source)
 
     def with_source(self, source: Source) -> Pipeline:
-        """The same with other texts."""
+        """The same pipeline with other texts."""
         return Pipeline(self.settings, self.bank, self.seed, source, self.renderer)
 
     def reseeded(self, seed: int) -> Pipeline:
-        """The same with another seed and the texts of the same source, without the work of preparing it again."""
+        """The same pipeline with another seed and the same source, without preparing them again."""
         # the checks of __init__ are left out: what they look at is the same, but for a sample of texts
         other = object.__new__(Pipeline)
         other.__dict__ |= self.__dict__ | {"seed": seed}
@@ -99,32 +99,32 @@ class Pipeline:
 
     @property
     def batch_size(self) -> int:
-        """How many images to make at once for speed; the images do not depend on it."""
+        """Number of images to make at once for speed; the images do not depend on it."""
         return self.renderer.batch_size(self.source.max_length, self.gaps)
 
     def batch(self, start: int, stop: int) -> Batch:
-        """Images start … stop-1, counted from 0. Depends on nothing but the arguments and the pipeline's."""
+        """Images start … stop-1, counted from 0. Depends only on the arguments and the pipeline's."""
         rows = Rows.span(self.seed, start, stop)
         return self.batch_of(start, rows, self.source.codes(rows))
 
     def batch_of(self, start: int, rows: Rows, codes: Codes) -> Batch:
         """Images of any `rows`, of the texts behind `codes`, (B, n) with n the length of the longest text.
 
-        start: what to count the images from.
+        start: the number of the first image.
         """
         made = self.renderer.render(rows, codes, self.gaps)
         texts, text_length = decode(self._labelled(codes)), (codes > 0).sum(axis=1)
         return Batch(start, made.images, made.width, texts, text_length, made.classes, made.boxes)
 
     def _labelled(self, codes: Codes) -> Codes:
-        """`codes` in the case that labels have."""
+        """`codes` in the letter case of the labels."""
         if self._case is None:
             return codes
         return np.where(codes < len(self._case), self._case.take(codes, mode="clip"), codes)
 
     def _check_glyphs(self) -> None:
-        lacking = self.renderer.lacking
-        if lacking and (found := sorted(lacking.intersection(self.source.characters))):
+        missing = self.renderer.missing
+        if missing and (found := sorted(missing.intersection(self.source.characters))):
             raise SettingsError(
                 f"split {self.settings.split} of {self.settings.dataset} has no glyph of {found[0]!r}", "split"
             )
@@ -151,17 +151,17 @@ class Pipeline:
             )
 
     def _surely_fits(self, length: int) -> bool:
-        """Whether every text of this length fits, by the widest glyphs of all; what is cheap to know comes first."""
+        """Whether every text of this length fits even with the widest glyphs; the cheaper bound is tried first."""
         made = self.renderer
         return made.all_fit(length, self.gaps, made.most) or made.all_fit(length, self.gaps, made.glyph_widths.most)
 
     def _needed(self) -> tuple[str | None, int]:
-        """A text that can hardly ever fit, or None, and a width that does for all."""
+        """A text that hardly ever fits, or None, and a width that is large enough for all."""
         s, widths, text = self.settings, self.renderer.glyph_widths, self.source.longest()
         extent = widths.trials(self._places(encode([text], len(text))), s.min_spacing)
         hardly, enough = (extent <= s.image_width).mean() < HARDLY_EVER, int(extent.max())
         if self.source.count != 1:
-            # among drawn texts there may be one of wider characters than the longest has
+            # a shorter text may have wider characters than the longest one
             codes = self.source.codes(Rows.span(self.seed, 0, TRIALS))
             places = self._places(codes)
             narrowest = widths.narrowest(places, s.min_spacing)

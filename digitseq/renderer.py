@@ -1,4 +1,4 @@
-"""Texts in, images and boxes out: the glyphs of a bank, laid out and distorted as the settings say."""
+"""From texts to images and boxes: glyphs of a bank, laid out and distorted as the settings say."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ from digitseq.widths import GlyphWidths
 if TYPE_CHECKING:
     from digitseq.augment import Augmentation
 
-# A text that is too wide is drawn again and again; from some attempt on as the narrowest of more and more glyphs, so
-# that it fits in the end if it can. Distortions may widen those most (a thin stroke that is turned): so then as before.
+# A text that is too wide is drawn again. From attempt PLAIN_ATTEMPTS on, each glyph is the narrowest of more and more
+# candidates, so that the text fits in the end if it can. After NARROW_ATTEMPTS plain drawing resumes: a distortion may
+# widen the narrowest glyphs most, such as a rotated thin stroke.
 PLAIN_ATTEMPTS = 16
 NARROW_ATTEMPTS = 64
 MAX_ATTEMPTS = 256
@@ -36,7 +37,7 @@ KEPT_BYTES = 1 << 24
 
 @dataclass(frozen=True)
 class Appearance:
-    """How images look, whatever is written on them: settings by these names, and all distortions as texts."""
+    """What images look like, independent of their texts: the settings of these names, and all distortions as texts."""
 
     image_width: int
     min_spacing: int
@@ -46,7 +47,7 @@ class Appearance:
 
     @classmethod
     def of(cls, settings: Settings) -> Appearance:
-        """What `settings` say of it."""
+        """The appearance that `settings` describe."""
         return cls(
             settings.image_width,
             settings.min_spacing,
@@ -67,9 +68,9 @@ class Rendered:
 
 
 class Renderer:
-    """Renders texts in one look with the glyphs of one bank.
+    """Renders texts with one appearance and the glyphs of one bank.
 
-    What is costly to prepare depends on these two alone. May be used by several threads at once.
+    Everything that is costly to prepare depends on these two only. Thread-safe.
     """
 
     def __init__(self, appearance: Appearance, bank: GlyphBank) -> None:
@@ -85,51 +86,51 @@ class Renderer:
 
     @cached_property
     def gap_width(self) -> int:
-        """Width of a gap that stands for a character without glyphs, in pixels: that of a usual glyph."""
+        """Width in pixels of the gap for a character without glyphs: the mean width of a glyph."""
         return round(float(self.bank.width.mean()))
 
     @cached_property
-    def lacking(self) -> frozenset[str]:
-        """Characters of the data set of which this bank has no glyph."""
+    def missing(self) -> frozenset[str]:
+        """Characters of the data set that have no glyph in this bank."""
         empty = self._class_size == 0
         return frozenset(c for c, number in classes(self.bank.characters).items() if empty[number])
 
     @cached_property
     def glyph_widths(self) -> GlyphWidths:
-        """How wide the glyphs of each class come out."""
+        """The widths of the glyphs of each class, after distortions."""
         return GlyphWidths(self.bank, self._chain, self.gap_width)
 
     @property
     def measured(self) -> bool:
-        """Whether `glyph_widths` is known; where glyphs are distorted, it takes up to a tenth of a second at first."""
+        """Whether `glyph_widths` is computed already; with distortions that takes up to a tenth of a second."""
         return "glyph_widths" in self.__dict__  # where cached_property keeps it
 
     def all_fit(self, length: int, gaps: bool, most: int) -> bool:
-        """Whether all texts of so many characters fit into the width, of glyphs of at most `most` pixels each."""
+        """Whether all texts of `length` characters fit into the width, with glyphs of at most `most` pixels each."""
         s = self.appearance
         left = s.image_width - (length - 1) * s.min_spacing
         return s.min_spacing >= 0 and length * max(most, self.gap_width if gaps else 0) <= left
 
     @cached_property
     def most(self) -> int:
-        """No glyph takes more than this, in pixels."""
+        """Upper bound of the width of a glyph, in pixels."""
         return self._chain.max_width if self._chain else int(self.bank.width.max())
 
     @property
     def cell_pixels(self) -> int:
-        """Pixels of the cell in which one glyph is distorted; 0 where none is."""
+        """Pixels of the cell in which a glyph is distorted; 0 without distortions."""
         return self._chain.cell_pixels if self._chain else 0
 
     def use_one_thread(self) -> None:
-        """Let OpenCV start no threads in this process, where images are distorted: for one process among several."""
+        """Keep OpenCV from starting threads in this process: for workers among several processes."""
         if self._augment is not None:
             from digitseq.augment.base import opencv
 
-            # 0 is "no threads". 1 waits for the threads there were to end: for ever, in a process that was forked.
+            # 0 means no threads. 1 would wait for existing threads to end, which never happens in a forked process.
             opencv().setNumThreads(0)
 
     def widest(self, length: int, gaps: bool) -> int:
-        """No image of a text of at most this many characters is wider, in pixels. gaps: whether any may be a gap."""
+        """Upper bound of the width, in pixels, of an image of `length` characters. gaps: whether any may be a gap."""
         s = self.appearance
         most = max(self.most, self.gap_width) if gaps else self.most
         return s.image_width or length * most + (length - 1) * max(s.max_spacing, 0)
@@ -188,16 +189,16 @@ class Renderer:
     def _draw(self, rows: Rows, codes: Codes, classes: NDArray[np.int64], gaps: bool) -> tuple[GlyphSpans, Layout]:
         ink, s = self._glyphs(rows, classes), self.appearance
         draws = rows.uniforms("spacing", codes.shape[1] - 1)
-        # a character without glyphs that is no padding is a gap: it takes room, but has no ink
-        room = np.where((ink.width == 0) & (codes > 0), self.gap_width, ink.width) if gaps else ink.width
-        return ink, layout_glyphs(room, draws, s.min_spacing, s.max_spacing, self._limit)
+        # a character without glyphs that is not padding is a gap: it has a width, but no ink
+        width = np.where((ink.width == 0) & (codes > 0), self.gap_width, ink.width) if gaps else ink.width
+        return ink, layout_glyphs(width, draws, s.min_spacing, s.max_spacing, self._limit)
 
     def _glyphs(self, rows: Rows, classes: NDArray[np.int64]) -> GlyphSpans:
         """One glyph of the right class for every character, distorted where the settings say so."""
         bank = self.bank
         there = classes >= 0
-        # Gaps and padding take a glyph of class 0, which is given no width. Every character of the longest text draws,
-        # whatever the length of its own: a number's place in the table then depends on the character's place alone.
+        # Gaps and padding take a glyph of class 0 and width 0. Numbers are drawn for every position of the longest
+        # text, so that the number of a position does not depend on the length of its text.
         glyph = self._choose(rows, np.maximum(classes, 0))
         if self._chain is not None:
             return self._chain.ink(glyph, there, rows)

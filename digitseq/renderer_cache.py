@@ -1,4 +1,4 @@
-"""Glyph banks and renderers by the names of their data sets. Renderers are kept: a new text costs its own pixels."""
+"""Glyph banks and renderers by the names of their data sets. Renderers are cached: a new text costs only its pixels."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def bank_of(settings: Settings, cache: str | None = None) -> GlyphBank:
 
 
 def renderer_of(settings: Settings, cache: str | None = None) -> Renderer:
-    """The renderer for the appearance and the data set that `settings` name; their source is of no account.
+    """The renderer for the appearance and the data set of `settings`; their source does not matter.
 
     The last 16 are kept. cache: as in `load_bank`, and raises as that does.
     """

@@ -30,7 +30,7 @@ from digitseq.options import (
 if TYPE_CHECKING:
     from digitseq.augment.base import Operation
 
-# What data_augmentation uses where a setting below says None.
+# What data_augmentation uses for settings that are None.
 ERODE_KERNEL = (1, 2)
 DILATE_KERNEL = (2, 1)
 ANGLE = (-15.0, 15.0)
@@ -203,7 +203,7 @@ class Settings:
             raise SettingsError("unique goes with label_case as_given: labels in one case can be the same", "unique")
 
     def _check_partners(self) -> None:
-        """Refuse settings that would do nothing, as none of those that they go with is given."""
+        """Refuse settings that have no effect without another one."""
         for name, partners in PARTNERS.items():
             alone = all(getattr(self, partner) in (None, False) for partner in partners)
             if alone and getattr(self, name) != DEFAULTS[name]:
@@ -213,7 +213,7 @@ class Settings:
                 )
 
     def operations(self) -> list[str]:
-        """Every distortion in order, as text: first what -da, -ra, -e, -d, -a and -n stand for, then `augment`."""
+        """All distortions in order, as texts: first those of -da, -ra, -e, -d, -a and -n, then `augment`."""
         on, p = self.data_augmentation, ",p=0.5" if self.random_all else ""
         found = []
         if on or self.erode_kernel:

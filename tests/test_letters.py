@@ -189,7 +189,7 @@ def test_parts_have_glyphs_of_their_own(run, letters, tmp_path):
 def test_a_run_is_resumed_with_the_same_data_only(run, letters, tmp_path):
     common = ("-num", "Ab1", "--dataset", letters, "-s", 5, "--seed", 1)
     assert run(*common).returncode == 0
-    assert "finished already" in run(*common, "--resume").stdout
+    assert "already complete" in run(*common, "--resume").stdout
     other = made(tmp_path / "other")
     refused = run(*common[:3], other, *common[4:], "--resume")
     assert (refused.returncode, "its dataset is" in refused.stderr) == (2, True)

@@ -87,7 +87,7 @@ def test_killed_at_a_gate_and_resumed_is_the_same_as_never_killed(
     assert run(*words, "-o", "once").returncode == 0
     assert_the_same(folder, tmp_path / "once" / "5", format_name)
     again = run(*words, "--resume")
-    assert (again.returncode, again.stdout) == (0, "output/5: the last run is finished already\n")
+    assert (again.returncode, again.stdout) == (0, "output/5: the last run is already complete\n")
 
 
 @pytest.mark.parametrize("format_name", first(FORMATS, plain=2))
@@ -258,7 +258,7 @@ def test_resuming_a_finished_run_changes_nothing(run, tmp_path, format_name):
     assert run(*words).returncode == 0
     before = tree(tmp_path / "output")
     done = run(*words, "--resume")
-    assert (done.returncode, done.stdout) == (0, "output/5: the last run is finished already\n")
+    assert (done.returncode, done.stdout) == (0, "output/5: the last run is already complete\n")
     assert tree(tmp_path / "output") == before
     assert_nothing_unfinished(tmp_path / "output" / "5")
 

@@ -1,4 +1,4 @@
-"""Runs: images into files, on any number of processes, whatever breaks them off."""
+"""Runs: writing images to files, in any number of processes, and recovering from interruptions."""
 
 from digitseq.runs.workers import Stop
 from digitseq.runs.writing import Report, recorded_run, write_images

@@ -1,4 +1,4 @@
-"""Where the images go, how many, and in which form: the settings that do not change what an image looks like."""
+"""Settings of a run: where images go, how many, and in which format. They do not change what an image looks like."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ class Output:
             raise SettingsError(f"labels none cannot be combined with others, got {' '.join(self.labels)}", "labels")
         if self.format != "png" and self.labels not in (("jsonl",), (NO_LABELS,)):
             raise SettingsError(
-                f"labels {' '.join(self.labels)} stand beside PNG files: leave them out with format {self.format}, "
-                "which has its labels inside",
+                f"labels {' '.join(self.labels)} are for PNG files: leave them out with format {self.format}, "
+                "which contains its labels",
                 "labels",
             )
         if self.shard_size != DEFAULT_SHARD_SIZE and "shard_size" not in FORMATS[self.format].options:

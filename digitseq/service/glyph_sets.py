@@ -1,4 +1,4 @@
-"""Which data sets can be asked for: those that are installed, by name. A path is none."""
+"""The data sets that requests can name: those that are installed. Paths are refused."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ DEFAULT = "mnist"
 
 
 class GlyphSets:
-    """The data sets in the directory `cache`. What was found once is not looked for again.
+    """The data sets in the directory `cache`. Results are cached.
 
     All methods ask the file system: they are for threads, not for the event loop.
     """
@@ -20,12 +20,12 @@ class GlyphSets:
         self._known: dict[str, DataSetInfo] = {}
 
     def installed(self) -> dict[str, DataSetInfo]:
-        """The data sets of which at least one split is here, by name."""
+        """The data sets with at least one split installed, by name."""
         self._known = {info.name: info for info in datasets(self._cache) if info.installed}
         return self._known
 
     def check(self, name: object, split: object) -> DataSetInfo:
-        """What is known of the data set. Raises `Problem` 404 unless its `split` is here."""
+        """The data set. Raises `Problem` 404 unless its `split` is installed."""
         known = self._known.get(name) if isinstance(name, str) else None
         if known is None or split not in splits_of(known):
             known = self.installed().get(name) if isinstance(name, str) else None

@@ -1,4 +1,4 @@
-"""What a client may ask for, and how much is done at once. Each limit is a flag and an environment variable."""
+"""Limits on requests and on concurrent work. Each is a flag and an environment variable."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class Limits:
     max_images: int = _limit(100_000, "images of one data set")
     max_body: int = _limit(65_536, "bytes of a request's body")
     max_npz: int = _limit(1_000_000_000, "bytes of pixels in a file that is made on disk before it is sent (npz, lmdb)")
-    max_operations: int = _limit(32, "distortions of an image, presets counted by what they stand for")
+    max_operations: int = _limit(32, "distortions of an image; a preset counts as all of its operations")
     max_cells: int = _limit(400_000, "pixels of the cells in which the digits of one image are distorted")
     concurrency: int = _limit(2, "threads that make samples and data sets, in each process")
-    max_waiting: int = _limit(256, "requests that may wait for a thread; the next one is answered with 429")
-    max_streams: int = _limit(4, "data sets that are sent at once; the next one is answered with 429")
+    max_waiting: int = _limit(256, "requests that may wait for a thread; further ones get 429")
+    max_streams: int = _limit(4, "data sets sent at the same time; further requests get 429")
     client_percent: int = _limit(
         50, "percent of the requests and data sets at once that one client address may have; 100 behind a proxy"
     )
@@ -48,7 +48,7 @@ class Limits:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Limits:
-        """The limits in `environment`, such as `DIGITSEQ_MAX_WIDTH`; the defaults where there is none."""
+        """The limits from variables such as `DIGITSEQ_MAX_WIDTH`, or their defaults."""
         given = {name: environment[variable(name)] for name in names() if variable(name) in environment}
         return cls(**{name: _number(name, text) for name, text in given.items()})
 

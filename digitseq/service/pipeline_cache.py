@@ -55,7 +55,7 @@ class PipelineCache:
             return self._banks[dataset, split]
 
     def pipeline(self, asked: RequestValues, size: int | None = None, check: Check = never_cancelled) -> Pipeline:
-        """The pipeline for what is asked, with a seed of its own, for a run of `size` images.
+        """The pipeline of a request, with its seed or a random one, for a run of `size` images.
 
         check: called every few milliseconds meanwhile; what it raises ends that, and is passed on.
         Raises as `RequestValues.settings` and `Pipeline` do.
@@ -82,7 +82,7 @@ class PipelineCache:
         return self._make(settings, renderer, 0)
 
     def known(self, key: Hashable) -> Pipeline | None:
-        """The pipeline that was kept under `key`, which stands for a request's settings."""
+        """The cached pipeline for `key`, which identifies the settings of a request."""
         return self._quick.get(key)
 
     def keep(self, key: Hashable, pipeline: Pipeline) -> None:
@@ -111,9 +111,9 @@ class PipelineCache:
         return pipeline
 
     def _check_cells(self, renderer: Renderer, length: int) -> None:
-        """Refuse what would take gigabytes: long texts whose distortions need much room around every glyph."""
+        """Refuse what would take gigabytes: long texts whose distortions need large cells around every glyph."""
         if length * renderer.cell_pixels > self._limits.max_cells:
             raise Problem(
-                422, "these distortions need too much room for a text of this length: take fewer, or a shorter text",
+                422, "these distortions need too much memory for a text of this length: use fewer, or a shorter text",
                 "augment",
             )  # fmt: skip

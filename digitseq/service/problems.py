@@ -40,7 +40,7 @@ class Problem(Exception):
 
 
 def problem_of(error: Exception) -> Problem:
-    """The problem that an exception is to a client: what a user can mend is said, the rest goes to the log only."""
+    """The problem for an exception: the client is told what it can fix; everything else goes to the log only."""
     if isinstance(error, Problem):
         return error
     if isinstance(error, SettingsError):
@@ -50,7 +50,7 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, HTTPException):
         return Problem(error.status_code, str(error.detail), None, **dict(error.headers or {}))
     if isinstance(error, ClientDisconnect):
-        return Problem(400, "the client has gone")
+        return Problem(400, "the client has disconnected")
     if isinstance(error, MissingPackageError):
         return Problem(501, "this needs a package that is not installed on the server")
     if isinstance(error, DataError):

@@ -61,7 +61,7 @@ Pairs = Iterable[tuple[str, str]]
 
 
 def request_model(others: Mapping[str, Option], required: str | None = None) -> type[BaseModel]:
-    """What a request may hold: every setting and `others`, of which `required` must be given."""
+    """The model of a request: every setting, and `others`; `required` is the one that must be given."""
     return _model(tuple(others.items()), required)
 
 
@@ -89,7 +89,7 @@ def _described(option: Option) -> str:
 
 @dataclass(frozen=True)
 class RequestValues:
-    """What a request is for. values: the settings as they were given; others: seed, index and the like."""
+    """The values of a request. values: settings as given; others: seed, index and the like, checked."""
 
     values: dict[str, Any]
     others: dict[str, Any]
@@ -109,12 +109,12 @@ class RequestValues:
 
 
 def too_wide(limits: Limits) -> Problem:
-    """The problem of an image that could be wider than the service makes any."""
+    """The problem for images that may be wider than the service allows."""
     return Problem(422, f"image_width may be at most {limits.max_width:,} pixels here", "image_width")
 
 
 def from_query(pairs: Pairs, others: Mapping[str, Option]) -> RequestValues:
-    """What the query asks for. Raises `Problem` for an unknown name or one given twice, `SettingsError` for a value."""
+    """The values of a query. Raises `Problem` for an unknown name or one given twice, `SettingsError` for a value."""
     known, found = {**SETTINGS, **others}, dict[str, Any]()
     for name, text in pairs:
         value = known[name].kind.parse(text) if name in known else text
@@ -128,7 +128,7 @@ def from_query(pairs: Pairs, others: Mapping[str, Option]) -> RequestValues:
 
 
 def from_json(body: object, others: Mapping[str, Option], required: str | None = None) -> RequestValues:
-    """The same of a JSON body, which must be an object. required: the one of `others` that must be given."""
+    """The values of a JSON body, which must be an object. required: as in `request_model`."""
     if not isinstance(body, dict):
         raise Problem(422, "the body must be a JSON object")
     try:
@@ -140,7 +140,7 @@ def from_json(body: object, others: Mapping[str, Option], required: str | None =
 
 
 def _problem(error: ValidationError, known: list[str]) -> Exception:
-    """The first mistake in a request as this service tells it."""
+    """The first error of a request, as this service reports it."""
     first = error.errors()[0]
     name = str(first["loc"][0])
     if first["type"] == "missing":
@@ -154,11 +154,9 @@ def _problem(error: ValidationError, known: list[str]) -> Exception:
 
 
 def _check_pattern(pattern: str, characters: str) -> None:
-    """Refuse what texts would have to be matched with: that can take for ever, and nothing can stop it."""
+    """Refuse patterns whose texts must be matched with `re`: that can take forever, and cannot be interrupted."""
     if not read_regex(pattern, characters).exact:
-        raise Problem(
-            422, "pattern may not look around here: lookaheads, lookbehinds and inner anchors are left out", "pattern"
-        )
+        raise Problem(422, "pattern must not have lookaheads, lookbehinds or inner anchors here", "pattern")
 
 
 def check_texts(values: Mapping[str, Any], limits: Limits) -> None:

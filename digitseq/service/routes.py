@@ -50,7 +50,7 @@ def _add_images(app: FastAPI, service: Service) -> None:
 
     @app.get("/v1/sequences/{text:path}.png", responses=png, **_documented(parameters, "images"))
     async def sequence_png(request: Request) -> Response:
-        """One image as a PNG file. With `seed` the same request has the same answer for ever.
+        """One image as a PNG file. With `seed`, the answer to the same request never changes.
 
         Image `index` of a seed is the file `index + 1`.png that the command line writes with it.
         """
@@ -123,7 +123,7 @@ def _add_watching(app: FastAPI, service: Service) -> None:
 
     @app.get("/healthz", responses=plain, tags=["operation"])
     async def alive() -> Response:
-        """Whether the process answers."""
+        """Whether the process responds."""
         return JSONResponse({"status": "alive"})
 
     @app.get("/readyz", responses=plain | {503: schemas.answers("", {})[503]}, tags=["operation"])

@@ -19,19 +19,19 @@ REGION: Schema = {"type": "string", "minLength": 2, "maxLength": 2, "default": "
 PROBLEMS = {
     401: "no key, or a wrong one",
     404: "there is no such data set",
-    408: "the request came too slowly",
-    413: "too much was sent, or asked for",
+    408: "the request arrived too slowly",
+    413: "the request, or the data set that it asks for, is too large",
     414: "the query is too long",
-    422: "a value that is not allowed",
+    422: "an invalid value",
     429: "too many requests at once",
-    500: "a mistake of the service",
+    500: "an error of the service",
     501: "a package is not installed on the server",
     503: "the service is shutting down, or this took too long",
 }
 
 
 class SampleAnswer(BaseModel):
-    """One image and what stands in it."""
+    """One image with its label."""
 
     text: str
     seed: int
@@ -60,7 +60,7 @@ class ProblemDetails(BaseModel):
     title: str
     status: int
     detail: str = Field(description="what was given, what is allowed, what to do")
-    field: str = Field("", description="the parameter that is to blame")
+    field: str = Field("", description="the parameter that caused the error")
 
 
 COMPONENTS: dict[str, Schema] = {
@@ -79,7 +79,7 @@ class Documentation:
     datasets: tuple[str, ...]
 
     def body(self, others: Mapping[str, Option], required: str) -> Schema:
-        """The JSON body with all settings and `others`, of which `required` must be given."""
+        """The JSON body: all settings and `others`; `required` is the one that must be given."""
         return {
             "type": "object",
             "additionalProperties": False,

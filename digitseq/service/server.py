@@ -57,9 +57,11 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", type=_port, default=8000, help="port to listen on; 0: any free one (default: 8000)")
     parser.add_argument("--workers", type=_workers, default=1, help="processes (default: 1)")
-    parser.add_argument("--cors", metavar="ORIGIN", help="an origin whose pages may use the service (default: none)")
     parser.add_argument(
-        "--no_auth", action="store_true", help="let anyone in who reaches an address beyond this machine"
+        "--cors", metavar="ORIGIN", help="an origin whose web pages may use the service (default: none)"
+    )
+    parser.add_argument(
+        "--no_auth", action="store_true", help="allow an address that other machines can reach without a key"
     )
     limits = parser.add_argument_group("limits")
     for name, help in names().items():
