@@ -53,6 +53,7 @@ def create_app(
     )
     add_routes(app, service)
     _add_pages(app)
+    # from the inside out: routes, then the guard (key, limits, metrics), then CORS, which answers preflight requests
     app.outermost = Guard(app.outermost, service.limits, service.metrics, key, service.images.shortcut)
     if cors is not None:
         check_origin(cors)

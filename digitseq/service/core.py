@@ -51,6 +51,7 @@ class Service:
             return
         loop = asyncio.get_running_loop()
 
+        # uvicorn stops listening at SIGTERM, so that clients would see refused connections while answers are finished.
         async def drain(number: int, frame: Any) -> None:
             self.work.drain()
             for _ in range(10 * self.limits.drain_seconds):

@@ -52,7 +52,8 @@ class Datasets:
                 client.address,
                 lambda check: format_.stream(pipeline, size, labels, check),
             )
-            until_sent.callback(stream.close)
+            until_sent.callback(stream.close)  # also when the client leaves before the first piece
+            # errors of the first piece can still be answered with a problem, later ones only end the connection
             await stream.begin(request.receive, self._limits.max_seconds)
             headers = {
                 "Content-Disposition": f'attachment; filename="digitseq-{pipeline.seed}.{download.suffix}"',

@@ -61,6 +61,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         began, status, complete, method = time.perf_counter(), 0, False, scope["method"]
+        # added here, so that no answer lacks them: neither static files nor errors
         security = SECURITY.get(scope["path"], API_SECURITY)
 
         async def send_on(message: Message) -> None:
@@ -75,7 +76,7 @@ class Guard:
         if method == "HEAD":
             scope = {**scope, "method": "GET"}  # the server leaves the body out
         try:
-            self._check(scope)
+            self._check(scope)  # before any work, and before the body is read
             if not await self._shortcut(scope, receive, send_on):
                 await asyncio.wait_for(self._app(scope, self._limited(receive), send_on), self._limits.max_seconds)
         except asyncio.TimeoutError:
@@ -86,7 +87,7 @@ class Guard:
                 await self._give_up(problem_of(error), status, scope, send_on)
         finally:
             route = getattr(scope.get("route"), "path_format", "other")
-            known = method if method in METHODS else "other"
+            known = method if method in METHODS else "other"  # a client must not create time series at will
             self._metrics.answered(route, known, status, time.perf_counter() - began)
 
     async def _give_up(self, problem: Problem, status: int, scope: Scope, send: Send) -> None:
@@ -105,8 +106,10 @@ class Guard:
         given = dict(scope["headers"])
         if self._key and scope["path"].startswith(API):
             scheme, _, shown = given.get(b"authorization", b"").partition(b" ")
+            # in a time that does not depend on how much of the key is right
             if not hmac.compare_digest(shown.strip(), self._key) or scheme.lower() != b"bearer":
                 raise Problem(401, "a key is needed: Authorization: Bearer KEY", WWW_Authenticate="Bearer")
+        # a size that is announced is refused at once; `_limited` counts what really comes
         length = given.get(b"content-length", b"0")
         if length.isdigit() and int(length[:20]) > self._limits.max_body:
             raise self._too_large()
@@ -121,7 +124,7 @@ class Guard:
 
         async def receive_on() -> Message:
             nonlocal size, whole
-            if whole:
+            if whole:  # from now on `receive` only waits for the client to disconnect
                 return await receive()
             try:
                 message = await asyncio.wait_for(receive(), max(deadline - time.monotonic(), 0.001))

@@ -38,6 +38,7 @@ class ImageEndpoints:
 
     def __init__(self, pipeline_cache: PipelineCache, work: Scheduler, metrics: Metrics) -> None:
         self._pipeline_cache, self._work, self._metrics = pipeline_cache, work, metrics
+        # apart, so that a plain image never waits for a batch of distorted ones, which takes ten times as long
         self._plain, self._distorted = MicroBatcher(), MicroBatcher()
 
     def close(self) -> None:
@@ -50,7 +51,8 @@ class ImageEndpoints:
         path = scope["path"]
         if scope["method"] != "GET" or not (path.startswith(SEQUENCES) and path.endswith(PNG)):
             return False
-        scope["route"] = ROUTE
+        # Routing and dependency injection of FastAPI take longer than the image itself.
+        scope["route"] = ROUTE  # for the metrics
         pairs = [("number", path[len(SEQUENCES) : -len(PNG)]), *query(scope)]
         status, headers, body = await self.png(pairs, scope, receive)
         await send({"type": "http.response.start", "status": status, "headers": headers})
@@ -60,6 +62,7 @@ class ImageEndpoints:
     async def png(self, pairs: list[tuple[str, str]], scope: Scope, receive: Receive) -> tuple[int, Headers, bytes]:
         """Status, headers and body of the image that the query `pairs` describes."""
         own = {name: value for name, value in pairs if name in ABOUT_IMAGES}
+        # as a key of the cache: the same look is found again without parsing its settings
         settings = tuple([pair for pair in pairs if pair[0] not in ABOUT_IMAGES])
         if len(own) + len(settings) < len(pairs):
             from_query(pairs, ABOUT_IMAGES)  # says what is given twice
@@ -72,7 +75,7 @@ class ImageEndpoints:
         client = client_of(scope, receive)
         with self._work.image(client.address):
             pipeline = await self._pipeline(settings, client)
-            drawn = draw_seed() if seed is None else seed
+            drawn = draw_seed() if seed is None else seed  # sent along, so that the image can be made again
             text, file = await self._image(pipeline, drawn, index, client)
         self._metrics.made("png")
         headers = [
@@ -121,6 +124,7 @@ class ImageEndpoints:
 
     async def _pipeline(self, pairs: tuple[tuple[str, str], ...], client: Client) -> Pipeline:
         """The pipeline of a request with these settings; without a thread when one of the same look was asked for."""
+        # The text is left out of the key: the renderer of a look is the same for all texts.
         texts = [value for name, value in pairs if name == "number"]
         look = pairs if len(texts) != 1 else tuple([pair for pair in pairs if pair[0] != "number"])
         known = self._pipeline_cache.known(look)
@@ -134,6 +138,7 @@ class ImageEndpoints:
 
     async def _image(self, pipeline: Pipeline, seed: int, index: int, client: Client) -> tuple[str, bytes]:
         settings = pipeline.settings
+        # Only fixed texts share batches: other sources draw their texts from the tables of their own seed.
         if settings.number is not None and settings.label_case == "as_given":
             batcher = self._distorted if settings.operations() else self._plain
             future = batcher.submit(pipeline, seed, index, client.address)
@@ -191,6 +196,7 @@ def _cached(scope: Scope, headers: Headers, body: bytes, repeatable: bool) -> tu
     headers.append((b"content-length", b"%d" % len(body)))
     if not repeatable:
         return 200, [*headers, (b"cache-control", b"no-store")], body
+    # of the bytes, not of the query: two queries for one image have one tag
     tag = b'"%b"' % hashlib.blake2b(body, digest_size=12).hexdigest().encode()
     headers += [(b"etag", tag), (b"cache-control", FOR_EVER.encode())]
     for name, value in scope["headers"]:

@@ -47,6 +47,7 @@ def text_of(pipeline: Pipeline) -> str:
 
 def images_of(requests: list[ImageRequest]) -> list[bytes]:
     """The PNG files of requests with the same batch key, in order."""
+    # Each row takes its random numbers from the tables of its own seed, so an image does not depend on the others.
     index = np.array([one.index for one in requests], np.int64)
     rows = SeededRows(0, index, seeds=tuple(one.seed for one in requests))
     texts = [text_of(one.pipeline) for one in requests]
@@ -95,6 +96,7 @@ class MicroBatcher:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
+        # One batch at a time: while it is made, further requests gather for the next one.
         chosen = self._next()
         self._busy = bool(chosen)
         if chosen:
@@ -114,7 +116,7 @@ class MicroBatcher:
         self, loop: asyncio.AbstractEventLoop, chosen: list[ImageRequest], made: list[bytes | Exception]
     ) -> None:
         for one, file in zip(chosen, made):
-            if one.result.done():
+            if one.result.done():  # cancelled while its batch was made
                 continue
             if isinstance(file, Exception):
                 one.result.set_exception(file)
@@ -125,7 +127,7 @@ class MicroBatcher:
     def _next(self) -> list[ImageRequest]:
         """Requests with the batch key of the oldest request of the address whose turn it is."""
         for address, queue in list(self._waiting.items()):
-            while queue and queue[0].result.done():
+            while queue and queue[0].result.done():  # cancelled while it waited
                 queue.popleft()
             if not queue:
                 del self._waiting[address]
@@ -136,6 +138,7 @@ class MicroBatcher:
         first, key = turn[0].pipeline, turn[0].batch_key()
         most = min(self._size.images, first.batch_size)
         chosen: list[ImageRequest] = []
+        # requests of other addresses fill the batch up: they cost little more
         for name, queue in [(address, turn), *self._waiting.items()]:
             left: deque[ImageRequest] = deque()
             for one in queue:

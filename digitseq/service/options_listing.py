@@ -31,6 +31,7 @@ def catalogue(limits: Limits, sets: GlyphSets) -> dict[str, Any]:
         "formats": [
             {"name": name, "help": FORMATS[key].help}
             for name, (key, _) in DOWNLOADS.items()
+            # a format whose package is missing on the server cannot be chosen
             if (package := FORMATS[key].package) is None or find_spec(package)
         ],
         "labels": [{"name": name, "help": entry.files} for name, entry in LABEL_FORMATS.items()],

@@ -30,7 +30,8 @@ class PipelineCache:
     def __init__(self, limits: Limits, sets: GlyphSets, cache: str | None = None) -> None:
         self._limits, self._sets, self._cache = limits, sets, cache
         self._banks: dict[tuple[str, str], GlyphBank] = {}
-        self._opening = threading.Lock()
+        self._opening = threading.Lock()  # two threads must not build one bank at the same time
+        # Two levels: by settings, for any thread; and by the text of a query, for the event loop, which must not wait.
         self._kept = lru_cache(KEPT)(self._build)
         self._renderer = lru_cache(RENDERERS)(self._prepare)
         self._quick: dict[Hashable, Pipeline] = {}
@@ -63,7 +64,7 @@ class PipelineCache:
         settings, seed = asked.settings(self._limits, self._sets), asked.others.get("seed")
         seed = draw_seed() if seed is None else seed
         if not (settings.unique or settings.balanced):
-            return self._kept(settings).reseeded(seed)
+            return self._kept(settings).reseeded(seed)  # what is cached does not depend on the seed
         if size is not None and size > self._limits.max_images:
             raise Problem(422, f"unique and balanced are for at most {self._limits.max_images:,} images here", "size")
         return self._make(settings, self._renderer_of(settings), seed, size, check)
@@ -77,6 +78,7 @@ class PipelineCache:
             return pipeline
         check_texts({"number": number}, self._limits)
         settings, renderer = replace(pipeline.settings, number=number), pipeline.renderer
+        # the check of the width would measure distorted glyphs first, unless the crude bound is enough
         if settings.image_width and not (renderer.measured or renderer.all_fit(len(number), True, renderer.most)):
             return None
         return self._make(settings, renderer, 0)
@@ -88,6 +90,7 @@ class PipelineCache:
     def keep(self, key: Hashable, pipeline: Pipeline) -> None:
         """Keep `pipeline`; the oldest one goes when there are too many."""
         if len(self._quick) >= KEPT:
+            # a dict keeps the order of insertion; another thread may have removed the same one
             self._quick.pop(next(iter(self._quick)), None)
         self._quick[key] = pipeline
 
@@ -104,6 +107,7 @@ class PipelineCache:
         self, settings: Settings, renderer: Renderer, seed: int, size: int | None = None, check: Check = never_cancelled
     ) -> Pipeline:
         source = source_of(settings, renderer.bank.characters, size, seed, check)
+        # before the pipeline: its check of the width may already distort glyphs
         self._check_cells(renderer, source.max_length)
         pipeline = Pipeline(settings, renderer.bank, seed, source, renderer)
         if pipeline.widest > self._limits.max_width:

@@ -96,6 +96,7 @@ class RequestValues:
 
     def settings(self, limits: Limits, sets: GlyphSets) -> Settings:
         """The settings. Raises `SettingsError` for a bad value, `Problem` for one beyond a limit or not in `sets`."""
+        # the data set comes first: which characters a text may have depends on it
         known = sets.check(self.values.get("dataset", DEFAULTS["dataset"]), self.values.get("split", "train"))
         check_texts(self.values, limits)
         settings = Settings(**self.values)
@@ -117,6 +118,7 @@ def from_query(pairs: Pairs, others: Mapping[str, Option]) -> RequestValues:
     """The values of a query. Raises `Problem` for an unknown name or one given twice, `SettingsError` for a value."""
     known, found = {**SETTINGS, **others}, dict[str, Any]()
     for name, text in pairs:
+        # unknown names stay as they are: the model refuses them
         value = known[name].kind.parse(text) if name in known else text
         if name not in found:
             found[name] = value
@@ -141,7 +143,7 @@ def from_json(body: object, others: Mapping[str, Option], required: str | None =
 
 def _problem(error: ValidationError, known: list[str]) -> Exception:
     """The first error of a request, as this service reports it."""
-    first = error.errors()[0]
+    first = error.errors()[0]  # one line for a person, so one error at a time
     name = str(first["loc"][0])
     if first["type"] == "missing":
         return Problem(422, f"{name} is missing", name)

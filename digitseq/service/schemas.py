@@ -105,6 +105,7 @@ class Documentation:
 
     def _limited(self, name: str, schema: Schema) -> Schema:
         """What pydantic says of one value, within the limits of this service."""
+        # pydantic adds a title to every value, and null as the default of what may be left out
         schema = {k: v for k, v in schema.items() if k != "title" and not (k == "default" and v in (None, []))}
         highest = {"image_width": self.limits.max_width, "size": self.limits.max_images}
         if name in highest:

@@ -38,7 +38,7 @@ def _run(argv: Sequence[str] | None) -> int:
     given = build_parser().parse_args(argv)
     check_reach(given.host, bool(os.environ.get(KEY)), given.no_auth)
     _put_into_environment(given)
-    _check_environment()
+    _check_environment()  # here, as worker processes would only log it, and be started again and again
     try:
         return _serve(given.host, given.port, given.workers)
     except KeyboardInterrupt:
