@@ -110,7 +110,7 @@ def _summary(report: Report) -> str:
 
 
 def _speed(report: Report) -> str:
-    return f"{report.seconds:.1f} s, {report.count / report.seconds:,.0f} images/s"
+    return f"{report.seconds:.1f} s, {report.made / report.seconds:,.0f} images/s"
 
 
 @contextlib.contextmanager

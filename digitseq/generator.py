@@ -67,16 +67,15 @@ class SequenceBatch:
 
 
 class SequenceGenerator:
-    """The endless series of images of `settings` and `seed`.
+    """An endless, random-access series of images that is determined by `settings` and `seed`.
 
     settings: what images show and look like; seed: 0 … 2⁶⁴-1; None: a random one, see the attribute `seed`
     cache: directory in which data sets are saved; None: $DIGITSEQ_CACHE, or the user's cache directory
     size: number of images of the run, needed by `unique` and `balanced`; later images repeat its texts
 
     `generator[i]` is the command line's image i+1 with the same settings and seed. It does not depend on earlier
-    calls, the thread or the process. Thread-safe. Pickles in
-    less than 10 kB (with `unique` texts that are not random digits, about a bit a text more): other processes open the
-    glyphs themselves.
+    calls, the thread or the process. Thread-safe. Pickles to
+    less than 10 kB (with `unique`, plus about one bit per text); other processes open the glyphs themselves.
 
     Raises `SettingsError` for a seed out of range, or a width that is too small for the text.
 
@@ -123,7 +122,7 @@ class SequenceGenerator:
         return self._pipeline.bank.characters
 
     def use_one_thread(self) -> None:
-        """Keep OpenCV from starting threads in this process: for workers among several processes."""
+        """Disable OpenCV's threads in this process; call it in each of several worker processes."""
         self._pipeline.use_one_thread()
 
     def __getitem__(self, index: int) -> Sample:
@@ -165,7 +164,7 @@ class SequenceGenerator:
         return SequenceBatch(np.arange(start, stop), images, made.width, made.texts, lengths, boxes, targets)
 
     def take(self, indices: Sequence[int] | NDArray[np.int64]) -> SequenceBatch:
-        """The images with these numbers, from 0, in this order, as one batch. Fast for consecutive numbers.
+        """The images at these indices, in this order, as one batch. Fastest for consecutive indices.
 
         Raises `IndexError` for none, or one below 0.
         """

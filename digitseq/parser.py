@@ -25,7 +25,7 @@ OPTIONS = options(Output) | options(Settings)
 IN_CONFIG = [name for name in OPTIONS if name not in ("number", "preview")]
 GROUPS = {
     "general": "general",
-    "source": f"source (what is written; exactly one of the first {len(SOURCES)})",
+    "source": f"source (exactly one of the first {len(SOURCES)} is required)",
     "data": "data",
     "layout": "layout (pixels; images are 28 high)",
     "augmentation": "augmentation (without -da, each of -e, -d, -a and -n enables only its own operation)",
@@ -179,7 +179,8 @@ def build_parser() -> argparse.ArgumentParser:
         if name == "number":
             groups["general"].add_argument(
                 "-r", "--read_from_config", action="store_true", default=False,
-                help="read settings from config.py; flags override them",
+                help="read settings from config.py, which is beside run.py (for the command digitseq: in the "
+                "current directory); flags override them",
             )  # fmt: skip
         _add_option(groups[OPTIONS[name].group], name, OPTIONS[name], defaults[name])
     return parser

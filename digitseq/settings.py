@@ -78,7 +78,7 @@ class Settings:
     number: str | None = setting(
         None,
         Text(),
-        "the same digits in every image, such as 007",
+        "the same text in every image, such as 007",
         "source",
         "-num",
         optional=True,
@@ -114,7 +114,7 @@ class Settings:
         "national grouping (090-1234-5678, with --gaps), or international (+819012345678, with --gaps)",
         "source", works_with=("phone",),
     )  # fmt: skip
-    unique: bool = setting(False, Flag(), "make all sequences of the run different", "source")
+    unique: bool = setting(False, Flag(), "make all texts of the run different", "source")
     balanced: bool = setting(
         False, Flag(), "with --random_digits or --random_text: use every character equally often over the run",
         "source", works_with=("random_digits", "random_text"),
@@ -140,15 +140,15 @@ class Settings:
         "all", "data",
     )  # fmt: skip
     image_width: int = setting(
-        200, Number(0, MAX_WIDTH, "pixels"), "width of an image; 0: as wide as the sequence needs", "layout", "-iw"
+        200, Number(0, MAX_WIDTH, "pixels"), "width of an image; 0: as wide as the text needs", "layout", "-iw"
     )
     min_spacing: int = setting(
-        0, SPACING, "smallest gap between two digits, ink to ink; negative values overlap them", "layout", "-min"
+        0, SPACING, "smallest gap between two characters, ink to ink; they overlap if it is negative", "layout", "-min"
     )
-    max_spacing: int = setting(10, SPACING, "largest gap between two digits", "layout", "-max")
+    max_spacing: int = setting(10, SPACING, "largest gap between two characters", "layout", "-max")
     invert: bool = setting(False, Flag(), "black ink on white paper instead of white on black", "layout")
     data_augmentation: bool = setting(
-        False, Flag(), "erode, dilate, rotate and add noise to each digit", "augmentation", "-da"
+        False, Flag(), "erode, dilate, rotate and add noise to each character", "augmentation", "-da"
     )
     random_all: bool = setting(
         False, Flag(), "with -da: apply each of the four with probability 0.5, with kernels from 1 to 3 and random "
@@ -163,11 +163,11 @@ class Settings:
         optional=True, shown_default="off; 2 1 with -da",
     )  # fmt: skip
     angle: float | None = setting(
-        None, Number(-180, 180, "degrees", whole=False), "rotate each digit by this angle, counter-clockwise",
+        None, Number(-180, 180, "degrees", whole=False), "rotate each character by this angle, counter-clockwise",
         "augmentation", "-a", optional=True, shown_default="off; from -15 to 15 at random with -da",
     )  # fmt: skip
     noise_ratio: float | None = setting(
-        None, Number(0, 1, whole=False), "share of a digit's pixels set to white", "augmentation", "-n",
+        None, Number(0, 1, whole=False), "share of a character's pixels set to white", "augmentation", "-n",
         optional=True, shown_default="off; from 0 to 0.1 at random with -da",
     )  # fmt: skip
     augment: str | Operation | Iterable[str | Operation] = setting(

@@ -36,7 +36,7 @@ COARSER = 4  # how much coarser each scale of the texture is than the one before
 
 @dataclass(frozen=True)
 class Background(ImageOperation):
-    """Paper with a grain, in a light that falls off, or out of the user's own pictures.
+    """Paper texture, uneven lighting, or your own background images.
 
     Paper is taken to be white and ink black, as scanned; for white ink on black all of it is the negative.
     The texture is noise at three scales, the finest of a pixel (K. Perlin, "An Image Synthesizer", SIGGRAPH 1985).

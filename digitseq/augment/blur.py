@@ -77,7 +77,7 @@ class Blur(_Filter):
 
 @dataclass(frozen=True)
 class MotionBlur(_Filter):
-    """A page or camera that moved while the picture was taken: the mean along a line.
+    """A page or camera that moved during the exposure: averages along a line.
 
     length: of the line, pixels, 0 … 31, up to 1 is no blur; angle: of the line, degrees counter-clockwise from
     the horizontal, -180 … 180; p: probability for each image. Ranges of both give 32 lines in all.
@@ -120,7 +120,7 @@ class MotionBlur(_Filter):
 
 @dataclass(frozen=True)
 class Downscale(_Filter):
-    """A scan of low resolution, brought back to size: down by the mean over areas, up by lines in between.
+    """A low-resolution scan: scaled down by averaging areas, then back up with bilinear interpolation.
 
     factor: pixels that become one, along each axis, 1 … 8, one of 16 values; p: probability for each image.
     """
@@ -141,7 +141,7 @@ class Downscale(_Filter):
 
 @dataclass(frozen=True)
 class Jpeg(_Filter):
-    """A picture that was kept as a lossy file: rings around strokes, and blocks of 8 × 8 pixels.
+    """JPEG artefacts: ringing around strokes, and blocks of 8 × 8 pixels.
 
     Source: ITU-T T.81 (1992); quality as the Independent JPEG Group's library counts it.
 

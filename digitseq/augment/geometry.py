@@ -16,7 +16,7 @@ from digitseq.augment.ranges import parameter, probability
 
 @dataclass(frozen=True)
 class Rotate(AffineMap):
-    """Turn every glyph about its middle, as hands and tilted pages do.
+    """Rotate each glyph about its centre.
 
     angle: degrees, counter-clockwise, -180 … 180; p: probability for each glyph.
     """
@@ -65,7 +65,7 @@ class Shear(AffineMap):
 
 @dataclass(frozen=True)
 class Scale(AffineMap):
-    """Write every glyph larger or smaller. One that has become taller than an image is fitted again.
+    """Enlarge or shrink each glyph. Glyphs taller than the image are shrunk to fit.
 
     factor: new size over the old one, 0.3 … 3; p: probability for each glyph.
     """

@@ -133,10 +133,10 @@ def _show(value: object) -> str:
 def _parse(text: str) -> Operation:
     name, _, rest = text.strip().partition(":")
     if name in PRESETS:
-        raise SettingsError(f"augment: the preset {name} takes no parameters, got {text!r}", "augment")
+        raise SettingsError(f"augment: the preset {name} takes no parameters, got {text!r:.60}", "augment")
     if name not in OPERATIONS:
         hint = _nearest(name, [*OPERATIONS, *PRESETS])
-        raise SettingsError(f"augment: unknown operation {name!r}; {hint}", "augment")
+        raise SettingsError(f"augment: unknown operation {name!r:.60}; {hint}", "augment")
     known = parameters(OPERATIONS[name])
     values: dict[str, Any] = {}
     for item in filter(None, rest.split(",")):
@@ -145,7 +145,7 @@ def _parse(text: str) -> Operation:
             raise SettingsError(f"augment: {name}: {key} needs a value, such as {key}=1", "augment")
         if key not in known:
             hint = _nearest(key, list(known))
-            raise SettingsError(f"augment: {name} has no parameter {key!r}; {hint}", "augment")
+            raise SettingsError(f"augment: {name} has no parameter {key!r:.60}; {hint}", "augment")
         values[key] = known[key].kind.parse(value)
     try:
         operation: Operation = OPERATIONS[name](**values)

@@ -76,7 +76,7 @@ class Gamma(_Tone):
     Source: ITU-R BT.1886 (2011), the reference curve of a display.
     """
 
-    exponent: Range = parameter((0.5, 2.0), "power to which a pixel's share of full scale is raised", low=0.1, high=10)
+    exponent: Range = parameter((0.5, 2.0), "exponent of the normalised intensity", low=0.1, high=10)
     p: float = probability("image")
     strength_name, neutral = "exponent", 1
 

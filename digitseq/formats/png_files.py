@@ -10,8 +10,9 @@ from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import IO
 
-from digitseq.errors import DigitseqWarning
+from digitseq.errors import DigitseqWarning, OutputError
 from digitseq.files.atomic import replacing
+from digitseq.files.regular import regular_size
 from digitseq.formats.base import Format, FormatPlan, Job, RunRequest, images_of
 from digitseq.formats.parts import PartFiles, batches
 from digitseq.formats.png_encoder import encode_png
@@ -47,10 +48,19 @@ class OutputFormat(Format):
                 DigitseqWarning,
                 stacklevel=2,
             )
+        self._check_label_files(request)
         listed = [each.file_name for each in label_formats(request.labels) if each.file_name and each.first_line]
         begun = [name for name in listed if not (request.folder / name).exists()]
         start = max(highest_number(request.folder), images_of("png", request.earlier))
         return FormatPlan(start, pipeline.batch_size, {"begun": begun})
+
+    def _check_label_files(self, request: RunRequest) -> None:
+        """Refuse a link, pipe or directory in the place of a label file before any image is made."""
+        for each in label_formats(request.labels):
+            for name in filter(None, (each.file_name, each.summary_name)):
+                path = request.folder / name
+                if os.path.lexists(path) and regular_size(path) is None:
+                    raise OutputError(f"{path} is not a regular file: move it away, or name another directory with -o")
 
     def make(self, job: Job, start: int, stop: int, files: PartFiles) -> None:
         """The images, and the lines that they add to the label files."""

@@ -9,7 +9,7 @@ import math
 import operator
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -142,7 +142,7 @@ class NumberPair(Number):
         return f"{noun}, {self.parts}, each{self._bounds()}"
 
     def convert(self, value: Any) -> Any:
-        first, second = value
+        first, second = _items(value)
         return self._number(first), self._number(second)
 
     def parse(self, text: str) -> Any:
@@ -190,7 +190,7 @@ class Shares(Kind):
         return f"a number from 0 to 1 for each of {', '.join(self.parts)}, with the sum 1"
 
     def convert(self, value: Any) -> tuple[float, ...]:
-        shares = tuple(self._share.convert(share) for share in value)
+        shares = tuple(self._share.convert(share) for share in _items(value))
         if len(shares) != len(self.parts) or abs(sum(shares) - 1) > 1e-6:
             raise ValueError
         return shares
@@ -280,7 +280,7 @@ class Choices(Choice):
         return "one or more of " + ", ".join(self.choices)
 
     def convert(self, value: Any) -> Any:
-        words = tuple((value if isinstance(value, str) else " ".join(value)).replace(",", " ").split())
+        words = tuple((value if isinstance(value, str) else " ".join(_items(value))).replace(",", " ").split())
         if not words or len(set(words)) < len(words) or not all(word in self.choices for word in words):
             raise ValueError
         return words
@@ -290,6 +290,13 @@ class Choices(Choice):
 
     def argument(self, name: str) -> dict[str, Any]:
         return super().argument(name) | {"nargs": "+"}
+
+
+def _items(value: Any) -> Any:
+    """`value`, or `TypeError` for what has items, but in no order or under keys."""
+    if isinstance(value, (Mapping, Set)):
+        raise TypeError
+    return value
 
 
 def expanded(path: str, name: str | None = None) -> str:

@@ -123,8 +123,9 @@ def _work(maker: PartMaker, stage: Path, connection: Connection[Any, Any], inher
     """What a worker does until it is killed, or the process that started it has ended."""
     for other in inherited:
         other.close()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the owner ends the run in order
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # both may be sent to the whole process group: the owner ends the run in order, and kills its workers
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
         maker.prepare_process()
         os.chdir(stage)  # short paths cost the system less

@@ -46,7 +46,8 @@ class Output:
         "common", "data", optional=True, shown_default="off",
     )  # fmt: skip
     multi_core: int | None = setting(
-        None, Number(-1, 256), "number of processes; 0 or 1: no extra ones; -1: one per core", "batch", "-m",
+        None, Number(-1, 256), "worker processes; 0 or 1: none, images are made in the main process; "
+        "-1: one per core", "batch", "-m",
         optional=True, shown_default="0",
     )  # fmt: skip
     size: int | None = setting(
@@ -54,7 +55,7 @@ class Output:
     )
     seed: int | None = setting(
         None, Number(0, 2**64 - 1), "random seed: the same seed and settings give the same images", "batch",
-        optional=True, shown_default="drawn, printed and recorded",
+        optional=True, shown_default="random, printed and recorded",
     )  # fmt: skip
     preview: str | None = setting(
         None, FilePath(), "write one PNG file of samples instead of a data set. It shows the given settings or, "

@@ -37,19 +37,20 @@ Progress = Callable[[int], object]  # called with the number of images finished 
 
 @dataclass(frozen=True)
 class Report:
-    """What a run did: it made `count` of the `wanted` images, whose numbers begin with `first` (from 1)."""
+    """What a run did: `count` of the `wanted` images exist, numbered from `first`; `made` of them are new."""
 
     folder: Path
     first: int
     count: int
     wanted: int
+    made: int
     seed: int
     seconds: float
     format: str = "png"
     alone: bool = True  # not in train/, val/ and test/
 
     def finished(self) -> str:
-        """How much of a run that broke off is finished."""
+        """How much of an interrupted run is finished."""
         return f"{self.count:,} of {self.wanted:,} images are finished in {self.folder}"
 
     def remainder(self) -> str:
@@ -90,6 +91,7 @@ def write_images(
         runs = read_runs(folder.path)
         run = (_resumed if output.resume else _new)(folder, runs, pipeline, output)
         wanted = 0 if run.record["status"] == "finished" else size_of(run.record)
+        before = sum(run.images)
         if wanted:
             # before the first image: without the record, nobody could tell what the journal is about
             run.record |= {"status": "running", "processes": _processes(output)}
@@ -99,7 +101,7 @@ def write_images(
             with contextlib.suppress(OSError, RunError):  # it still says "running": the next run reads the journal
                 folder.write_runs(runs)
     report = Report(
-        folder.path, run.sections[0].first, sum(run.images), wanted,
+        folder.path, run.sections[0].first, sum(run.images), wanted, sum(run.images) - before,
         pipeline.seed, time.perf_counter() - began, output.format, output.split_ratio is None,
     )  # fmt: skip
     if faults:

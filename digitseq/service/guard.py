@@ -79,6 +79,10 @@ class Guard:
             self._check(scope)  # before any work, and before the body is read
             if not await self._shortcut(scope, receive, send_on):
                 await asyncio.wait_for(self._app(scope, self._limited(receive), send_on), self._limits.max_seconds)
+        except asyncio.CancelledError:
+            # uvicorn cancels what is still under way when its shutdown takes too long
+            shutting_down = Problem(503, "the service is shutting down", Connection="close")
+            await self._give_up(shutting_down, status, scope, send_on)
         except asyncio.TimeoutError:
             problem = Problem(503, f"this took longer than {self._limits.max_seconds} seconds")
             await self._give_up(problem, status, scope, send_on)

@@ -29,7 +29,7 @@ class Limits:
     max_body: int = _limit(65_536, "bytes of a request's body")
     max_npz: int = _limit(1_000_000_000, "bytes of pixels in a file that is made on disk before it is sent (npz, lmdb)")
     max_operations: int = _limit(32, "distortions of an image; a preset counts as all of its operations")
-    max_cells: int = _limit(400_000, "pixels of the cells in which the digits of one image are distorted")
+    max_cells: int = _limit(400_000, "working pixels for the distortion of one image's glyphs")
     concurrency: int = _limit(2, "threads that make samples and data sets, in each process")
     max_waiting: int = _limit(256, "requests that may wait for a thread; further ones get 429")
     max_streams: int = _limit(4, "data sets sent at the same time; further requests get 429")
@@ -38,7 +38,7 @@ class Limits:
     )
     max_seconds: int = _limit(300, "seconds that an answer may take")
     receive_seconds: int = _limit(10, "seconds in which a client must have sent its request")
-    drain_seconds: int = _limit(30, "seconds that answers under way are given after SIGTERM")
+    drain_seconds: int = _limit(30, "seconds that in-flight responses are given after SIGTERM")
 
     def __post_init__(self) -> None:
         for name in names():

@@ -27,10 +27,12 @@ def command(values: Mapping[str, Any], seed: int, size: int) -> str:
 
 def python(values: Mapping[str, Any], seed: int, size: int) -> str:
     """Python code that holds the same images as arrays."""
+    # these two choose the texts of a whole run, and need to know its size
+    whole_run = f", size={size}" if values.get("unique") or values.get("balanced") else ""
     arguments = ", ".join(f"{name}={_python_value(value)}" for name, value in changed(values).items())
     return (
         "from digitseq import SequenceGenerator, Settings\n\n"
-        f"generator = SequenceGenerator(Settings({arguments}), seed={seed})\n"
+        f"generator = SequenceGenerator(Settings({arguments}), seed={seed}{whole_run})\n"
         f"images = [generator[i].image for i in range({size})]  # uint8 (H, W) each\n"
     )
 

@@ -125,7 +125,7 @@ def from_query(pairs: Pairs, others: Mapping[str, Option]) -> RequestValues:
         elif name == "augment":
             found[name] += value
         else:
-            raise Problem(422, f"{name} is given twice", name)
+            raise Problem(422, f"{name:.60} is given twice; pairs are written as NAME=3,8", name[:60])
     return from_json(found, others)
 
 

@@ -123,12 +123,12 @@ def _add_watching(app: FastAPI, service: Service) -> None:
 
     @app.get("/healthz", responses=plain, tags=["operation"])
     async def alive() -> Response:
-        """Whether the process responds."""
+        """Liveness check: whether the process responds."""
         return JSONResponse({"status": "alive"})
 
     @app.get("/readyz", responses=plain | {503: schemas.answers("", {})[503]}, tags=["operation"])
     async def ready() -> Response:
-        """Whether images can be made: the glyphs are loaded, and the service is not shutting down."""
+        """Readiness check: the glyphs are loaded, and the service is not shutting down."""
         if service.work.draining or not service.pipeline_cache.ready:
             raise Problem(503, "the service is shutting down" if service.work.draining else "the glyphs are loading")
         return JSONResponse({"status": "ready"})
@@ -150,7 +150,7 @@ def _documented(parameters: list[schemas.Schema], tag: str) -> dict[str, Any]:
 
 
 def _answers_about_images() -> tuple[schemas.Answers, schemas.Answers]:
-    same = {304: {"description": "the image is the one that the client has"}}
+    same = {304: {"description": "not modified"}}
     png = schemas.answers("The image.", {"image/png": {"type": "string", "format": "binary"}})
     return png | same, schemas.answers(
         "The image.", {"application/json": {"$ref": "#/components/schemas/SampleAnswer"}}

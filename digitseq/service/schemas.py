@@ -24,7 +24,7 @@ PROBLEMS = {
     414: "the query is too long",
     422: "an invalid value",
     429: "too many requests at once",
-    500: "an error of the service",
+    500: "internal error",
     501: "a package is not installed on the server",
     503: "the service is shutting down, or this took too long",
 }

@@ -49,7 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser; limits that are not given are None."""
     parser = OneLineParser(
         "python -m digitseq.service",
-        description="Serve images of handwritten digit sequences over HTTP, with a page to play with them.",
+        description="Serve images of handwritten digit sequences over HTTP, with an interactive page.",
         epilog=f"Every limit is also an environment variable, such as {variable('max_width')}. With {KEY} set, /v1 "
         "needs Authorization: Bearer KEY.",
         allow_abbrev=False,
@@ -60,9 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--cors", metavar="ORIGIN", help="an origin whose web pages may use the service (default: none)"
     )
-    parser.add_argument(
-        "--no_auth", action="store_true", help="allow an address that other machines can reach without a key"
-    )
+    parser.add_argument("--no_auth", action="store_true", help="allow unauthenticated access from other machines")
     limits = parser.add_argument_group("limits")
     for name, help in names().items():
         default = getattr(Limits(), name)
@@ -124,8 +122,7 @@ def _serve(host: str, port: int, workers: int) -> int:
         if (error.name or "digitseq").startswith("digitseq"):
             raise
         raise MissingPackageError(
-            f'the service needs the package {error.name}: pip install "digitseq[service]", or in a checkout '
-            'pip install -e ".[service]"'
+            f'the service needs the package {error.name}: in the checkout, pip install -e ".[service]"'
         ) from None
     _check_address(host, port)
     http = partial(HeaderTimeoutProtocol, receive_seconds=Limits.from_environment(os.environ).receive_seconds)

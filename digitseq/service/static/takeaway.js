@@ -7,7 +7,7 @@ const $ = (id) => document.getElementById(id);
 const RECIPES = [["command", "Command line"], ["python", "Python"], ["curl", "curl"]];
 const HINTS = {
   command: "Run it with an empty output folder: numbering continues in one that has images.",
-  python: "After pip install digitseq.",
+  python: "After pip install . in the checkout.",
   curl: "A zip file with the images and metadata.jsonl.",
 };
 
