@@ -17,8 +17,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.ranges import check
 from digitseq.lazy_imports import import_package
+from digitseq.options import clean_fields
 from digitseq.random_streams import WORDS_PER_BLOCK, Rows
 
 Pixels = NDArray[np.uint8]
@@ -50,7 +50,7 @@ class Operation(ABC):
         cls.name = re.sub(r"\B(?=[A-Z])", "_", cls.__name__).lower()
 
     def __post_init__(self) -> None:
-        check(self)
+        clean_fields(self, f"{self.name}: ")
 
     def select(self, rows: Rows, columns: int, n: int = 1) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
         """Which of n items of every row are distorted, (B·n,), and uniform numbers in [0, 1), (B·n, columns)."""
