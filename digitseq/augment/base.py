@@ -59,9 +59,12 @@ class Operation(ABC):
         return draws[:, 0] < self.p, draws[:, 1:]
 
     def strengths(self, draws: NDArray[np.float64]) -> NDArray[Any]:
-        """Uniform numbers in [0, 1) turned into strengths."""
+        """Uniform numbers in [0, 1) turned into strengths; with `steps`, one of so many, evenly spaced."""
         bounds: Range = getattr(self, self.strength_name)
-        return draw_stepped(draws, bounds, self.steps) if self.steps else draw_uniform(draws, bounds)
+        if not self.steps:
+            return draw_uniform(draws, bounds)
+        step = draw_integer(draws, (0, self.steps - 1)).astype(np.float64)
+        return np.minimum(draw_uniform(step / (self.steps - 1), bounds), bounds[1])
 
     def changes(self, parameters: Parameters) -> NDArray[np.bool_]:
         """bool (N,): glyphs or images that these parameters change."""
@@ -182,12 +185,6 @@ def draw_uniform(draws: NDArray[np.float64], bounds: Range) -> NDArray[np.float6
     """Uniform numbers in [0, 1) stretched to `bounds`."""
     low, high = bounds
     return low + draws * (high - low)
-
-
-def draw_stepped(draws: NDArray[np.float64], bounds: Range, steps: int) -> NDArray[np.float64]:
-    """Uniform numbers in [0, 1) turned into one of `steps` numbers from low to high, evenly spaced."""
-    step = draw_integer(draws, (0, steps - 1)).astype(np.float64)
-    return np.minimum(draw_uniform(step / (steps - 1), bounds), bounds[1])
 
 
 def draw_integer(draws: NDArray[np.float64], bounds: Range) -> NDArray[np.int64]:
