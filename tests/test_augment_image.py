@@ -15,11 +15,10 @@ from digitseq.augment.base import Images
 from digitseq.augment.blur import Blur, Downscale, Jpeg, MotionBlur
 from digitseq.augment.noise import GaussianNoise, SaltPepper, Speckle
 from digitseq.augment.occlusion import Cutout, Lines
-from digitseq.augment.ranges import parameters
 from digitseq.augment.tone import Brightness, Contrast, Gamma
 from digitseq.errors import SettingsError
 from digitseq.glyphs.loader import load_bank
-from digitseq.options import Number, NumberRange
+from digitseq.options import Number, NumberRange, options
 from digitseq.pipeline import Pipeline
 from digitseq.random_streams import Rows
 from digitseq.settings import Settings
@@ -354,12 +353,12 @@ def test_a_folder_that_cannot_be_used_is_one_error(tmp_path, folder):
         Background("texture", folder=folder)
 
 
-NUMERIC = [(cls, name) for cls in CLASSES for name, known in parameters(cls).items() if isinstance(known.kind, Number)]
+NUMERIC = [(cls, name) for cls in CLASSES for name, known in options(cls).items() if isinstance(known.kind, Number)]
 
 
 @pytest.mark.parametrize(("cls", "name"), NUMERIC)
 def test_values_out_of_range_are_refused_in_one_line(cls, name):
-    known = parameters(cls)[name].kind
+    known = options(cls)[name].kind
     wrong = [math.nan, math.inf, -math.inf, known.low - 1, known.high + 1, True, None, "1", b"1", 1j, [], (known.low,)]
     wrong += [(known.high, known.low), (known.low, math.nan), (known.low, known.high, known.high), ((1, 2), 3)]
     wrong += [np.bool_(True), 10**400]
@@ -388,7 +387,7 @@ def test_messages_say_what_is_allowed():
 
 @pytest.mark.parametrize("cls", CLASSES)
 def test_every_field_is_described(cls):
-    known = parameters(cls)
+    known = options(cls)
     assert list(known) == [f.name for f in fields(cls)] and list(known)[-1] == "p"
     for name, one in known.items():
         assert one.help and one.kind.expected()

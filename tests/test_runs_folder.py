@@ -95,10 +95,20 @@ def test_label_files_that_are_links_are_not_followed(run, tmp_path, treasure, co
     path.parent.mkdir(parents=True)
     path.symlink_to(treasure / "file")
     done = run("-num", "12", "-s", 700, "-m", cores, "--labels", "jsonl", "txt")
-    assert done.returncode == 1
-    assert len(done.stderr.splitlines()) == 1
+    assert done.returncode == 2
+    assert f"output/12/{name} is not a regular file: move it away" in done.stderr and done.stderr.count("\n") == 1
     assert is_untouched(treasure)
-    assert not list(path.parent.glob("*.png"))
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(("label", "name"), [("coco", "annotations.json"), ("yolo", "data.yaml"), ("txt", "gt.txt")])
+def test_directories_in_the_place_of_label_files_are_refused_before_the_run(run, tmp_path, label, name):
+    path = tmp_path / "output" / "12" / name
+    path.mkdir(parents=True)
+    done = run("-num", "12", "--labels", label)
+    assert done.returncode == 2
+    assert f"output/12/{name} is not a regular file: move it away" in done.stderr and done.stderr.count("\n") == 1
+    assert list(path.parent.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("label", ["coco", "yolo"])

@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -175,6 +176,22 @@ def test_sigterm_leaves_nothing_behind(cache, tmp_path, processes):
         wait_for_end(started)
         assert list(temporary.iterdir()) == []
         connection.close()
+
+
+@pytest.mark.slow
+def test_what_outlasts_the_shutdown_is_told_so(cache, tmp_path):
+    """A data set that is still assembled when all grace periods are over."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    with serve(tmp_path, "--drain_seconds", 1, TMPDIR=str(temporary)) as served, ThreadPoolExecutor(1) as thread:
+        slow = BODY | {"augment": ["heavy"], "format": "npz"}
+        asked = thread.submit(served.client.post, "/v1/datasets", json=slow)
+        wait_until(lambda: any(temporary.glob("digitseq-*/kept/*.arrays")))
+        served.process.send_signal(signal.SIGTERM)
+        answer = asked.result(60)
+        assert (answer.status_code, answer.json()["detail"]) == (503, "the service is shutting down")
+        assert served.process.wait(60) == 0
+        assert "Traceback" not in served.log()
 
 
 @pytest.mark.slow

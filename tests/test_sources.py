@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import re
 import subprocess
 import sys
 from collections import Counter
@@ -19,6 +18,7 @@ from support.sources import ALL, DATE, LETTERS, chi_square, numbers_file, texts
 from digitseq.errors import SettingsError
 from digitseq.random_streams import Rows
 from digitseq.settings import SOURCES as CHOOSING
+from digitseq.settings import Settings
 from digitseq.sources import SOURCE_MODULES as TABLE
 from digitseq.sources import Source, encode
 from digitseq.sources.choose import for_run, source_folder, source_of
@@ -182,37 +182,31 @@ def test_random_lengths_and_characters_are_uniform(low, high, characters):
         )
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ((0, 5), "two whole numbers from 1 to 255, got 0"),
-        ((1, 256), "got 256"),
-        ((True, 5), "got True"),
-        ((1.0, 5), "got 1.0"),
-        ((float("nan"), 5), "got nan"),
-        (("3", 5), "got '3'"),
-        ((1, None), "got None"),
-        ((5, 3), "smallest and the largest length in this order, got 5 and 3"),
-        ((1, 3, ""), "characters must be"),
-        ((1, 3, "00"), "characters must be"),
-        ((1, 3, 7), "characters must be"),
-    ],
-)
-def test_random_digits_refuse_bad_values(arguments, message):
-    with pytest.raises(SettingsError, match=re.escape(message)):
-        RandomDigits(*arguments)
+@pytest.mark.parametrize("name", ["random_digits", "random_text"])
+def test_settings_refuse_bad_lengths(name):
+    for lengths in ((0, 5), (1, 256), (True, 5), (1.0, 5), (float("nan"), 5), ("3", 5), (1, None)):
+        with pytest.raises(SettingsError, match=f"{name} must be two whole numbers, .* each from 1 to 255, got "):
+            Settings(**{name: lengths})
+    with pytest.raises(SettingsError, match="takes the smallest length first, got 5 and 3"):
+        Settings(**{name: (5, 3)})
 
 
 def test_numpy_integers_are_whole_numbers():
-    source = RandomDigits(np.int64(2), np.uint8(3))
+    source = source_of(Settings(random_digits=(np.int64(2), np.uint8(3))), "0123456789")
     assert texts(source, 0, 50) == texts(RandomDigits(2, 3), 0, 50)
     assert type(source.minimum) is type(source.maximum) is int
 
 
-def test_a_fixed_text_is_refused_when_it_is_none():
-    for text in ("", "1" * 256, 12, None):
-        with pytest.raises(SettingsError, match="text of 1 to 255 characters"):
-            FixedSource(text)
+def test_settings_refuse_bad_texts():
+    for given, message in (
+        ({"number": ""}, "number is empty"),
+        ({"number": "1" * 256}, "number may have 1 to 255 characters, got 256"),
+        ({"number": 12}, "number must be a text, got 12"),
+        ({"number": None}, "exactly one source must be given"),
+        ({"pattern": 3}, "pattern must be a text, got 3"),
+    ):
+        with pytest.raises(SettingsError, match=message):
+            Settings(**given)
 
 
 def test_characters_without_glyphs_are_refused_or_gaps(tmp_path):

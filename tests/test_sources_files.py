@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from support.sources import numbers_file, texts
 
 from digitseq.errors import DataError, SettingsError
+from digitseq.settings import Settings
 from digitseq.sources.lines import NumbersFile
 
 
@@ -157,8 +158,8 @@ def test_paths_that_are_refused(tmp_path):
     for path in (tmp_path, tmp_path / "none"):
         with pytest.raises(SettingsError, match="cannot read"):
             NumbersFile(path)
-    with pytest.raises(SettingsError, match="must be a path or -, got 5"):
-        NumbersFile(5)
+    with pytest.raises(SettingsError, match="numbers_file must be a path, got 5"):
+        Settings(numbers_file=5)
 
 
 def test_255_characters_of_any_kind_fit(tmp_path):

@@ -10,6 +10,7 @@ import pytest
 from support.sources import chi_square, texts
 
 from digitseq.errors import MissingPackageError, SettingsError
+from digitseq.settings import Settings
 from digitseq.sources.phone import Phone
 
 
@@ -66,16 +67,23 @@ def test_a_phone_source_knows_how_many_numbers_there_are():
         (("Japan",), "(perhaps JP, PA), got 'Japan'"),
         (("uk",), "(perhaps GB), got 'uk'"),
         (("#",), "such as JP, US or DE), got '#'"),
-        ((None,), "got None"),
         (("TA", "mobile"), "region TA has no mobile numbers"),
-        (("JP", "cell"), "phone_type must be one of any, mobile, fixed_line, got 'cell'"),
-        (("JP", "any", "plain"), "phone_format must be one of digits, national, e164, got 'plain'"),
     ],
 )
 def test_phone_refuses_bad_values(arguments, message):
     pytest.importorskip("phonenumbers")
     with pytest.raises(SettingsError, match=re.escape(message)):
         Phone(*arguments)
+
+
+def test_settings_refuse_bad_values_of_phone():
+    for given, message in (
+        ({"phone": 7}, "phone must be a text, got 7"),
+        ({"phone_type": "cell"}, "phone_type must be one of mobile, fixed_line, any, got 'cell'"),
+        ({"phone_format": "plain"}, "phone_format must be one of digits, national, e164, got 'plain'"),
+    ):
+        with pytest.raises(SettingsError, match=message):
+            Settings(**{"phone": "JP"} | given)
 
 
 def test_a_missing_package_is_named_with_its_remedy(monkeypatch):

@@ -37,11 +37,6 @@ class Augmentation:
         """Whether whole lines are moved, so that boxes may overlap."""
         return bool(self._line)
 
-    @property
-    def moves_ink(self) -> bool:
-        """Whether anything changes where ink is: operations on glyphs, and maps of lines."""
-        return bool(self._glyph or self._line)
-
     def glyph_chain(self, bank: GlyphBank) -> GlyphChain | None:
         """The operations on glyphs of `bank`, or None where there are none."""
         return GlyphChain(self._glyph, bank) if self._glyph else None

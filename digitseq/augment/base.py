@@ -17,8 +17,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.ranges import check
 from digitseq.lazy_imports import import_package
+from digitseq.options import clean_fields
 from digitseq.random_streams import WORDS_PER_BLOCK, Rows
 
 Pixels = NDArray[np.uint8]
@@ -50,7 +50,7 @@ class Operation(ABC):
         cls.name = re.sub(r"\B(?=[A-Z])", "_", cls.__name__).lower()
 
     def __post_init__(self) -> None:
-        check(self)
+        clean_fields(self, f"{self.name}: ")
 
     def select(self, rows: Rows, columns: int, n: int = 1) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
         """Which of n items of every row are distorted, (B·n,), and uniform numbers in [0, 1), (B·n, columns)."""
@@ -59,9 +59,12 @@ class Operation(ABC):
         return draws[:, 0] < self.p, draws[:, 1:]
 
     def strengths(self, draws: NDArray[np.float64]) -> NDArray[Any]:
-        """Uniform numbers in [0, 1) turned into strengths."""
+        """Uniform numbers in [0, 1) turned into strengths; with `steps`, one of so many, evenly spaced."""
         bounds: Range = getattr(self, self.strength_name)
-        return draw_stepped(draws, bounds, self.steps) if self.steps else draw_uniform(draws, bounds)
+        if not self.steps:
+            return draw_uniform(draws, bounds)
+        step = draw_integer(draws, (0, self.steps - 1)).astype(np.float64)
+        return np.minimum(draw_uniform(step / (self.steps - 1), bounds), bounds[1])
 
     def changes(self, parameters: Parameters) -> NDArray[np.bool_]:
         """bool (N,): glyphs or images that these parameters change."""
@@ -182,12 +185,6 @@ def draw_uniform(draws: NDArray[np.float64], bounds: Range) -> NDArray[np.float6
     """Uniform numbers in [0, 1) stretched to `bounds`."""
     low, high = bounds
     return low + draws * (high - low)
-
-
-def draw_stepped(draws: NDArray[np.float64], bounds: Range, steps: int) -> NDArray[np.float64]:
-    """Uniform numbers in [0, 1) turned into one of `steps` numbers from low to high, evenly spaced."""
-    step = draw_integer(draws, (0, steps - 1)).astype(np.float64)
-    return np.minimum(draw_uniform(step / (steps - 1), bounds), bounds[1])
 
 
 def draw_integer(draws: NDArray[np.float64], bounds: Range) -> NDArray[np.int64]:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from digitseq.options import Choice, FilePath, Flag, Kind, Number, NumberRange, clean_fields, options, setting
-
-parameters = options
+from digitseq.options import Choice, FilePath, Flag, Kind, Number, NumberRange, setting
 
 
 def parameter(
@@ -35,8 +33,3 @@ def parameter(
 def probability(of: str) -> Any:
     """The field `p` that every operation has."""
     return parameter(1.0, f"probability for each {of}", low=0, high=1, single=True)
-
-
-def check(operation: Any) -> None:
-    """Make every parameter of a frozen dataclass plain, or raise `SettingsError`. For its `__post_init__`."""
-    clean_fields(operation, f"{operation.name}: ")

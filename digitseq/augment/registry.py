@@ -9,8 +9,8 @@ from functools import lru_cache
 from typing import Any
 
 from digitseq.augment.base import Operation
-from digitseq.augment.ranges import parameters
 from digitseq.errors import SettingsError
+from digitseq.options import options
 
 CLASSES = {  # class name to module, in the order in which they are listed
     "Erode": "morphology",
@@ -103,7 +103,7 @@ def describe(operation: Operation) -> str:
     default = type(operation)()
     changed = [
         f"{name}={_show(getattr(operation, name))}"
-        for name in parameters(operation)
+        for name in options(operation)
         if getattr(operation, name) != getattr(default, name)
     ]
     return f"{operation.name}:{','.join(changed)}" if changed else operation.name
@@ -115,7 +115,7 @@ def list_augmentations() -> str:
     for name, operation in OPERATIONS.items():
         summary = " ".join(operation.__doc__.partition("\n\n")[0].split())
         lines.append(f"{name} ({operation.level}): {summary}")
-        for key, known in parameters(operation).items():
+        for key, known in options(operation).items():
             default = _show(getattr(operation(), key))
             lines.append(f"    {key}: {known.help}; {known.kind.expected()} (default: {default or 'none'})")
     lines.append("presets:")
@@ -137,7 +137,7 @@ def _parse(text: str) -> Operation:
     if name not in OPERATIONS:
         hint = _nearest(name, [*OPERATIONS, *PRESETS])
         raise SettingsError(f"augment: unknown operation {name!r:.60}; {hint}", "augment")
-    known = parameters(OPERATIONS[name])
+    known = options(OPERATIONS[name])
     values: dict[str, Any] = {}
     for item in filter(None, rest.split(",")):
         key, equals, value = (part.strip() for part in item.partition("="))

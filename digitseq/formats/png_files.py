@@ -55,12 +55,15 @@ class OutputFormat(Format):
         return FormatPlan(start, pipeline.batch_size, {"begun": begun})
 
     def _check_label_files(self, request: RunRequest) -> None:
-        """Refuse a link, pipe or directory in the place of a label file before any image is made."""
+        """Refuse what cannot be appended to or replaced in the place of a label file, before any image is made."""
         for each in label_formats(request.labels):
-            for name in filter(None, (each.file_name, each.summary_name)):
-                path = request.folder / name
-                if os.path.lexists(path) and regular_size(path) is None:
-                    raise OutputError(f"{path} is not a regular file: move it away, or name another directory with -o")
+            lines, summary = (request.folder / (name or "") for name in (each.file_name, each.summary_name))
+            blocked = [lines] if each.file_name and os.path.lexists(lines) and regular_size(lines) is None else []
+            blocked += [summary] if each.summary_name and summary.is_dir() and not summary.is_symlink() else []
+            if blocked:
+                raise OutputError(
+                    f"{blocked[0]} is not a regular file: move it away, or name another directory with -o"
+                )
 
     def make(self, job: Job, start: int, stop: int, files: PartFiles) -> None:
         """The images, and the lines that they add to the label files."""

@@ -48,7 +48,9 @@ def _add_images(app: FastAPI, service: Service) -> None:
     parameters = _documentation(service).query(ABOUT_IMAGES, (*SOURCES, *OF_RUNS, *OF_PHONES), text)
     png, sample = _answers_about_images()
 
-    @app.get("/v1/sequences/{text:path}.png", responses=png, **_documented(parameters, "images"))
+    @app.get(
+        "/v1/sequences/{text:path}.png", summary="One image as PNG", responses=png, **_documented(parameters, "images")
+    )
     async def sequence_png(request: Request) -> Response:
         """One image as a PNG file. With `seed`, the answer to the same request never changes.
 
@@ -56,7 +58,12 @@ def _add_images(app: FastAPI, service: Service) -> None:
         """
         return _response(await images.png(_with_text(request), request.scope, request.receive))
 
-    @app.get("/v1/sequences/{text:path}.json", responses=sample, **_documented(parameters, "images"))
+    @app.get(
+        "/v1/sequences/{text:path}.json",
+        summary="One image as JSON",
+        responses=sample,
+        **_documented(parameters, "images"),
+    )
     async def sequence_json(request: Request) -> Response:
         """One image with its text, seed and boxes."""
         return _response(await images.json(_with_text(request), request.scope, request.receive))
@@ -68,12 +75,19 @@ def _add_phone_numbers(app: FastAPI, service: Service) -> None:
     parameters = _documentation(service).query(ABOUT_IMAGES, (*SOURCES, *OF_RUNS), region)
     png, sample = _answers_about_images()
 
-    @app.get("/v1/phone-numbers.png", responses=png, **_documented(parameters, "images"))
+    @app.get(
+        "/v1/phone-numbers.png", summary="A telephone number as PNG", responses=png, **_documented(parameters, "images")
+    )
     async def phone_number_png(request: Request) -> Response:
         """A telephone number that is valid in the region, as a PNG file; `X-Digitseq-Text` says which."""
         return _response(await images.png(_with_region(request), request.scope, request.receive))
 
-    @app.get("/v1/phone-numbers.json", responses=sample, **_documented(parameters, "images"))
+    @app.get(
+        "/v1/phone-numbers.json",
+        summary="A telephone number as JSON",
+        responses=sample,
+        **_documented(parameters, "images"),
+    )
     async def phone_number_json(request: Request) -> Response:
         """The same with text, seed and boxes."""
         return _response(await images.json(_with_region(request), request.scope, request.receive))
@@ -83,7 +97,9 @@ def _add_samples(app: FastAPI, service: Service) -> None:
     samples = schemas.answers("The images.", {"application/json": {"$ref": "#/components/schemas/SamplesAnswer"}})
     several = _documentation(service).query(ABOUT_SAMPLES)
 
-    @app.get("/v1/samples.json", responses=samples, **_documented(several, "images"))
+    @app.get(
+        "/v1/samples.json", summary="Several images of one seed", responses=samples, **_documented(several, "images")
+    )
     async def several_samples(request: Request) -> Response:
         """Several images of one seed, and the command and the code that make them elsewhere."""
         found = await service.images.samples(query(request.scope), request.scope, request.receive)
@@ -99,6 +115,7 @@ def _add_datasets(app: FastAPI, service: Service) -> None:
 
     @app.post(
         "/v1/datasets",
+        summary="A whole data set",
         responses=schemas.answers("The archive.", kinds, 400, 415),
         openapi_extra=extra,
         tags=["data sets"],
@@ -116,17 +133,22 @@ def _add_watching(app: FastAPI, service: Service) -> None:
         200: {"description": "Yes.", "content": {"application/json": {"schema": {"type": "object"}}}}
     }
 
-    @app.get("/v1/options", responses=plain | {401: schemas.answers("", {})[401]}, tags=["options"])
+    @app.get(
+        "/v1/options",
+        summary="Everything that can be set",
+        responses=plain | {401: schemas.answers("", {})[401]},
+        tags=["options"],
+    )
     async def all_options() -> Response:
         """Every setting, data set and distortion, with ranges and defaults."""
         return JSONResponse(service.catalogue)
 
-    @app.get("/healthz", responses=plain, tags=["operation"])
+    @app.get("/healthz", summary="Liveness", responses=plain, tags=["operation"])
     async def alive() -> Response:
         """Liveness check: whether the process responds."""
         return JSONResponse({"status": "alive"})
 
-    @app.get("/readyz", responses=plain | {503: schemas.answers("", {})[503]}, tags=["operation"])
+    @app.get("/readyz", summary="Readiness", responses=plain | {503: schemas.answers("", {})[503]}, tags=["operation"])
     async def ready() -> Response:
         """Readiness check: the glyphs are loaded, and the service is not shutting down."""
         if service.work.draining or not service.pipeline_cache.ready:
@@ -134,7 +156,10 @@ def _add_watching(app: FastAPI, service: Service) -> None:
         return JSONResponse({"status": "ready"})
 
     @app.get(
-        "/metrics", tags=["operation"], responses={200: {"description": "Numbers.", "content": {"text/plain": {}}}}
+        "/metrics",
+        summary="Prometheus metrics",
+        tags=["operation"],
+        responses={200: {"description": "Numbers.", "content": {"text/plain": {}}}},
     )
     async def numbers() -> Response:
         """Prometheus metrics."""

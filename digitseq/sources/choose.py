@@ -33,7 +33,7 @@ def source_of(
         return source
     if size is None:
         name = "unique" if settings.unique else "balanced"
-        raise SettingsError(f"{name} is a property of a run of a certain size: give the size", name)
+        raise SettingsError(f"{name} needs the number of images of the run: give the size", name)
     return for_run(source, size, seed, settings.unique, settings.balanced, check)
 
 

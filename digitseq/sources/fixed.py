@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from digitseq.errors import SettingsError
-from digitseq.options import MAX_TEXT
 from digitseq.random_streams import Rows
 from digitseq.sources.base import Codes, Source, encode, named
 
@@ -23,14 +21,12 @@ def folder_name(settings: Settings) -> str:
 
 
 class FixedSource(Source):
-    """`text` for every image. Raises `SettingsError` unless it has 1 to 255 characters."""
+    """`text`, 1 to 255 characters, for every image."""
 
     count = period = 1
     refused_setting = "number"
 
     def __init__(self, text: str) -> None:
-        if not isinstance(text, str) or not 1 <= len(text) <= MAX_TEXT:
-            raise SettingsError(f"number must be a text of 1 to {MAX_TEXT} characters, got {text!r:.60}", "number")
         self.text, self.max_length, self.characters = text, len(text), frozenset(text)
 
     def longest(self) -> str:

@@ -57,8 +57,6 @@ class NumbersFile(Source):
                 self._index = index_lines(file, self.name)
         except OSError as error:
             raise SettingsError(f"cannot read {self.name} ({error.strerror})", SETTING) from None
-        except TypeError:
-            raise SettingsError(f"numbers_file must be a path or -, got {path!r:.60}", SETTING) from None
         self.period, self.characters = self._index.lines, self._index.characters
         self.max_length = len(self._index.longest)
 

@@ -13,7 +13,7 @@ from digitseq.errors import RunError, SettingsError
 from digitseq.random_streams import Rows
 from digitseq.sources.automaton import automaton
 from digitseq.sources.base import Codes, Source, decode, text_rows
-from digitseq.sources.random_digits import DIGITS, check_alphabet
+from digitseq.sources.random_digits import DIGITS
 from digitseq.sources.sampler import Graph, Sampler
 from digitseq.sources.syntax import SETTING, read_regex
 from digitseq.sources.tree import longest_text, measure
@@ -46,9 +46,6 @@ class Pattern(Source):
     """
 
     def __init__(self, regex: str, alphabet: str = DIGITS) -> None:
-        if not isinstance(regex, str) or not regex:
-            raise SettingsError(f"pattern must be a regular expression, got {regex!r:.60}", SETTING)
-        check_alphabet(alphabet)
         self.regex, self.alphabet = regex, alphabet
         self._syntax = read_regex(regex, alphabet)
         graph, size = Graph(self._syntax.root), measure(self._syntax.root)

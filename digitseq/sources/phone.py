@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 SETTING = "phone"
 KINDS = {"any": ("mobile", "fixed_line"), "mobile": ("mobile",), "fixed_line": ("fixed_line",)}
 MEANT = {"UK": ["GB"]}  # often given, although it is not a code
-FORMATS = ("digits", "national", "e164")
 
 
 def from_settings(settings: Settings, characters: str) -> Phone:
@@ -42,13 +40,11 @@ class Phone(Source):
     the same grouped as the country writes it (090-1234-5678); `e164` international (+819012345678)
 
     The numbers depend on the version of `phonenumbers` too, which follows the countries' plans.
-    Raises `SettingsError` for an unknown region, kind or format, or a kind that the region does not have;
+    Raises `SettingsError` for an unknown region, or a kind that the region does not have;
     `MissingPackageError` without `phonenumbers`.
     """
 
     def __init__(self, region: str = "JP", kind: str = "any", format: str = "digits") -> None:
-        _check_choice("phone_type", kind, tuple(KINDS))
-        _check_choice("phone_format", format, FORMATS)
         self.region, self.kind, self.format = _known_region(region), kind, format
         self._package = _package()
         self._country_code = self._package.PhoneMetadata.metadata_for_region(self.region).country_code
@@ -122,16 +118,11 @@ def _package() -> Any:
     return import_package("phonenumbers", "phone")
 
 
-def _check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
-    if value not in choices:
-        raise SettingsError(f"{name} must be one of {', '.join(choices)}, got {value!r:.60}", name)
-
-
-def _known_region(region: Any) -> str:
+def _known_region(region: str) -> str:
     import difflib
 
     known = _package().SUPPORTED_REGIONS
-    code = region.upper() if isinstance(region, str) else ""
+    code = region.upper()
     if code in known:
         return code
     near = MEANT.get(code) or sorted(difflib.get_close_matches(code, sorted(known), n=5, cutoff=0.5))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.errors import SettingsError
-from digitseq.options import MAX_TEXT
 from digitseq.random_streams import Rows
-from digitseq.sources.base import Codes, Source, text_rows, whole_number
+from digitseq.sources.base import Codes, Source, text_rows
 
 if TYPE_CHECKING:
     from digitseq.settings import Settings
@@ -32,22 +30,14 @@ def folder_name(settings: Settings) -> str:
 class RandomDigits(Source):
     """Length uniform in minimum … maximum, both included; every character uniform among `characters`.
 
-    minimum, maximum: 1 … 255; characters: at least one, all different.
-    Raises `SettingsError` for anything else.
+    minimum, maximum: 1 … 255, in this order; characters: at least one, all different. `Settings` checks them.
     """
 
     characters: str
     count: int
 
     def __init__(self, minimum: int, maximum: int, characters: str = DIGITS) -> None:
-        check_alphabet(characters)
-        self.minimum, self.maximum, self.characters = _length(minimum), _length(maximum), characters
-        if self.minimum > self.maximum:
-            raise SettingsError(
-                "random_digits must be the smallest and the largest length in this order, "
-                f"got {self.minimum} and {self.maximum}",
-                "random_digits",
-            )
+        self.minimum, self.maximum, self.characters = minimum, maximum, characters
         self.max_length = self.maximum
         self.lengths = range(self.minimum, self.maximum + 1)
         self.count = sum(len(characters) ** length for length in self.lengths)
@@ -71,18 +61,3 @@ class RandomDigits(Source):
 def _below(random_bits: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
     """Random numbers of 32 bits as whole numbers 0 … limit-1."""
     return ((random_bits.astype(np.uint64) * np.uint64(limit)) >> np.uint64(32)).astype(np.int64)
-
-
-def _length(value: Any) -> int:
-    length = whole_number(value)
-    if length is None or not 1 <= length <= MAX_TEXT:
-        raise SettingsError(
-            f"random_digits must be two whole numbers from 1 to {MAX_TEXT}, got {value!r:.60}", "random_digits"
-        )
-    return length
-
-
-def check_alphabet(characters: Any) -> None:
-    """Raises `SettingsError` unless `characters` is a text of one or more different characters."""
-    if not isinstance(characters, str) or not characters or len(set(characters)) != len(characters):
-        raise SettingsError(f"characters must be a text of different characters, got {characters!r:.60}", "characters")

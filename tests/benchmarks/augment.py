@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from digitseq import Pipeline, Settings
-from digitseq.augment import OPERATIONS, Augmentation
+from digitseq.augment import OPERATIONS, Augmentation, ImageOperation
 from digitseq.glyphs.loader import load_bank
 from digitseq.random_streams import Rows
 
@@ -94,7 +94,7 @@ def nearest_transforms() -> dict[str, object]:
 def operation_cost(name: str) -> float:
     """Seconds an image of one operation: on ready pixels, or from glyphs to composed image where it moves ink."""
     operation = Augmentation([name])
-    if operation.moves_ink:
+    if not isinstance(operation.operations[0], ImageOperation):
         return pipeline_cost(name)
     batch = Pipeline(Settings("123456"), load_bank(), 1).batch(0, 256)
     pixels, size = np.ascontiguousarray(batch.images), (28, 200)

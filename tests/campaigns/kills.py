@@ -23,7 +23,7 @@ TERMINATED = 143
 RIGHT_CODES = {
     (signal.SIGKILL, "parent"): {-9}, (signal.SIGKILL, "group"): {-9}, (signal.SIGKILL, "worker"): {0, BROKEN_OFF},
     (signal.SIGTERM, "parent"): {0, TERMINATED}, (signal.SIGTERM, "worker"): {0, BROKEN_OFF},
-    (signal.SIGTERM, "group"): {0, BROKEN_OFF, TERMINATED},
+    (signal.SIGTERM, "group"): {0, TERMINATED},
     (signal.SIGINT, "parent"): {0, INTERRUPTED}, (signal.SIGINT, "group"): {0, INTERRUPTED}, (signal.SIGINT, "worker"): {0},
 }  # fmt: skip
 
