@@ -109,7 +109,7 @@ def test_quiet_prints_nothing(run):
 
 
 def test_version_and_help(run):
-    assert run("--version").stdout == "digitseq 0.1.0\n"
+    assert run("--version").stdout == "digitseq 0.2.0\n"
     text = run("--help").stdout
     for name, option in (options.options(Settings) | options.options(Output)).items():
         assert f"--{name}" in text
