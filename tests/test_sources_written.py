@@ -270,7 +270,7 @@ def test_a_source_on_the_command_line_replaces_that_of_the_file(tmp_path):
 
 def test_unique_and_balanced_need_to_know_the_size(train):
     for name in ("unique", "balanced"):
-        with pytest.raises(SettingsError, match=f"{name} is a property of a run"):
+        with pytest.raises(SettingsError, match=f"{name} needs the number of images"):
             Pipeline(Settings(random_digits=(1, 2), **{name: True}), train, 1)
 
 
