@@ -37,7 +37,7 @@ def phone_numbers(argv: Sequence[str] | None = None) -> int:
     """`generate-phone-numbers`: images of random telephone numbers. Returns the exit code."""
     parser = _new_parser("generate-phone-numbers", "Save images of random telephone numbers in handwritten digits.")
     parser.add_argument("--num-images", type=int, default=1, metavar="N", help="how many (default: 1)")
-    parser.add_argument("--region", default="JP", help="of which country: JP, US, DE, ... (default: JP)")
+    parser.add_argument("--region", default="JP", help="region: JP, US, GB, ... (default: JP)")
     return _main(parser, argv, _phone_numbers)
 
 

@@ -10,7 +10,7 @@ const COUNT = 12;
 const PAUSE = 120; // milliseconds without a change before images are asked for
 // Where the name of a setting does not say enough.
 const LABELS = {
-  number: "What to write", random_digits: "Length", random_text: "Length", phone: "Region, such as JP, US or DE",
+  number: "What to write", random_digits: "Length", random_text: "Length", phone: "Region, such as JP, US or GB",
   pattern: "Regular expression", gaps: "Leave gaps for other characters",
 };
 const $ = (id) => document.getElementById(id);
