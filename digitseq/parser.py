@@ -188,10 +188,10 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _add_option(group: Any, name: str, option: Option, default: object) -> None:
     kwargs = option.kind.argument(name)
-    help, unit = option.help, getattr(option.kind, "unit", "")
+    help = option.described
     if "metavar" in kwargs:  # it takes a value
         shown = option.shown_default or ("" if default is None else str(default))
-        help += (f", in {unit}" if unit else "") + (f" (default: {shown})" if shown else "")
+        help += f" (default: {shown})" if shown else ""
     if option.bare is not None:
         kwargs |= {"nargs": "?", "const": option.bare}
         help += f" (default {option.metavar}: {option.bare})"

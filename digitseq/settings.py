@@ -103,7 +103,7 @@ class Settings:
     )  # fmt: skip
     numbers_file: str | None = setting(
         None, FilePath(), "the lines of this text file in order, repeated from the top if needed; - reads "
-        "standard input", "source", optional=True, source=True, metavar="FILE", local=True,
+        "standard input", "source", optional=True, source=True, metavar="FILE",
     )  # fmt: skip
     phone_type: str = setting(
         "any", Choice(("mobile", "fixed_line", "any")), "with --phone: mobile numbers, fixed-line numbers, or half of "

@@ -479,3 +479,11 @@ def test_limits_check_themselves():
     for bad in (0, -1, True, 1.0, "1", None, 10**10):
         with pytest.raises(ValueError, match="max_width"):
             Limits(max_width=bad)
+
+
+def test_no_request_can_name_a_file():
+    from digitseq.options import FilePath
+    from digitseq.service.requests import ABOUT_IMAGES, ABOUT_SAMPLES, SETTINGS
+
+    for name, option in (SETTINGS | ABOUT_IMAGES | ABOUT_SAMPLES).items():
+        assert not isinstance(option.kind, FilePath), name

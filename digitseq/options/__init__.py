@@ -1,19 +1,7 @@
 """What an option is: a setting of images or runs, or a parameter of an operation. Everything about it stands once."""
 
-from digitseq.options.kinds import (
-    Choice,
-    Choices,
-    FilePath,
-    Flag,
-    Kind,
-    Number,
-    NumberPair,
-    NumberRange,
-    Shares,
-    Text,
-    expanded,
-    shown,
-)
+from digitseq.options.kinds import Choice, Choices, FilePath, Flag, Kind, Text, expanded, shown
+from digitseq.options.numbers import Number, NumberPair, NumberRange, Shares
 from digitseq.options.option import Option, clean_fields, defaults_of, options, setting
 
 __all__ = [

@@ -21,7 +21,7 @@ class Option:
     source: the setting says what is written, and exactly one of these is given
     works_with: the setting does nothing unless one of these is given
     example: a usual value, where the default is none
-    local: it is about files of this machine, and cannot be set over HTTP
+    local: it is about files of this machine, and cannot be set over HTTP, as no path can
     """
 
     kind: Kind
@@ -36,6 +36,12 @@ class Option:
     works_with: tuple[str, ...] = ()
     example: Any = None
     local: bool = False
+
+    @property
+    def described(self) -> str:
+        """The help with the unit, where the kind has one."""
+        unit = getattr(self.kind, "unit", "")
+        return self.help + (f", in {unit}" if unit else "")
 
     def clean(self, name: str, value: object, owner: str = "") -> Any:
         """`value` as plain Python. owner: what the error begins with, such as "elastic: ".

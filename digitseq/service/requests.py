@@ -48,7 +48,9 @@ def _check_no_path(text: str) -> None:
 
 AUGMENT = replace(ALL["augment"], kind=OperationTexts())
 SETTINGS = {
-    name: option for name, option in (ALL | {"dataset": DATASET, "augment": AUGMENT}).items() if not option.local
+    name: option
+    for name, option in (ALL | {"dataset": DATASET, "augment": AUGMENT}).items()
+    if not (option.local or isinstance(option.kind, FilePath))
 }
 SEED = options(Output)["seed"]
 INDEX = Option(Number(0, 999_999_999), "which image of the seed, from 0: image 0 is the command line's 1.png")
@@ -74,17 +76,12 @@ def _model(others: tuple[tuple[str, Option], ...], required: str | None) -> type
         value = Annotated[Any, check, WithJsonSchema(option.kind.schema())]
         examples = None if option.example is None else [option.example]
         default = ... if name == required else DEFAULTS.get(name)
-        fields[name] = (value, Field(default, description=_described(option), examples=examples))
+        fields[name] = (value, Field(default, description=option.described, examples=examples))
     return create_model("Request", __config__=ConfigDict(extra="forbid"), **fields)
 
 
 def _clean(option: Option, name: str, value: Any) -> Any:
     return option.clean(name, value)
-
-
-def _described(option: Option) -> str:
-    unit = getattr(option.kind, "unit", "")
-    return option.help + (f", in {unit}" if unit else "")
 
 
 @dataclass(frozen=True)
@@ -125,7 +122,7 @@ def from_query(pairs: Pairs, others: Mapping[str, Option]) -> RequestValues:
         elif name == "augment":
             found[name] += value
         else:
-            raise Problem(422, f"{name:.60} is given twice; pairs are written as NAME=3,8", name[:60])
+            raise Problem(422, f"{name:.60} is given twice: give it once, a pair as 3,8", name[:60])
     return from_json(found, others)
 
 
