@@ -6,8 +6,6 @@ from digitseq.api import datasets
 from digitseq.glyphs.installed import DataSetInfo
 from digitseq.service.problems import Problem
 
-DEFAULT = "mnist"
-
 
 class GlyphSets:
     """The data sets in the directory `cache`. Results are cached.

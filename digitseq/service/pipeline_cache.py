@@ -12,11 +12,11 @@ from digitseq.glyphs.bank import GlyphBank
 from digitseq.glyphs.loader import load_bank
 from digitseq.pipeline import Pipeline
 from digitseq.renderer import Appearance, Renderer
-from digitseq.service.glyph_sets import DEFAULT, GlyphSets
+from digitseq.service.glyph_sets import GlyphSets
 from digitseq.service.limits import Limits
 from digitseq.service.problems import Problem
 from digitseq.service.requests import RequestValues, check_texts, too_wide
-from digitseq.settings import Settings
+from digitseq.settings import DEFAULTS, Settings
 from digitseq.sources.base import Check, never_cancelled
 from digitseq.sources.choose import source_of
 
@@ -43,7 +43,7 @@ class PipelineCache:
 
     def open(self) -> None:
         """Open the bank of the default settings. Raises `DataError`."""
-        self.bank(DEFAULT, "train")
+        self.bank(DEFAULTS["dataset"], DEFAULTS["split"])
 
     def bank(self, dataset: str, split: str) -> GlyphBank:
         """The glyphs of the `split` of a data set that is installed."""

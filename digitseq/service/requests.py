@@ -94,7 +94,7 @@ class RequestValues:
     def settings(self, limits: Limits, sets: GlyphSets) -> Settings:
         """The settings. Raises `SettingsError` for a bad value, `Problem` for one beyond a limit or not in `sets`."""
         # the data set comes first: which characters a text may have depends on it
-        known = sets.check(self.values.get("dataset", DEFAULTS["dataset"]), self.values.get("split", "train"))
+        known = sets.check(self.values.get("dataset", DEFAULTS["dataset"]), self.values.get("split", DEFAULTS["split"]))
         check_texts(self.values, limits)
         settings = Settings(**self.values)
         if settings.pattern:

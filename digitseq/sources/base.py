@@ -109,7 +109,7 @@ def decode(codes: Codes) -> list[str]:
     return texts
 
 
-def whole_number(value: Any) -> int | None:
+def integer_or_none(value: Any) -> int | None:
     """`value` as a Python integer; None if it is none, or a boolean."""
     try:
         return None if isinstance(value, (bool, np.bool_)) else operator.index(value)

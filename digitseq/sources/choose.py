@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from digitseq.errors import SettingsError
 from digitseq.sources import SOURCE_MODULES
-from digitseq.sources.base import Check, Source, never_cancelled, whole_number
+from digitseq.sources.base import Check, Source, integer_or_none, never_cancelled
 
 if TYPE_CHECKING:
     from digitseq.settings import Settings
@@ -58,7 +58,7 @@ def for_run(
     from digitseq.sources.distinct import distinct
     from digitseq.sources.random_digits import RandomDigits
 
-    if not 1 <= (whole_number(size) or 0) <= MAX_SIZE:
+    if not 1 <= (integer_or_none(size) or 0) <= MAX_SIZE:
         name = "unique" if unique else "balanced"
         raise SettingsError(f"{name}: size must be a whole number from 1 to {MAX_SIZE:,}, got {size!r:.60}", name)
     if isinstance(source, RandomDigits):
