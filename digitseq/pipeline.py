@@ -104,23 +104,18 @@ class Pipeline:
 
     def batch(self, start: int, stop: int) -> Batch:
         """Images start … stop-1, counted from 0. Depends only on the arguments and the pipeline's."""
-        rows = Rows.span(self.seed, start, stop)
-        return self.batch_of(start, rows, self.source.codes(rows))
+        return self.batch_of(Rows.span(self.seed, start, stop))
 
-    def batch_of(self, start: int, rows: Rows, codes: Codes) -> Batch:
-        """Images of any `rows`, of the texts behind `codes`, (B, n) with n the length of the longest text.
-
-        start: the number of the first image.
-        """
+    def batch_of(self, rows: Rows, codes: Codes | None = None) -> Batch:
+        """Images of any `rows`. codes: of other texts than the source's, (B, n) with n the longest length."""
+        if codes is None:
+            codes = self.source.codes(rows)
         made = self.renderer.render(rows, codes, self.gaps)
-        texts, text_length = decode(self._labelled(codes)), (codes > 0).sum(axis=1)
-        return Batch(start, made.images, made.width, texts, text_length, made.classes, made.boxes)
-
-    def _labelled(self, codes: Codes) -> Codes:
-        """`codes` in the letter case of the labels."""
-        if self._case is None:
-            return codes
-        return np.where(codes < len(self._case), self._case.take(codes, mode="clip"), codes)
+        labels = codes
+        if self._case is not None:  # signs beyond the table have no case
+            labels = np.where(codes < len(self._case), self._case.take(codes, mode="clip"), codes)
+        text_length = (codes > 0).sum(axis=1)
+        return Batch(int(rows.index[0]), made.images, made.width, decode(labels), text_length, made.classes, made.boxes)
 
     def _check_glyphs(self) -> None:
         missing = self.renderer.missing

@@ -47,7 +47,6 @@ class Operations(Kind):
     """Operations of `digitseq.augment` in order, kept as texts. Their package is loaded where there are any."""
 
     name = "augment"
-    takes_list = True
 
     def expected(self) -> str:
         return "operations or their names"

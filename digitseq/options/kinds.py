@@ -19,13 +19,9 @@ _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
 class Kind(Protocol):
-    """One kind of value.
-
-    name: what `/v1/options` calls it; takes_list: a JSON list, whose items a query separates by commas
-    """
+    """One kind of value. name: what `/v1/options` calls it."""
 
     name: ClassVar[str]
-    takes_list: ClassVar[bool] = False
 
     def expected(self) -> str:
         """What is allowed, in words: "a whole number from 1 to 15 pixels"."""
@@ -135,7 +131,6 @@ class Choices(Choice):
     """One or more of some words, all different; several in one text are separated by commas or spaces."""
 
     name = "words"
-    takes_list = True
 
     def expected(self) -> str:
         return "one or more of " + ", ".join(self.choices)

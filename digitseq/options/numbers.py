@@ -63,7 +63,6 @@ class NumberPair(Number):
 
     parts: tuple[str, ...] = ()
     name = "pair"
-    takes_list = True
 
     def expected(self) -> str:
         return f"{super().expected()} for each of {', '.join(self.parts)}"
