@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
+from digitseq import __version__
 from digitseq.api import draw_seed
 from digitseq.console import say
 from digitseq.dataset_commands import DataSetCommand
@@ -19,7 +20,6 @@ from digitseq.options import Option, options
 from digitseq.runs import recorded_run
 from digitseq.runs.run_settings import Output
 from digitseq.settings import PARTNERS, SOURCES, Settings
-from digitseq.version import __version__
 
 OPTIONS = options(Output) | options(Settings)
 IN_CONFIG = [name for name in OPTIONS if name not in ("number", "preview")]

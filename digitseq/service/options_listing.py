@@ -6,6 +6,7 @@ from dataclasses import asdict
 from importlib.util import find_spec
 from typing import Any
 
+from digitseq import __version__
 from digitseq.augment import OPERATIONS, PRESETS
 from digitseq.formats import DOWNLOADS, FORMATS
 from digitseq.labels import LABEL_FORMATS
@@ -14,7 +15,6 @@ from digitseq.service.glyph_sets import GlyphSets, splits_of
 from digitseq.service.limits import Limits
 from digitseq.service.requests import SETTINGS
 from digitseq.settings import DEFAULTS
-from digitseq.version import __version__
 
 
 def catalogue(limits: Limits, sets: GlyphSets) -> dict[str, Any]:
