@@ -68,7 +68,7 @@ def generate_numbers_sequence(
     >>> bool((same[0] == same[1]).all())
     True
     """
-    return _one({"number": _number(digits)}, spacing_range, image_width, settings, seed, cache)[0]
+    return _one(dict(number=_number(digits), **settings), spacing_range, image_width, seed, cache)[0]
 
 
 def generate_phone_number(
@@ -93,20 +93,13 @@ def generate_phone_number(
     >>> image.shape[0], len(number)
     (28, 11)
     """
-    return _one({"phone": region}, spacing_range, image_width, settings, seed, cache)
+    return _one(dict(phone=region, **settings), spacing_range, image_width, seed, cache)
 
 
-def _one(
-    source: dict[str, Any],
-    spacing_range: Any,
-    image_width: int,
-    others: dict[str, Any],
-    seed: int | None,
-    cache: str | os.PathLike[str] | None,
-) -> tuple[NDArray[np.float32], str]:
+def _one(values: dict[str, Any], spacing_range: Any, image_width: int, seed: int | None, cache: Any) -> Labelled:
     """The first image of these settings and `seed`, and its text."""
     low, high = SPACING_RANGE.clean("spacing_range", spacing_range)
-    settings = Settings(**source, min_spacing=low, max_spacing=high, image_width=image_width, **others)
+    settings = Settings(**values, min_spacing=low, max_spacing=high, image_width=image_width)
     pipeline, ahead = _prepared(settings, None if cache is None else os.fspath(cache), os.getpid())
     if seed is None:
         return ahead.take()

@@ -186,13 +186,8 @@ class Renderer:
         glyph = self._choose(rows, np.maximum(classes, 0))
         if self._chain is not None:
             return self._chain.ink(glyph, there, rows)
-        return GlyphSpans(
-            bank.columns,
-            bank.start.take(glyph),
-            bank.width.take(glyph).astype(np.int64) * there,  # NumPy 1 keeps the bytes of `np.where(…, 0)`
-            bank.top.take(glyph).astype(np.int64),
-            bank.bottom.take(glyph).astype(np.int64),
-        )
+        width, top, bottom = (array.take(glyph).astype(np.int64) for array in (bank.width, bank.top, bank.bottom))
+        return GlyphSpans(bank.columns, bank.start.take(glyph), width * there, top, bottom)
 
     def _choose(self, rows: Rows, classes: NDArray[np.int64]) -> NDArray[np.int64]:
         """int64 (B, n): a glyph of each class."""

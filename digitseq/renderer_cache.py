@@ -6,11 +6,9 @@ import os
 from collections.abc import Hashable
 from functools import lru_cache
 
-from digitseq.errors import SettingsError
 from digitseq.glyphs.bank import GlyphBank
 from digitseq.glyphs.loader import load_bank
 from digitseq.glyphs.own_folder import is_folder
-from digitseq.options import expanded
 from digitseq.renderer import Appearance, Renderer
 from digitseq.settings import Settings
 
@@ -48,7 +46,7 @@ def _bank(split: str, cache: str | None, dataset: str, transpose: bool, state: H
 def _state(folder: str) -> Hashable:
     """What changes when a file in a user's folder does."""
     try:
-        with os.scandir(expanded(folder, "dataset")) as entries:
+        with os.scandir(folder) as entries:
             return tuple(sorted((e.name, (about := e.stat()).st_mtime_ns, about.st_size) for e in entries))
-    except (OSError, SettingsError):
+    except OSError:
         return None  # `load_bank` says what is wrong

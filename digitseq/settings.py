@@ -24,6 +24,7 @@ from digitseq.options import (
     clean_fields,
     options,
     setting,
+    shown,
 )
 
 if TYPE_CHECKING:
@@ -125,9 +126,8 @@ class Settings:
         "files", "data", metavar="NAME|FOLDER",
     )  # fmt: skip
     transpose: bool = setting(
-        False, Flag(), "the images in the folder are stored transposed, as in EMNIST's files", "data",
-        local=True,
-    )  # fmt: skip
+        False, Flag(), "the images in the folder are stored transposed, as in EMNIST's files", "data", local=True
+    )
     split: str = setting(
         "train", Choice(("train", "test", "all")), "glyphs to use: the data set's training glyphs, its test glyphs, or "
         "all", "data",
@@ -172,21 +172,19 @@ class Settings:
         clean_fields(self)
         self._check_source()
         if self.min_spacing > self.max_spacing:
-            raise SettingsError(
-                f"min_spacing must not exceed max_spacing, got {self.min_spacing} and {self.max_spacing}: "
-                "lower min_spacing or raise max_spacing",
-                "min_spacing",
-            )
+            message = f"min_spacing must not exceed max_spacing, got {self.min_spacing} and {self.max_spacing}"
+            raise SettingsError(message, "min_spacing")
         self._check_partners()
 
     def _check_source(self) -> None:
         given = [name for name in SOURCES if getattr(self, name) is not None]
         if len(given) != 1:
-            names = ", ".join(f"--{name}" for name in SOURCES)
-            found = f"got {' and '.join(given)}" if given else "got none"
-            raise SettingsError(f"exactly one source must be given ({names}), {found}", given[-1] if given else None)
-        if self.number is not None:
-            _check_number(self.number)
+            names, found = ", ".join(f"--{name}" for name in SOURCES), " and ".join(given) or "none"
+            raise SettingsError(f"exactly one source must be given ({names}), got {found}", next(reversed(given), None))
+        if self.number is not None and not 1 <= len(self.number) <= MAX_TEXT:
+            raise SettingsError(f"number must have 1 to {MAX_TEXT} characters, got {len(self.number):,}", "number")
+        if self.number is not None and not self.number.isprintable():
+            raise SettingsError(f"number has control characters, which no glyph shows: {shown(self.number)}", "number")
         for name in ("random_digits", "random_text"):
             low, high = getattr(self, name) or (0, 0)
             if low > high:
@@ -223,15 +221,3 @@ class Settings:
 SOURCES = tuple(name for name, option in options(Settings).items() if option.source)
 PARTNERS = {name: option.works_with for name, option in options(Settings).items() if option.works_with}
 DEFAULTS = {name: option.default for name, option in options(Settings).items()}
-
-
-def _check_number(number: str) -> None:
-    if not number:
-        raise SettingsError("number is empty: give at least one digit, such as -num 123456", "number")
-    if len(number) > MAX_TEXT:
-        raise SettingsError(f"number may have 1 to {MAX_TEXT} characters, got {len(number):,}", "number")
-    for place, character in enumerate(number, 1):
-        if not character.isprintable():
-            raise SettingsError(
-                f"number has the control character U+{ord(character):04X} as character {place}: leave it out", "number"
-            )

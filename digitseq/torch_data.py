@@ -225,7 +225,8 @@ class SequenceStream(IterableDataset[TensorBatch]):
 
     def _rank_and_size(self) -> tuple[int, int]:
         """The rank of this process, and how many ranks there are. Looked up late: a process group may come later."""
-        return self._rank or _rank_in_group() or _checked_rank(_variable("RANK", 0), _variable("WORLD_SIZE", 1))
+        rank, size = os.environ.get("RANK") or 0, os.environ.get("WORLD_SIZE") or 1
+        return self._rank or _rank_in_group() or _checked_rank(int(rank), int(size))
 
 
 def _tensors(batch: SequenceBatch, dtype: torch.dtype, flat: bool) -> TensorBatch:
@@ -246,11 +247,6 @@ def _rank_in_group() -> tuple[int, int] | None:
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         return torch.distributed.get_rank(), torch.distributed.get_world_size()
     return None
-
-
-def _variable(name: str, default: int) -> int:
-    text = os.environ.get(name, "")
-    return int(text) if text.isdigit() else default
 
 
 def _checked_rank(rank: int | None, world_size: int | None) -> tuple[int, int]:

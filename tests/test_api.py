@@ -215,7 +215,7 @@ def test_the_image_is_the_callers_own():
         (([3, None], (0, 10), 100), "got None"),
         ((35, (0, 10), 100), "a string or a sequence of integers, got 35"),
         (("3x", (0, 10), 100), "got 'x'"),
-        (([], (0, 10), 100), "number is empty"),
+        (([], (0, 10), 100), "number must have 1 to 255 characters, got 0"),
         (("35", (10, 0), 100), "got 10 and 0"),
         (
             ("35", (0.5, 1), 100),

@@ -148,7 +148,7 @@ BAD = {
         "balanced works with random_digits and random_text only",
     ),
     "nothing but gaps": (["-num", "...", "--gaps"], "nothing but gaps"),
-    "no digits": (["-num", ""], "number is empty"),
+    "no digits": (["-num", ""], "number must have 1 to 255 characters, got 0"),
     "letter": (["-num", "12a4"], "'a' (U+0061) as character 3"),
     "full-width": (["-num", "1２"], "'２' (U+FF12) as character 2"),
     "arabic-indic": (["-num", "٣"], "(U+0663) as character 1"),

@@ -201,8 +201,8 @@ def test_numpy_integers_are_whole_numbers():
 
 def test_settings_refuse_bad_texts():
     for given, message in (
-        ({"number": ""}, "number is empty"),
-        ({"number": "1" * 256}, "number may have 1 to 255 characters, got 256"),
+        ({"number": ""}, "number must have 1 to 255 characters, got 0"),
+        ({"number": "1" * 256}, "number must have 1 to 255 characters, got 256"),
         ({"number": 12}, "number must be a text, got 12"),
         ({"number": None}, "exactly one source must be given"),
         ({"pattern": 3}, "pattern must be a text, got 3"),
