@@ -3,14 +3,14 @@
 import sys
 from pathlib import Path
 
-from digitseq.console import run_program
+from digitseq.shell.console import run_program
 
 
 def main(config: Path | None = None) -> int:
-    """Run the command line of the process; returns the exit code. config: as in `digitseq.cli.main`."""
+    """Run the command line of the process; returns the exit code. config: as in `digitseq.shell.cli.main`."""
 
     def program() -> int:
-        from digitseq import cli  # a package that is missing or broken is an error like any other
+        from digitseq.shell import cli  # a package that is missing or broken is an error like any other
 
         return cli.main(config=config)
 

@@ -17,7 +17,7 @@ from digitseq.options import Number, NumberPair, Option, options
 from digitseq.pipeline import Pipeline
 from digitseq.random_streams import GroupedRows, Rows
 from digitseq.renderer import Renderer
-from digitseq.renderer_cache import renderer_of
+from digitseq.renderer.renderer_cache import renderer_of
 from digitseq.runs.run_settings import Output
 from digitseq.settings import SPACING, Settings
 

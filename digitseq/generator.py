@@ -18,7 +18,7 @@ from digitseq.formats.parts import spans
 from digitseq.options import Number, Option, options
 from digitseq.pipeline import Batch, Pipeline
 from digitseq.random_streams import Rows
-from digitseq.renderer_cache import renderer_of
+from digitseq.renderer.renderer_cache import renderer_of
 from digitseq.runs import Report, Stop, write_images
 from digitseq.runs.run_settings import Output
 from digitseq.settings import Settings

@@ -13,11 +13,11 @@ from digitseq.glyphs.bank import GlyphBank
 from digitseq.options import MAX_WIDTH
 from digitseq.random_streams import Rows
 from digitseq.renderer import Appearance, Rendered, Renderer
+from digitseq.renderer.widths import TRIALS
 from digitseq.settings import Settings
 from digitseq.sources import Source, decode, encode
 from digitseq.sources.base import Codes
 from digitseq.sources.choose import source_of
-from digitseq.widths import TRIALS
 
 HARDLY_EVER = 0.05  # a width is refused if a smaller share of random draws fits
 

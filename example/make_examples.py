@@ -18,9 +18,9 @@ CONFIG = ROOT / "config.py"
 sys.path.insert(0, str(ROOT))
 
 from digitseq import SequenceGenerator, Settings  # noqa: E402  # the checkout beside this file, installed or not
-from digitseq.cli import main  # noqa: E402
 from digitseq.errors import DataError  # noqa: E402
-from digitseq.parser import parse  # noqa: E402
+from digitseq.shell.cli import main  # noqa: E402
+from digitseq.shell.parser import parse  # noqa: E402
 
 # The four commands of the README, one image each.
 COMMANDS = (

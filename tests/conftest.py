@@ -17,9 +17,9 @@ from support.gate import Gate
 from support.paths import ROOT
 from support.skipped import summary
 
-from digitseq import cli
 from digitseq.glyphs.bank import GlyphBank
 from digitseq.glyphs.loader import load_bank
+from digitseq.shell import cli
 
 pytest_plugins = ["pytester"]
 

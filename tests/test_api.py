@@ -21,9 +21,8 @@ from digitseq import (
     api,
     generate_numbers_sequence,
     generate_phone_number,
-    renderer_cache,
 )
-from digitseq.renderer import Renderer
+from digitseq.renderer import Renderer, renderer_cache
 from digitseq.settings import DEFAULTS, SOURCES
 
 

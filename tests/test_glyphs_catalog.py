@@ -23,7 +23,7 @@ from digitseq.glyphs.idx import open_idx
 from digitseq.glyphs.installed import installed_files
 from digitseq.glyphs.loader import load_bank
 from digitseq.glyphs.own_folder import read_mapping
-from digitseq.renderer_cache import bank_of
+from digitseq.renderer.renderer_cache import bank_of
 from digitseq.runs.run_settings import Output
 from digitseq.settings import Settings
 
@@ -439,7 +439,7 @@ def test_building_takes_little_memory_and_opening_next_to_no_work(emnist_cache, 
 
 LOCKED = """
 import os, sys
-from digitseq.cli import main
+from digitseq.shell.cli import main
 main(["--list_datasets", "-c", sys.argv[2]])  # loads what an unprivileged user could not read
 if os.getuid() == 0:
     os.setuid(65534)

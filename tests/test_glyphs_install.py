@@ -300,7 +300,7 @@ def test_a_cache_that_cannot_be_written_is_one_line(plain, tmp_path):
 PROGRAM = """
 import sys
 from dataclasses import replace
-from digitseq.cli import main
+from digitseq.shell.cli import main
 from digitseq.glyphs import DATA_SETS
 DATA_SETS["kmnist"] = replace(DATA_SETS["kmnist"], urls=(sys.argv[1],))
 raise SystemExit(main(["--download", "kmnist", "-c", sys.argv[2]]))

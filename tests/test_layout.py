@@ -52,25 +52,21 @@ def test_each_module_and_package_has_its_tests(name):
 LAYERS = """
     service
     __main__
-    cli commands
-    parser
-    dataset_commands
-    torch_data preview
+    shell
+    torch_data
     generator
     api
     runs
     formats
     labels
     pipeline
-    renderer_cache
     renderer
-    widths
     sources
-    settings config_file
+    settings
     augment
     composer
     glyphs
-    options random_streams files console
+    options random_streams files
     lazy_imports
     errors
 """

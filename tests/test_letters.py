@@ -14,7 +14,7 @@ from support.idx_files import idx_bytes
 from digitseq import Pipeline, Settings, generate_numbers_sequence
 from digitseq.errors import SettingsError
 from digitseq.glyphs import DATA_SETS
-from digitseq.renderer_cache import bank_of
+from digitseq.renderer.renderer_cache import bank_of
 
 MERGED = DATA_SETS["emnist-balanced"].characters
 SHADE = 40  # of class 0; class c is drawn as a block of shade SHADE + 4c

@@ -7,10 +7,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from digitseq import Pipeline, Settings, SettingsError, renderer
+from digitseq import Pipeline, Settings, SettingsError
 from digitseq.augment import PRESETS, GlyphChain
 from digitseq.random_streams import Rows
-from digitseq.renderer import Appearance, Renderer
+from digitseq.renderer import Appearance, Renderer, rendering
 
 LOOKS = {
     "plain": {},
@@ -35,7 +35,7 @@ def rendered(monkeypatch) -> Counter:
         return count
 
     monkeypatch.setattr(Renderer, "render", counted("render", Renderer.render))
-    monkeypatch.setattr(renderer, "compose_images", counted("compose_images", renderer.compose_images))
+    monkeypatch.setattr(rendering, "compose_images", counted("compose_images", rendering.compose_images))
     monkeypatch.setattr(GlyphChain, "ink", counted("ink", GlyphChain.ink))
     return seen
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from digitseq import Settings
-from digitseq.renderer_cache import BANKS, RENDERERS, renderer_of
+from digitseq.renderer.renderer_cache import BANKS, RENDERERS, renderer_of
 
 
 @pytest.mark.parametrize("other", [{"image_width": 150}, {"invert": True}, {"augment": "light"}, {"split": "test"}])

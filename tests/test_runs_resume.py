@@ -289,7 +289,5 @@ def test_a_full_disk_leaves_whole_shards_only(run, tmp_path):
 
 
 def test_importing_the_command_line_loads_no_format():
-    code = (
-        "import sys, digitseq.cli; sys.exit(any(m in sys.modules for m in ('lmdb', 'pyarrow', 'tarfile', 'zipfile')))"
-    )
+    code = "import sys, digitseq.shell.cli; sys.exit(any(m in sys.modules for m in ('lmdb', 'pyarrow', 'tarfile', 'zipfile')))"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

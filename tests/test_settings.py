@@ -7,11 +7,11 @@ from dataclasses import fields
 import pytest
 from support.paths import ROOT
 
-from digitseq.config_file import read_config
 from digitseq.errors import SettingsError
-from digitseq.parser import IN_CONFIG, parse
 from digitseq.runs.run_settings import Output
 from digitseq.settings import Settings
+from digitseq.shell.config_file import read_config
+from digitseq.shell.parser import IN_CONFIG, parse
 
 
 def test_config_py_gives_every_setting_the_default_that_it_has_elsewhere():

@@ -42,7 +42,7 @@ def needs(request, tmp_path):
 
 
 def settings_of(words, tmp_path) -> Settings:
-    from digitseq.parser import parse
+    from digitseq.shell.parser import parse
 
     here = {"some.txt": str(tmp_path / "some.txt")}
     return parse([here.get(w, w) for w in map(str, words)], tmp_path / "config.py").settings
@@ -256,7 +256,7 @@ def test_a_pattern_says_how_many_strings_there_are(run):
 
 
 def test_a_source_on_the_command_line_replaces_that_of_the_file(tmp_path):
-    from digitseq.parser import parse
+    from digitseq.shell.parser import parse
 
     config = tmp_path / "config.py"
     config.write_text("random_digits = (3, 8)\nsize = 4\n")

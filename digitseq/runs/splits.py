@@ -11,7 +11,7 @@ from digitseq.formats.base import EarlierRun, Job, RunRequest
 from digitseq.glyphs.bank import GlyphBank
 from digitseq.options import PARTS
 from digitseq.pipeline import Pipeline
-from digitseq.renderer_cache import bank_of
+from digitseq.renderer.renderer_cache import bank_of
 from digitseq.runs.manifest import Record, Section, sections_of
 from digitseq.runs.naming import file_stem
 from digitseq.runs.run_settings import Output

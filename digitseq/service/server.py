@@ -17,11 +17,11 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from digitseq.console import interrupted_by, run_program
 from digitseq.errors import MissingPackageError, SettingsError
-from digitseq.parser import OneLineParser
 from digitseq.service.access import CORS, KEY, check_key, check_origin, check_reach
 from digitseq.service.limits import Limits, names, variable
+from digitseq.shell.console import interrupted_by, run_program
+from digitseq.shell.parser import OneLineParser
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

@@ -15,7 +15,7 @@ from measure import ROOT, best_of, emptied, program, scratch, table
 
 sys.path.insert(0, str(ROOT))
 from digitseq import Pipeline, Settings
-from digitseq.renderer_cache import bank_of
+from digitseq.renderer.renderer_cache import bank_of
 
 NAME = "emnist-byclass"
 IMAGES = 20_000

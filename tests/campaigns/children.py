@@ -15,7 +15,7 @@ from pathlib import Path
 
 from .processes import end_session
 
-LOADED_ONCE = ("cv2", "numpy", "phonenumbers", "digitseq.cli", "digitseq.augment", "digitseq.sources")
+LOADED_ONCE = ("cv2", "numpy", "phonenumbers", "digitseq.shell.cli", "digitseq.augment", "digitseq.sources")
 PAGE = resource.getpagesize()
 CRASHED = 99  # exit code of a child in which an exception got out
 
@@ -56,7 +56,7 @@ def load_program() -> None:
 def run_main(words: list[str], folder: Path, limits: Limits, stdin: bytes = b"", config: Path | None = None) -> Ended:
     """The command line `words` in a child."""
     load_program()
-    from digitseq.cli import main
+    from digitseq.shell.cli import main
 
     return in_child(lambda: main(words, config), folder, limits, stdin)
 

@@ -35,9 +35,9 @@ def _files(case: int) -> dict[str, bytes]:
 
 def _download(url: str, zipped: bool, cache: Path) -> int:
     """In the child: --download of the made set, with limits that end sooner than the program's own."""
-    from digitseq.cli import main
     from digitseq.glyphs import DATA_SETS
     from digitseq.glyphs.downloads import download_limits, install
+    from digitseq.shell.cli import main
 
     for name in list(os.environ):
         if name.lower().endswith("_proxy"):

@@ -126,7 +126,7 @@ def _answer_all(seed: int, numbers: list[int], answers: Path) -> int:
 
 
 def _answer(regex: str) -> dict:
-    from digitseq.cli import main
+    from digitseq.shell.cli import main
 
     for stream in (1, 2):
         os.ftruncate(stream, 0)

@@ -149,7 +149,7 @@ if "CAMPAIGN_PLAN" in os.environ:  # also where a process that was started anew 
 if LAUNCHER:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background job has not
     try:
-        from digitseq.cli import main
+        from digitseq.shell.cli import main
 
         sys.exit(main())
     except KeyboardInterrupt:

@@ -13,13 +13,13 @@ from typing import Any, NoReturn
 
 from digitseq import __version__
 from digitseq.api import draw_seed
-from digitseq.console import say
-from digitseq.dataset_commands import DataSetCommand
 from digitseq.errors import SettingsError
 from digitseq.options import Option, options
 from digitseq.runs import recorded_run
 from digitseq.runs.run_settings import Output
 from digitseq.settings import PARTNERS, SOURCES, Settings
+from digitseq.shell.console import say
+from digitseq.shell.dataset_commands import DataSetCommand
 
 OPTIONS = options(Output) | options(Settings)
 IN_CONFIG = [name for name in OPTIONS if name not in ("number", "preview")]
@@ -127,7 +127,7 @@ def parse(argv: Sequence[str] | None, config: Path) -> ParsedCommand | DataSetCo
     given = vars(build_parser().parse_args(argv))
     lines: dict[str, str] = {}
     if given.pop("read_from_config"):
-        from digitseq.config_file import read_config
+        from digitseq.shell.config_file import read_config
 
         chosen = [name for name in SOURCES if name in given]  # a source given here replaces that of the file
         for name, assignment in read_config(config, IN_CONFIG).items():

@@ -11,9 +11,9 @@ import pytest
 from support.folders import numbers, pixels, records
 from support.paths import ROOT
 
-from digitseq import parser
-from digitseq.config_file import read_config
 from digitseq.errors import SettingsError
+from digitseq.shell import parser
+from digitseq.shell.config_file import read_config
 
 
 @pytest.fixture

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from support.folders import contents, numbers, pixels, records
 
-from digitseq import cli, options, parser
+from digitseq import options
 from digitseq.runs.run_settings import Output
 from digitseq.settings import Settings
+from digitseq.shell import cli, parser
 
 
 def test_the_usual_command(run, tmp_path):
@@ -125,7 +126,7 @@ def test_version_and_help(run):
 
 
 def test_help_of_every_setting_is_in_the_config_file():
-    from digitseq.config_file import read_config
+    from digitseq.shell.config_file import read_config
 
     known = read_config(Path(cli.__file__).parents[1] / "config.py", parser.IN_CONFIG)
     assert list(known) == sorted(known, key=list(known).index)
@@ -264,7 +265,7 @@ def test_a_closed_pipe_is_no_traceback(run, tmp_path):
 
 def test_a_plain_sequence_loads_no_heavy_package(tmp_path, run):
     code = (
-        "import sys, digitseq.cli as c; c.main(['-num', '1', '--quiet', '-o', sys.argv[1]]); "
+        "import sys, digitseq.shell.cli as c; c.main(['-num', '1', '--quiet', '-o', sys.argv[1]]); "
         "heavy = {'cv2', 'tqdm', 'multiprocessing', 'concurrent.futures', 'asyncio'} & set(sys.modules); "
         "sys.exit(f'loaded {heavy}' if heavy else 0)"
     )

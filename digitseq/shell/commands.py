@@ -13,14 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from digitseq.console import run_program, say
 from digitseq.errors import OutputError
 from digitseq.files.atomic import write_new
 from digitseq.formats.png_encoder import encode_png
 from digitseq.generator import Sample, SequenceGenerator, whole_number
 from digitseq.options import expanded, options
-from digitseq.parser import OneLineParser
 from digitseq.settings import Settings
+from digitseq.shell.console import run_program, say
+from digitseq.shell.parser import OneLineParser
 
 LAYOUT = ("min_spacing", "max_spacing", "image_width")
 Request = tuple[Settings, int]  # what the images look like, and how many

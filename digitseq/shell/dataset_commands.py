@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from digitseq.console import say
 from digitseq.glyphs.loader import cache_directory
+from digitseq.shell.console import say
 
 if TYPE_CHECKING:
     from digitseq.glyphs.installed import DataSetInfo

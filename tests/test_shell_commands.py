@@ -12,7 +12,7 @@ from support.folders import pixels
 from support.paths import ROOT
 
 from digitseq import SequenceGenerator, Settings
-from digitseq.commands import numbers_sequence, phone_numbers
+from digitseq.shell.commands import numbers_sequence, phone_numbers
 
 
 @pytest.fixture(autouse=True)
@@ -90,7 +90,7 @@ def test_a_home_directory_is_filled_in(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("limit", [0, 1, 100])
 def test_a_full_disk_leaves_no_torn_file(tmp_path, limit):
-    code = "import resource, signal, sys; from digitseq.commands import numbers_sequence\n"
+    code = "import resource, signal, sys; from digitseq.shell.commands import numbers_sequence\n"
     code += "import digitseq.glyphs.loader; digitseq.glyphs.loader.load_bank()\n"
     code += "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"  # so that writing fails, as on a full disk
     code += f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
@@ -103,7 +103,7 @@ def test_a_full_disk_leaves_no_torn_file(tmp_path, limit):
 
 
 def test_many_at_once_overwrite_nothing(tmp_path):
-    code = "import sys; from digitseq.commands import numbers_sequence\n"
+    code = "import sys; from digitseq.shell.commands import numbers_sequence\n"
     code += "sys.exit(any(numbers_sequence(['--sequence', '0123456']) for _ in range(10)))"
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     processes = [subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=-3) for _ in range(4)]

@@ -12,16 +12,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from digitseq.console import interrupted_by, print_error, run_program, say
-from digitseq.dataset_commands import DataSetCommand
 from digitseq.errors import DigitseqWarning, SettingsError
 from digitseq.glyphs.bank import GlyphBank
-from digitseq.parser import parse
 from digitseq.pipeline import Pipeline
-from digitseq.renderer_cache import bank_of
+from digitseq.renderer.renderer_cache import bank_of
 from digitseq.runs import Report, Stop, write_images
 from digitseq.runs.run_settings import Output
 from digitseq.settings import Settings
+from digitseq.shell.console import interrupted_by, print_error, run_program, say
+from digitseq.shell.dataset_commands import DataSetCommand
+from digitseq.shell.parser import parse
 from digitseq.sources.choose import source_of
 
 NAME = "digitseq"  # what every line on standard error begins with
@@ -76,7 +76,7 @@ def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
 
 
 def _preview(settings: Settings, output: Output, bank: GlyphBank, seed: int) -> int:
-    from digitseq.preview import write_preview
+    from digitseq.shell.preview import write_preview
 
     write_preview(Path(output.preview or ""), settings, bank, seed)
     if not output.quiet:

@@ -12,8 +12,8 @@ from support.cases import product
 from support.folders import numbers, pixels
 from support.paths import ROOT
 
-from digitseq import cli, console
-from digitseq.commands import numbers_sequence
+from digitseq.shell import cli, console
+from digitseq.shell.commands import numbers_sequence
 
 LISTS = [["--help"], ["--version"], ["--list_datasets"], ["--list_augmentations"]]
 SAYS_SO = "digitseq: error: cannot print to standard output (No space left on device): "

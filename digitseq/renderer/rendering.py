@@ -15,9 +15,9 @@ from digitseq.glyphs.alphabet import class_table, classes
 from digitseq.glyphs.bank import GlyphBank
 from digitseq.options import MAX_WIDTH
 from digitseq.random_streams import Rows
+from digitseq.renderer.widths import GlyphWidths
 from digitseq.settings import Settings
 from digitseq.sources.base import Codes, decode
-from digitseq.widths import GlyphWidths
 
 if TYPE_CHECKING:
     from digitseq.augment import Augmentation

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from digitseq.errors import SettingsError
-from digitseq.parser import OPTIONS, build_parser, parse
 from digitseq.runs.run_settings import Output
 from digitseq.settings import Settings
+from digitseq.shell.parser import OPTIONS, build_parser, parse
 
 
 def test_flags_reach_the_settings():

@@ -9,7 +9,7 @@ from functools import lru_cache
 from digitseq.glyphs.bank import GlyphBank
 from digitseq.glyphs.loader import load_bank
 from digitseq.glyphs.own_folder import is_folder
-from digitseq.renderer import Appearance, Renderer
+from digitseq.renderer.rendering import Appearance, Renderer
 from digitseq.settings import Settings
 
 RENDERERS = 16

@@ -1,0 +1,1 @@
+"""The programs at the shell: their flags, their output, and `config.py`."""
