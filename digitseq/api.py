@@ -6,12 +6,13 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.errors import SettingsError
+from digitseq.glyphs.installed import DataSetInfo, list_data_sets
 from digitseq.glyphs.loader import cache_directory
 from digitseq.options import Number, NumberPair, Option, options
 from digitseq.pipeline import Pipeline
@@ -20,9 +21,6 @@ from digitseq.renderer import Renderer
 from digitseq.renderer.renderer_cache import renderer_of
 from digitseq.runs.run_settings import Output
 from digitseq.settings import SPACING, Settings
-
-if TYPE_CHECKING:
-    from digitseq.glyphs.installed import DataSetInfo
 
 SEED_BYTES = 6  # exact in JSON readers that hold numbers as doubles
 MOST_AHEAD = 32
@@ -158,8 +156,6 @@ def datasets(cache: str | None = None) -> list[DataSetInfo]:
     >>> [info.name for info in datasets()][:2]
     ['mnist', 'emnist-byclass']
     """
-    from digitseq.glyphs.installed import list_data_sets
-
     return list_data_sets(cache_directory(cache))
 
 

@@ -59,12 +59,12 @@ def layout_glyphs(width: NDArray[np.int64], draws: NDArray[np.float64], low: int
     """
     layout = _place(width, draws, low, high)
     wide = (layout.extent > limit).nonzero()[0]
-    if not wide.size:
-        return layout
-    gaps = np.maximum((width[wide] > 0).sum(axis=1) - 1, 1)
-    fitting = np.clip((limit - width[wide].sum(axis=1)) // gaps, low, high)
-    narrowed = _place(width[wide], draws[wide], low, fitting[:, None])
-    layout.x[wide], layout.extent[wide] = narrowed.x, narrowed.extent
+    if wide.size:
+        gaps = np.maximum((width[wide] > 0).sum(axis=1) - 1, 1)
+        fitting = np.clip((limit - width[wide].sum(axis=1)) // gaps, low, high)
+        # the same draws: a text that only just fits keeps the proportions of its gaps
+        narrowed = _place(width[wide], draws[wide], low, fitting[:, None])
+        layout.x[wide], layout.extent[wide] = narrowed.x, narrowed.extent
     return layout
 
 

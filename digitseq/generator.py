@@ -72,6 +72,7 @@ class SequenceGenerator:
     settings: what images show and look like; seed: 0 … 2⁶⁴-1; None: a random one, see the attribute `seed`
     cache: directory in which data sets are saved; None: $DIGITSEQ_CACHE, or the user's cache directory
     size: number of images of the run, needed by `unique` and `balanced`; later images repeat its texts
+    The attribute `characters` has the characters of the data set, in the order of their classes.
 
     `generator[i]` is the command line's image i+1 with the same settings and seed. It does not depend on earlier
     calls, the thread or the process. Thread-safe. Pickles to
@@ -99,6 +100,7 @@ class SequenceGenerator:
         self.settings, self.seed, self._size = settings, seed, size
         self._cache = None if cache is None else str(Path(cache).absolute())
         self._pipeline = self._open()
+        self.characters = self._pipeline.bank.characters
 
     def _open(self, source: Source | None = None) -> Pipeline:
         renderer = renderer_of(self.settings, self._cache)
@@ -115,11 +117,6 @@ class SequenceGenerator:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.settings!r}, seed={self.seed})"
-
-    @property
-    def characters(self) -> str:
-        """The characters of the data set, in the order of their classes."""
-        return self._pipeline.bank.characters
 
     def use_one_thread(self) -> None:
         """Disable OpenCV's threads in this process; call it in each of several worker processes."""
@@ -162,10 +159,8 @@ class SequenceGenerator:
         """
         # rows of random tables ascend: what was made is put back into the order given, and repeated
         index, order = np.unique(np.asarray(indices, np.int64), return_inverse=True)
-        if not len(index):
-            raise IndexError("a batch needs at least one index")
-        if index[0] < 0 or index[-1] >= END:
-            raise IndexError(f"images are numbered 0 to {END - 1:,}, got {index[0]:,} to {index[-1]:,}")
+        if not len(index) or index[0] < 0 or index[-1] >= END:
+            raise IndexError(f"a batch needs at least one index, and images are numbered 0 to {END - 1:,}")
         return self._batch(index, order)
 
     def _batch(self, index: NDArray[np.int64], order: Any = slice(None)) -> SequenceBatch:

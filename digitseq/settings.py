@@ -196,8 +196,7 @@ class Settings:
     def _check_partners(self) -> None:
         """Refuse settings that have no effect without another one."""
         for name, partners in PARTNERS.items():
-            alone = all(getattr(self, partner) in (None, False) for partner in partners)
-            if alone and getattr(self, name) != DEFAULTS[name]:
+            if getattr(self, name) != DEFAULTS[name] and not any(getattr(self, partner) for partner in partners):
                 add, leave = (next(iter(options(Settings)[one].flags), f"--{one}") for one in (partners[0], name))
                 raise SettingsError(
                     f"{name} works with {' and '.join(partners)} only: add {add}, or leave out {leave}", name

@@ -94,6 +94,7 @@ class SequenceDataset(Dataset[TensorSample]):
     (image_width 0).
 
     dtype: torch.uint8 or torch.float32; seed, cache: see `SequenceGenerator`
+    The attribute `characters` has the characters of the classes 1, 2, …
     """
 
     def __init__(
@@ -107,14 +108,10 @@ class SequenceDataset(Dataset[TensorSample]):
     ) -> None:
         self._length, self._dtype = whole_number("length", length, 1), _checked_dtype(dtype)
         self.generator = SequenceGenerator(settings, seed, cache, self._length)
+        self.characters = self.generator.characters
 
     def __len__(self) -> int:
         return self._length
-
-    @property
-    def characters(self) -> str:
-        """The characters of the classes 1, 2, …"""
-        return self.generator.characters
 
     @overload
     def __getitem__(self, index: int) -> TensorSample: ...
@@ -154,6 +151,7 @@ class SequenceStream(IterableDataset[TensorBatch]):
     dtype: torch.uint8 or torch.float32; flat_targets: targets concatenated instead of padded
     rank, world_size: default: those of torch.distributed where it is initialised, else $RANK and $WORLD_SIZE
     seed, cache, size: see `SequenceGenerator`
+    The attribute `characters` has the characters of the classes 1, 2, …
 
     In one process, iterating again continues where it stopped. The workers of a DataLoader are copies that begin where
     this stream stands: before you iterate again, call `stream.load_state_dict(stream.state_dict(batch))` with the last
@@ -174,6 +172,7 @@ class SequenceStream(IterableDataset[TensorBatch]):
         size: int | None = None,
     ) -> None:
         self.generator = SequenceGenerator(settings, seed, cache, size)
+        self.characters = self.generator.characters
         self.batch_size = whole_number("batch_size", batch_size, 1)
         self._dtype, self._flat = _checked_dtype(dtype), flat_targets
         self._rank = None if rank is None and world_size is None else _checked_rank(rank, world_size)
@@ -181,11 +180,6 @@ class SequenceStream(IterableDataset[TensorBatch]):
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_rank": self._rank or _rank_in_group()}  # a spawned worker is in no process group
-
-    @property
-    def characters(self) -> str:
-        """The characters of the classes 1, 2, …"""
-        return self.generator.characters
 
     def __iter__(self) -> Iterator[TensorBatch]:
         worker = get_worker_info()

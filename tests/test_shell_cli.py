@@ -128,7 +128,7 @@ def test_version_and_help(run):
 def test_help_of_every_setting_is_in_the_config_file():
     from digitseq.shell.config_file import read_config
 
-    known = read_config(Path(cli.__file__).parents[1] / "config.py", parser.IN_CONFIG)
+    known = read_config(Path(cli.__file__).parents[2] / "config.py", parser.IN_CONFIG)
     assert list(known) == sorted(known, key=list(known).index)
     assert set(known) == set(parser.IN_CONFIG)
 
@@ -272,7 +272,7 @@ def test_a_plain_sequence_loads_no_heavy_package(tmp_path, run):
     import subprocess
     import sys
 
-    environment = os.environ | {"PYTHONPATH": str(Path(cli.__file__).parents[1])}
+    environment = os.environ | {"PYTHONPATH": str(Path(cli.__file__).parents[2])}
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], env=environment, check=True)
 
 

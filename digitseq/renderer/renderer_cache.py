@@ -27,10 +27,9 @@ def renderer_of(settings: Settings, cache: str | None = None) -> Renderer:
     The last 16 are kept. cache: as in `load_bank`, and raises as that does.
     """
     directory = cache or os.environ.get("DIGITSEQ_CACHE")
-    dataset = settings.dataset
     # in the key, so that a folder whose files have changed is read again
-    state = _state(dataset) if is_folder(dataset) else None
-    return _renderer(Appearance.of(settings), settings.split, directory, dataset, settings.transpose, state)
+    state = _state(settings.dataset) if is_folder(settings.dataset) else None
+    return _renderer(Appearance.of(settings), settings.split, directory, settings.dataset, settings.transpose, state)
 
 
 @lru_cache(maxsize=RENDERERS)
