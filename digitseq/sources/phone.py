@@ -12,7 +12,7 @@ from digitseq.errors import SettingsError
 from digitseq.lazy_imports import import_package
 from digitseq.random_streams import Rows
 from digitseq.sources.base import Codes, Source, decode, encode, text_rows
-from digitseq.sources.number_plan import NumberPlan, number_plan, plan_sampler
+from digitseq.sources.number_plan import NumberPlan, plan_sampler
 from digitseq.sources.random_digits import DIGITS
 
 if TYPE_CHECKING:
@@ -48,12 +48,13 @@ class Phone(Source):
         self.region, self.kind, self.format = _known_region(region), kind, format
         self._package = _package()
         self._country_code = self._package.PhoneMetadata.metadata_for_region(self.region).country_code
-        plans = [plan for each in KINDS[kind] if (plan := _plan(self.region, each))]
+        plans = [plan for each in KINDS[kind] if (plan := _plan(self.region, each)) and plan.count]
         if not plans:
             kind = "telephone" if kind == "any" else kind
             raise SettingsError(f"region {self.region} has no {kind} numbers: choose another", SETTING)
         self._sampler, added = plan_sampler(plans), self._additions()
-        self.max_length = self._sampler.longest + max(map(len, added))  # with grouping there may be no text so long
+        # with grouping there may be no text so long
+        self.max_length = len(self._sampler.longest) + max(map(len, added))
         self.characters = frozenset(DIGITS).union(*added)
         if len(plans) == 1:  # a number can be of both kinds
             self.count = plans[0].count
@@ -76,7 +77,7 @@ class Phone(Source):
     def codes(self, rows: Rows) -> Codes:
         codes = self._sampler.codes(text_rows(rows))
         if self.format == "e164":
-            start = encode(self._additions(), self.max_length - self._sampler.longest)
+            start = encode(self._additions(), self.max_length - len(self._sampler.longest))
             return np.hstack([start.repeat(len(rows), axis=0), codes])
         return encode([self._format(number) for number in decode(codes)], self.max_length)
 
@@ -111,7 +112,7 @@ def _plan(region: str, kind: str) -> NumberPlan | None:
     if described is None or not described.national_number_pattern:
         return None
     lengths = described.possible_length or metadata.general_desc.possible_length
-    return number_plan(described.national_number_pattern, [n for n in lengths if n > 0])
+    return NumberPlan(described.national_number_pattern, [n for n in lengths if n > 0])
 
 
 def _package() -> Any:

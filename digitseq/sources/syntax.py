@@ -17,7 +17,7 @@ from digitseq.errors import SettingsError
 from digitseq.options import MAX_TEXT
 from digitseq.sources.base import named
 from digitseq.sources.regex_parser import effort, regex_parser
-from digitseq.sources.tree import EMPTY, Node, Repeat, Size, Texts, bounded, choice, measure, merged, only_text, series
+from digitseq.sources.tree import EMPTY, Node, Repeat, Size, bounded, choice, is_fixed, measure, merged, series
 
 SETTING = "pattern"
 MAX_REGEX = 10_000  # characters
@@ -85,18 +85,14 @@ def _extra(root: Node, longest: int) -> int:
 
 
 def _check_size(regex: str, size: Size, longest: int) -> None:
-    if size.longest > longest:
-        raise _refused(regex, f"has texts of {_shown(size.longest)} characters, at most {longest} are possible")
-    if size.options > MAX_OPTIONS:
-        options = f"{_shown(size.options)} options, at most {MAX_OPTIONS:,} are possible"
-        raise _refused(regex, f"is too large: written out, its choices have {options}")
-    if size.steps > MAX_STEPS:
-        steps = f"{_shown(size.steps)} choices lead to one text, at most {MAX_STEPS:,} are possible"
-        raise _refused(regex, f"is too deep: {steps}")
-
-
-def _shown(number: int) -> str:
-    return f"{number:,}" if number < 10**12 else "more than 10¹²"
+    for number, most, what in (
+        (size.longest, longest, "texts of {} characters"),
+        (size.options, MAX_OPTIONS, "{} options in all choices, when written out"),
+        (size.steps, MAX_STEPS, "{} choices on the way to one text"),
+    ):
+        if number > most:
+            shown = f"{number:,}" if number < 10**12 else "more than 10¹²"
+            raise _refused(regex, f"has {what.format(shown)}, at most {most:,} are possible")
 
 
 def _refused(regex: str, why: str) -> SettingsError:
@@ -161,9 +157,8 @@ class _Reader:
         if high == regex_parser().MAXREPEAT:
             self.bounded = False
             return Repeat(part, int(low), None)
-        text = only_text(part)
-        if text is not None and low == high and len(text) * int(high) <= MAX_TEXT:
-            return Texts((text * int(high),))
+        if is_fixed(part) and low == high and len(part[0]) * int(high) <= MAX_TEXT:
+            return (part[0] * int(high),)
         return Repeat(part, int(low), int(high))
 
     def _member(self, kind: str, member: Any) -> set[str]:
@@ -189,7 +184,7 @@ class _Reader:
         strange = next((c for c in sorted(allowed) if not c.isprintable()), None)
         if strange is not None:
             raise _refused(self.regex, f"has {named(strange)}, which cannot be written")
-        return Texts(tuple(sorted(allowed)))
+        return tuple(sorted(allowed))
 
 
 _CATEGORIES: dict[str, Callable[[str], bool]] = {
