@@ -20,7 +20,7 @@ from digitseq.errors import SettingsError
 from digitseq.sources.automaton import automaton
 from digitseq.sources.graph import graph_of
 from digitseq.sources.pattern import Pattern
-from digitseq.sources.regex_parser import effort, regex_parser
+from digitseq.sources.regex_parser import PARSER, effort
 from digitseq.sources.syntax import read_regex
 from digitseq.sources.tree import measure
 
@@ -79,7 +79,7 @@ def test_any_pattern_answers_within_bounded_work(part):
         found = answer(regex)
         if isinstance(found, list):
             drawn += 1
-            if effort(regex_parser().parse(regex), 255)[1] < 1e6:  # `re` could take for ever otherwise
+            if effort(PARSER.parse(regex), 255)[1] < 1e6:  # `re` could take for ever otherwise
                 assert all(re.fullmatch(regex, text) for text in found), regex
     assert drawn > 10
 

@@ -31,6 +31,8 @@ class DigitTable(WrappedSource):
     memory.
     """
 
+    source: RandomDigits
+
     def __init__(
         self, source: RandomDigits, size: int, seed: int, unique: bool, balanced: bool, check: Check = never_cancelled
     ) -> None:
@@ -39,33 +41,30 @@ class DigitTable(WrappedSource):
         middle = (source.minimum + source.maximum) // 2
         check_memory(size, BYTES_PER_TEXT + BYTES_PER_CHARACTER * middle, "unique" if unique else "balanced")
         super().__init__(source, size if unique else None)
-        self.digits, self.size, self.seed, self.unique, self.balanced = source, size, seed, unique, balanced
-        base, lengths = len(source.characters), source.lengths
-        quotas = _shares(size, [base**n if unique else size for n in lengths])
-        ends = np.cumsum([quota * n for quota, n in zip(quotas, lengths)])
-        blocks = self._distinct_texts(quotas) if unique else self._shuffled_alphabets(int(ends[-1]))
+        self.size, self.seed, self.unique, self.balanced = size, seed, unique, balanced
+        base = len(source.characters)
+        quotas = _shares(size, [base**n if unique else size for n in source.lengths])
+        self._ends = np.cumsum(np.multiply(quotas, source.lengths))  # of all texts of each length in the table
         parts = []
-        for block in blocks:
+        for block in self._distinct_texts(quotas) if unique else self._shuffled_alphabets(int(self._ends[-1])):
             check()
             parts.append(block.astype(np.min_scalar_type(base - 1)).ravel())
         self._table = np.concatenate(parts)
+        check()
         # texts of a length follow each other in the table; their order in the run is shuffled here
-        self._ends = ends
-        first = [end - n * np.arange(quota, 0, -1) for end, quota, n in zip(ends, quotas, lengths)]
-        check()
-        self._first = np.concatenate(first)[np.argsort(self._words("order", size))]
-        check()
+        lengths = np.repeat(source.lengths, quotas)
+        self._first = (np.cumsum(lengths) - lengths)[np.argsort(self._words("order", size))]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return DigitTable, (self.digits, self.size, self.seed, self.unique, self.balanced)
+        return DigitTable, (self.source, self.size, self.seed, self.unique, self.balanced)
 
     def codes(self, rows: Rows) -> Codes:
         first = self._first[rows.index % self.size]
-        length = self.digits.minimum + np.searchsorted(self._ends, first, side="right")
+        length = self.source.minimum + np.searchsorted(self._ends, first, side="right")
         column = np.arange(self.max_length)
         # columns after the end of a text read the next one, or past the table: they become 0
         places = self._table.take(first[:, None] + column, mode="clip")
-        codes: Codes = self.digits.table[places] * (column < length[:, None])
+        codes: Codes = self.source.table[places] * (column < length[:, None])
         return codes
 
     def _words(self, purpose: str, count: int) -> NDArray[np.uint64]:
@@ -78,7 +77,7 @@ class DigitTable(WrappedSource):
     def _shuffled_alphabets(self, total: int) -> Iterator[Places]:
         """The alphabet again and again, `total` characters, shuffled in blocks to save memory."""
         for start in range(0, total, BLOCK):
-            places = (np.arange(start, min(start + BLOCK, total)) % len(self.digits.characters)).astype(np.uint16)
+            places = (np.arange(start, min(start + BLOCK, total)) % len(self.source.characters)).astype(np.uint16)
             yield places[np.argsort(self._words(f"shuffle {start}", len(places)))]
 
     def _distinct_texts(self, quotas: Sequence[int]) -> Iterator[Places]:
@@ -88,9 +87,9 @@ class DigitTable(WrappedSource):
         replaced by the next one of the alphabet, cyclically; in these all characters occur equally often. The few texts
         that remain are a part of one cycle in which all characters occur equally often, too.
         """
-        base = len(self.digits.characters)
+        base = len(self.source.characters)
         turns, begin = base if self.balanced else 1, 0
-        for n, quota in zip(self.digits.lengths, quotas):
+        for n, quota in zip(self.source.lengths, quotas):
             cycles, left = divmod(quota, turns)
             last = self._level_text(n, left, begin)
             begin = (begin + n * left) % base
@@ -105,7 +104,7 @@ class DigitTable(WrappedSource):
 
         Characters that are one more often than others are those from `begin` on, cyclically.
         """
-        base = len(self.digits.characters)
+        base = len(self.source.characters)
         group = base // math.gcd(left, base)  # so many characters can be shifted together: they cover all equally
         draws = self._words(f"level {n}", 2 * n)
         shifts = np.repeat((draws[:n] % np.uint64(base)).astype(np.int64), group)[: n // group * group]
@@ -115,7 +114,7 @@ class DigitTable(WrappedSource):
 
     def _sample(self, n: int, count: int, excluded: NDArray[np.int64] | None) -> Places:
         """uint16 (count, n): texts that are all different, and not `excluded`. balanced: they begin with place 0."""
-        base, fixed = len(self.digits.characters), int(self.balanced)
+        base, fixed = len(self.source.characters), int(self.balanced)
         # the first characters are the digits of different numbers, any others are random
         head = max((k for k in range(n - fixed + 1) if base**k <= PREFIX_SPACE), default=0)
         numbers = self._sample_numbers(n, base**head, count + (excluded is not None))

@@ -81,7 +81,7 @@ class NumbersFile(Source):
                     texts += [lines[number % BLOCK] for number in numbers]
         except OSError as error:
             raise DataError(f"cannot read {self.name} any more ({error.strerror})") from None
-        except (IndexError, UnicodeDecodeError):  # other lines, although size and time of change are the same
+        except IndexError:  # other lines, although size and time of change are the same
             raise self._changed() from None
         return encode(texts, self.max_length)
 

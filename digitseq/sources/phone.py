@@ -47,7 +47,7 @@ class Phone(Source):
     def __init__(self, region: str = "JP", kind: str = "any", format: str = "digits") -> None:
         self.region, self.kind, self.format = _known_region(region), kind, format
         self._package = _package()
-        self._country_code = self._package.PhoneMetadata.metadata_for_region(self.region).country_code
+        self._country_code = self._package.country_code_for_region(self.region)
         plans = [plan for each in KINDS[kind] if (plan := _plan(self.region, each)) and plan.count]
         if not plans:
             kind = "telephone" if kind == "any" else kind
@@ -63,12 +63,7 @@ class Phone(Source):
         return Phone, (self.region, self.kind, self.format)
 
     def provenance(self) -> dict[str, str]:
-        import importlib.metadata
-
-        try:
-            return {"phonenumbers": importlib.metadata.version("phonenumbers")}
-        except importlib.metadata.PackageNotFoundError:  # the package phonenumberslite has the same module
-            return {"phonenumbers": str(getattr(self._package, "__version__", "unknown"))}
+        return {"phonenumbers": self._package.__version__}
 
     def longest(self) -> str:
         """The longest of some hundred numbers."""

@@ -16,7 +16,7 @@ from typing import Any
 from digitseq.errors import SettingsError
 from digitseq.options import MAX_TEXT
 from digitseq.sources.base import named
-from digitseq.sources.regex_parser import effort, regex_parser
+from digitseq.sources.regex_parser import PARSER, effort
 from digitseq.sources.tree import EMPTY, Node, Repeat, Size, bounded, choice, is_fixed, measure, merged, series
 
 SETTING = "pattern"
@@ -54,7 +54,7 @@ def read_regex(regex: str, alphabet: str, longest: int = MAX_TEXT) -> Syntax:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            compiled, parsed = re.compile(regex), regex_parser().parse(regex)
+            compiled, parsed = re.compile(regex), PARSER.parse(regex)
     except (re.error, RecursionError, OverflowError) as error:
         raise _refused(regex, f"is not a regular expression: {error}") from None
     if compiled.flags & ~(re.UNICODE | re.VERBOSE | re.DOTALL):
@@ -154,7 +154,7 @@ class _Reader:
         part = self.read(items, False, False)
         if part == EMPTY or high == 0:
             return EMPTY
-        if high == regex_parser().MAXREPEAT:
+        if high == PARSER.MAXREPEAT:
             self.bounded = False
             return Repeat(part, int(low), None)
         if is_fixed(part) and low == high and len(part[0]) * int(high) <= MAX_TEXT:
