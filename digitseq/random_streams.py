@@ -17,7 +17,6 @@ import numpy as np
 from numpy.random.bit_generator import ISeedSequence
 from numpy.typing import NDArray
 
-R = TypeVar("R", bound="Rows")
 Draw = Callable[[np.random.Philox, int], NDArray[Any]]
 S = TypeVar("S", int, NDArray[np.uint64])
 MASK = 0xFFFFFFFFFFFFFFFF  # Python's integers do not wrap around at 64 bits
@@ -81,7 +80,7 @@ class Rows:
         table = draw(generator, count * stride).reshape(count, stride)
         return table[self.index - first, :columns] if count != len(self) else table[:, :columns]
 
-    def _with(self: R, **changes: Any) -> R:
+    def _with(self, **changes: Any) -> Rows:
         """What `dataclasses.replace` makes, in a tenth of its time: every distortion of every image asks for it."""
         other = object.__new__(type(self))
         other.__dict__.update(self.__dict__, **changes)

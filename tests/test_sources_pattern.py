@@ -18,9 +18,9 @@ from support.sources import DATE, texts
 
 from digitseq.errors import SettingsError
 from digitseq.sources.automaton import automaton
-from digitseq.sources.graph import graph_of
 from digitseq.sources.pattern import Pattern
 from digitseq.sources.regex_parser import PARSER, effort
+from digitseq.sources.sampler import graph_of
 from digitseq.sources.syntax import read_regex
 from digitseq.sources.tree import measure
 

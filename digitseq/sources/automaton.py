@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
-from digitseq.sources.graph import END, Graph, Option
+from digitseq.sources.sampler import END, Graph, Option
 from digitseq.sources.tree import EMPTY, Texts
 
 

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 
 from digitseq.sources.automaton import automaton
-from digitseq.sources.graph import END, Graph, add_state, graph_of
 from digitseq.sources.random_digits import DIGITS
-from digitseq.sources.sampler import Sampler
+from digitseq.sources.sampler import END, Graph, Sampler, add_state, graph_of
 from digitseq.sources.syntax import read_regex
 from digitseq.sources.tree import EMPTY
 
@@ -16,7 +15,7 @@ BUDGET = 10_000_000
 
 
 class NumberPlan:
-    """Strings of digits of some `lengths`, at most 17, that match all of `regex`.
+    """Strings of digits of some `lengths` that match all of `regex`.
 
     lengths: those that there are, ascending; count: how many strings there are
     """

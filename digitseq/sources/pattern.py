@@ -13,9 +13,8 @@ from digitseq.errors import RunError, SettingsError
 from digitseq.random_streams import Rows
 from digitseq.sources.automaton import automaton
 from digitseq.sources.base import Codes, Source, decode, text_rows
-from digitseq.sources.graph import graph_of
 from digitseq.sources.random_digits import DIGITS
-from digitseq.sources.sampler import Sampler
+from digitseq.sources.sampler import Sampler, graph_of
 from digitseq.sources.syntax import SETTING, read_regex
 
 if TYPE_CHECKING:
