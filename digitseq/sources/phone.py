@@ -6,8 +6,6 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from digitseq.errors import SettingsError
 from digitseq.lazy_imports import import_package
 from digitseq.random_streams import Rows
@@ -70,13 +68,12 @@ class Phone(Source):
         return max(decode(self.codes(Rows.span(0, 0, 256))), key=len)
 
     def codes(self, rows: Rows) -> Codes:
-        codes = self._sampler.codes(text_rows(rows))
-        if self.format == "e164":
-            start = encode(self._additions(), self.max_length - len(self._sampler.longest))
-            return np.hstack([start.repeat(len(rows), axis=0), codes])
-        return encode([self._format(number) for number in decode(codes)], self.max_length)
+        numbers = decode(self._sampler.codes(text_rows(rows)))
+        return encode([self._format(number) for number in numbers], self.max_length)
 
     def _format(self, number: str) -> str:
+        if self.format == "e164":
+            return f"+{self._country_code}{number}"
         package = self._package
         zeros = len(number) - len(number.lstrip("0"))
         parsed = package.PhoneNumber(

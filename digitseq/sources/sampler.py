@@ -42,7 +42,7 @@ def graph_of(root: Node) -> Graph:
             return add_state(graph, options)
         # one chain of the greatest number of turns, entered as many turns before its end as are to be made
         entries = [after]
-        for _ in range(node.highest(0)):
+        for _ in range(node.high):
             entries.append(before(node.part, entries[-1]))
         if len(entries) - 1 == node.low:
             return entries[-1]

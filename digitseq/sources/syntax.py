@@ -17,7 +17,7 @@ from digitseq.errors import SettingsError
 from digitseq.options import MAX_TEXT
 from digitseq.sources.base import named
 from digitseq.sources.regex_parser import PARSER, effort
-from digitseq.sources.tree import EMPTY, Node, Repeat, Size, bounded, choice, is_fixed, measure, merged, series
+from digitseq.sources.tree import EMPTY, UNBOUNDED, Node, Repeat, bounded, choice, is_fixed, measure, merged, series
 
 SETTING = "pattern"
 MAX_REGEX = 10_000  # characters
@@ -66,25 +66,26 @@ def read_regex(regex: str, alphabet: str, longest: int = MAX_TEXT) -> Syntax:
         # nested repetitions may leave no room for a turn (merging others as well would change their texts)
         root = merged(root)
         extra = _extra(root, longest)
-    _check_size(regex, measure(root, max(extra, 0)), longest)
+    drawn = bounded(root, max(extra, 0))
+    _check_size(regex, drawn, longest)
     if not reader.exact and effort(parsed, longest)[1] > MAX_EFFORT:
         raise _refused(
             regex,
             "may not look around, or have anchors inside, beside repetitions that take too long to match: write it "
             "without the one or the other",
         )
-    drawn = bounded(root, extra)
     if drawn == EMPTY != root:  # not even one turn is possible: say how long that would be
-        _check_size(regex, measure(root, extra + 1), longest)
+        _check_size(regex, bounded(root, extra + 1), longest)
     return Syntax(drawn, reader.exact, reader.bounded)
 
 
 def _extra(root: Node, longest: int) -> int:
     """How often unbounded repetitions can be made beyond their least number; -1: not even that."""
-    return bisect.bisect_right(range(longest + 1), longest, key=lambda more: measure(root, more).longest) - 1
+    return bisect.bisect_right(range(longest + 1), longest, key=lambda more: measure(bounded(root, more)).longest) - 1
 
 
-def _check_size(regex: str, size: Size, longest: int) -> None:
+def _check_size(regex: str, root: Node, longest: int) -> None:
+    size = measure(root)
     for number, most, what in (
         (size.longest, longest, "texts of {} characters"),
         (size.options, MAX_OPTIONS, "{} options in all choices, when written out"),
@@ -154,9 +155,7 @@ class _Reader:
         part = self.read(items, False, False)
         if part == EMPTY or high == 0:
             return EMPTY
-        if high == PARSER.MAXREPEAT:
-            self.bounded = False
-            return Repeat(part, int(low), None)
+        self.bounded = self.bounded and high != UNBOUNDED
         if is_fixed(part) and low == high and len(part[0]) * int(high) <= MAX_TEXT:
             return (part[0] * int(high),)
         return Repeat(part, int(low), int(high))

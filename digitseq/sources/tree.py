@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TypeGuard, Union
 
+from digitseq.sources.regex_parser import PARSER
+
 Texts = tuple[str, ...]  # one of them: a fixed text, or the characters of a set
 
 
@@ -28,19 +30,16 @@ class Choice:
 
 @dataclass(frozen=True)
 class Repeat:
-    """`part`, low … high times; high None: unbounded."""
+    """`part`, low … high times; high UNBOUNDED: without limit."""
 
     part: Node
     low: int
-    high: int | None
-
-    def highest(self, extra: int) -> int:
-        """The greatest number of repetitions if an unbounded one is limited to `extra` more than its least number."""
-        return self.low + extra if self.high is None else self.high
+    high: int
 
 
 Node = Union[Texts, Series, Choice, Repeat]  # noqa: UP007  # an alias of forward references
 EMPTY: Texts = ("",)
+UNBOUNDED = int(PARSER.MAXREPEAT)
 
 
 @dataclass(frozen=True)
@@ -53,15 +52,15 @@ class Size:
     steps: int
 
 
-def measure(node: Node, extra: int = 0) -> Size:
-    """The size of `node`, with unbounded repetitions limited to `extra` more than their least number."""
+def measure(node: Node) -> Size:
+    """The size of `node`, which has no unbounded repetition."""
     if isinstance(node, tuple):
         return Size(max(map(len, node)), len("".join(node)) or 1, 1)
     if isinstance(node, Repeat):
-        part, high = measure(node.part, extra), node.highest(extra)
+        part, high = measure(node.part), node.high
         counts = high - node.low + 1  # possible numbers of repetitions: a choice of its own if there are several
         return Size(part.longest * high, counts + part.options * high, (counts > 1) + part.steps * high)
-    parts = [measure(part, extra) for part in node.parts]
+    parts = [measure(part) for part in node.parts]
     options = sum(part.options for part in parts)
     if isinstance(node, Choice):
         steps = 1 + max(size.steps * (not is_fixed(part)) for part, size in zip(node.parts, parts))
@@ -96,7 +95,7 @@ def bounded(node: Node, extra: int) -> Node:
     then never made."""
 
     def bound(repeat: Repeat) -> Node:
-        high = repeat.highest(extra)
+        high = repeat.low + extra if repeat.high == UNBOUNDED else repeat.high
         return EMPTY if repeat.part == EMPTY or high == 0 else replace(repeat, high=high)
 
     return _with_repeats(node, bound)
@@ -110,8 +109,8 @@ def merged(node: Node) -> Node:
 
     def merge(repeat: Repeat) -> Node:
         part = repeat.part
-        if isinstance(part, Repeat) and part.low <= 1 and None in (part.high, repeat.high):
-            return Repeat(part.part, part.low * repeat.low, None)
+        if isinstance(part, Repeat) and part.low <= 1 and UNBOUNDED in (part.high, repeat.high):
+            return Repeat(part.part, part.low * repeat.low, UNBOUNDED)
         return repeat
 
     return _with_repeats(node, merge)
