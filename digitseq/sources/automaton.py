@@ -56,7 +56,7 @@ def automaton(graph: Graph, budget: int) -> Automaton | None:
             budget -= len(following)
         moves.append({character: number_of[tuple(each)] for character, each in rests.items()})
         accept.append((EMPTY, END) in reached)
-        budget -= len(reached) + len(rests)
+        budget -= len(reached) + sum(map(len, rests.values()))
         if budget < 0:
             return None
     return Automaton(moves, accept)
