@@ -20,7 +20,7 @@ from digitseq.sources.syntax import SETTING, read_regex
 if TYPE_CHECKING:
     from digitseq.settings import Settings
 
-COUNT_BUDGET = 200_000  # steps: about 0.1 s
+COUNT_BUDGET = 200_000  # steps: about 0.2 s
 ATTEMPTS = 2_000
 PROBED = 256  # texts, of which at least this share must match:
 HARDLY_EVER = 0.05
