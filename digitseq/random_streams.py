@@ -17,7 +17,7 @@ import numpy as np
 from numpy.random.bit_generator import ISeedSequence
 from numpy.typing import NDArray
 
-R = TypeVar("R", bound="Rows")
+Draw = Callable[[np.random.Philox, int], NDArray[Any]]
 S = TypeVar("S", int, NDArray[np.uint64])
 MASK = 0xFFFFFFFFFFFFFFFF  # Python's integers do not wrap around at 64 bits
 GOLDEN_GAMMA = 0x9E3779B97F4A7C15
@@ -57,20 +57,20 @@ class Rows:
 
     def uniforms(self, purpose: str, columns: int) -> NDArray[np.float64]:
         """float64 (B, columns), uniform in [0, 1)."""
-        return self._table(purpose, columns, lambda generator, count: np.random.Generator(generator).random(count))
+        return self._table(_random, purpose, columns)
 
     def words(self, purpose: str, columns: int) -> NDArray[np.uint64]:
         """uint64 (B, columns), 64 random bits each."""
-        return self._table(purpose, columns, lambda generator, count: generator.random_raw(count))
+        return self._table(np.random.Philox.random_raw, purpose, columns)
 
-    def _table(self, purpose: str, columns: int, draw: Callable[[np.random.Philox, int], NDArray[Any]]) -> NDArray[Any]:
+    def _table(self, draw: Draw, purpose: str, columns: int) -> NDArray[Any]:
         """(B, columns): what `draw` makes of the purpose's generator, from each row's place in the table on."""
         if self.index[-1] - self.index[0] >= len(self) + GAP:
             # rows far apart: what lies between them is passed over
             cuts = np.flatnonzero(np.diff(self.index) > GAP) + 1
             if cuts.size:
                 parts = [self._with(index=part) for part in np.split(self.index, cuts)]
-                return np.concatenate([part._table(purpose, columns, draw) for part in parts])
+                return np.concatenate([part._table(draw, purpose, columns) for part in parts])
         first, last = int(self.index[0]), int(self.index[-1])
         count, stride = last + 1 - first, -(-columns // WORDS_PER_BLOCK) * WORDS_PER_BLOCK
         key: Any = _philox_key(self.seed, self.scope + purpose, self.attempt)
@@ -80,7 +80,7 @@ class Rows:
         table = draw(generator, count * stride).reshape(count, stride)
         return table[self.index - first, :columns] if count != len(self) else table[:, :columns]
 
-    def _with(self: R, **changes: Any) -> R:
+    def _with(self, **changes: Any) -> Rows:
         """What `dataclasses.replace` makes, in a tenth of its time: every distortion of every image asks for it."""
         other = object.__new__(type(self))
         other.__dict__.update(self.__dict__, **changes)
@@ -89,13 +89,12 @@ class Rows:
 
 @dataclass(frozen=True)
 class GroupedRows(Rows):
-    """Some rows of a group, images `first` … `first + count - 1`, whose tables are drawn at once and kept in `tables`.
+    """Some rows of a group, images 0 … `count` - 1, whose tables are drawn at once and kept in `tables`.
 
     One row at a time then costs a look-up, as it is opening a table that takes the time. All rows of a group share
     `tables`. The numbers are those of `Rows`.
     """
 
-    first: int = 0
     count: int = 1
     tables: dict[tuple[Any, ...], NDArray[Any]] = field(default_factory=dict, compare=False)
 
@@ -105,26 +104,20 @@ class GroupedRows(Rows):
         tables: dict[tuple[Any, ...], NDArray[Any]] = {}
         return [cls(seed, np.array([index]), count=count, tables=tables) for index in range(count)]
 
-    def uniforms(self, purpose: str, columns: int) -> NDArray[np.float64]:
-        """float64 (B, columns), uniform in [0, 1)."""
-        table = self._whole(Rows.uniforms, purpose, columns)
-        return super().uniforms(purpose, columns) if table is None else table[self.index - self.first, :columns]
+    def _table(self, draw: Draw, purpose: str, columns: int) -> NDArray[Any]:
+        stride = -(-columns // WORDS_PER_BLOCK) * WORDS_PER_BLOCK
+        if stride * self.count > KEPT_WORDS:
+            return super()._table(draw, purpose, columns)
+        key = (draw, self.scope, purpose, self.attempt, stride)
+        if key not in self.tables:
+            whole = Rows(self.seed, np.arange(self.count), self.attempt, self.scope)
+            self.tables[key] = whole._table(draw, purpose, stride)
+        return self.tables[key][self.index, :columns]
 
-    def words(self, purpose: str, columns: int) -> NDArray[np.uint64]:
-        """uint64 (B, columns), 64 random bits each."""
-        table = self._whole(Rows.words, purpose, columns)
-        return super().words(purpose, columns) if table is None else table[self.index - self.first, :columns]
 
-    def _whole(self, draw: Any, purpose: str, columns: int) -> NDArray[Any] | None:
-        """The table for the whole group, or None where it would be too large."""
-        blocks = -(-columns // WORDS_PER_BLOCK)
-        key = (draw, self.scope, purpose, self.attempt, blocks)
-        table = self.tables.get(key)
-        if table is None and blocks * WORDS_PER_BLOCK * self.count <= KEPT_WORDS:
-            index = np.arange(self.first, self.first + self.count)
-            table = draw(Rows(self.seed, index, self.attempt, self.scope), purpose, blocks * WORDS_PER_BLOCK)
-            self.tables[key] = table
-        return table
+def _random(generator: np.random.Philox, count: int) -> NDArray[np.float64]:
+    """float64 (count,), uniform in [0, 1)."""
+    return np.random.Generator(generator).random(count)
 
 
 def table_key(seed: S, name: str, attempt: int) -> tuple[S, S]:

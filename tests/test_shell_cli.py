@@ -143,7 +143,7 @@ BAD = {
     "no regular expression": (["--pattern", "[0-9"], "'[0-9' is not a regular expression"),
     "letters in a pattern": (["--pattern", "[A-F]{3}"], "the data set has no 'A'"),
     "no such file": (["--numbers_file", "missing.txt"], "cannot read missing.txt"),
-    "not enough": (["--random_digits", "1", "1", "--unique", "-s", "11"], "the source holds 10: ask for at most 10"),
+    "not enough": (["--random_digits", "1", "1", "--unique", "-s", "11"], "the source gives 10: ask for at most 10"),
     "balanced number": (
         ["-num", "12", "--balanced", "-s", "11"],
         "balanced works with random_digits and random_text only",

@@ -121,7 +121,7 @@ def test_unique_lines_of_a_file_are_its_first_ones(tmp_path):
     path = tmp_path / "numbers.txt"
     path.write_text("1\n2\n1\n3\n2\n4\n")
     assert texts(for_run(NumbersFile(path), 4, 0, True), 0, 4) == ["1", "2", "3", "4"]
-    with pytest.raises(SettingsError, match=r"5 different texts are asked for, and the source holds 4: "):
+    with pytest.raises(SettingsError, match=r"5 different texts are asked for, and the source gives 4: "):
         for_run(NumbersFile(path), 5, 0, True)
 
 
@@ -134,17 +134,17 @@ def test_unique_takes_the_whole_of_a_finite_pattern():
 def test_unique_says_how_many_there_are():
     cases = [(RandomDigits(1, 2), 111, 110), (RandomDigits(2, 2), 101, 100), (FixedSource("12"), 2, 1)]
     for source, size, count in cases:
-        message = f"unique: {size} different texts are asked for, and the source holds {count}: ask for at most {count}"
+        message = f"unique: {size} different texts are asked for, and the source gives {count}: ask for at most {count}"
         with pytest.raises(SettingsError, match=message):
             for_run(source, size, 1, True)
-    with pytest.raises(SettingsError, match="the source holds 100: "):
+    with pytest.raises(SettingsError, match="the source gives 100: "):
         for_run(RandomDigits(2, 2), 101, 1, True, True)
 
 
 def test_unique_gives_up_on_an_exhausted_pattern():
-    with pytest.raises(SettingsError, match="the source holds 1,000: ask for at most 1,000"):
+    with pytest.raises(SettingsError, match="the source gives 1,000: ask for at most 1,000"):
         for_run(Pattern(r"\d{3}"), 1001, 1, True)
-    with pytest.raises(SettingsError, match="draws from the source gave 9 different ones: ask for at most 9"):
+    with pytest.raises(SettingsError, match="the source gives 9: ask for at most 9"):
         for_run(Pattern(r"(?!0)\d"), 10, 1, True)
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,14 +105,6 @@ def decode(codes: Codes) -> list[str]:
     """The texts of `codes`, uint32 (B, n) padded with 0."""
     texts: list[str] = np.ascontiguousarray(codes).view(f"<U{codes.shape[1]}")[:, 0].tolist()
     return texts
-
-
-def integer_or_none(value: Any) -> int | None:
-    """`value` as a Python integer; None if it is none, or a boolean."""
-    try:
-        return None if isinstance(value, (bool, np.bool_)) else operator.index(value)
-    except TypeError:
-        return None
 
 
 def named(character: str) -> str:

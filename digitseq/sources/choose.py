@@ -6,13 +6,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from digitseq.errors import SettingsError
+from digitseq.options import Number, Option
 from digitseq.sources import SOURCE_MODULES
-from digitseq.sources.base import Check, Source, integer_or_none, never_cancelled
+from digitseq.sources.base import Check, Source, never_cancelled
 
 if TYPE_CHECKING:
     from digitseq.settings import Settings
 
-MAX_SIZE = 1_000_000_000
+SIZE = Option(Number(1, 1_000_000_000), "images of the run")
 
 
 def source_of(
@@ -24,7 +25,7 @@ def source_of(
     check: called every few milliseconds while the source is prepared; to cancel that, it raises.
     Raises `SettingsError`; `MissingPackageError` if a source needs a package that is not installed.
     """
-    source: Source = _module(_chosen(settings)).from_settings(settings, characters)
+    source: Source = _chosen(settings)[1].from_settings(settings, characters)
     if not set(characters).issuperset(source.characters):
         from digitseq.sources.gaps import check_characters  # which imports the catalogue of data sets
 
@@ -39,8 +40,8 @@ def source_of(
 
 def source_folder(settings: Settings) -> str:
     """What the folder of a run is named after: the module's `folder_name`, or the setting's name with dashes."""
-    name = _chosen(settings)
-    own = getattr(_module(name), "folder_name", None)
+    name, module = _chosen(settings)
+    own = getattr(module, "folder_name", None)
     return str(own(settings)) if own else name.replace("_", "-")
 
 
@@ -58,9 +59,7 @@ def for_run(
     from digitseq.sources.distinct import distinct
     from digitseq.sources.random_digits import RandomDigits
 
-    if not 1 <= (integer_or_none(size) or 0) <= MAX_SIZE:
-        name = "unique" if unique else "balanced"
-        raise SettingsError(f"{name}: size must be a whole number from 1 to {MAX_SIZE:,}, got {size!r:.60}", name)
+    size = SIZE.clean("size", size)
     if isinstance(source, RandomDigits):
         return DigitTable(source, size, seed, unique, balanced, check)
     if balanced:
@@ -71,9 +70,7 @@ def for_run(
     return distinct(source, size, seed, check)
 
 
-def _chosen(settings: Settings) -> str:
-    return next(name for name in SOURCE_MODULES if getattr(settings, name) is not None)
-
-
-def _module(name: str) -> Any:
-    return import_module(f"digitseq.sources.{SOURCE_MODULES[name]}")
+def _chosen(settings: Settings) -> tuple[str, Any]:
+    """The setting that names the source, and the source's module."""
+    name = next(name for name in SOURCE_MODULES if getattr(settings, name) is not None)
+    return name, import_module(f"digitseq.sources.{SOURCE_MODULES[name]}")

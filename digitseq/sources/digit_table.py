@@ -31,6 +31,8 @@ class DigitTable(WrappedSource):
     memory.
     """
 
+    source: RandomDigits
+
     def __init__(
         self, source: RandomDigits, size: int, seed: int, unique: bool, balanced: bool, check: Check = never_cancelled
     ) -> None:
@@ -39,47 +41,39 @@ class DigitTable(WrappedSource):
         middle = (source.minimum + source.maximum) // 2
         check_memory(size, BYTES_PER_TEXT + BYTES_PER_CHARACTER * middle, "unique" if unique else "balanced")
         super().__init__(source, size if unique else None)
-        self.digits, self.size, self.seed, self.unique, self.balanced = source, size, seed, unique, balanced
-        base, lengths = len(source.characters), source.lengths
-        quotas = _shares(size, [base**n if unique else size for n in lengths])
-        ends = np.cumsum([quota * n for quota, n in zip(quotas, lengths)])
-        blocks = self._distinct_texts(quotas) if unique else self._shuffled_alphabets(int(ends[-1]))
+        self.size, self.seed, self.unique, self.balanced = size, seed, unique, balanced
+        # one long row of 64-bit numbers for each purpose; another scope would change the texts of every seed
+        self._random = Rows.span(seed, 0, 1).scoped("dealt")
+        base = len(source.characters)
+        quotas = _shares(size, [base**n if unique else size for n in source.lengths])
+        self._ends = np.cumsum(np.multiply(quotas, source.lengths))  # of all texts of each length in the table
         parts = []
-        for block in blocks:
+        for block in self._distinct_texts(quotas) if unique else self._shuffled_alphabets(int(self._ends[-1])):
             check()
             parts.append(block.astype(np.min_scalar_type(base - 1)).ravel())
         self._table = np.concatenate(parts)
+        check()
         # texts of a length follow each other in the table; their order in the run is shuffled here
-        self._ends = ends
-        first = [end - n * np.arange(quota, 0, -1) for end, quota, n in zip(ends, quotas, lengths)]
-        check()
-        self._first = np.concatenate(first)[np.argsort(self._words("order", size))]
-        check()
+        lengths = np.repeat(source.lengths, quotas)
+        self._first = (np.cumsum(lengths) - lengths)[np.argsort(self._random.words("order", size)[0])]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return DigitTable, (self.digits, self.size, self.seed, self.unique, self.balanced)
+        return DigitTable, (self.source, self.size, self.seed, self.unique, self.balanced)
 
     def codes(self, rows: Rows) -> Codes:
         first = self._first[rows.index % self.size]
-        length = self.digits.minimum + np.searchsorted(self._ends, first, side="right")
+        length = self.source.minimum + np.searchsorted(self._ends, first, side="right")
         column = np.arange(self.max_length)
         # columns after the end of a text read the next one, or past the table: they become 0
         places = self._table.take(first[:, None] + column, mode="clip")
-        codes: Codes = self.digits.table[places] * (column < length[:, None])
+        codes: Codes = self.source.table[places] * (column < length[:, None])
         return codes
-
-    def _words(self, purpose: str, count: int) -> NDArray[np.uint64]:
-        """uint64 (count,), 64 random bits each."""
-        # another scope would change the texts of every seed
-        rows = Rows(self.seed, np.zeros(1, np.int64), scope="dealt/")
-        words: NDArray[np.uint64] = rows.words(purpose, count)[0]
-        return words
 
     def _shuffled_alphabets(self, total: int) -> Iterator[Places]:
         """The alphabet again and again, `total` characters, shuffled in blocks to save memory."""
         for start in range(0, total, BLOCK):
-            places = (np.arange(start, min(start + BLOCK, total)) % len(self.digits.characters)).astype(np.uint16)
-            yield places[np.argsort(self._words(f"shuffle {start}", len(places)))]
+            places = (np.arange(start, min(start + BLOCK, total)) % len(self.source.characters)).astype(np.uint16)
+            yield places[np.argsort(self._random.words(f"shuffle {start}", len(places))[0])]
 
     def _distinct_texts(self, quotas: Sequence[int]) -> Iterator[Places]:
         """For each length its texts, (quota, n), all different.
@@ -88,9 +82,9 @@ class DigitTable(WrappedSource):
         replaced by the next one of the alphabet, cyclically; in these all characters occur equally often. The few texts
         that remain are a part of one cycle in which all characters occur equally often, too.
         """
-        base = len(self.digits.characters)
+        base = len(self.source.characters)
         turns, begin = base if self.balanced else 1, 0
-        for n, quota in zip(self.digits.lengths, quotas):
+        for n, quota in zip(self.source.lengths, quotas):
             cycles, left = divmod(quota, turns)
             last = self._level_text(n, left, begin)
             begin = (begin + n * left) % base
@@ -105,9 +99,9 @@ class DigitTable(WrappedSource):
 
         Characters that are one more often than others are those from `begin` on, cyclically.
         """
-        base = len(self.digits.characters)
+        base = len(self.source.characters)
         group = base // math.gcd(left, base)  # so many characters can be shifted together: they cover all equally
-        draws = self._words(f"level {n}", 2 * n)
+        draws = self._random.words(f"level {n}", 2 * n)[0]
         shifts = np.repeat((draws[:n] % np.uint64(base)).astype(np.int64), group)[: n // group * group]
         text = begin + left * np.arange(n)
         text[: len(shifts)] += shifts
@@ -115,9 +109,9 @@ class DigitTable(WrappedSource):
 
     def _sample(self, n: int, count: int, excluded: NDArray[np.int64] | None) -> Places:
         """uint16 (count, n): texts that are all different, and not `excluded`. balanced: they begin with place 0."""
-        base, fixed = len(self.digits.characters), int(self.balanced)
+        base, fixed = len(self.source.characters), int(self.balanced)
         # the first characters are the digits of different numbers, any others are random
-        head = max((k for k in range(n - fixed + 1) if base**k <= PREFIX_SPACE), default=0)
+        head = max(k for k in range(n - fixed + 1) if base**k <= PREFIX_SPACE)
         numbers = self._sample_numbers(n, base**head, count + (excluded is not None))
         if excluded is not None:
             numbers = numbers[numbers != (excluded[fixed : fixed + head] * base ** np.arange(head)).sum()][:count]
@@ -125,17 +119,17 @@ class DigitTable(WrappedSource):
         for k in range(fixed, fixed + head):
             numbers, texts[:, k] = np.divmod(numbers, base)
         for k in range(fixed + head, n):
-            texts[:, k] = self._words(f"tail {n} {k}", count) % np.uint64(base)
+            texts[:, k] = self._random.words(f"tail {n} {k}", count)[0] % np.uint64(base)
         return texts
 
     def _sample_numbers(self, n: int, space: int, count: int) -> NDArray[np.int64]:
         """int64 (count,): different numbers below `space`."""
         if count > space // 2:
-            return np.argsort(self._words(f"number {n} 0", space))[:count]
+            return np.argsort(self._random.words(f"number {n} 0", space)[0])[:count]
         found, attempt = np.empty(0, np.int64), 0
         while len(found) < count:
             attempt += 1
-            words = self._words(f"number {n} {attempt}", count - len(found))
+            words = self._random.words(f"number {n} {attempt}", count - len(found))[0]
             found = np.concatenate([found, (words % np.uint64(space)).astype(np.int64)])
             found = found[np.sort(np.unique(found, return_index=True)[1])]
         return found

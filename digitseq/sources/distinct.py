@@ -55,41 +55,24 @@ def distinct(source: Source, size: int, seed: int, check: Check = never_cancelle
     fit into memory.
     """
     check_memory(size, BYTES_PER_TEXT, "unique")
-    if source.count is not None:
-        check_count(source.count, size)
+    check_count(size if source.count is None else source.count, size)
+    factors = Rows.span(0, 0, 1).words("hash", source.max_length)[0] | np.uint64(1)
     limit = source.period or size * CANDIDATES + MORE_CANDIDATES
     hashes, picks = np.empty(0, np.uint64), np.empty(0, np.int64)
     drawn = 0
     while len(picks) < size and drawn < limit:
-        more = min(max(size - len(picks), drawn // 2, ROWS), limit - drawn)
-        hashes = np.concatenate([hashes, _hashes(source, seed, drawn, drawn + more, check)])
-        hashes, first = np.unique(hashes, return_index=True)
-        picks = np.concatenate([picks, np.arange(drawn, drawn + more)])[first]
-        order = np.argsort(picks)  # so that an earlier draw comes first in the next round, too
-        hashes, picks = hashes[order], picks[order]
-        drawn += more
-    found = len(picks)
-    if source.period:
-        check_count(found, size)
-    if found < size:
-        holds = "" if source.count is None else f" (of {source.count:,} that it holds)"
-        raise SettingsError(
-            f"unique: {size:,} texts are asked for, and {drawn:,} draws from the source gave {found:,} different ones"
-            f"{holds}: ask for at most {found:,}",
-            "unique",
-        )
-    return DistinctTexts(source, picks[:size], seed)
-
-
-def _hashes(source: Source, seed: int, start: int, stop: int, check: Check) -> NDArray[np.uint64]:
-    """uint64 (stop - start,): equal for equal texts."""
-    factors = Rows.span(0, 0, 1).words("hash", source.max_length)[0] | np.uint64(1)
-    parts = []
-    for first in range(start, stop, ROWS):
-        check()
-        codes = source.codes(Rows.span(seed, first, min(first + ROWS, stop)))
-        parts.append(codes.astype(np.uint64) @ factors)
-    return np.concatenate(parts)
+        stop = drawn + min(max(size - len(picks), drawn // 2, ROWS), limit - drawn)
+        found = [hashes]
+        for start in range(drawn, stop, ROWS):
+            check()
+            codes = source.codes(Rows.span(seed, start, min(start + ROWS, stop)))
+            found.append(codes.astype(np.uint64) @ factors)
+        # of equal hashes the first is kept: those of earlier draws, which are all different, come first
+        hashes, first = np.unique(np.concatenate(found), return_index=True)
+        picks = np.concatenate([picks, np.arange(drawn, stop)])[first]
+        drawn = stop
+    check_count(len(picks), size)
+    return DistinctTexts(source, np.sort(picks)[:size], seed)
 
 
 def check_memory(size: int, bytes_per_text: int, setting: str) -> None:
@@ -104,10 +87,10 @@ def check_memory(size: int, bytes_per_text: int, setting: str) -> None:
 
 
 def check_count(count: int, size: int) -> None:
-    """Raises `SettingsError` if `size` different texts are requested, and there are only `count`."""
+    """Raises `SettingsError` if `size` different texts are requested, and the source gives only `count`."""
     if count < size:
         raise SettingsError(
-            f"unique: {size:,} different texts are asked for, and the source holds {count:,}: "
+            f"unique: {size:,} different texts are asked for, and the source gives {count:,}: "
             f"ask for at most {count:,}",
             "unique",
         )

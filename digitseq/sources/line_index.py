@@ -19,7 +19,9 @@ CHUNK = 1 << 22  # bytes
 MAX_BYTES = 4 * MAX_TEXT + 2  # of a line in UTF-8 with its end
 BOM = b"\xef\xbb\xbf"
 BLANK = " \t"  # a line of nothing else is skipped
+ENCODING = ("utf-8", "surrogateescape")  # bytes that are not UTF-8 become code points that no file can hold
 CONTROL = frozenset(map(chr, [*range(32), 127]))
+REFUSED = CONTROL | frozenset(map(chr, range(0xDC80, 0xDD00)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +40,8 @@ class LineIndex:
 
 
 def split_lines(piece: bytes) -> list[str]:
-    """The lines of `piece` without their ends, LF or CR LF. Raises `UnicodeDecodeError`."""
-    return piece.removesuffix(b"\n").decode("utf-8").replace("\r\n", "\n").removesuffix("\r").split("\n")
+    """The lines of `piece` without their ends, LF or CR LF."""
+    return piece.removesuffix(b"\n").decode(*ENCODING).replace("\r\n", "\n").removesuffix("\r").split("\n")
 
 
 def index_lines(file: BinaryIO, name: str) -> LineIndex:
@@ -52,16 +54,14 @@ def index_lines(file: BinaryIO, name: str) -> LineIndex:
     passed = found = 0  # lines so far: all, and those that are not blank
     for offset, piece in _pieces(file):
         digest.update(piece)
-        try:
-            lines = split_lines(piece)
-        except UnicodeDecodeError:
-            raise _first_fault(piece, name, passed) from None
+        lines = split_lines(piece)
         kept = [n for n, line in enumerate(lines) if line.strip(BLANK)]
         texts = lines if len(kept) == len(lines) else [lines[n] for n in kept]
         characters |= set("".join(texts))
         longest = max([longest, *texts], key=len)
-        if len(longest) > MAX_TEXT or not characters.isdisjoint(CONTROL):
-            raise _first_fault(piece, name, passed)
+        if len(longest) > MAX_TEXT or not characters.isdisjoint(REFUSED):
+            number, fault = next((passed + 1 + n, fault) for n in kept if (fault := _fault(lines[n])))
+            raise SettingsError(f"{name}, line {number:,}: {fault}", SETTING)
         # found in the bytes, as a character can be several of them
         begin = np.flatnonzero(np.frombuffer(b"\n" + piece[:-1], np.uint8) == ord("\n"))
         starts.append(offset + begin[kept[-found % BLOCK :: BLOCK]])
@@ -86,23 +86,11 @@ def _pieces(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
         yield offset, rest + b"\n"
 
 
-def _first_fault(piece: bytes, name: str, passed: int) -> SettingsError:
-    """The error for the first line of `piece` that cannot be written; `passed` lines of the file come before it."""
-    faults = ((number, _fault(line)) for number, line in enumerate(piece.split(b"\n"), passed + 1))
-    number, fault = next((number, fault) for number, fault in faults if fault)
-    return SettingsError(f"{name}, line {number:,}: {fault}", SETTING)
-
-
-def _fault(raw: bytes) -> str | None:
+def _fault(line: str) -> str | None:
     """Why a line cannot be written; None if it can."""
-    try:
-        line = raw.decode("utf-8").removesuffix("\r")
-    except UnicodeDecodeError as error:
-        if len(raw) <= MAX_BYTES:  # a longer line can have been cut off within a character
-            return f"byte 0x{raw[error.start]:02X} is not UTF-8: save the file as UTF-8"
-        line = "?" * MAX_BYTES
     if len(line) > MAX_TEXT:
         return f"more than {MAX_TEXT} characters, at most {MAX_TEXT} are possible"
-    if line.strip(BLANK) and (control := CONTROL.intersection(line)):
-        return f"control character U+{ord(min(control)):04X}, which cannot be written"
-    return None
+    character = next((c for c in line if c in REFUSED), None)
+    if character in CONTROL:
+        return f"control character U+{ord(character):04X}, which cannot be written"
+    return character and f"byte 0x{character.encode(*ENCODING).hex().upper()} is not UTF-8: save the file as UTF-8"

@@ -51,7 +51,8 @@ class NumbersFile(Source):
         try:
             self.name = "standard input" if path == STANDARD_INPUT else os.fspath(path)
             self._given = os.fspath(path)
-            self._path = _spool(self, path) if _is_stream(path) else Path(path).absolute()
+            # what can be read only once is kept
+            self._path = _spool(self, path) if path == STANDARD_INPUT or Path(path).is_fifo() else Path(path).absolute()
             with open(self._path, "rb") as file:
                 self._stamp = _stamp(file)
                 self._index = index_lines(file, self.name)
@@ -81,7 +82,7 @@ class NumbersFile(Source):
                     texts += [lines[number % BLOCK] for number in numbers]
         except OSError as error:
             raise DataError(f"cannot read {self.name} any more ({error.strerror})") from None
-        except (IndexError, UnicodeDecodeError):  # other lines, although size and time of change are the same
+        except IndexError:  # other lines, although size and time of change are the same
             raise self._changed() from None
         return encode(texts, self.max_length)
 
@@ -108,11 +109,6 @@ def _stamp(file: BinaryIO) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def _is_stream(path: str | os.PathLike[str]) -> bool:
-    """Whether `path` can be read only once: standard input, or a pipe."""
-    return path == STANDARD_INPUT or Path(path).is_fifo()
-
-
 def _spool(owner: NumbersFile, path: str | os.PathLike[str]) -> Path:
     """A temporary file with all of the stream, removed when `owner` is.
 
@@ -127,8 +123,7 @@ def _spool(owner: NumbersFile, path: str | os.PathLike[str]) -> Path:
     nameless = Path("/proc/self/fd").exists()
     file = (tempfile.TemporaryFile if nameless else tempfile.NamedTemporaryFile)(prefix="digitseq-", suffix=".txt")
     weakref.finalize(owner, file.close)
-    with contextlib.ExitStack() as opened:
-        stream = sys.stdin.buffer if path == STANDARD_INPUT else opened.enter_context(open(path, "rb"))
+    with contextlib.nullcontext(sys.stdin.buffer) if path == STANDARD_INPUT else open(path, "rb") as stream:
         shutil.copyfileobj(stream, file)
     file.flush()
     # with the number of this process, as worker processes open it, too

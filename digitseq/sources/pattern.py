@@ -14,14 +14,13 @@ from digitseq.random_streams import Rows
 from digitseq.sources.automaton import automaton
 from digitseq.sources.base import Codes, Source, decode, text_rows
 from digitseq.sources.random_digits import DIGITS
-from digitseq.sources.sampler import Graph, Sampler
+from digitseq.sources.sampler import Sampler, graph_of
 from digitseq.sources.syntax import SETTING, read_regex
-from digitseq.sources.tree import longest_text, measure
 
 if TYPE_CHECKING:
     from digitseq.settings import Settings
 
-COUNT_BUDGET = 200_000  # steps: about 0.1 s
+COUNT_BUDGET = 200_000  # steps: about 0.2 s
 ATTEMPTS = 2_000
 PROBED = 256  # texts, of which at least this share must match:
 HARDLY_EVER = 0.05
@@ -48,9 +47,8 @@ class Pattern(Source):
     def __init__(self, regex: str, alphabet: str = DIGITS) -> None:
         self.regex, self.alphabet = regex, alphabet
         self._syntax = read_regex(regex, alphabet)
-        graph, size = Graph(self._syntax.root), measure(self._syntax.root)
-        self._sampler = Sampler(graph.texts, graph.targets, None, size.steps, size.longest)
-        self.max_length = self._sampler.longest
+        self._sampler = Sampler(graph_of(self._syntax.root))
+        self.max_length = len(self._sampler.longest)
         self.characters = frozenset(map(chr, np.unique(self._sampler.written).tolist()))
         if self.max_length == 0:
             raise SettingsError(f"{regex!r:.80} matches nothing but the empty text", SETTING)
@@ -66,14 +64,14 @@ class Pattern(Source):
         """The number of texts; None if unbounded, with a lookaround, or if counting would take too long."""
         if not (self._syntax.exact and self._syntax.bounded):
             return None
-        machine = automaton(self._syntax.root, COUNT_BUDGET)
+        machine = automaton(graph_of(self._syntax.root), COUNT_BUDGET)
         return None if machine is None else machine.count()
 
     def notice(self) -> str | None:
         return None if self.count is None else f"strings that match the pattern: {self.count:,}"
 
     def longest(self) -> str:
-        return longest_text(self._syntax.root)
+        return self._sampler.longest
 
     def codes(self, rows: Rows) -> Codes:
         rows = text_rows(rows)

@@ -6,13 +6,11 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from digitseq.errors import SettingsError
 from digitseq.lazy_imports import import_package
 from digitseq.random_streams import Rows
 from digitseq.sources.base import Codes, Source, decode, encode, text_rows
-from digitseq.sources.number_plan import NumberPlan, number_plan, plan_sampler
+from digitseq.sources.number_plan import NumberPlan, plan_sampler
 from digitseq.sources.random_digits import DIGITS
 
 if TYPE_CHECKING:
@@ -47,13 +45,14 @@ class Phone(Source):
     def __init__(self, region: str = "JP", kind: str = "any", format: str = "digits") -> None:
         self.region, self.kind, self.format = _known_region(region), kind, format
         self._package = _package()
-        self._country_code = self._package.PhoneMetadata.metadata_for_region(self.region).country_code
-        plans = [plan for each in KINDS[kind] if (plan := _plan(self.region, each))]
+        self._country_code = self._package.country_code_for_region(self.region)
+        plans = [plan for each in KINDS[kind] if (plan := _plan(self.region, each)) and plan.count]
         if not plans:
             kind = "telephone" if kind == "any" else kind
             raise SettingsError(f"region {self.region} has no {kind} numbers: choose another", SETTING)
         self._sampler, added = plan_sampler(plans), self._additions()
-        self.max_length = self._sampler.longest + max(map(len, added))  # with grouping there may be no text so long
+        # with grouping there may be no text so long
+        self.max_length = len(self._sampler.longest) + max(map(len, added))
         self.characters = frozenset(DIGITS).union(*added)
         if len(plans) == 1:  # a number can be of both kinds
             self.count = plans[0].count
@@ -62,25 +61,19 @@ class Phone(Source):
         return Phone, (self.region, self.kind, self.format)
 
     def provenance(self) -> dict[str, str]:
-        import importlib.metadata
-
-        try:
-            return {"phonenumbers": importlib.metadata.version("phonenumbers")}
-        except importlib.metadata.PackageNotFoundError:  # the package phonenumberslite has the same module
-            return {"phonenumbers": str(getattr(self._package, "__version__", "unknown"))}
+        return {"phonenumbers": self._package.__version__}
 
     def longest(self) -> str:
         """The longest of some hundred numbers."""
         return max(decode(self.codes(Rows.span(0, 0, 256))), key=len)
 
     def codes(self, rows: Rows) -> Codes:
-        codes = self._sampler.codes(text_rows(rows))
-        if self.format == "e164":
-            start = encode(self._additions(), self.max_length - self._sampler.longest)
-            return np.hstack([start.repeat(len(rows), axis=0), codes])
-        return encode([self._format(number) for number in decode(codes)], self.max_length)
+        numbers = decode(self._sampler.codes(text_rows(rows)))
+        return encode([self._format(number) for number in numbers], self.max_length)
 
     def _format(self, number: str) -> str:
+        if self.format == "e164":
+            return f"+{self._country_code}{number}"
         package = self._package
         zeros = len(number) - len(number.lstrip("0"))
         parsed = package.PhoneNumber(
@@ -111,7 +104,7 @@ def _plan(region: str, kind: str) -> NumberPlan | None:
     if described is None or not described.national_number_pattern:
         return None
     lengths = described.possible_length or metadata.general_desc.possible_length
-    return number_plan(described.national_number_pattern, [n for n in lengths if n > 0])
+    return NumberPlan(described.national_number_pattern, [n for n in lengths if n > 0])
 
 
 def _package() -> Any:

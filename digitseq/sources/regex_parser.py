@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Sequence
 from typing import Any
 
+PARSER: Any = importlib.import_module("re._parser" if sys.version_info >= (3, 11) else "sre_parse")
 MOST = 1e30  # larger results are cut off, as powers of powers overflow
-
-
-def regex_parser() -> Any:
-    """The parser behind `re`, which moved in Python 3.11."""
-    try:
-        return importlib.import_module("re._parser")
-    except ImportError:
-        return importlib.import_module("sre_parse")
 
 
 def effort(items: Sequence[Any], longest: int) -> tuple[float, float]:

@@ -2,117 +2,113 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import chain
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, chain, groupby
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.random_streams import Rows
 from digitseq.sources.base import Codes
-from digitseq.sources.tree import Choice, Node, Repeat, Series, Texts, only_text
+from digitseq.sources.tree import EMPTY, Choice, Node, Series, Texts, is_fixed
 
-START, END = 0, 1
-Numbers = NDArray[np.int64]
+Option = tuple[Texts, int]  # the texts of which it writes one, and the state that it leads to
+# The options of each state, whose texts are all equally likely unless weights are given. A walk from the last state to
+# state 0 writes a text. Options lead to earlier states only, but for that of state 0, which leads to itself.
+Graph = list[Sequence[Option]]
+END = 0
 
 
-class Graph:
-    """Option k of state s writes texts[s][k] and leads to state targets[s][k].
+def graph_of(root: Node) -> Graph:
+    """The graph of a tree, whose repetitions must be bounded."""
+    graph: Graph = [[(EMPTY, END)]]
 
-    A text is what a walk from START to END writes. There are no cycles, except that END leads to itself.
-    """
+    def before(node: Node, after: int) -> int:
+        """The state from which `node` is written on the way to the state `after`."""
+        if isinstance(node, Series):
+            for part in reversed(node.parts):
+                after = before(part, after)
+            return after
+        if isinstance(node, tuple):
+            return add_state(graph, [(node, after)])
+        if isinstance(node, Choice):
+            options: list[Option] = []
+            for fixed, parts in groupby(node.parts, is_fixed):
+                if fixed:  # written by the choice itself, which saves a step
+                    options.append((tuple(text for (text,) in cast("Iterable[Texts]", parts)), after))
+                else:
+                    options += [(EMPTY, before(part, after)) for part in parts]
+            return add_state(graph, options)
+        # one chain of the greatest number of turns, entered as many turns before its end as are to be made
+        entries = [after]
+        for _ in range(node.high):
+            entries.append(before(node.part, entries[-1]))
+        if len(entries) - 1 == node.low:
+            return entries[-1]
+        return add_state(graph, [(EMPTY, entry) for entry in reversed(entries[node.low :])])
 
-    def __init__(self, root: Node) -> None:
-        self.texts: list[Sequence[str]] = [(), ("",)]
-        self.targets: list[Sequence[int]] = [(), (END,)]
-        self._add(root, START, END)
+    before(root, END)
+    return graph
 
-    def _new_state(self) -> int:
-        self.texts.append(())
-        self.targets.append(())
-        return len(self.texts) - 1
 
-    def _add(self, node: Node, start: int, end: int) -> None:
-        """All ways of `node` from `start`, which has no options yet, to `end`."""
-        if isinstance(node, Texts):
-            self.texts[start], self.targets[start] = node.texts, [end] * len(node.texts)
-        elif isinstance(node, Series):
-            self._add_chain(node.parts, start, end)
-        elif isinstance(node, Choice):
-            # a fixed text is written by the choice itself, which saves a step
-            texts = [only_text(part) for part in node.parts]
-            states = [end if text is not None else self._new_state() for text in texts]
-            self.texts[start], self.targets[start] = [text or "" for text in texts], states
-            for part, text, state in zip(node.parts, texts, states):
-                if text is None:
-                    self._add(part, state, end)
-        else:
-            self._add_repeat(node, start, end)
-
-    def _add_repeat(self, node: Repeat, start: int, end: int) -> None:
-        """One chain of the greatest number of repetitions, which is entered as many before its end as there are."""
-        parts = [node.part] * node.highest(0)
-        if len(parts) == node.low:
-            self._add_chain(parts, start, end)
-        else:
-            entries = self._add_chain(parts, self._new_state(), end)[: len(parts) - node.low + 1]
-            self.texts[start], self.targets[start] = [""] * len(entries), entries
-
-    def _add_chain(self, parts: Sequence[Node], start: int, end: int) -> list[int]:
-        """All parts one after the other. Returns the state before each of them, and `end`."""
-        states = [start, *(self._new_state() for _ in parts[1:]), end]
-        for part, here, there in zip(parts, states, states[1:]):
-            self._add(part, here, there)
-        return states
+def add_state(graph: Graph, options: Sequence[Option]) -> int:
+    """The number of a new state with `options`."""
+    graph.append(options)
+    return len(graph) - 1
 
 
 class Sampler:
-    """Walks from START through states whose options write `texts` and lead to `targets`, as in `Graph`.
+    """Walks through `graph`.
 
-    shares: for each state the cumulative shares of its options, the last one 1; None: all options are equally likely
-    steps: options on the longest way; longest: no text has more characters
+    weights: for each state the whole numbers in proportion to which its options are taken; None: all equally often
+
+    longest: one of the longest texts
     """
 
-    def __init__(
-        self,
-        texts: Sequence[Sequence[str]],
-        targets: Sequence[Sequence[int]],
-        shares: Sequence[Sequence[float]] | None,
-        steps: int,
-        longest: int,
-    ) -> None:
-        self.steps, self.longest = steps, longest
-        # the options of all states in a row: `base` has the first one of each state
-        self._count = np.array([len(target) for target in targets])
+    def __init__(self, graph: Graph, weights: Sequence[Sequence[int]] | None = None) -> None:
+        steps, longest = [0], [0]  # on the longest way from each state to the end: its options, its characters
+        for options in graph[1:]:
+            steps.append(1 + max([steps[target] for _, target in options]))
+            longest.append(max([len(max(texts, key=len)) + longest[target] for texts, target in options]))
+        self._start, self._steps = len(graph) - 1, steps[-1]
+        self.longest, state = "", self._start
+        while state != END:
+            texts, state = max(graph[state], key=lambda option: len(max(option[0], key=len)) + longest[option[1]])
+            self.longest += max(texts, key=len)
+        # the texts of all states in a row: `base` has the first one of each state
+        self._count = np.array([sum([len(texts) for texts, _ in options]) for options in graph])
         self._base = np.cumsum(self._count) - self._count
-        total = int(self._count.sum())
-        self._target = np.fromiter(chain.from_iterable(targets), np.int64, total)
+        choices = list(chain.from_iterable(graph))
+        self._target = np.repeat([target for _, target in choices], [len(texts) for texts, _ in choices])
+        written = list(chain.from_iterable(texts for texts, _ in choices))
         # what they write, one after the other in `written`: uint32
-        self.written: Codes = np.frombuffer("".join(chain.from_iterable(texts)).encode("utf-32-le"), np.uint32)
-        self._length = np.fromiter(map(len, chain.from_iterable(texts)), np.int64, total)
+        self.written: Codes = np.frombuffer("".join(written).encode("utf-32-le"), np.uint32)
+        self._length = np.fromiter(map(len, written), np.int64)
         self._first = np.cumsum(self._length) - self._length
         # how many of 2³² random numbers take an option or an earlier one of its state
         self._upto = None
-        if shares is not None:
-            self._upto = (np.fromiter(chain.from_iterable(shares), np.float64, total) * 2.0**32).astype(np.int64)
+        if weights is not None:
+            shares = [upto / sum(each) for each in weights for upto in accumulate(each)]
+            self._upto = (np.array(shares) * 2.0**32).astype(np.int64)
 
     def codes(self, rows: Rows) -> Codes:
-        """uint32 (B, longest): a text for each row, padded with 0 at the end."""
+        """uint32 (B, length of `longest`): a text for each row, padded with 0 at the end."""
         options = self._walk(rows)
         length = self._length.take(options)
         # the texts of all options one after the other: for each character, its place in `written`
         shift = self._first.take(options).ravel() - (np.cumsum(length) - length.ravel())
         place = np.repeat(shift, length.ravel()) + np.arange(length.sum())
-        codes = np.zeros((len(rows), self.longest), np.uint32)
-        codes[np.arange(self.longest) < length.sum(axis=1)[:, None]] = self.written.take(place)
+        codes = np.zeros((len(rows), len(self.longest)), np.uint32)
+        codes[np.arange(len(self.longest)) < length.sum(axis=1)[:, None]] = self.written.take(place)
         return codes
 
-    def _walk(self, rows: Rows) -> Numbers:
+    def _walk(self, rows: Rows) -> NDArray[np.int64]:
         """int64 (B, steps): the options that each row takes. Every step uses 32 random bits."""
-        words = np.ascontiguousarray(rows.words("walk", -(-self.steps // 2)))
+        words = np.ascontiguousarray(rows.words("walk", -(-self._steps // 2)))
         draws = words.view(np.uint32).T.astype(np.int64, order="C")
-        state, taken = np.zeros(len(rows), np.int64), np.empty((self.steps, len(rows)), np.int64)
-        for step, draw in enumerate(draws[: self.steps]):
+        state, taken = np.full(len(rows), self._start), np.empty((self._steps, len(rows)), np.int64)
+        for step, draw in enumerate(draws[: self._steps]):
             base = self._base.take(state)
             option = base + ((draw * self._count.take(state)) >> 32)
             if self._upto is not None:

@@ -16,8 +16,8 @@ from typing import Any
 from digitseq.errors import SettingsError
 from digitseq.options import MAX_TEXT
 from digitseq.sources.base import named
-from digitseq.sources.regex_parser import effort, regex_parser
-from digitseq.sources.tree import EMPTY, Node, Repeat, Size, Texts, bounded, choice, measure, merged, only_text, series
+from digitseq.sources.regex_parser import PARSER, effort
+from digitseq.sources.tree import EMPTY, UNBOUNDED, Node, Repeat, bounded, choice, is_fixed, measure, merged, series
 
 SETTING = "pattern"
 MAX_REGEX = 10_000  # characters
@@ -54,7 +54,7 @@ def read_regex(regex: str, alphabet: str, longest: int = MAX_TEXT) -> Syntax:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            compiled, parsed = re.compile(regex), regex_parser().parse(regex)
+            compiled, parsed = re.compile(regex), PARSER.parse(regex)
     except (re.error, RecursionError, OverflowError) as error:
         raise _refused(regex, f"is not a regular expression: {error}") from None
     if compiled.flags & ~(re.UNICODE | re.VERBOSE | re.DOTALL):
@@ -66,37 +66,34 @@ def read_regex(regex: str, alphabet: str, longest: int = MAX_TEXT) -> Syntax:
         # nested repetitions may leave no room for a turn (merging others as well would change their texts)
         root = merged(root)
         extra = _extra(root, longest)
-    _check_size(regex, measure(root, max(extra, 0)), longest)
+    drawn = bounded(root, max(extra, 0))
+    _check_size(regex, drawn, longest)
     if not reader.exact and effort(parsed, longest)[1] > MAX_EFFORT:
         raise _refused(
             regex,
             "may not look around, or have anchors inside, beside repetitions that take too long to match: write it "
             "without the one or the other",
         )
-    drawn = bounded(root, extra)
     if drawn == EMPTY != root:  # not even one turn is possible: say how long that would be
-        _check_size(regex, measure(root, extra + 1), longest)
+        _check_size(regex, bounded(root, extra + 1), longest)
     return Syntax(drawn, reader.exact, reader.bounded)
 
 
 def _extra(root: Node, longest: int) -> int:
     """How often unbounded repetitions can be made beyond their least number; -1: not even that."""
-    return bisect.bisect_right(range(longest + 1), longest, key=lambda more: measure(root, more).longest) - 1
+    return bisect.bisect_right(range(longest + 1), longest, key=lambda more: measure(bounded(root, more)).longest) - 1
 
 
-def _check_size(regex: str, size: Size, longest: int) -> None:
-    if size.longest > longest:
-        raise _refused(regex, f"has texts of {_shown(size.longest)} characters, at most {longest} are possible")
-    if size.options > MAX_OPTIONS:
-        options = f"{_shown(size.options)} options, at most {MAX_OPTIONS:,} are possible"
-        raise _refused(regex, f"is too large: written out, its choices have {options}")
-    if size.steps > MAX_STEPS:
-        steps = f"{_shown(size.steps)} choices lead to one text, at most {MAX_STEPS:,} are possible"
-        raise _refused(regex, f"is too deep: {steps}")
-
-
-def _shown(number: int) -> str:
-    return f"{number:,}" if number < 10**12 else "more than 10¹²"
+def _check_size(regex: str, root: Node, longest: int) -> None:
+    size = measure(root)
+    for number, most, what in (
+        (size.longest, longest, "texts of {} characters"),
+        (size.options, MAX_OPTIONS, "{} options in all choices, when written out"),
+        (size.steps, MAX_STEPS, "{} choices on the way to one text"),
+    ):
+        if number > most:
+            shown = f"{number:,}" if number < 10**12 else "more than 10¹²"
+            raise _refused(regex, f"has {what.format(shown)}, at most {most:,} are possible")
 
 
 def _refused(regex: str, why: str) -> SettingsError:
@@ -158,12 +155,9 @@ class _Reader:
         part = self.read(items, False, False)
         if part == EMPTY or high == 0:
             return EMPTY
-        if high == regex_parser().MAXREPEAT:
-            self.bounded = False
-            return Repeat(part, int(low), None)
-        text = only_text(part)
-        if text is not None and low == high and len(text) * int(high) <= MAX_TEXT:
-            return Texts((text * int(high),))
+        self.bounded = self.bounded and high != UNBOUNDED
+        if is_fixed(part) and low == high and len(part[0]) * int(high) <= MAX_TEXT:
+            return (part[0] * int(high),)
         return Repeat(part, int(low), int(high))
 
     def _member(self, kind: str, member: Any) -> set[str]:
@@ -189,7 +183,7 @@ class _Reader:
         strange = next((c for c in sorted(allowed) if not c.isprintable()), None)
         if strange is not None:
             raise _refused(self.regex, f"has {named(strange)}, which cannot be written")
-        return Texts(tuple(sorted(allowed)))
+        return tuple(sorted(allowed))
 
 
 _CATEGORIES: dict[str, Callable[[str], bool]] = {

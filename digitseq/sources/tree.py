@@ -7,14 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Union
+from typing import TypeGuard, Union
 
+from digitseq.sources.regex_parser import PARSER
 
-@dataclass(frozen=True)
-class Texts:
-    """One of `texts`: a fixed text, or the characters of a set."""
-
-    texts: tuple[str, ...]
+Texts = tuple[str, ...]  # one of them: a fixed text, or the characters of a set
 
 
 @dataclass(frozen=True)
@@ -33,19 +30,16 @@ class Choice:
 
 @dataclass(frozen=True)
 class Repeat:
-    """`part`, low … high times; high None: unbounded."""
+    """`part`, low … high times; high UNBOUNDED: without limit."""
 
     part: Node
     low: int
-    high: int | None
-
-    def highest(self, extra: int) -> int:
-        """The greatest number of repetitions if an unbounded one is limited to `extra` more than its least number."""
-        return self.low + extra if self.high is None else self.high
+    high: int
 
 
 Node = Union[Texts, Series, Choice, Repeat]  # noqa: UP007  # an alias of forward references
-EMPTY = Texts(("",))
+EMPTY: Texts = ("",)
+UNBOUNDED = int(PARSER.MAXREPEAT)
 
 
 @dataclass(frozen=True)
@@ -58,45 +52,33 @@ class Size:
     steps: int
 
 
-def measure(node: Node, extra: int = 0) -> Size:
-    """The size of `node`, with unbounded repetitions limited to `extra` more than their least number."""
-    if isinstance(node, Texts):
-        return Size(max(map(len, node.texts)), len("".join(node.texts)) or 1, 1)
+def measure(node: Node) -> Size:
+    """The size of `node`, which has no unbounded repetition."""
+    if isinstance(node, tuple):
+        return Size(max(map(len, node)), len("".join(node)) or 1, 1)
     if isinstance(node, Repeat):
-        part, high = measure(node.part, extra), node.highest(extra)
+        part, high = measure(node.part), node.high
         counts = high - node.low + 1  # possible numbers of repetitions: a choice of its own if there are several
         return Size(part.longest * high, counts + part.options * high, (counts > 1) + part.steps * high)
-    parts = [measure(part, extra) for part in node.parts]
+    parts = [measure(part) for part in node.parts]
     options = sum(part.options for part in parts)
     if isinstance(node, Choice):
-        steps = 1 + max(size.steps * (only_text(part) is None) for part, size in zip(node.parts, parts))
+        steps = 1 + max(size.steps * (not is_fixed(part)) for part, size in zip(node.parts, parts))
         return Size(max(part.longest for part in parts), len(parts) + options, steps)
     return Size(sum(part.longest for part in parts), options, sum(part.steps for part in parts))
 
 
-def longest_text(node: Node) -> str:
-    """One of the longest texts of `node`, which has no unbounded repetition."""
-    if isinstance(node, Texts):
-        return max(node.texts, key=len)
-    if isinstance(node, Repeat):
-        return longest_text(node.part) * node.highest(0)
-    if isinstance(node, Choice):
-        return longest_text(max(node.parts, key=lambda part: measure(part).longest))
-    return "".join(map(longest_text, node.parts))
-
-
-def only_text(node: Node) -> str | None:
-    """The text of `node` if it is a single one, not a choice of several."""
-    return node.texts[0] if isinstance(node, Texts) and len(node.texts) == 1 else None
+def is_fixed(node: Node) -> TypeGuard[Texts]:
+    """Whether `node` is a single text, not a choice of several."""
+    return isinstance(node, tuple) and len(node) == 1
 
 
 def series(parts: Iterable[Node]) -> Node:
     """`parts` one after the other, with neighbouring fixed texts joined and empty ones left out."""
     found: list[Node] = []
     for part in parts:
-        before, text = only_text(found[-1]) if found else None, only_text(part)
-        if before is not None and text is not None:
-            found[-1] = Texts((before + text,))
+        if found and is_fixed(found[-1]) and is_fixed(part):
+            found[-1] = (found[-1][0] + part[0],)
         elif part != EMPTY:
             found.append(part)
     return EMPTY if not found else found[0] if len(found) == 1 else Series(tuple(found))
@@ -113,7 +95,7 @@ def bounded(node: Node, extra: int) -> Node:
     then never made."""
 
     def bound(repeat: Repeat) -> Node:
-        high = repeat.highest(extra)
+        high = repeat.low + extra if repeat.high == UNBOUNDED else repeat.high
         return EMPTY if repeat.part == EMPTY or high == 0 else replace(repeat, high=high)
 
     return _with_repeats(node, bound)
@@ -127,8 +109,8 @@ def merged(node: Node) -> Node:
 
     def merge(repeat: Repeat) -> Node:
         part = repeat.part
-        if isinstance(part, Repeat) and part.low <= 1 and None in (part.high, repeat.high):
-            return Repeat(part.part, part.low * repeat.low, None)
+        if isinstance(part, Repeat) and part.low <= 1 and UNBOUNDED in (part.high, repeat.high):
+            return Repeat(part.part, part.low * repeat.low, UNBOUNDED)
         return repeat
 
     return _with_repeats(node, merge)
@@ -136,7 +118,7 @@ def merged(node: Node) -> Node:
 
 def _with_repeats(node: Node, change: Callable[[Repeat], Node]) -> Node:
     """`node` with each repetition replaced by what `change` returns for it, inner ones first."""
-    if isinstance(node, Texts):
+    if isinstance(node, tuple):
         return node
     if isinstance(node, Repeat):
         return change(replace(node, part=_with_repeats(node.part, change)))
