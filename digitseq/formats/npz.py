@@ -108,6 +108,7 @@ def _write_arrays(file: BinaryIO, parts: list[Path], background: int, check: Che
             shape = (sum(s[0] for s in shapes), *np.max([s[1:] for s in shapes], axis=0).astype(int).tolist())
             dtype = np.result_type(*dtypes)
             header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+            # written array by array, as np.savez would need all of them in memory
             with archive.open(zip_entry(f"{name}.npy", 0o600), "w", force_zip64=True) as member:
                 np.lib.format.write_array_header_1_0(member, header)
                 for part in parts:

@@ -93,6 +93,7 @@ class OutputFormat(Format):
         formats, characters, output = label_formats(labels), pipeline.bank.characters, OutputBuffer()
         # members are not compressed: PNG files already are
         with ExitStack() as stack, zipfile.ZipFile(output, "w") as archive:
+            # images come first, so the lines of label files wait on disk: their number is not bounded
             line_files: list[IO[bytes]] = [stack.enter_context(SpooledTemporaryFile(LINES_IN_MEMORY)) for _ in formats]
             for batch in batches(pipeline, 0, size, check):
                 for name, contents in _numbered_files(batch, formats, characters):

@@ -20,7 +20,7 @@ class OutputBuffer(io.BytesIO):
         raise io.UnsupportedOperation("tell")
 
     def drain(self) -> bytes:
-        """All bytes since the last call."""
+        """All bytes since the last call; the buffer is empty then."""
         data = self.getvalue()
         self.seek(0)
         self.truncate()

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from digitseq.formats.png_encoder import encode_png
 from digitseq.formats.shards import Batches, ShardFormat
 from digitseq.labels.objects import object_lines
-from digitseq.pipeline import Batch
 
 BLOCK = tarfile.BLOCKSIZE
 KEY_DIGITS = 12
@@ -33,20 +32,16 @@ class OutputFormat(ShardFormat):
         """A tar file, a batch at a time."""
         size = 0
         for batch in batches(start, stop):
-            yield (members := tar_members(batch))
-            size += len(members)
+            members = {
+                b".png": encode_png(batch.images, batch.width),
+                b".txt": [text.encode() for text in batch.texts],
+                b".json": object_lines(batch),
+            }
+            piece = tar_bytes(np.arange(batch.start + 1, batch.start + 1 + len(batch)), members)
+            yield piece
+            size += len(piece)
         end = 2 * BLOCK
         yield bytes(end + -(size + end) % tarfile.RECORDSIZE)  # archives are filled up to whole records
-
-
-def tar_members(batch: Batch) -> bytes:
-    """The samples of `batch` in the archive: image, text, and text with boxes, under one key each."""
-    members = {
-        b".png": encode_png(batch.images, batch.width),
-        b".txt": [text.encode() for text in batch.texts],
-        b".json": object_lines(batch),
-    }
-    return tar_bytes(np.arange(batch.start + 1, batch.start + 1 + len(batch)), members)
 
 
 def tar_bytes(numbers: NDArray[np.int64], members: dict[bytes, list[bytes]]) -> bytes:

@@ -24,7 +24,6 @@ PAGE_POLICY = (
 )
 # Swagger UI sets styles of its elements.
 DOCS_POLICY = PAGE_POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
-POLICIES = {"/": PAGE_POLICY, "/docs": DOCS_POLICY}
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 
@@ -37,7 +36,7 @@ def _headers(policy: str) -> list[tuple[bytes, bytes]]:
     ]
 
 
-SECURITY = {path: _headers(policy) for path, policy in POLICIES.items()}
+SECURITY = {"/": _headers(PAGE_POLICY), "/docs": _headers(DOCS_POLICY)}
 API_SECURITY = _headers(API_POLICY)
 
 
