@@ -129,7 +129,7 @@ class Format:
                 self.take(job, folder, kept, part, start)
                 files.publish(folder, kept)
                 shutil.rmtree(part)
-                yield b""
+                yield b""  # whoever waits for the file takes turns with others here
             self.finish(job, folder, kept, size)
             (result,) = folder.iterdir()
             with open(result, "rb") as file:

@@ -42,7 +42,7 @@ class OutputFormat(Format):
     keeps = True
 
     def __init__(self) -> None:
-        self._environment: Any = None
+        self._database: Any = None
         self._opened = Path()
 
     def begin(self, pipeline: Pipeline, request: RunRequest) -> FormatPlan:
@@ -71,64 +71,62 @@ class OutputFormat(Format):
         view, places = memoryview(data), ends.tolist()
         numbers = range(start + 1, start + count + 1)
         items = [(b"image-%09d" % i, view[a:b]) for i, a, b in zip(numbers, places, places[1:])]
-        self._put(self._open(folder, kept), items, folder)
+        with _as_os_error(folder):
+            self._open(folder, kept)
+            self._put(items)
 
     def finish(self, job: Job, folder: Path, kept: Path, stop: int) -> None:
         """Writes the labels and the count, and gives the file its name."""
         try:
             if stop < job.stop or _samples(folder / DATABASE) >= job.stop:
                 return
-            database = self._open(folder, kept)
-            with open(kept / TEXTS, "rb") as texts:
+            with _as_os_error(folder), open(kept / TEXTS, "rb") as texts:
+                self._open(folder, kept)
                 lines = enumerate(texts, job.start + 1)
                 while items := [(b"label-%09d" % i, line[:-1]) for i, line in islice(lines, LABELS_AT_ONCE)]:
-                    self._put(database, items, folder)
-            self._put(database, [(COUNT, b"%d" % job.stop)], folder)
-            with _as_os_error(folder):
-                database.sync(True)
+                    self._put(items)
+                self._put([(COUNT, b"%d" % job.stop)])
+                self._database.sync(True)
             self._close()
             os.replace(kept / DATABASE, folder / DATABASE)
         finally:
             self._close()
 
-    def _open(self, folder: Path, kept: Path) -> Any:
-        """The unfinished database; it begins as a copy of the one that earlier runs have written."""
+    def _open(self, folder: Path, kept: Path) -> None:
+        """Open the unfinished database; it begins as a copy of the one that earlier runs have written."""
         import lmdb
 
         path = kept / DATABASE
-        if self._environment is not None and self._opened == path:
-            return self._environment
+        if self._database is not None and self._opened == path:
+            return
         self._close()  # that of train/, when val/ begins
         # the copy gets its name when it is complete: a run that is killed meanwhile copies again
         if not path.exists() and (folder / DATABASE).exists():
             shutil.copyfile(folder / DATABASE, kept / "copy")
             os.replace(kept / "copy", path)
         size = FIRST_MAP + (path.stat().st_size if path.exists() else 0)
-        with _as_os_error(folder):
-            # sync=False: a killed process loses nothing, as the system has what was written; `finish` syncs to disk
-            self._opened = path
-            self._environment = lmdb.open(os.fsencode(path), map_size=size, subdir=False, lock=False, sync=False)
-        return self._environment
+        # sync=False: a killed process loses nothing, as the system has what was written; `finish` syncs to disk
+        self._opened = path
+        self._database = lmdb.open(os.fsencode(path), map_size=size, subdir=False, lock=False, sync=False)
 
     def _close(self) -> None:
-        if self._environment is not None:
-            self._environment.close()
-            self._environment = None
+        if self._database is not None:
+            self._database.close()
+            self._database = None
 
-    def _put(self, database: Any, items: list[tuple[bytes, Any]], folder: Path) -> None:
+    def _put(self, items: list[tuple[bytes, Any]]) -> None:
         import lmdb
 
-        with _as_os_error(folder):
-            while True:  # twice the size until everything fits
-                try:
-                    with database.begin(write=True) as transaction:
-                        cursor = transaction.cursor()
-                        # appending fills pages completely, and is only allowed for keys after the last one
-                        append = not cursor.last() or cursor.key() < items[0][0]
-                        cursor.putmulti(items, append=append)
-                    return
-                except lmdb.MapFullError:
-                    database.set_mapsize(2 * database.info()["map_size"])
+        while True:  # twice the size until everything fits
+            try:
+                with self._database.begin(write=True) as transaction:
+                    cursor = transaction.cursor()
+                    # appending fills pages completely, and is only allowed for keys after the last one
+                    append = not cursor.last() or cursor.key() < items[0][0]
+                    cursor.putmulti(items, append=append)
+                return
+            except lmdb.MapFullError:
+                self._database.set_mapsize(2 * self._database.info()["map_size"])
 
 
 def _samples(path: Path) -> int:
@@ -155,8 +153,6 @@ def _as_os_error(folder: Path) -> Iterator[None]:
 
     try:
         yield
-    except lmdb.MapFullError:
-        raise
     except lmdb.Error as error:
         # LMDB reports a short write to a full disk as an input/output error
         if "No space left" in str(error) or shutil.disk_usage(folder).free < ALMOST_FULL:

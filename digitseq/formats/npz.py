@@ -9,7 +9,6 @@ import contextlib
 import io
 import os
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -49,14 +48,12 @@ class OutputFormat(Format):
         return FormatPlan(start, pipeline.batch_size)
 
     def make(self, job: Job, start: int, stop: int, files: PartFiles) -> None:
-        """The arrays of one part, one after the other, in the order of `NAMES`."""
+        """The arrays of one part, as an npz file of its own."""
         with files.open(f"{start}.arrays", "kept") as file:
             for batch in files.batches(job.pipeline, start, stop):  # one, as a part is as large as a batch
-                arrays = _arrays(batch, _background(job))
-                for name in NAMES:
-                    packed = io.BytesIO()  # NumPy's error for a full disk does not say what is wrong
-                    np.save(packed, arrays[name])
-                    file.write(packed.getbuffer())
+                packed = io.BytesIO()  # NumPy's error for a full disk does not say what is wrong
+                np.savez(packed, **_arrays(batch, _background(job)))
+                file.write(packed.getbuffer())
 
     def finish(self, job: Job, folder: Path, kept: Path, stop: int) -> None:
         """Writes all images or none: the arrays of an interrupted run are kept for when it is resumed."""
@@ -65,10 +62,7 @@ class OutputFormat(Format):
             return
         parts = sorted(kept.glob("*.arrays"), key=lambda part: int(part.stem))
         if job.start:
-            with np.load(path) as arrays, open(kept / "earlier", "wb") as file:
-                for name in NAMES:
-                    np.save(file, arrays[name])
-            parts.insert(0, kept / "earlier")
+            parts.insert(0, path)
         with replacing(path, kept) as file:
             _write_arrays(file, parts, _background(job), job.check)
 
@@ -89,7 +83,7 @@ def _background(job: Job) -> int:
     return 255 if job.pipeline.settings.invert else 0
 
 
-def _arrays(batch: Batch, background: int) -> dict[str, NDArray[Any]]:
+def _arrays(batch: Batch, background: int) -> dict[str, Any]:
     images = batch.images
     beyond = np.arange(images.shape[2]) >= batch.width[:, None]
     if beyond.any():
@@ -106,20 +100,20 @@ def _arrays(batch: Batch, background: int) -> dict[str, NDArray[Any]]:
 def _write_arrays(file: BinaryIO, parts: list[Path], background: int, check: Check) -> None:
     """Write the arrays of all parts as one npz file, padded to the widest image and the longest text.
 
-    Parts are read again for each array: never more than one is in memory. check: called for each.
+    Parts are read twice for each array: never more than one is in memory. check: called for each.
     """
-    shapes = [{name: (array.shape, array.dtype) for name, array in _load(part)} for part in parts]
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name in NAMES:
-            sizes = [part[name][0] for part in shapes]
-            shape = (sum(s[0] for s in sizes), *np.max([s[1:] for s in sizes], axis=0).astype(int).tolist())
-            dtype = np.result_type(*(part[name][1] for part in shapes))
+            shapes, dtypes = zip(*((array.shape, array.dtype) for array in (_load(part, name) for part in parts)))
+            shape = (sum(s[0] for s in shapes), *np.max([s[1:] for s in shapes], axis=0).astype(int).tolist())
+            dtype = np.result_type(*dtypes)
             header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+            # written array by array, as np.savez would need all of them in memory
             with archive.open(zip_entry(f"{name}.npy", 0o600), "w", force_zip64=True) as member:
                 np.lib.format.write_array_header_1_0(member, header)
                 for part in parts:
                     check()
-                    array = next(array for found, array in _load(part) if found == name).astype(dtype, copy=False)
+                    array = _load(part, name).astype(dtype, copy=False)
                     if array.shape[1:] != shape[1:]:
                         padded = np.full((len(array), *shape[1:]), background if name == "images" else 0, dtype)
                         padded[tuple(slice(n) for n in array.shape)] = array
@@ -127,10 +121,10 @@ def _write_arrays(file: BinaryIO, parts: list[Path], background: int, check: Che
                     member.write(np.ascontiguousarray(array).view(np.uint8).data)
 
 
-def _load(part: Path) -> Iterator[tuple[str, NDArray[Any]]]:
-    with open(part, "rb") as file:
-        for name in NAMES:
-            yield name, np.load(file)
+def _load(part: Path, name: str) -> NDArray[Any]:
+    with np.load(part) as arrays:
+        found: NDArray[Any] = arrays[name]
+    return found
 
 
 def _count(path: Path) -> int:

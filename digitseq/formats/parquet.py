@@ -19,15 +19,13 @@ from digitseq.formats.streaming import OutputBuffer
 from digitseq.pipeline import Batch
 
 ROW_GROUP = 2048  # images: a few MB, the least that a reader loads at once
+STRING, INT64 = {"dtype": "string", "_type": "Value"}, {"dtype": "int64", "_type": "Value"}
 FEATURES = {
     "image": {"_type": "Image"},
-    "text": {"dtype": "string", "_type": "Value"},
+    "text": STRING,
     "objects": {
-        "bbox": {
-            "feature": {"feature": {"dtype": "int64", "_type": "Value"}, "_type": "Sequence"},
-            "_type": "Sequence",
-        },
-        "categories": {"feature": {"dtype": "string", "_type": "Value"}, "_type": "Sequence"},
+        "bbox": {"feature": {"feature": INT64, "_type": "Sequence"}, "_type": "Sequence"},
+        "categories": {"feature": STRING, "_type": "Sequence"},
     },
 }
 
@@ -44,10 +42,7 @@ class OutputFormat(ShardFormat):
 
         options: dict[str, Any] = {"compression": {"image.bytes": "none"}, "use_dictionary": ["text"]}
         output = OutputBuffer()
-        with (
-            pa.PythonFile(output, mode="w") as sink,
-            parquet.ParquetWriter(sink, _schema(), **options) as writer,
-        ):
+        with parquet.ParquetWriter(pa.PythonFile(output, mode="w"), _schema(), **options) as writer:
             for group in spans(start, stop, ROW_GROUP):
                 rows = pa.Table.from_batches([_rows(batch) for batch in batches(*group)])
                 writer.write_table(rows, row_group_size=ROW_GROUP)
@@ -73,9 +68,8 @@ def _rows(batch: Batch) -> Any:
     corners = pa.array(np.arange(0, len(numbers) + 1, 4, dtype=np.int32))
     ends = pa.array(np.concatenate([[0], np.cumsum(used.sum(axis=1))]).astype(np.int32))
     boxes = pa.ListArray.from_arrays(ends, pa.ListArray.from_arrays(corners, numbers))
-    drawn = [
-        c for text, row in zip(batch.texts, used) for c in compress(text, row)
-    ]  # without gaps, which have no glyph
+    # without gaps, which have no glyph
+    drawn = [c for text, row in zip(batch.texts, used) for c in compress(text, row)]
     categories = pa.ListArray.from_arrays(ends, pa.array(drawn, pa.string()))
     paths = [f"{number}.png" for number in range(batch.start + 1, batch.start + 1 + len(batch))]
     images = [pa.array(encode_png(batch.images, batch.width), pa.binary()), pa.array(paths, pa.string())]

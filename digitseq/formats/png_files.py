@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
@@ -22,7 +23,7 @@ from digitseq.labels.base import LabelFormat
 from digitseq.pipeline import Batch, Pipeline
 from digitseq.sources.base import Check, never_cancelled
 
-LONGEST_NUMBER = 15  # digits; a longer name is not one of our numbers
+NUMBERED = re.compile(r"([0-9]{1,15})\.png")  # a longer name is not one of our numbers
 LINES_IN_MEMORY = 1 << 23  # bytes of a label file; a larger one goes to a temporary file
 
 
@@ -92,6 +93,7 @@ class OutputFormat(Format):
         formats, characters, output = label_formats(labels), pipeline.bank.characters, OutputBuffer()
         # members are not compressed: PNG files already are
         with ExitStack() as stack, zipfile.ZipFile(output, "w") as archive:
+            # images come first, so the lines of label files wait on disk: their number is not bounded
             line_files: list[IO[bytes]] = [stack.enter_context(SpooledTemporaryFile(LINES_IN_MEMORY)) for _ in formats]
             for batch in batches(pipeline, 0, size, check):
                 for name, contents in _numbered_files(batch, formats, characters):
@@ -105,7 +107,7 @@ class OutputFormat(Format):
                     with archive.open(zip_entry(name, 0o644), "w", force_zip64=True) as member:
                         for piece in pieces:
                             member.write(piece)
-                            if output.size >= PIECE:
+                            if output.getbuffer().nbytes >= PIECE:
                                 yield output.drain()
         yield output.drain()
 
@@ -129,11 +131,5 @@ def _common_files(label: LabelFormat, lines: IO[bytes], characters: str) -> Iter
 
 def highest_number(folder: Path) -> int:
     """The highest number of an image in the folder; 0 if there is none, or no folder."""
-    highest = 0
-    if folder.is_dir():
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                stem, dot, suffix = entry.name.partition(".")
-                if dot and suffix == "png" and stem.isascii() and stem.isdigit() and len(stem) <= LONGEST_NUMBER:
-                    highest = max(highest, int(stem))
-    return highest
+    names = (path.name for path in folder.iterdir()) if folder.is_dir() else ()
+    return max((int(match[1]) for name in names if (match := NUMBERED.fullmatch(name))), default=0)

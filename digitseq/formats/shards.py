@@ -34,6 +34,7 @@ class ShardFormat(Format):
         pattern = re.compile(rf"{re.escape(request.name)}-(\d{{{self.digits},}})\.{self.suffix}")
         names = (path.name for path in request.folder.iterdir()) if request.folder.is_dir() else ()
         used = [int(match[1]) for name in names if (match := pattern.fullmatch(name))]
+        # a shard that was deleted in the middle leaves its number unused
         details = {"first_shard": max(used, default=-1) + 1, "shard_size": request.shard_size}
         return FormatPlan(images_of(self.format_name, request.earlier), request.shard_size, details)
 

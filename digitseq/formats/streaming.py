@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
     import zipfile
@@ -12,25 +12,19 @@ if TYPE_CHECKING:
 PIECE = 1 << 20  # bytes
 
 
-class OutputBuffer(io.RawIOBase):
-    """A write-only file whose contents are taken out again and again, to be sent: memory use stays small."""
+class OutputBuffer(io.BytesIO):
+    """A file whose contents are taken out again and again, to be sent: memory use stays small."""
 
-    def __init__(self) -> None:
-        self._pieces: list[bytes] = []
-        self.size = 0
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        self._pieces.append(bytes(data))
-        self.size += len(self._pieces[-1])
-        return len(self._pieces[-1])
+    def tell(self) -> int:
+        """Raises `OSError`: zipfile must not go back to what has been sent, and counts itself."""
+        raise io.UnsupportedOperation("tell")
 
     def drain(self) -> bytes:
-        """All bytes since the last call."""
-        pieces, self._pieces, self.size = self._pieces, [], 0
-        return b"".join(pieces)
+        """All bytes since the last call; the buffer is empty then."""
+        data = self.getvalue()
+        self.seek(0)
+        self.truncate()
+        return data
 
 
 def zip_entry(name: str, mode: int) -> zipfile.ZipInfo:

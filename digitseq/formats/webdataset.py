@@ -6,6 +6,7 @@ anything else that differs between two runs.
 
 from __future__ import annotations
 
+import tarfile
 from collections.abc import Generator
 from typing import Any
 
@@ -15,10 +16,8 @@ from numpy.typing import NDArray
 from digitseq.formats.png_encoder import encode_png
 from digitseq.formats.shards import Batches, ShardFormat
 from digitseq.labels.objects import object_lines
-from digitseq.pipeline import Batch
 
-BLOCK = 512
-RECORD = 20 * BLOCK  # archives are filled up to whole records
+BLOCK = tarfile.BLOCKSIZE
 KEY_DIGITS = 12
 _CHECKSUM, _SIZE = slice(148, 154), slice(124, 135)
 _PADDING = [b"\0" * n for n in range(BLOCK)]
@@ -33,20 +32,16 @@ class OutputFormat(ShardFormat):
         """A tar file, a batch at a time."""
         size = 0
         for batch in batches(start, stop):
-            yield (members := tar_members(batch))
-            size += len(members)
+            members = {
+                b".png": encode_png(batch.images, batch.width),
+                b".txt": [text.encode() for text in batch.texts],
+                b".json": object_lines(batch),
+            }
+            piece = tar_bytes(np.arange(batch.start + 1, batch.start + 1 + len(batch)), members)
+            yield piece
+            size += len(piece)
         end = 2 * BLOCK
-        yield bytes(end + -(size + end) % RECORD)
-
-
-def tar_members(batch: Batch) -> bytes:
-    """The samples of `batch` in the archive: image, text, and text with boxes, under one key each."""
-    members = {
-        b".png": encode_png(batch.images, batch.width),
-        b".txt": [text.encode() for text in batch.texts],
-        b".json": object_lines(batch),
-    }
-    return tar_bytes(np.arange(batch.start + 1, batch.start + 1 + len(batch)), members)
+        yield bytes(end + -(size + end) % tarfile.RECORDSIZE)  # archives are filled up to whole records
 
 
 def tar_bytes(numbers: NDArray[np.int64], members: dict[bytes, list[bytes]]) -> bytes:
@@ -65,26 +60,15 @@ def tar_bytes(numbers: NDArray[np.int64], members: dict[bytes, list[bytes]]) -> 
 
 def tar_headers(numbers: NDArray[np.int64], sizes: NDArray[np.int64], suffix: bytes) -> NDArray[np.uint8]:
     """uint8 (B, 512): the headers of members called number + `suffix`; sizes in bytes."""
-    common = np.frombuffer(_common_header(suffix), np.uint8)
-    headers = np.tile(common, (len(numbers), 1))
+    # tarfile would take longer for one header than all else does for a sample: it makes one, with 0 for all numbers
+    header = tarfile.TarInfo("0" * KEY_DIGITS + suffix.decode()).tobuf(tarfile.USTAR_FORMAT)
+    headers = np.tile(np.frombuffer(header, np.uint8), (len(numbers), 1))
     key, size = _digits(numbers, 10, KEY_DIGITS), _digits(sizes, 8, 11)
     headers[:, :KEY_DIGITS], headers[:, _SIZE] = key, size
-    total = common.sum(dtype=np.int64) + key.sum(axis=1, dtype=np.int64) + size.sum(axis=1, dtype=np.int64)
-    headers[:, _CHECKSUM] = _digits(total, 8, 6)
-    headers[:, 154] = 0  # six digits, NUL and a space
+    # the checksum is the sum of all bytes, so it grows as these digits do
+    total = int(header[_CHECKSUM], 8) + (key - ord("0")).sum(axis=1) + (size - ord("0")).sum(axis=1)
+    headers[:, _CHECKSUM] = _digits(total.astype(np.int64), 8, 6)
     return headers
-
-
-def _common_header(suffix: bytes) -> bytes:
-    """A header without key, size and checksum. The checksum is of a header that has spaces in its place."""
-    header = bytearray(BLOCK)
-    header[KEY_DIGITS : KEY_DIGITS + len(suffix)] = suffix
-    header[100:108], header[108:116], header[116:124] = b"0000644\0", b"0000000\0", b"0000000\0"
-    header[136:148] = b"00000000000\0"  # seconds since 1970
-    header[148:156] = b" " * 8
-    header[156:157] = b"0"
-    header[257:265] = b"ustar\x0000"
-    return bytes(header)
 
 
 def _digits(values: NDArray[np.int64], base: int, count: int) -> NDArray[np.uint8]:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from typing import Any
 
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
@@ -17,13 +15,11 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from digitseq import __version__
-from digitseq.errors import DigitseqError
-from digitseq.service import schemas
-from digitseq.service.access import check_origin
+from digitseq.service.access import check_key, check_origin
 from digitseq.service.core import Service
 from digitseq.service.guard import Guard
 from digitseq.service.limits import Limits
-from digitseq.service.problems import MEDIA_TYPE, Problem, problem_of
+from digitseq.service.problems import problem_of
 from digitseq.service.routes import add_routes
 
 STATIC = Path(__file__).with_name("static")
@@ -41,7 +37,7 @@ def create_app(
     cache: directory of the glyph banks; None: `$DIGITSEQ_CACHE`, or the user's cache directory
     """
     service = Service(limits or Limits(), cache)
-    app = _App(
+    app = FastAPI(
         title="digitseq",
         summary=SUMMARY,
         version=__version__,
@@ -49,36 +45,29 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,  # a redirect would repeat whatever Host it was given
         lifespan=service.lifespan,
-        exception_handlers=dict.fromkeys((HTTPException, Problem, DigitseqError, Exception), _refused),
+        exception_handlers={HTTPException: _refused},  # the guard answers for all other errors
     )
-    add_routes(app, service)
+    add_routes(app, service, key is not None)
     _add_pages(app)
     # from the inside out: routes, then the guard (key, limits, metrics), then CORS, which answers preflight requests
-    app.outermost = Guard(app.outermost, service.limits, service.metrics, key, service.images.shortcut)
+    app.add_middleware(
+        Guard,
+        limits=service.limits,
+        metrics=service.metrics,
+        key=None if key is None else check_key(key),
+        shortcut=service.images.shortcut,
+    )
     if cors is not None:
         check_origin(cors)
-        app.outermost = CORSMiddleware(
-            app.outermost,
+        app.add_middleware(
+            CORSMiddleware,
             allow_origins=[cors],
             allow_methods=["GET", "POST"],
             allow_headers=["Authorization", "Content-Type"],
             expose_headers=EXPOSED,
         )
-        app.outermost = _varying(app.outermost)
-    app.state.service = service
-    _describe(app, key is not None)
+        app.add_middleware(_varying)
     return app
-
-
-class _App(FastAPI):
-    """A FastAPI app with something around all of it: the shortcut would be a third slower inside."""
-
-    def __init__(self, **known: Any) -> None:
-        super().__init__(**known)
-        self.outermost: ASGIApp = super().__call__
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.outermost(scope, receive, send)
 
 
 def _varying(app: ASGIApp) -> ASGIApp:
@@ -96,46 +85,19 @@ def _varying(app: ASGIApp) -> ASGIApp:
 
 
 def _add_pages(app: FastAPI) -> None:
-    @app.get("/", include_in_schema=False)
-    async def page() -> Response:
-        return FileResponse(STATIC / "index.html", headers={"Cache-Control": "no-cache"})
-
+    _add_page(app, "/", "index.html")
     app.mount("/static", StaticFiles(directory=STATIC))
     found = importlib.util.find_spec("fastapi_offline")  # Swagger UI's files, without a CDN
-    if found is None or found.origin is None:
-        return
-
-    @app.get("/docs", include_in_schema=False)
-    async def docs() -> Response:
-        return FileResponse(STATIC / "docs.html", headers={"Cache-Control": "no-cache"})
-
-    app.mount("/docs/assets", StaticFiles(directory=Path(found.origin).with_name("static")))
+    if found is not None and found.origin is not None:
+        _add_page(app, "/docs", "docs.html")
+        app.mount("/docs/assets", StaticFiles(directory=Path(found.origin).with_name("static")))
 
 
-def _describe(app: FastAPI, locked: bool) -> None:
-    """Put the schema of problems into `/openapi.json`, and the key where one is needed."""
-    plain = app.openapi
-
-    def described() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            found = plain()
-            components = found.setdefault("components", {})
-            components["schemas"] = components.get("schemas", {}) | schemas.COMPONENTS
-            for route in app.routes:  # FastAPI makes floats of bounds, and 2**64 - 1 is none
-                if isinstance(route, APIRoute) and "requestBody" in (extra := route.openapi_extra or {}):
-                    found["paths"][route.path_format]["post"]["requestBody"] = extra["requestBody"]
-            if locked:
-                components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
-                for path, operations in found["paths"].items():
-                    if path.startswith("/v1/"):
-                        for operation in operations.values():
-                            operation["security"] = [{"key": []}]
-        assert app.openapi_schema is not None
-        return app.openapi_schema
-
-    app.openapi = described  # type: ignore[method-assign]  # as FastAPI documents it
+def _add_page(app: FastAPI, path: str, name: str) -> None:
+    @app.get(path, include_in_schema=False)
+    async def page() -> Response:
+        return FileResponse(STATIC / name, headers={"Cache-Control": "no-cache"})
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    problem = problem_of(error)
-    return Response(problem.body(), problem.status, problem.headers, MEDIA_TYPE)
+    return problem_of(error).response()

@@ -6,6 +6,7 @@ import json
 from contextlib import ExitStack
 from typing import Any
 
+import anyio
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
@@ -17,8 +18,8 @@ from digitseq.runs.run_settings import Output
 from digitseq.service.limits import Limits
 from digitseq.service.metrics import Metrics
 from digitseq.service.pipeline_cache import PipelineCache
-from digitseq.service.problems import Problem
-from digitseq.service.requests import FORMAT, LABELS, SEED, RequestValues, from_json
+from digitseq.service.problems import Problem, too_large
+from digitseq.service.requests import FORMAT, LABELS, SEED, from_json
 from digitseq.service.scheduler import Scheduler
 from digitseq.service.worker_threads import Stream, client_of
 
@@ -34,7 +35,9 @@ class Datasets:
 
     async def make(self, request: Request) -> StreamingResponse:
         """The file that the body asks for. Its headers are sent when its first piece is ready."""
-        asked = await _body(request)
+        asked = from_json(await _body(request, self._limits), ABOUT)
+        if "size" not in asked.others:
+            raise Problem(422, "size is missing", "size")
         size, name = asked.others["size"], asked.others.get("format", "zip")
         key, download = DOWNLOADS[name]
         format_, labels = format_of(key), _labels(name, asked.others.get("labels"))
@@ -76,16 +79,24 @@ class _Archive(StreamingResponse):
             await super().__call__(scope, receive, send)
 
 
-async def _body(request: Request) -> RequestValues:
+async def _body(request: Request, limits: Limits) -> Any:
+    """What the body says. Raises `Problem` for one that is no JSON, too large, or too slow."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise Problem(415, "the body must be JSON: Content-Type: application/json")
-    data = await request.body()
+    data = b""
     try:
-        body = json.loads(data)
+        with anyio.fail_after(limits.receive_seconds):
+            async for piece in request.stream():
+                data += piece
+                if len(data) > limits.max_body:  # not all clients announce a size
+                    raise too_large(limits)
+        return json.loads(data)
+    except TimeoutError:
+        seconds = limits.receive_seconds
+        raise Problem(408, f"the body did not arrive within {seconds} seconds", Connection="close") from None
     except (ValueError, RecursionError) as error:
         raise Problem(400, f"the body is no JSON: {error}"[:200]) from None
-    return from_json(body, ABOUT, "size")
 
 
 def _labels(name: str, labels: tuple[str, ...] | None) -> tuple[str, ...]:

@@ -22,19 +22,16 @@ class GlyphSets:
         self._known = {info.name: info for info in datasets(self._cache) if info.installed}
         return self._known
 
-    def check(self, name: object, split: object) -> DataSetInfo:
+    def check(self, name: str, split: str) -> DataSetInfo:
         """The data set. Raises `Problem` 404 unless its `split` is installed."""
-        known = self._known.get(name) if isinstance(name, str) else None
+        known = self._known.get(name)
         if known is None or split not in splits_of(known):
-            known = self.installed().get(name) if isinstance(name, str) else None
+            known = self.installed().get(name)  # it may have been installed since
         if known is None:
-            raise Problem(
-                404,
-                f"there is no data set {name!r:.60} here; GET /v1/options lists those that are installed",
-                "dataset",
-            )
+            there_is = "GET /v1/options lists those that are installed"
+            raise Problem(404, f"there is no data set {name!r:.60} here; {there_is}", "dataset")
         here = splits_of(known)
-        if split in ("train", "test", "all") and split not in here:
+        if split not in here:
             raise Problem(404, f"split {split} of {name} is not here, but {', '.join(here)}", "split")
         return known
 

@@ -10,10 +10,9 @@ from collections.abc import Awaitable, Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from digitseq.service.access import check_key
 from digitseq.service.limits import Limits
 from digitseq.service.metrics import Metrics
-from digitseq.service.problems import MEDIA_TYPE, Problem, problem_of
+from digitseq.service.problems import Problem, problem_of, too_large
 
 LOG = logging.getLogger("uvicorn.error")
 API = "/v1/"
@@ -25,7 +24,6 @@ PAGE_POLICY = (
 )
 # Swagger UI sets styles of its elements.
 DOCS_POLICY = PAGE_POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
-POLICIES = {"/": PAGE_POLICY, "/docs": DOCS_POLICY}
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 
@@ -38,7 +36,7 @@ def _headers(policy: str) -> list[tuple[bytes, bytes]]:
     ]
 
 
-SECURITY = {path: _headers(policy) for path, policy in POLICIES.items()}
+SECURITY = {"/": _headers(PAGE_POLICY), "/docs": _headers(DOCS_POLICY)}
 API_SECURITY = _headers(API_POLICY)
 
 
@@ -50,27 +48,24 @@ class Guard:
         app: ASGIApp,
         limits: Limits,
         metrics: Metrics,
-        key: str | None,
+        key: bytes | None,
         shortcut: Callable[[Scope, Receive, Send], Awaitable[bool]],
     ) -> None:
-        self._app, self._limits, self._metrics, self._shortcut = app, limits, metrics, shortcut
-        self._key = None if key is None else check_key(key)
+        self._app, self._limits, self._metrics, self._key, self._shortcut = app, limits, metrics, key, shortcut
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began, status, complete, method = time.perf_counter(), 0, False, scope["method"]
+        began, status, method = time.perf_counter(), 0, scope["method"]
         # added here, so that no answer lacks them: neither static files nor errors
         security = SECURITY.get(scope["path"], API_SECURITY)
 
         async def send_on(message: Message) -> None:
-            nonlocal status, complete
+            nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message.get("headers", ()), *security]
-            else:
-                complete = not message.get("more_body", False)
             await send(message)
 
         if method == "HEAD":
@@ -78,25 +73,24 @@ class Guard:
         try:
             self._check(scope)  # before any work, and before the body is read
             if not await self._shortcut(scope, receive, send_on):
-                await asyncio.wait_for(self._app(scope, self._limited(receive), send_on), self._limits.max_seconds)
+                await asyncio.wait_for(self._app(scope, receive, send_on), self._limits.max_seconds)
         except asyncio.CancelledError:
             # uvicorn cancels what is still under way when its shutdown takes too long
-            shutting_down = Problem(503, "the service is shutting down", Connection="close")
-            await self._give_up(shutting_down, status, scope, send_on)
+            problem = Problem(503, "the service is shutting down", Connection="close")
+            await self._give_up(problem, status, scope, receive, send_on)
         except asyncio.TimeoutError:
             problem = Problem(503, f"this took longer than {self._limits.max_seconds} seconds")
-            await self._give_up(problem, status, scope, send_on)
+            await self._give_up(problem, status, scope, receive, send_on)
         except Exception as error:
-            if not complete:  # Starlette raises again what it has answered with 500
-                await self._give_up(problem_of(error), status, scope, send_on)
+            await self._give_up(problem_of(error), status, scope, receive, send_on)
         finally:
             route = getattr(scope.get("route"), "path_format", "other")
             known = method if method in METHODS else "other"  # a client must not create time series at will
             self._metrics.answered(route, known, status, time.perf_counter() - began)
 
-    async def _give_up(self, problem: Problem, status: int, scope: Scope, send: Send) -> None:
+    async def _give_up(self, problem: Problem, status: int, scope: Scope, receive: Receive, send: Send) -> None:
         if not status:
-            await send_problem(problem, send)
+            await problem.response()(scope, receive, send)
             return
         # The head of the answer is out. uvicorn would wait until the client has taken all that is buffered.
         LOG.error("an answer was aborted: %s", problem.detail)
@@ -113,46 +107,7 @@ class Guard:
             # in a time that does not depend on how much of the key is right
             if not hmac.compare_digest(shown.strip(), self._key) or scheme.lower() != b"bearer":
                 raise Problem(401, "a key is needed: Authorization: Bearer KEY", WWW_Authenticate="Bearer")
-        # a size that is announced is refused at once; `_limited` counts what really comes
+        # a size that is announced is refused at once; who reads a body counts what really comes
         length = given.get(b"content-length", b"0")
         if length.isdigit() and int(length[:20]) > self._limits.max_body:
-            raise self._too_large()
-
-    def _too_large(self) -> Problem:
-        return Problem(413, f"a body may have at most {self._limits.max_body:,} bytes", Connection="close")
-
-    def _limited(self, receive: Receive) -> Receive:
-        """`receive` that counts what comes in and gives up on a client that is too slow."""
-        size, deadline = 0, time.monotonic() + self._limits.receive_seconds
-        whole = False
-
-        async def receive_on() -> Message:
-            nonlocal size, whole
-            if whole:  # from now on `receive` only waits for the client to disconnect
-                return await receive()
-            try:
-                message = await asyncio.wait_for(receive(), max(deadline - time.monotonic(), 0.001))
-            except asyncio.TimeoutError:
-                raise Problem(
-                    408, f"the body did not arrive within {self._limits.receive_seconds} seconds", Connection="close"
-                ) from None
-            size += len(message.get("body", b""))
-            whole = message["type"] != "http.request" or not message.get("more_body", False)
-            if size > self._limits.max_body:
-                raise self._too_large()
-            return message
-
-        return receive_on
-
-
-async def send_problem(problem: Problem, send: Send) -> None:
-    """Answer with `problem`."""
-    body = problem.body()
-    headers = [
-        (b"content-type", MEDIA_TYPE.encode()),
-        (b"content-length", b"%d" % len(body)),
-        (b"cache-control", b"no-store"),
-        *((name.lower().encode(), value.encode()) for name, value in problem.headers.items()),
-    ]
-    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+            raise too_large(self._limits)

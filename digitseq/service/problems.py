@@ -5,12 +5,13 @@ from __future__ import annotations
 import http
 import json
 import logging
-from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 
 from digitseq.errors import DataError, MissingPackageError, RunError, SettingsError
+from digitseq.service.limits import Limits
 
 MEDIA_TYPE = "application/problem+json"
 LOG = logging.getLogger("uvicorn.error")
@@ -24,19 +25,15 @@ class Problem(Exception):
         self.status, self.detail, self.field = status, detail, field
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
 
-    def as_json(self) -> dict[str, Any]:
-        """The members of the answer."""
-        found = {
-            "type": "about:blank",
-            "title": http.HTTPStatus(self.status).phrase,
-            "status": self.status,
-            "detail": self.detail,
-        }
-        return found if self.field is None else found | {"field": self.field}
-
     def body(self) -> bytes:
         """The answer's body."""
-        return json.dumps(self.as_json()).encode()
+        title = http.HTTPStatus(self.status).phrase
+        found = {"type": "about:blank", "title": title, "status": self.status, "detail": self.detail}
+        return json.dumps(found if self.field is None else found | {"field": self.field}).encode()
+
+    def response(self) -> Response:
+        """The answer. No cache may keep it: the next one may be none."""
+        return Response(self.body(), self.status, self.headers | {"Cache-Control": "no-store"}, MEDIA_TYPE)
 
 
 def problem_of(error: Exception) -> Problem:
@@ -58,6 +55,11 @@ def problem_of(error: Exception) -> Problem:
         return Problem(503, "the data set cannot be read on the server")
     LOG.error("unexpected error", exc_info=error)
     return Problem(500, "something went wrong on the server, which has logged it")
+
+
+def too_large(limits: Limits) -> Problem:
+    """The problem for a body that has more bytes than the service reads."""
+    return Problem(413, f"a body may have at most {limits.max_body:,} bytes", Connection="close")
 
 
 def nearest(word: str, known: list[str]) -> str:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
-from typing import Annotated, Any
-
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema, create_model
+from typing import Any
 
 from digitseq.augment import OPERATIONS
 from digitseq.errors import SettingsError
@@ -62,28 +59,6 @@ ABOUT_SAMPLES = {"seed": SEED, "start": INDEX, "count": COUNT}
 Pairs = Iterable[tuple[str, str]]
 
 
-def request_model(others: Mapping[str, Option], required: str | None = None) -> type[BaseModel]:
-    """The model of a request: every setting, and `others`; `required` is the one that must be given."""
-    return _model(tuple(others.items()), required)
-
-
-@lru_cache(maxsize=16)
-def _model(others: tuple[tuple[str, Option], ...], required: str | None) -> type[BaseModel]:
-    fields: dict[str, Any] = {}
-    for name, option in (SETTINGS | dict(others)).items():
-        # checked by the options themselves, so that a mistake has the same message everywhere
-        check = BeforeValidator(partial(_clean, option, name))
-        value = Annotated[Any, check, WithJsonSchema(option.kind.schema())]
-        examples = None if option.example is None else [option.example]
-        default = ... if name == required else DEFAULTS.get(name)
-        fields[name] = (value, Field(default, description=option.described, examples=examples))
-    return create_model("Request", __config__=ConfigDict(extra="forbid"), **fields)
-
-
-def _clean(option: Option, name: str, value: Any) -> Any:
-    return option.clean(name, value)
-
-
 @dataclass(frozen=True)
 class RequestValues:
     """The values of a request. values: settings as given; others: seed, index and the like, checked."""
@@ -97,8 +72,9 @@ class RequestValues:
         known = sets.check(self.values.get("dataset", DEFAULTS["dataset"]), self.values.get("split", DEFAULTS["split"]))
         check_texts(self.values, limits)
         settings = Settings(**self.values)
-        if settings.pattern:
-            _check_pattern(settings.pattern, known.characters)
+        # other patterns are matched with `re`, which can take forever and cannot be interrupted
+        if settings.pattern and not read_regex(settings.pattern, known.characters).exact:
+            raise Problem(422, "pattern must not have lookaheads, lookbehinds or inner anchors here", "pattern")
         if len(settings.operations()) > limits.max_operations:
             raise Problem(422, f"augment may have at most {limits.max_operations} operations", "augment")
         if settings.image_width > limits.max_width:
@@ -115,7 +91,7 @@ def from_query(pairs: Pairs, others: Mapping[str, Option]) -> RequestValues:
     """The values of a query. Raises `Problem` for an unknown name or one given twice, `SettingsError` for a value."""
     known, found = {**SETTINGS, **others}, dict[str, Any]()
     for name, text in pairs:
-        # unknown names stay as they are: the model refuses them
+        # unknown names stay as they are: `from_json` refuses them
         value = known[name].kind.parse(text) if name in known else text
         if name not in found:
             found[name] = value
@@ -126,36 +102,21 @@ def from_query(pairs: Pairs, others: Mapping[str, Option]) -> RequestValues:
     return from_json(found, others)
 
 
-def from_json(body: object, others: Mapping[str, Option], required: str | None = None) -> RequestValues:
-    """The values of a JSON body, which must be an object. required: as in `request_model`."""
+def from_json(body: object, others: Mapping[str, Option]) -> RequestValues:
+    """The values of a JSON body, which must be an object. Raises as `from_query`."""
     if not isinstance(body, dict):
         raise Problem(422, "the body must be a JSON object")
-    try:
-        checked = request_model(others, required).model_validate(body)
-    except ValidationError as error:
-        raise _problem(error, [*SETTINGS, *others]) from None
+    known = {**SETTINGS, **others}
+    # in the order of the settings, so that the mistake that is reported does not depend on the order of the request
+    checked = {name: option.clean(name, body[name]) for name, option in known.items() if name in body}
+    for name in body:
+        if name in ALL and name not in known:
+            raise Problem(422, f"{name} is for files of the server, and none can be named through HTTP", name)
+        if name not in known:
+            raise Problem(422, f"unknown parameter {name!r:.60}; {nearest(name, list(known))}", name[:60])
+    # settings as they were given: `Settings` checks them again, together
     values = {name: value for name, value in body.items() if name in SETTINGS}
-    return RequestValues(values, {name: getattr(checked, name) for name in others if name in body})
-
-
-def _problem(error: ValidationError, known: list[str]) -> Exception:
-    """The first error of a request, as this service reports it."""
-    first = error.errors()[0]  # one line for a person, so one error at a time
-    name = str(first["loc"][0])
-    if first["type"] == "missing":
-        return Problem(422, f"{name} is missing", name)
-    if first["type"] != "extra_forbidden":
-        cause: Exception = first["ctx"]["error"]
-        return cause
-    if name in ALL:
-        return Problem(422, f"{name} is for files of the server, and none can be named through HTTP", name)
-    return Problem(422, f"unknown parameter {name!r:.60}; {nearest(name, known)}", name[:60])
-
-
-def _check_pattern(pattern: str, characters: str) -> None:
-    """Refuse patterns whose texts must be matched with `re`: that can take forever, and cannot be interrupted."""
-    if not read_regex(pattern, characters).exact:
-        raise Problem(422, "pattern must not have lookaheads, lookbehinds or inner anchors here", "pattern")
+    return RequestValues(values, {name: value for name, value in checked.items() if name in others})
 
 
 def check_texts(values: Mapping[str, Any], limits: Limits) -> None:

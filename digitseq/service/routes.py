@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI, Security
+from fastapi.security import HTTPBearer
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from digitseq.formats import DOWNLOADS
-from digitseq.options import MAX_TEXT
+from digitseq.options import Option
 from digitseq.service import schemas
 from digitseq.service.core import Service
 from digitseq.service.datasets import ABOUT
@@ -20,19 +21,39 @@ from digitseq.settings import PARTNERS, SOURCES
 
 OF_RUNS = ("unique", "balanced")  # properties of several images
 OF_PHONES = tuple(name for name, partners in PARTNERS.items() if partners == ("phone",))
+BINARY: schemas.Schema = {"type": "string", "format": "binary"}
+UNCHANGED: schemas.Answers = {304: {"description": "not modified"}}
+PLAIN: schemas.Answers = {200: {"description": "Yes.", "content": {"application/json": {"schema": {"type": "object"}}}}}
+# what `/openapi.json` says of one image
+PNG: dict[str, Any] = {
+    "response_class": Response,
+    "response_description": "The image.",
+    "responses": schemas.answers({"image/png": BINARY}) | UNCHANGED,
+}
+SAMPLE: dict[str, Any] = {
+    "response_model": schemas.SampleAnswer,
+    "response_description": "The image.",
+    "responses": schemas.answers({}) | UNCHANGED,
+}
 
 
-def add_routes(app: FastAPI, service: Service) -> None:
-    """Add all but the pages."""
-    _add_images(app, service)
-    _add_phone_numbers(app, service)
-    _add_samples(app, service)
-    _add_datasets(app, service)
+def add_routes(app: FastAPI, service: Service, locked: bool) -> None:
+    """Add all but the pages. locked: whether requests need a key."""
+    # only says so: the guard checks the key, and sooner
+    key = [Security(HTTPBearer(scheme_name="key", auto_error=False))] if locked else []
+    api = APIRouter(prefix="/v1", dependencies=key)
+    _add_images(api, service)
+    _add_phone_numbers(api, service)
+    _add_samples(api, service)
+    _add_datasets(api, service)
+    _add_options(api, service)
+    app.include_router(api)
     _add_watching(app, service)
+    _complete(app, service)
 
 
-def _add_images(app: FastAPI, service: Service) -> None:
-    images, limits = service.images, service.limits
+def _add_images(api: APIRouter, service: Service) -> None:
+    images, schema = service.images, _properties(service, ABOUT_IMAGES)
     text = {
         "name": "text",
         "in": "path",
@@ -41,16 +62,13 @@ def _add_images(app: FastAPI, service: Service) -> None:
         "schema": {
             "type": "string",
             "minLength": 1,
-            "maxLength": min(limits.max_text, MAX_TEXT),
+            "maxLength": schema["number"]["maxLength"],
             "examples": ["123456"],
         },
     }
-    parameters = _documentation(service).query(ABOUT_IMAGES, (*SOURCES, *OF_RUNS, *OF_PHONES), text)
-    png, sample = _answers_about_images()
+    about = _documented([text, *schemas.query(schema, (*SOURCES, *OF_RUNS, *OF_PHONES))])
 
-    @app.get(
-        "/v1/sequences/{text:path}.png", summary="One image as PNG", responses=png, **_documented(parameters, "images")
-    )
+    @api.get("/sequences/{text:path}.png", summary="One image as PNG", **PNG, **about)
     async def sequence_png(request: Request) -> Response:
         """One image as a PNG file. With `seed`, the answer to the same request never changes.
 
@@ -58,47 +76,36 @@ def _add_images(app: FastAPI, service: Service) -> None:
         """
         return _response(await images.png(_with_text(request), request.scope, request.receive))
 
-    @app.get(
-        "/v1/sequences/{text:path}.json",
-        summary="One image as JSON",
-        responses=sample,
-        **_documented(parameters, "images"),
-    )
+    @api.get("/sequences/{text:path}.json", summary="One image as JSON", **SAMPLE, **about)
     async def sequence_json(request: Request) -> Response:
         """One image with its text, seed and boxes."""
         return _response(await images.json(_with_text(request), request.scope, request.receive))
 
 
-def _add_phone_numbers(app: FastAPI, service: Service) -> None:
-    images = service.images
+def _add_phone_numbers(api: APIRouter, service: Service) -> None:
+    images, schema = service.images, _properties(service, ABOUT_IMAGES)
     region = {"name": "region", "in": "query", "description": "ISO 3166 code", "schema": schemas.REGION}
-    parameters = _documentation(service).query(ABOUT_IMAGES, (*SOURCES, *OF_RUNS), region)
-    png, sample = _answers_about_images()
+    about = _documented([region, *schemas.query(schema, (*SOURCES, *OF_RUNS))])
 
-    @app.get(
-        "/v1/phone-numbers.png", summary="A telephone number as PNG", responses=png, **_documented(parameters, "images")
-    )
+    @api.get("/phone-numbers.png", summary="A telephone number as PNG", **PNG, **about)
     async def phone_number_png(request: Request) -> Response:
         """A telephone number that is valid in the region, as a PNG file; `X-Digitseq-Text` says which."""
         return _response(await images.png(_with_region(request), request.scope, request.receive))
 
-    @app.get(
-        "/v1/phone-numbers.json",
-        summary="A telephone number as JSON",
-        responses=sample,
-        **_documented(parameters, "images"),
-    )
+    @api.get("/phone-numbers.json", summary="A telephone number as JSON", **SAMPLE, **about)
     async def phone_number_json(request: Request) -> Response:
         """The same with text, seed and boxes."""
         return _response(await images.json(_with_region(request), request.scope, request.receive))
 
 
-def _add_samples(app: FastAPI, service: Service) -> None:
-    samples = schemas.answers("The images.", {"application/json": {"$ref": "#/components/schemas/SamplesAnswer"}})
-    several = _documentation(service).query(ABOUT_SAMPLES)
-
-    @app.get(
-        "/v1/samples.json", summary="Several images of one seed", responses=samples, **_documented(several, "images")
+def _add_samples(api: APIRouter, service: Service) -> None:
+    @api.get(
+        "/samples.json",
+        summary="Several images of one seed",
+        response_model=schemas.SamplesAnswer,
+        response_description="The images.",
+        responses=schemas.answers({}),
+        **_documented(schemas.query(_properties(service, ABOUT_SAMPLES))),
     )
     async def several_samples(request: Request) -> Response:
         """Several images of one seed, and the command and the code that make them elsewhere."""
@@ -106,18 +113,12 @@ def _add_samples(app: FastAPI, service: Service) -> None:
         return JSONResponse(found, headers={"Cache-Control": "no-store"})
 
 
-def _add_datasets(app: FastAPI, service: Service) -> None:
-    binary = {"type": "string", "format": "binary"}
-    kinds = {download.media_type: binary for _, download in DOWNLOADS.values()}
-    example = {"number": "123456", "min_spacing": 5, "size": 100, "seed": 7, "format": "zip"}
-    body = {"schema": _documentation(service).body(ABOUT, "size"), "example": example}
-    extra = {"requestBody": {"required": True, "content": {"application/json": body}}}
-
-    @app.post(
-        "/v1/datasets",
+def _add_datasets(api: APIRouter, service: Service) -> None:
+    @api.post(
+        "/datasets",
         summary="A whole data set",
-        responses=schemas.answers("The archive.", kinds, 400, 415),
-        openapi_extra=extra,
+        response_description="The archive.",
+        responses=schemas.answers({download.media_type: BINARY for _, download in DOWNLOADS.values()}, 400, 415),
         tags=["data sets"],
     )
     async def dataset(request: Request) -> Response:
@@ -128,27 +129,22 @@ def _add_datasets(app: FastAPI, service: Service) -> None:
         return await service.datasets.make(request)
 
 
-def _add_watching(app: FastAPI, service: Service) -> None:
-    plain: schemas.Answers = {
-        200: {"description": "Yes.", "content": {"application/json": {"schema": {"type": "object"}}}}
-    }
+def _add_options(api: APIRouter, service: Service) -> None:
+    responses = PLAIN | {401: schemas.problem(401)}
 
-    @app.get(
-        "/v1/options",
-        summary="Everything that can be set",
-        responses=plain | {401: schemas.answers("", {})[401]},
-        tags=["options"],
-    )
+    @api.get("/options", summary="Everything that can be set", responses=responses, tags=["options"])
     async def all_options() -> Response:
         """Every setting, data set and distortion, with ranges and defaults."""
         return JSONResponse(service.catalogue)
 
-    @app.get("/healthz", summary="Liveness", responses=plain, tags=["operation"])
+
+def _add_watching(app: FastAPI, service: Service) -> None:
+    @app.get("/healthz", summary="Liveness", responses=PLAIN, tags=["operation"])
     async def alive() -> Response:
         """Liveness check: whether the process responds."""
         return JSONResponse({"status": "alive"})
 
-    @app.get("/readyz", summary="Readiness", responses=plain | {503: schemas.answers("", {})[503]}, tags=["operation"])
+    @app.get("/readyz", summary="Readiness", responses=PLAIN | {503: schemas.problem(503)}, tags=["operation"])
     async def ready() -> Response:
         """Readiness check: the glyphs are loaded, and the service is not shutting down."""
         if service.work.draining or not service.pipeline_cache.ready:
@@ -166,20 +162,34 @@ def _add_watching(app: FastAPI, service: Service) -> None:
         return Response(service.metrics.text(), media_type=service.metrics.content_type)
 
 
-def _documentation(service: Service) -> schemas.Documentation:
-    return schemas.Documentation(service.limits, tuple(found["name"] for found in service.catalogue["datasets"]))
+def _complete(app: FastAPI, service: Service) -> None:
+    """Put into `/openapi.json` what FastAPI does not know: the form of problems, and the body of a data set."""
+    plain = app.openapi
+    schema = {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["size"],
+        "properties": _properties(service, ABOUT),
+    }
+    example = {"number": "123456", "min_spacing": 5, "size": 100, "seed": 7, "format": "zip"}
+    content = {"application/json": {"schema": schema, "example": example}}
+
+    def complete() -> dict[str, Any]:
+        found = plain()
+        found["components"]["schemas"]["Problem"] = schemas.ProblemDetails.model_json_schema()
+        # not as `openapi_extra`, whose bounds FastAPI turns into floats: 2**64 - 1 is none
+        found["paths"]["/v1/datasets"]["post"]["requestBody"] = {"required": True, "content": content}
+        return found
+
+    app.openapi = complete  # type: ignore[method-assign]  # as FastAPI documents it
 
 
-def _documented(parameters: list[schemas.Schema], tag: str) -> dict[str, Any]:
-    return {"openapi_extra": {"parameters": parameters}, "tags": [tag], "response_class": Response}
+def _properties(service: Service, others: dict[str, Option]) -> dict[str, schemas.Schema]:
+    return schemas.properties(others, service.limits, [found["name"] for found in service.catalogue["datasets"]])
 
 
-def _answers_about_images() -> tuple[schemas.Answers, schemas.Answers]:
-    same = {304: {"description": "not modified"}}
-    png = schemas.answers("The image.", {"image/png": {"type": "string", "format": "binary"}})
-    return png | same, schemas.answers(
-        "The image.", {"application/json": {"$ref": "#/components/schemas/SampleAnswer"}}
-    ) | same
+def _documented(parameters: list[schemas.Schema]) -> dict[str, Any]:
+    return {"openapi_extra": {"parameters": parameters}, "tags": ["images"]}
 
 
 def _with_region(request: Request) -> list[tuple[str, str]]:

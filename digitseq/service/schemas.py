@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
@@ -11,7 +10,8 @@ from pydantic import BaseModel, Field
 from digitseq.options import MAX_TEXT, Option
 from digitseq.service.limits import Limits
 from digitseq.service.problems import MEDIA_TYPE
-from digitseq.service.requests import request_model
+from digitseq.service.requests import SETTINGS
+from digitseq.settings import DEFAULTS
 
 Schema = dict[str, Any]
 Answers = dict[int | str, dict[str, Any]]
@@ -63,69 +63,49 @@ class ProblemDetails(BaseModel):
     field: str = Field("", description="the parameter that caused the error")
 
 
-COMPONENTS: dict[str, Schema] = {
-    "Problem": ProblemDetails.model_json_schema(),
-    "SampleAnswer": SampleAnswer.model_json_schema(),
-    "SamplesAnswer": SamplesAnswer.model_json_schema(ref_template="#/components/schemas/{model}"),
-}
-COMPONENTS["SamplesAnswer"].pop("$defs")  # `SampleAnswer` is a component of its own
+def properties(others: Mapping[str, Option], limits: Limits, datasets: list[str]) -> dict[str, Schema]:
+    """The schema of each setting and of `others`, by name, for a service with these limits.
 
-
-@dataclass(frozen=True)
-class Documentation:
-    """The schemas of requests to a service with these limits. datasets: the names of those that are installed."""
-
-    limits: Limits
-    datasets: tuple[str, ...]
-
-    def body(self, others: Mapping[str, Option], required: str) -> Schema:
-        """The JSON body: all settings and `others`; `required` is the one that must be given."""
-        return {
-            "type": "object",
-            "additionalProperties": False,
-            "required": [required],
-            "properties": self._properties(others),
-        }
-
-    def query(
-        self, others: Mapping[str, Option], left_out: tuple[str, ...] = (), first: Schema | None = None
-    ) -> list[Schema]:
-        """The settings and `others` as query parameters, after the parameter `first`."""
-        found = [] if first is None else [first]
-        for name, schema in self._properties(others).items():
-            if name not in left_out:
-                found.append({"name": name, "in": "query", "description": schema.pop("description"), "schema": schema})
-                if schema["type"] == "array" and name != "augment":
-                    found[-1] |= {"style": "form", "explode": False}  # erode_kernel=1,2
-        return found
-
-    def _properties(self, others: Mapping[str, Option]) -> dict[str, Schema]:
-        found: dict[str, Schema] = request_model(others).model_json_schema()["properties"]
-        return {name: self._limited(name, schema) for name, schema in found.items()}
-
-    def _limited(self, name: str, schema: Schema) -> Schema:
-        """What pydantic says of one value, within the limits of this service."""
-        # pydantic adds a title to every value, and null as the default of what may be left out
-        schema = {k: v for k, v in schema.items() if k != "title" and not (k == "default" and v in (None, []))}
-        highest = {"image_width": self.limits.max_width, "size": self.limits.max_images}
+    datasets: the names of those that are installed
+    """
+    highest = {"image_width": limits.max_width, "size": limits.max_images}
+    found: dict[str, Schema] = {}
+    for name, option in {**SETTINGS, **others}.items():
+        found[name] = schema = option.kind.schema() | {"description": option.described}
+        if (default := DEFAULTS.get(name)) not in (None, ()):
+            schema["default"] = default
+        if option.example is not None:
+            schema["examples"] = [option.example]
         if name in highest:
             schema["maximum"] = highest[name]
         if name == "dataset":
-            schema["enum"] = list(self.datasets)
+            schema["enum"] = datasets
         for part in (schema, schema.get("items", {})):
             if part.get("type") == "string" and "enum" not in part:
-                part["maxLength"] = min(self.limits.max_text, MAX_TEXT if name == "number" else self.limits.max_text)
-        return schema
-
-
-def answers(description: str, content: Mapping[str, Schema], *problems: int) -> Answers:
-    """The answers of an operation: the good one and the problems."""
-    found: Answers = {
-        200: {"description": description, "content": {kind: {"schema": schema} for kind, schema in content.items()}}
-    }
-    for status in (401, 404, 408, 413, 414, 422, 429, 500, 501, 503, *problems):
-        found[status] = {
-            "description": PROBLEMS.get(status, "refused"),
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-        }
+                part["maxLength"] = min(limits.max_text, MAX_TEXT if name == "number" else limits.max_text)
     return found
+
+
+def query(schemas: Mapping[str, Schema], left_out: tuple[str, ...] = ()) -> list[Schema]:
+    """These properties as parameters of a query, which have their descriptions beside their schemas."""
+    found: list[Schema] = []
+    for name, schema in schemas.items():
+        if name not in left_out:
+            found.append({"name": name, "in": "query", "description": schema.pop("description"), "schema": schema})
+            if schema["type"] == "array" and name != "augment":
+                found[-1] |= {"style": "form", "explode": False}  # erode_kernel=1,2
+    return found
+
+
+def answers(content: Mapping[str, Schema], *others: int) -> Answers:
+    """The answers of an operation: the good one, as `content` by media type, and the problems. others: further ones."""
+    found: Answers = {status: problem(status) for status in (*PROBLEMS, *others)}
+    return found | {200: {"content": {kind: {"schema": schema} for kind, schema in content.items()}}}
+
+
+def problem(status: int) -> Schema:
+    """The answer that is a problem with this status."""
+    return {
+        "description": PROBLEMS.get(status, "refused"),
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
