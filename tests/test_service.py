@@ -26,7 +26,7 @@ from digitseq.formats import FORMATS
 from digitseq.formats.png_encoder import encode_png
 from digitseq.labels import LABEL_FORMATS
 from digitseq.options import options
-from digitseq.service.limits import Limits, names, variable
+from digitseq.service.limits import Limits, variable
 from digitseq.settings import Settings
 
 PNG = "/v1/sequences/123456.png"
@@ -455,7 +455,7 @@ def service(*arguments, **environment):
         (["--host", "example.org"], {}, "--no_auth"),
         (["--port", "99999"], {}, "port must be a whole number"),
         (["--workers", "0"], {}, "workers"),
-        (["--max_width", "many"], {}, "DIGITSEQ_MAX_WIDTH"),
+        (["--max_width", "many"], {}, "max_width must be a whole number"),
         ([], {"DIGITSEQ_MAX_BODY": "-5"}, "max_body"),
         (["--max_widht", "1"], {}, "--max_widht"),
     ],
@@ -470,7 +470,7 @@ def test_refused_starts_are_one_line(arguments, environment, said):
 
 def test_help_names_every_limit():
     text = service("--help").stdout
-    for name in names():
+    for name in options(Limits):
         assert f"--{name}" in text
 
 

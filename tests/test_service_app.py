@@ -13,9 +13,10 @@ pytest.importorskip("fastapi")
 import httpx
 from support.file_server import made_set
 
+from digitseq import renderer_cache
 from digitseq.errors import SettingsError
 from digitseq.glyphs import DATA_SETS
-from digitseq.service import Limits, create_app, glyph_sets, pipeline_cache, worker_threads
+from digitseq.service import Limits, create_app, glyph_sets, worker_threads
 from digitseq.service.access import check_key, check_origin
 
 PNG = "/v1/sequences/123456.png"
@@ -133,15 +134,17 @@ def test_a_bank_that_is_built_keeps_nobody_waiting(monkeypatch):
     """Work on a set that is opened for the first time is for its own request to wait for."""
     app = create_app(Limits(concurrency=2))
     gate, begun = threading.Event(), threading.Event()
-    real = pipeline_cache.load_bank
+    real = renderer_cache.load_bank
 
-    def slow(split, cache, dataset):
+    def slow(split, *others):
         if split == "test":
             begun.set()
             gate.wait(60)
-        return real(split, cache, dataset)
+        return real(split, *others)
 
-    monkeypatch.setattr(pipeline_cache, "load_bank", slow)
+    monkeypatch.setattr(renderer_cache, "load_bank", slow)
+    for kept in (renderer_cache._renderer, renderer_cache._bank):
+        kept.cache_clear()  # what other tests have opened
 
     async def both() -> list[object]:
         async with asking(app) as client:
@@ -176,7 +179,7 @@ def test_another_text_of_a_known_look_needs_no_thread(monkeypatch):
     async def second() -> int:
         async with asking(app) as client:
             await client.get("/v1/sequences/12.png?augment=light")
-            monkeypatch.setattr(worker_threads.FairThreadPool, "submit", None)
+            monkeypatch.setattr(worker_threads.WorkerThreads, "submit", None)
             return (await client.get("/v1/sequences/34.png?augment=light")).status_code
 
     assert asyncio.run(second()) == 200

@@ -95,12 +95,13 @@ def test_heads_without_end_are_refused_before_the_key_is_asked_for(served, first
 @pytest.mark.parametrize(
     ("head", "status"),
     [
-        (GET + KEY + b"X: \r\n" * 99 + b"\r\n", 200),
+        (GET + KEY + b"X: \r\n" * 98 + b"\r\n", 200),
+        (GET + KEY + b"X: \r\n" * 99 + b"\r\n", 431),
         (GET + b"X: " + b"a" * 64_000 + b"\r\n\r\n", 401),
         (GET + b"X: " + b"a" * 65_536 + b"\r\n\r\n", 431),
     ],
 )
-def test_a_head_has_at_most_64_kilobytes(served, head, status):
+def test_a_head_has_at_most_64_kilobytes_and_100_headers(served, head, status):
     with socket.create_connection(("127.0.0.1", served.port), timeout=60) as connection:
         connection.sendall(head)
         assert connection.recv(65_536).startswith(b"HTTP/1.1 %d " % status)
@@ -116,13 +117,13 @@ def test_what_is_no_request_is_a_problem(served, head):
     problem(speak(served.port, head), 400)
 
 
-def test_clients_that_send_slowly_are_cut_off(served):
+def test_clients_that_send_nothing_more_are_cut_off(served):
     heads = (b"", b"GET /v1/seq", GET + b"X-A: b\r\n", b"\r\n")
     body = KEY + b"Content-Length: 90\r\n\r\n{"
     *nothing, asked_for, unread = at_once(served.port, *([head] for head in heads), [POST + body], [GET + body])
     assert nothing == [b""] * len(heads)
     problem(asked_for, 408)
-    assert unread.startswith(b"HTTP/1.1 200 ")  # a body that nobody reads must end as well
+    assert unread.startswith(b"HTTP/1.1 200 ")  # nobody reads its body, and the connection ends as any idle one
 
 
 def test_a_chunked_body_without_end_is_refused(served):
@@ -138,20 +139,16 @@ ONE = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 
 def test_few_requests_may_be_sent_ahead(served):
     """HTTP lets a server close a connection after any answer; what was sent meanwhile is asked for again."""
-    last = ONE.replace(b"Host", b"Connection: close\r\nHost")
-    assert speak(served.port, 4 * ONE + last).count(b"HTTP/1.1 200 ") == 5
-    answer = speak(served.port, 500 * ONE)
-    # then it is closed, which not every release of uvicorn announces
-    assert 8 <= answer.count(b"HTTP/1.1 200 ") < 20 and answer.count(b"connection: close") <= 1
+    assert speak(served.port, ONE + ONE).count(b"HTTP/1.1 200 ") == 2
     before = served.memory()
-    assert speak(served.port, *endless(b"", ONE)).count(b"HTTP/1.1 ") < 20
+    assert speak(served.port, *endless(b"", ONE)).count(b"HTTP/1.1 ") <= 2
     assert served.memory() < before + 20
 
 
 @pytest.mark.parametrize("bad", [b"BOGUS\r\n\r\n", GET + b"X: " + b"a" * 65_536 + b"\r\n\r\n"])
 def test_bytes_after_a_request_do_not_spoil_its_answer(served, bad):
-    answer = speak(served.port, 3 * ONE + bad)
-    assert answer.count(b"HTTP/1.1 200 ") == answer.count(b"HTTP/1.1 ") == 3
+    answer = speak(served.port, ONE + bad)
+    assert answer.count(b"HTTP/1.1 200 ") == answer.count(b"HTTP/1.1 ") == 1
 
 
 def test_a_client_that_leaves_ends_all_that_it_has_sent_ahead(cache, tmp_path):

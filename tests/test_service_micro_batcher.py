@@ -16,10 +16,11 @@ from digitseq.augment import OPERATIONS, PRESETS
 from digitseq.errors import NarrowError
 from digitseq.formats.png_encoder import encode_png
 from digitseq.random_streams import Rows
+from digitseq.renderer import Appearance, Renderer
 from digitseq.service import micro_batcher
 from digitseq.service.glyph_sets import GlyphSets
 from digitseq.service.limits import Limits
-from digitseq.service.micro_batcher import ImageRequest, MicroBatcher, images_of
+from digitseq.service.micro_batcher import ImageRequest, MicroBatcher, batch_key, images_of
 from digitseq.service.pipeline_cache import PipelineCache
 from digitseq.service.requests import from_query
 from digitseq.service.seeds import SeededRows
@@ -34,16 +35,21 @@ def alone(pipeline: Pipeline, seed: int, index: int) -> bytes:
     return encode_png(batch.images, batch.width)[0]
 
 
+def alike(bank, texts: list[str], **look) -> list[Pipeline]:
+    """Pipelines that differ in their texts only."""
+    renderer = Renderer(Appearance.of(Settings("0", **look)), bank)
+    return [Pipeline(Settings(text, **look), bank, 0, None, renderer) for text in texts]
+
+
 @given(
     asked=st.lists(st.tuples(st.text("0123456789", min_size=4, max_size=4), SEEDS, INDICES), min_size=1, max_size=9),
     look=st.sampled_from([{}, {"image_width": 0}, {"image_width": 76}, {"min_spacing": -9}, {"invert": True}]),
 )
 @settings(deadline=None, max_examples=60)
 def test_a_batch_makes_what_each_pipeline_makes(train, asked, look):
-    wanted = []
-    for text, seed, index in asked:
-        wanted.append(ImageRequest(Pipeline(Settings(text, **look), train, 0), seed, index, None))
-    assert len({one.batch_key() for one in wanted}) == 1
+    kinds = alike(train, [text for text, _, _ in asked], **look)
+    wanted = [ImageRequest(kind, seed, index, None) for kind, (_, seed, index) in zip(kinds, asked)]
+    assert len({batch_key(kind) for kind in kinds}) == 1
     for one, file in zip(wanted, images_of(wanted)):
         assert file == alone(one.pipeline, one.seed, one.index)
 
@@ -51,7 +57,7 @@ def test_a_batch_makes_what_each_pipeline_makes(train, asked, look):
 @pytest.mark.parametrize("look", [{}, {"image_width": 0}, {"invert": True, "min_spacing": -3}])
 @pytest.mark.parametrize("augment", [*PRESETS, *OPERATIONS])
 def test_a_batch_of_distorted_images(train, augment, look):
-    kept = [Pipeline(Settings(text, **look, augment=(augment,)), train, 0) for text in ("4711", "0815", "2026")]
+    kept = alike(train, ["4711", "0815", "2026"], **look, augment=(augment,))
     wanted = [ImageRequest(kept[k % 3], 5 * k, k * 1000, None) for k in range(7)]
     for one, file in zip(wanted, images_of(wanted)):
         assert file == alone(one.pipeline, one.seed, one.index)
@@ -64,7 +70,7 @@ def test_a_batch_of_distorted_images(train, augment, look):
 )
 def test_rows_of_many_seeds(rows, columns, attempt):
     index = np.array([row[1] for row in rows], np.int64)
-    made = SeededRows(0, index, attempt, "scope/", seeds=tuple(row[0] for row in rows))
+    made = SeededRows(0, index, attempt, "scope/", seeds=np.array([row[0] for row in rows], np.uint64))
     for k, (seed, place) in enumerate(rows):
         one = Rows(seed, np.array([place]), attempt, "scope/")
         np.testing.assert_array_equal(made.uniforms("glyph", columns)[k], one.uniforms("glyph", columns)[0])
@@ -78,13 +84,13 @@ def test_the_service_prepares_an_appearance_once():
     made += [pipeline_cache.pipeline(from_query([("random_digits", "2,4"), *about], {}))]
     assert len({id(pipeline.renderer) for pipeline in made}) == 1
     assert len({one.seed for one in made}) == len(made)
-    assert len({ImageRequest(pipeline, 0, 0, None).batch_key() for pipeline in made[:300]}) == 1
+    assert len({batch_key(pipeline) for pipeline in made[:300]}) == 1
     assert pipeline_cache.pipeline(from_query([("number", "1")], {})).renderer is not made[0].renderer
 
 
 def test_texts_with_gaps_are_not_mixed_with_others(train):
-    plain, gapped = (Pipeline(Settings(text, gaps=True), train, 0) for text in ("1234", "12-4"))
-    assert ImageRequest(plain, 0, 0, None).batch_key() != ImageRequest(gapped, 0, 0, None).batch_key()
+    plain, gapped = alike(train, ["1234", "12-4"], gaps=True)
+    assert batch_key(plain) != batch_key(gapped)
 
 
 def test_batches_answer_everyone_and_skip_those_who_left(train):
@@ -144,22 +150,22 @@ def test_an_image_that_cannot_be_made_spoils_no_other(train, monkeypatch):
     assert isinstance(failed, NarrowError)
 
 
-def test_addresses_take_turns(train):
-    """Whoever asks for one image waits for two batches at most, whatever another has asked for before."""
-    kinds = [Pipeline(Settings("123", image_width=width), train, 0) for width in range(100, 140)]
+def test_looks_take_turns(train):
+    """Whoever asks for one image waits for a batch of each other look at most, whatever was asked for before."""
+    many, rare = (Pipeline(Settings("123", image_width=width), train, 0) for width in (100, 120))
     order = []
 
     async def ask() -> None:
         batcher = MicroBatcher()
-        asked = [("many", batcher.submit(kind, 1, 1, "many")) for kind in kinds]
-        asked.append(("one", batcher.submit(kinds[0], 2, 2, "one")))
+        asked = [("many", batcher.submit(many, 1, index)) for index in range(1000)]
+        asked.append(("one", batcher.submit(rare, 2, 2)))
         for name, future in asked:
             future.add_done_callback(lambda _, name=name: order.append(name))
         await asyncio.gather(*(future for _, future in asked))
         batcher.close()
 
     asyncio.run(ask())
-    assert order.index("one") <= 2
+    assert order.index("one") <= micro_batcher.MAX_BATCH
 
 
 def test_on_the_event_loop_nothing_is_measured(monkeypatch):

@@ -12,7 +12,7 @@ pytest.importorskip("fastapi")
 from digitseq.service.limits import Limits
 from digitseq.service.problems import Problem
 from digitseq.service.scheduler import AddressLimiter, Scheduler
-from digitseq.service.worker_threads import Client, FairThreadPool, Stopped, Stream
+from digitseq.service.worker_threads import Stopped, Stream, WorkerThreads
 from digitseq.sources.base import Check
 
 
@@ -23,10 +23,6 @@ async def waiting_for_ever() -> dict:
 
 async def gone() -> dict:
     return {"type": "http.disconnect"}
-
-
-def client(address: str = "here") -> Client:
-    return Client(address, waiting_for_ever)
 
 
 class Counted:
@@ -47,7 +43,7 @@ class Counted:
 
 
 def test_slots_are_shared_out_between_addresses():
-    limiter = AddressLimiter(4, 50, "requests", 1)
+    limiter = AddressLimiter(4, 50, "requests")
     with limiter.slot("a"), limiter.slot("a"):
         with pytest.raises(Problem, match="of your address") as refused, limiter.slot("a"):
             pass
@@ -57,36 +53,20 @@ def test_slots_are_shared_out_between_addresses():
     assert limiter.in_use == 0
     with limiter.slot("a"):
         pass
-    with AddressLimiter(1, 50, "requests", 1).slot("a"):  # a single slot is for anyone
+    with AddressLimiter(1, 50, "requests").slot("a"):  # a single slot is for anyone
         pass
-
-
-def test_addresses_take_turns():
-    order: list[str] = []
-
-    async def ask() -> None:
-        threads = FairThreadPool("test", Limits(concurrency=1))
-        gate = threading.Event()
-        first = threads.submit("a", gate.wait)
-        waiting = [threads.submit("a", lambda n=n: order.append(f"a{n}")) for n in range(100)]
-        waiting += [threads.submit("b", lambda n=n: order.append(f"b{n}")) for n in range(2)]
-        gate.set()
-        await asyncio.gather(first, *waiting)
-        await threads.close()
-
-    asyncio.run(ask())
-    assert order[:5] == ["a0", "b0", "a1", "b1", "a2"]
 
 
 def test_a_cancelled_call_is_not_made():
     made: list[int] = []
 
     async def ask() -> None:
-        threads = FairThreadPool("test", Limits(concurrency=1))
+        threads = WorkerThreads(1, "test")
         gate = threading.Event()
-        first = threads.submit("a", gate.wait)
-        threads.submit("a", lambda: made.append(1)).cancel()
-        last = threads.submit("a", lambda: made.append(2))
+        first = threads.submit(gate.wait)
+        threads.submit(lambda: made.append(1)).cancel()
+        await asyncio.sleep(0)
+        last = threads.submit(lambda: made.append(2))
         gate.set()
         await asyncio.gather(first, last)
         await threads.close()
@@ -95,35 +75,40 @@ def test_a_cancelled_call_is_not_made():
     assert made == [2]
 
 
-@pytest.mark.parametrize("reason", ["the client has gone", "took longer", "cancelled", "the service ends"])
+@pytest.mark.parametrize("reason", ["gone", "cancelled"])
 def test_work_stops_at_the_next_check(reason):
-    """Whoever does not want it any more: the deadline, the client, the server, the end of the service."""
-    work = Counted()
+    """Whoever does not want it any more: the client, or the server, whose deadline cancels."""
+    work, busy = Counted(), []
 
     async def ask() -> None:
-        seconds = 1 if reason == "took longer" else 300
-        threads = FairThreadPool("test", Limits(max_seconds=seconds))
-        left = gone if reason == "the client has gone" else waiting_for_ever
-        task = asyncio.ensure_future(threads.run(Client("here", left), work))
+        threads = WorkerThreads(2, "test", busy.append)
+        task = asyncio.ensure_future(threads.run(work, gone if reason == "gone" else waiting_for_ever))
         await asyncio.to_thread(work.begun.wait)
         if reason == "cancelled":
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-        elif reason == "the service ends":
-            await threads.close()
-            with pytest.raises(Stopped):
-                await task
         else:
-            with pytest.raises(Problem, match=reason):
+            with pytest.raises(Problem, match="the client has gone"):
                 await task
-        await asyncio.to_thread(work.ended.wait)
-        assert threads.busy <= 1
         await threads.close()
-        assert threads.busy == 0
 
     asyncio.run(ask())
     assert work.ended.is_set()
+    assert busy == [1, -1]
+
+
+def test_what_a_call_raises_is_passed_on():
+    def fails(check: Check) -> None:
+        raise Stopped
+
+    async def ask() -> None:
+        threads = WorkerThreads(1, "test")
+        with pytest.raises(Stopped):
+            await threads.run(fails, waiting_for_ever)
+        await threads.close()
+
+    asyncio.run(ask())
 
 
 def numbered(check: Check, closed: list[bool]) -> Iterator[bytes]:
@@ -143,9 +128,9 @@ def test_a_stream_is_made_piece_by_piece_and_closed(most):
     found: list[bytes] = []
 
     async def ask() -> None:
-        threads = FairThreadPool("test", Limits())
-        stream = Stream(threads, "here", lambda check: numbered(check, closed))
-        await stream.begin(waiting_for_ever, 300)
+        threads = WorkerThreads(2, "test")
+        stream = Stream(threads, lambda check: numbered(check, closed))
+        await stream.begin(waiting_for_ever)
         async for piece in stream:
             found.append(piece)
             if len(found) == most:
@@ -166,15 +151,15 @@ def test_a_stream_that_is_stopped_within_a_piece():
         work(check)
 
     async def ask() -> None:
-        threads = FairThreadPool("test", Limits(concurrency=1))
-        stream = Stream(threads, "here", make)
-        await stream.begin(waiting_for_ever, 300)
+        threads = WorkerThreads(1, "test")
+        stream = Stream(threads, make)
+        await stream.begin(waiting_for_ever)
         async for piece in stream:
             assert piece == b"first"
             await asyncio.to_thread(work.begun.wait)
             break
         stream.close()
-        assert await threads.submit("other", lambda: "served") == "served"  # the one thread is free again
+        assert await threads.submit(lambda: "served") == "served"  # the one thread is free again
         await threads.close()
 
     asyncio.run(ask())
@@ -184,8 +169,8 @@ def test_images_and_long_work_do_not_wait_for_each_other():
     async def ask() -> None:
         work = Scheduler(Limits(concurrency=1))
         gate = threading.Event()
-        sheets = [work.long.submit(f"{n}", gate.wait) for n in range(257)]
-        assert await work.images.run(client(), lambda check: "an image") == "an image"
+        sheets = [work.long.submit(gate.wait) for n in range(257)]
+        assert await work.images.run(lambda check: "an image", waiting_for_ever) == "an image"
         gate.set()
         await asyncio.gather(*sheets)
         await work.close()

@@ -38,7 +38,7 @@ class Service:
     @asynccontextmanager
     async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
         """Opens the bank before the first request; ends the threads after the last."""
-        await asyncio.get_running_loop().run_in_executor(None, self.pipeline_cache.open)
+        self.pipeline_cache.open()
         self._drain_on_sigterm()
         yield
         await self.work.close()

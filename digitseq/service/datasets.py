@@ -21,7 +21,7 @@ from digitseq.service.pipeline_cache import PipelineCache
 from digitseq.service.problems import Problem, too_large
 from digitseq.service.requests import FORMAT, LABELS, SEED, from_json
 from digitseq.service.scheduler import Scheduler
-from digitseq.service.worker_threads import Stream, client_of
+from digitseq.service.worker_threads import Stream, address_of
 
 SIZE = Option(Number(1, 1_000_000_000), "how many images")
 ABOUT = {"size": SIZE, "seed": SEED, "format": FORMAT, "labels": LABELS}
@@ -43,21 +43,18 @@ class Datasets:
         format_, labels = format_of(key), _labels(name, asked.others.get("labels"))
         if size > self._limits.max_images:
             raise Problem(413, f"size may be at most {self._limits.max_images:,} images here, got {size:,}", "size")
-        client = client_of(request.scope, request.receive)
+        address = address_of(request.scope)
         with ExitStack() as until_sent:
-            until_sent.enter_context(self._work.stream(client.address))
+            until_sent.enter_context(self._work.long_slots.slot(address))
+            until_sent.enter_context(self._work.streams.slot(address))
             pipeline = await self._work.long.run(
-                client, lambda check: self._pipeline_cache.pipeline(asked, size, check)
+                lambda check: self._pipeline_cache.pipeline(asked, size, check), request.receive
             )
             _check_size(format_, name, pipeline, size, self._limits)
-            stream = Stream(
-                self._work.long,
-                client.address,
-                lambda check: format_.stream(pipeline, size, labels, check),
-            )
+            stream = Stream(self._work.long, lambda check: format_.stream(pipeline, size, labels, check))
             until_sent.callback(stream.close)  # also when the client leaves before the first piece
             # errors of the first piece can still be answered with a problem, later ones only end the connection
-            await stream.begin(request.receive, self._limits.max_seconds)
+            await stream.begin(request.receive)
             headers = {
                 "Content-Disposition": f'attachment; filename="digitseq-{pipeline.seed}.{download.suffix}"',
                 "X-Digitseq-Seed": str(pipeline.seed),

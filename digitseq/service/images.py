@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -17,19 +18,21 @@ from digitseq.formats.png_encoder import encode_png
 from digitseq.pipeline import Batch, Pipeline
 from digitseq.service import recipes
 from digitseq.service.metrics import Metrics
-from digitseq.service.micro_batcher import MicroBatcher, text_of
+from digitseq.service.micro_batcher import MicroBatcher, one_image
 from digitseq.service.pipeline_cache import PipelineCache
 from digitseq.service.problems import Problem
 from digitseq.service.requests import ABOUT_IMAGES, ABOUT_SAMPLES, Pairs, from_query
 from digitseq.service.scheduler import Scheduler
-from digitseq.service.worker_threads import Client, client_of, result_of
+from digitseq.service.worker_threads import address_of
 from digitseq.sources.base import Check
 
 SEQUENCES, PNG = "/v1/sequences/", ".png"
 ROUTE = SimpleNamespace(path_format="/v1/sequences/{text}.png")
+BESIDE_LOOKS = {"number", *ABOUT_IMAGES}
+LOOKS = 256  # that are kept
 SAMPLES = 12
 MOST_PARAMETERS = 200
-FOR_EVER = "max-age=31536000, immutable"
+Look = tuple[tuple[str, str], ...]
 Headers = list[tuple[bytes, bytes]]
 
 
@@ -40,6 +43,7 @@ class ImageEndpoints:
         self._pipeline_cache, self._work, self._metrics = pipeline_cache, work, metrics
         # apart, so that a plain image never waits for a batch of distorted ones, which takes ten times as long
         self._plain, self._distorted = MicroBatcher(), MicroBatcher()
+        self._looks: dict[Look, Pipeline] = {}
 
     def close(self) -> None:
         """End the threads."""
@@ -54,29 +58,29 @@ class ImageEndpoints:
         # Routing and dependency injection of FastAPI take longer than the image itself.
         scope["route"] = ROUTE  # for the metrics
         pairs = [("number", path[len(SEQUENCES) : -len(PNG)]), *query(scope)]
-        status, headers, body = await self.png(pairs, scope, receive)
+        status, headers, body = await asyncio.wait_for(self.png(pairs, scope, receive), self._work.seconds)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
         return True
 
     async def png(self, pairs: list[tuple[str, str]], scope: Scope, receive: Receive) -> tuple[int, Headers, bytes]:
         """Status, headers and body of the image that the query `pairs` describes."""
-        own = {name: value for name, value in pairs if name in ABOUT_IMAGES}
-        # as a key of the cache: the same look is found again without parsing its settings
-        settings = tuple([pair for pair in pairs if pair[0] not in ABOUT_IMAGES])
-        if len(own) + len(settings) < len(pairs):
+        given = dict(pairs)
+        # Settings as they are written are found again without being parsed. The text is not among them: the renderer
+        # of a look is the same for all texts.
+        look = tuple([pair for pair in pairs if pair[0] not in BESIDE_LOOKS])
+        if len(look) + len(given.keys() & BESIDE_LOOKS) < len(pairs):
             from_query(pairs, ABOUT_IMAGES)  # says what is given twice
         others = {
-            name: option.clean(name, option.kind.parse(own[name]))
+            name: option.clean(name, option.kind.parse(given[name]))
             for name, option in ABOUT_IMAGES.items()
-            if name in own
+            if name in given
         }
         seed, index = others.get("seed"), others.get("index", 0)
-        client = client_of(scope, receive)
-        with self._work.image(client.address):
-            pipeline = await self._pipeline(settings, client)
+        with self._work.image_slots.slot(address_of(scope)):
+            pipeline = await self._pipeline(look, given.get("number"), pairs, receive)
             drawn = draw_seed() if seed is None else seed  # sent along, so that the image can be made again
-            text, file = await self._image(pipeline, drawn, index, client)
+            text, file = await self._image(pipeline, drawn, index, receive)
         self._metrics.made("png")
         headers = [
             (b"content-type", b"image/png"),
@@ -93,9 +97,8 @@ class ImageEndpoints:
         def make(check: Check) -> dict[str, Any]:
             return samples_of(self._pipeline_cache.pipeline(asked, None, check), index, index + 1, check)[0]
 
-        client = client_of(scope, receive)
-        with self._work.image(client.address):
-            found = await self._work.images.run(client, make)
+        with self._work.image_slots.slot(address_of(scope)):
+            found = await self._work.images.run(make, receive)
         self._metrics.made("json")
         body = json.dumps(found).encode()
         return _cached(scope, [(b"content-type", b"application/json")], body, "seed" in asked.others)
@@ -116,40 +119,33 @@ class ImageEndpoints:
                 "python": recipes.python(asked.values, seed, until),
             }
 
-        client = client_of(scope, receive)
-        with self._work.several(client.address):
-            found = await self._work.long.run(client, make)
+        with self._work.long_slots.slot(address_of(scope)):
+            found = await self._work.long.run(make, receive)
         self._metrics.made("json", count)
         return found
 
-    async def _pipeline(self, pairs: tuple[tuple[str, str], ...], client: Client) -> Pipeline:
-        """The pipeline of a request with these settings; without a thread when one of the same look was asked for."""
-        # The text is left out of the key: the renderer of a look is the same for all texts.
-        texts = [value for name, value in pairs if name == "number"]
-        look = pairs if len(texts) != 1 else tuple([pair for pair in pairs if pair[0] != "number"])
-        known = self._pipeline_cache.known(look)
-        if known is not None and look is not pairs:
-            known = self._pipeline_cache.with_number(known, texts[0])
+    async def _pipeline(self, look: Look, number: str | None, pairs: Pairs, receive: Receive) -> Pipeline:
+        """The pipeline of the query `pairs`; without a thread when one of the same look was asked for before."""
+        known = self._looks.get(look)
+        if known is not None and number is not None:
+            known = self._pipeline_cache.with_number(known, number)
         if known is None:
             asked = from_query(pairs, ABOUT_IMAGES)
-            known = await self._work.images.run(client, lambda check: self._pipeline_cache.pipeline(asked, None, check))
-            self._pipeline_cache.keep(look, known)
+            known = await self._work.images.run(
+                lambda check: self._pipeline_cache.pipeline(asked, None, check), receive
+            )
+            if len(self._looks) >= LOOKS:
+                del self._looks[next(iter(self._looks))]  # the oldest: a dict keeps the order of insertion
+            self._looks[look] = known
         return known
 
-    async def _image(self, pipeline: Pipeline, seed: int, index: int, client: Client) -> tuple[str, bytes]:
+    async def _image(self, pipeline: Pipeline, seed: int, index: int, receive: Receive) -> tuple[str, bytes]:
         settings = pipeline.settings
         # Only fixed texts share batches: other sources draw their texts from the tables of their own seed.
         if settings.number is not None and settings.label_case == "as_given":
             batcher = self._distorted if settings.operations() else self._plain
-            future = batcher.submit(pipeline, seed, index, client.address)
-            return text_of(pipeline), await result_of(future, client.receive, self._work.seconds)
-        return await self._work.images.run(client, lambda check: one_image(pipeline.reseeded(seed), index))
-
-
-def one_image(pipeline: Pipeline, index: int) -> tuple[str, bytes]:
-    """Text and PNG file of image `index`, from 0."""
-    batch = pipeline.batch(index, index + 1)
-    return batch.texts[0], encode_png(batch.images, batch.width)[0]
+            return settings.number, await batcher.submit(pipeline, seed, index)
+        return await self._work.images.run(lambda check: one_image(pipeline.reseeded(seed), index), receive)
 
 
 def samples_of(pipeline: Pipeline, start: int, stop: int, check: Check) -> list[dict[str, Any]]:
@@ -186,8 +182,6 @@ def query(scope: Scope) -> list[tuple[str, str]]:
 
 def _header(text: str) -> bytes:
     """`text` as a header can hold it: all but printable ASCII is percent-encoded, and spaces that would be cut off."""
-    if text.isalnum() and text.isascii():
-        return text.encode()
     return quote(text, "+-(). /" if text == text.strip() else "+-()./").encode()
 
 
@@ -198,10 +192,8 @@ def _cached(scope: Scope, headers: Headers, body: bytes, repeatable: bool) -> tu
         return 200, [*headers, (b"cache-control", b"no-store")], body
     # of the bytes, not of the query: two queries for one image have one tag
     tag = b'"%b"' % hashlib.blake2b(body, digest_size=12).hexdigest().encode()
-    headers += [(b"etag", tag), (b"cache-control", FOR_EVER.encode())]
+    headers += [(b"etag", tag), (b"cache-control", b"max-age=31536000, immutable")]
     for name, value in scope["headers"]:
-        if name == b"if-none-match" and (
-            value.strip() == b"*" or tag in (v.strip().removeprefix(b"W/") for v in value.split(b","))
-        ):
+        if name == b"if-none-match" and (tag in value or value.strip() == b"*"):  # one tag or several, weak or strong
             return 304, [pair for pair in headers if pair[0] != b"content-length"], b""
     return 200, headers, body

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
+from typing import Any
 
-from digitseq.errors import SettingsError
-
-PREFIX = "DIGITSEQ_"
-HIGHEST = 1_000_000_000
+from digitseq.options import Number, clean_fields, options, setting
 
 
-def _limit(default: int, help: str) -> int:
-    return field(default=default, metadata={"help": help})
+def _limit(default: int, help: str) -> Any:
+    return setting(default, Number(1, 1_000_000_000), help)
 
 
 @dataclass(frozen=True)
@@ -41,32 +39,15 @@ class Limits:
     drain_seconds: int = _limit(30, "seconds that in-flight responses are given after SIGTERM")
 
     def __post_init__(self) -> None:
-        for name in names():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= HIGHEST:
-                raise SettingsError(f"{name} must be a whole number from 1 to {HIGHEST:,}, got {value!r:.60}", name)
+        clean_fields(self)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Limits:
         """The limits from variables such as `DIGITSEQ_MAX_WIDTH`, or their defaults."""
-        given = {name: environment[variable(name)] for name in names() if variable(name) in environment}
-        return cls(**{name: _number(name, text) for name, text in given.items()})
-
-
-def names() -> dict[str, str]:
-    """Every limit and what it is."""
-    return {f.name: f.metadata["help"] for f in fields(Limits)}
+        known = {name: option for name, option in options(Limits).items() if variable(name) in environment}
+        return cls(**{name: option.kind.parse(environment[variable(name)]) for name, option in known.items()})
 
 
 def variable(name: str) -> str:
     """The environment variable of the limit `name`."""
-    return PREFIX + name.upper()
-
-
-def _number(name: str, text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise SettingsError(
-            f"{variable(name)} must be a whole number from 1 to {HIGHEST:,}, got {text!r:.60}", name
-        ) from None
+    return f"DIGITSEQ_{name.upper()}"

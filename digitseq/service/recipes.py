@@ -13,7 +13,8 @@ from digitseq.settings import DEFAULTS, Operations
 
 def changed(values: Mapping[str, Any]) -> dict[str, Any]:
     """The values that are not the defaults, in the order of the settings."""
-    return {name: values[name] for name in SETTINGS if name in values and not _is_default(name, values[name])}
+    # distortions that were given as an empty list are the default, too
+    return {name: values[name] for name in SETTINGS if values.get(name, []) not in (DEFAULTS[name], [])}
 
 
 def command(values: Mapping[str, Any], seed: int, size: int) -> str:
@@ -29,7 +30,8 @@ def python(values: Mapping[str, Any], seed: int, size: int) -> str:
     """Python code that holds the same images as arrays."""
     # these two choose the texts of a whole run, and need to know its size
     whole_run = f", size={size}" if values.get("unique") or values.get("balanced") else ""
-    arguments = ", ".join(f"{name}={_python_value(value)}" for name, value in changed(values).items())
+    given = {name: tuple(value) if isinstance(value, list) else value for name, value in changed(values).items()}
+    arguments = ", ".join(f"{name}={value!r}" for name, value in given.items())
     return (
         "from digitseq import SequenceGenerator, Settings\n\n"
         f"generator = SequenceGenerator(Settings({arguments}), seed={seed}{whole_run})\n"
@@ -37,30 +39,14 @@ def python(values: Mapping[str, Any], seed: int, size: int) -> str:
     )
 
 
-def _is_default(name: str, value: Any) -> bool:
-    return bool(value == DEFAULTS[name] or (not value and not DEFAULTS[name] and value != 0))
-
-
 def _flag(name: str, value: Any) -> list[str]:
     option = SETTINGS[name]
     flag = option.flags[0] if option.flags else f"--{name}"
     if isinstance(option.kind, Flag):
         return [flag]
+    words = [str(part) for part in value] if isinstance(value, (list, tuple)) else [str(value)]
     if isinstance(option.kind, Operations):
-        return [word for text in ([value] if isinstance(value, str) else value) for word in (flag, text)]
-    if isinstance(value, (list, tuple)):
-        return [flag, *(_word(part) for part in value)]
-    return [flag, _word(value)] if not str(value).startswith("-") else [_joined(flag, name, _word(value))]
-
-
-def _word(value: Any) -> str:
-    return repr(value) if isinstance(value, float) else str(value)
-
-
-def _joined(flag: str, name: str, word: str) -> str:
-    """One word, so that a value with a minus in front is not taken for a flag."""
-    return f"--{name}={word}"
-
-
-def _python_value(value: Any) -> str:
-    return repr(tuple(value) if isinstance(value, list) else value)
+        return [part for word in words for part in (flag, word)]
+    if len(words) == 1 and words[0].startswith("-"):  # in one word it is not taken for a flag
+        return [f"--{name}={words[0]}"]
+    return [flag, *words]

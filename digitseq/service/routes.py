@@ -147,8 +147,8 @@ def _add_watching(app: FastAPI, service: Service) -> None:
     @app.get("/readyz", summary="Readiness", responses=PLAIN | {503: schemas.problem(503)}, tags=["operation"])
     async def ready() -> Response:
         """Readiness check: the glyphs are loaded, and the service is not shutting down."""
-        if service.work.draining or not service.pipeline_cache.ready:
-            raise Problem(503, "the service is shutting down" if service.work.draining else "the glyphs are loading")
+        if service.work.draining:
+            raise Problem(503, "the service is shutting down")
         return JSONResponse({"status": "ready"})
 
     @app.get(

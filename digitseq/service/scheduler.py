@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 
 from digitseq.service.limits import Limits
 from digitseq.service.problems import Problem
-from digitseq.service.worker_threads import FairThreadPool
+from digitseq.service.worker_threads import WorkerThreads
 
 
 class AddressLimiter:
     """At most `most` requests at once, and `percent` of them from one client address, but at least one."""
 
-    def __init__(self, most: int, percent: int, noun: str, retry_after: int) -> None:
+    def __init__(self, most: int, percent: int, noun: str, retry_after: int = 1) -> None:
         self._most, self._each = most, max(1, most * percent // 100)
         self._noun, self._retry_after = noun, str(retry_after)
         self._held: Counter[str] = Counter()
@@ -46,44 +46,35 @@ class AddressLimiter:
 
 
 class Scheduler:
-    """All work of a process. Single images have threads of their own, so that samples and data sets delay none."""
+    """All work of a process: threads, and slots, of which a request holds one while it is answered.
+
+    Single images have threads of their own, so that samples and data sets (`long`) delay none. A data set takes a slot
+    of `long_slots` and one of `streams`.
+    """
 
     def __init__(self, limits: Limits, working: Callable[[int], None] = lambda change: None) -> None:
         most, percent = limits.concurrency + limits.max_waiting, limits.client_percent
         self.seconds = limits.max_seconds
-        self.images, self.long = FairThreadPool("images", limits, working), FairThreadPool("long", limits, working)
-        self._images = AddressLimiter(most, percent, "requests", 1)
-        self._long = AddressLimiter(most, percent, "requests for samples and data sets", 1)
-        self._streams = AddressLimiter(limits.max_streams, percent, "data sets", 10)
+        self.images = WorkerThreads(limits.concurrency, "images", working)
+        self.long = WorkerThreads(limits.concurrency, "long", working)
+        self.image_slots = AddressLimiter(most, percent, "requests")
+        self.long_slots = AddressLimiter(most, percent, "requests for samples and data sets")
+        self.streams = AddressLimiter(limits.max_streams, percent, "data sets", 10)
 
     @property
     def draining(self) -> bool:
         """Whether new work is refused."""
-        return self._images.closed
+        return self.image_slots.closed
 
     @property
     def under_way(self) -> int:
         """Requests that are being answered."""
-        return self._images.in_use + self._long.in_use
+        return self.image_slots.in_use + self.long_slots.in_use
 
     def drain(self) -> None:
         """Refuse new work from now on."""
-        self._images.closed = self._long.closed = True
+        self.image_slots.closed = self.long_slots.closed = True
 
     async def close(self) -> None:
-        """Cancel work under way and end the threads."""
+        """Wait for the threads."""
         await asyncio.gather(self.images.close(), self.long.close())
-
-    def image(self, address: str) -> AbstractContextManager[None]:
-        """A slot for a single image. Entering it raises `Problem` 503 or 429."""
-        return self._images.slot(address)
-
-    def several(self, address: str) -> AbstractContextManager[None]:
-        """A slot for several images."""
-        return self._long.slot(address)
-
-    @contextmanager
-    def stream(self, address: str) -> Generator[None, None, None]:
-        """A slot for a data set."""
-        with self.several(address), self._streams.slot(address):
-            yield

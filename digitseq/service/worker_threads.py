@@ -1,38 +1,27 @@
-"""Threads that make images: in which order requests are served, and when their work is cancelled."""
+"""Threads that make samples and data sets, and the end of their work when nobody waits for it any more."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
-from weakref import WeakSet
+from typing import Any, TypeVar
 
 from starlette.types import Scope
 
-from digitseq.service.limits import Limits
 from digitseq.service.problems import Problem
 from digitseq.sources.base import Check
 
 T = TypeVar("T")
 Receive = Callable[[], Awaitable[Any]]
-WATCH_AFTER = 0.05  # seconds until it is checked whether the client is still there: most are answered sooner
 
 
-class Client(NamedTuple):
-    """Who sent a request. address: the other end of the connection, that of a reverse proxy if there is one."""
-
-    address: str
-    receive: Receive
-
-
-def client_of(scope: Scope, receive: Receive) -> Client:
-    """The client of a request."""
+def address_of(scope: Scope) -> str:
+    """The other end of a request's connection: the client, or the reverse proxy if there is one."""
     peer = scope.get("client")
-    return Client(peer[0] if peer else "", receive)
+    return peer[0] if peer else ""
 
 
 class Stopped(Exception):
@@ -48,85 +37,39 @@ class CancelToken(threading.Event):
             raise Stopped
 
 
-class FairThreadPool:
-    """Threads for one kind of work, shared round-robin between client addresses. Lives in one event loop.
+class WorkerThreads:
+    """Threads for one kind of work. working: called with 1 when a call starts, and with -1 when it ends."""
 
-    working: called with 1 when a call starts, and with -1 when it ends.
-    """
-
-    def __init__(self, name: str, limits: Limits, working: Callable[[int], None] = lambda change: None) -> None:
-        self._seconds = limits.max_seconds
-        self._executor = ThreadPoolExecutor(limits.concurrency, f"digitseq-{name}")
-        self._idle = limits.concurrency
+    def __init__(self, count: int, name: str, working: Callable[[int], None] = lambda change: None) -> None:
+        self._executor = ThreadPoolExecutor(count, f"digitseq-{name}")
         self._working = working
-        self._waiting: dict[str, deque[tuple[asyncio.Future[Any], Callable[[], Any]]]] = {}
-        self._tokens: WeakSet[CancelToken] = WeakSet()
-        self._running: set[asyncio.Future[Any]] = set()
 
-    @property
-    def busy(self) -> int:
-        """How many threads are working."""
-        return len(self._running)
+    async def run(self, call: Callable[[Check], T], receive: Receive) -> T:
+        """`call(check)` in a thread. Raises `Problem` 503 when the client goes.
 
-    async def run(self, client: Client, call: Callable[[Check], T]) -> T:
-        """`call(check)` in a thread.
-
-        Raises `Problem` 503 when that takes too long or the client goes. `check` then raises in the thread.
+        `check` raises in the thread when the client has gone or the task was cancelled, by its deadline for example.
         """
-        token = self.new_token()
+        token = CancelToken()
         try:
-            future = self.submit(client.address, partial(call, token.check))
-            return await result_of(future, client.receive, self._seconds)
+            return await unless_gone(self.submit(partial(call, token.check)), receive)
         finally:
             token.set()
 
-    def new_token(self) -> CancelToken:
-        """A token to cancel some work with; `close` sets it as well."""
-        token = CancelToken()
-        self._tokens.add(token)
-        return token
-
-    def submit(self, address: str, call: Callable[[], T]) -> asyncio.Future[T]:
-        """`call()` in a thread, in turn. Not started if the future is cancelled before."""
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(address, deque()).append((future, call))
-        self._start()
-        return future
+    def submit(self, call: Callable[[], T]) -> asyncio.Future[T]:
+        """`call()` in a thread. Not started if the future is cancelled before."""
+        return asyncio.get_running_loop().run_in_executor(self._executor, self._count, call)
 
     async def close(self) -> None:
-        """Cancel all work, and wait for the threads."""
-        for token in list(self._tokens):
-            token.set()
-        while self._running:
-            await asyncio.wait(self._running)
-        self._executor.shutdown(wait=False)
+        """Wait for the threads. Requests under way were cancelled before, and so was their work."""
+        # in another thread: the event loop may have to cancel what is waited for
+        await asyncio.to_thread(self._executor.shutdown)
 
-    def _start(self) -> None:
-        while self._idle and self._waiting:
-            address = next(iter(self._waiting))
-            calls = self._waiting.pop(address)
-            future, call = calls.popleft()
-            if calls:
-                self._waiting[address] = calls  # a dict keeps the order of insertion: behind all others
-            if not future.done():
-                self._idle -= 1
-                running = asyncio.get_running_loop().run_in_executor(self._executor, call)
-                self._running.add(running)
-                self._working(1)
-                running.add_done_callback(partial(self._end, future))
-
-    def _end(self, future: asyncio.Future[Any], running: asyncio.Future[Any]) -> None:
-        self._idle += 1
-        self._running.discard(running)
-        self._working(-1)
-        error = running.exception()
-        if future.done():
-            pass
-        elif error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(running.result())
-        self._start()
+    def _count(self, call: Callable[[], T]) -> T:
+        self._working(1)
+        try:
+            return call()
+        finally:
+            self._working(-1)
 
 
 class Stream:
@@ -135,18 +78,15 @@ class Stream:
     make: gets a `Check` and returns a generator, which `close` closes, in a thread as well.
     """
 
-    def __init__(
-        self, threads: FairThreadPool, address: str, make: Callable[[Check], Generator[bytes, None, None]]
-    ) -> None:
-        self._threads, self._address = threads, address
-        self._token = threads.new_token()
+    def __init__(self, threads: WorkerThreads, make: Callable[[Check], Generator[bytes, None, None]]) -> None:
+        self._threads, self._token = threads, CancelToken()
         self._pieces = make(self._token.check)
         self._lock = threading.Lock()  # a generator cannot be closed while it runs
         self._request()
 
-    async def begin(self, receive: Receive, seconds: float) -> None:
-        """Wait for the first piece. Raises as `result_of`."""
-        while await result_of(self._next, receive, seconds) == b"":
+    async def begin(self, receive: Receive) -> None:
+        """Wait for the first piece. Raises `Problem` 503 when the client goes."""
+        while await unless_gone(self._next, receive) == b"":
             self._request()
 
     async def __aiter__(self) -> AsyncGenerator[bytes, None]:
@@ -159,10 +99,10 @@ class Stream:
         """Cancel the piece that is being made."""
         self._token.set()
         self._next.cancel()
-        self._threads.submit(self._address, self._end)
+        self._threads.submit(self._end)
 
     def _request(self) -> None:
-        self._next = self._threads.submit(self._address, self._advance)
+        self._next = self._threads.submit(self._advance)
 
     def _advance(self) -> bytes | None:
         with self._lock:
@@ -173,32 +113,21 @@ class Stream:
             self._pieces.close()
 
 
-async def result_of(future: asyncio.Future[T], receive: Receive, seconds: float) -> T:
-    """The result of `future`, which is cancelled with `Problem` 503 when that takes too long or the client goes."""
-    loop = asyncio.get_running_loop()
-    watching: list[asyncio.Task[None]] = []
-    # a timer costs a third of asyncio.wait, and most requests are answered before it is due
-    timer = loop.call_later(
-        WATCH_AFTER, lambda: watching.append(loop.create_task(_cancel_in_time(future, receive, seconds)))
-    )
-    try:
-        return await future
-    finally:
-        timer.cancel()
-
-
-async def _cancel_in_time(future: asyncio.Future[Any], receive: Receive, seconds: float) -> None:
+async def unless_gone(future: asyncio.Future[T], receive: Receive) -> T:
+    """The result of `future`, which is cancelled with `Problem` 503 when the client goes."""
     gone = asyncio.ensure_future(_disconnected(receive))
-    await asyncio.wait({future, gone}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    if not future.done():
-        reason = "the client has gone" if gone.done() else f"this took longer than {seconds} seconds"
-        future.set_exception(Problem(503, reason))
-    gone.cancel()
+    both: set[asyncio.Future[Any]] = {future, gone}
+    try:
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        if future.done():
+            return future.result()
+        gone.result()  # a `Problem` about the rest of a body that is not needed
+        raise Problem(503, "the client has gone")
+    finally:
+        future.cancel()
+        gone.cancel()
 
 
 async def _disconnected(receive: Receive) -> None:
-    try:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-    except Problem:  # about the rest of a body that is not needed
+    while (await receive())["type"] != "http.disconnect":
         pass
