@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, ClassVar
@@ -121,13 +120,21 @@ class Images:
     boxes: NDArray[np.int64]
     inverted: bool = False
 
+    def at(self, chosen: NDArray[np.int64]) -> Images:
+        """The images with these indices."""
+        return Images(self.pixels[chosen], self.width[chosen], self.boxes[chosen], self.inverted)
+
     def unused(self) -> NDArray[np.bool_]:
         """bool (B, 1, W): columns that are not in use."""
         unused: NDArray[np.bool_] = (np.arange(self.pixels.shape[2]) >= self.width[:, None])[:, None]
         return unused
 
-
-Painter = Callable[[NDArray[np.int64]], Pixels]  # indices of images in, their new pixels out
+    def continued(self) -> Pixels:
+        """The pixels, with the last column in use repeated over those that are not."""
+        if self.width.min() == self.pixels.shape[2]:
+            return self.pixels
+        last = np.take_along_axis(self.pixels, self.width[:, None, None] - 1, axis=2)
+        return np.where(self.unused(), last, self.pixels)
 
 
 class ImageOperation(Operation):
@@ -144,41 +151,36 @@ class ImageOperation(Operation):
         on, draws = self.select(rows, 1)
         return {"on": on, self.strength_name: self.strengths(draws[:, 0])}
 
-    def grouped_by(self, parameters: Parameters) -> list[NDArray[Any]]:
-        """Arrays (B,) that are constant within each group of images that is painted together."""
-        return [parameters[self.strength_name]] if self.steps else []
+    def grouped_by(self) -> tuple[str, ...]:
+        """Names of the parameters that are equal for all images that `paint` gets at once."""
+        return (self.strength_name,) if self.steps else ()
 
     @abstractmethod
-    def painter(self, images: Images, parameters: Parameters) -> Painter:
-        """A function from indices (N,) into the batch to the new pixels (N, H, W) of those images.
-
-        Columns that are not in use may come out as anything.
-        """
+    def paint(self, images: Images, parameters: Parameters) -> Pixels:
+        """The new pixels of `images`, all of which are distorted. Columns that are not in use may be anything."""
 
     def apply(self, images: Images, parameters: Parameters) -> Images:
         """The same images, distorted; the input is left as it is. images.pixels may be narrower than `size`."""
         chosen = np.flatnonzero(parameters["on"] & self.changes(parameters))
         if not chosen.size:
             return images
-        paint = self.painter(images, parameters)
         out = images.pixels.copy()
-        for group in _grouped(chosen, self.grouped_by(parameters)):
+        for group in grouped(chosen, *(parameters[name] for name in self.grouped_by())):
             # groups so small that work on one stays in the processor's cache
             for first in range(0, len(group), CACHED_IMAGES):
                 part = group[first : first + CACHED_IMAGES]
-                out[part] = paint(part)
+                out[part] = self.paint(images.at(part), {name: values[part] for name, values in parameters.items()})
         if images.width.min() < out.shape[2]:
             np.copyto(out, images.pixels, where=images.unused())
         return replace(images, pixels=out)
 
 
-def _grouped(chosen: NDArray[np.int64], keys: list[NDArray[Any]]) -> list[NDArray[np.int64]]:
-    """`chosen` in groups of equal keys, arrays (B,)."""
-    if not keys or len(chosen) == 1:
-        return [chosen]
-    order = chosen[np.lexsort([key[chosen] for key in keys])]
-    changes = np.any([key[order[1:]] != key[order[:-1]] for key in keys], axis=0)
-    return np.split(order, np.flatnonzero(changes) + 1)
+def grouped(chosen: NDArray[np.int64], *keys: NDArray[Any]) -> list[NDArray[np.int64]]:
+    """The indices `chosen` in groups for which all keys, arrays (B,), are equal."""
+    groups = [chosen]
+    for key in keys:
+        groups = [group[key[group] == value] for group in groups for value in np.unique(key[group])]
+    return groups
 
 
 def draw_uniform(draws: NDArray[np.float64], bounds: Range) -> NDArray[np.float64]:

@@ -26,9 +26,7 @@ SUBPIXELS = 64  # source positions are rounded to 1/64 pixel: exact in float32 w
 class GlyphMap(GlyphOperation):
     """An operation on glyphs that moves ink and leaves it as dark as it is. Maps in a row are interpolated once."""
 
-    @property
-    def reach(self) -> int:
-        return 1  # a bilinear fetch spreads ink by up to a pixel
+    reach = 1  # a bilinear fetch spreads ink by up to a pixel
 
     def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
         return apply_maps(cells, [(self, parameters)])

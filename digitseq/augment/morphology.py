@@ -111,11 +111,7 @@ class Stroke(GlyphOperation):
 
     amount: Range = parameter((-0.5, 0.8), "thicker on every side", low=-2, high=3, unit="pixels")
     p: float = probability("glyph")
-    strength_name = "amount"
-
-    @property
-    def reach(self) -> int:
-        return 1
+    strength_name, reach = "amount", 1
 
     def grown(self, height: int, width: int) -> tuple[int, int]:
         more = 2 * max(math.ceil(self.amount[1]), 0)

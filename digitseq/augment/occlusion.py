@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import ImageOperation, Images, Painter, Parameters, Pixels, Range, draw_integer, draw_uniform
+from digitseq.augment.base import ImageOperation, Images, Parameters, Pixels, Range, draw_integer, draw_uniform
 from digitseq.augment.ranges import parameter, probability
 from digitseq.random_streams import Rows
 
@@ -44,23 +44,18 @@ class Cutout(ImageOperation):
         changes: NDArray[np.bool_] = np.any(np.all(parameters["sides"], axis=2), axis=1)
         return changes
 
-    def painter(self, images: Images, parameters: Parameters) -> Painter:
+    def paint(self, images: Images, parameters: Parameters) -> Pixels:
         height, width = images.pixels.shape[1:]
         room = np.stack(np.broadcast_arrays(height, images.width), axis=1)[:, None, :]
         sides = np.minimum(parameters["sides"], room)
         first = np.floor(parameters["place"] * (room - sides + 1)).astype(np.int64)
         rows = _between(first[:, :, 0], sides[:, :, 0], height)
         columns = _between(first[:, :, 1], sides[:, :, 1], width)
-
-        def paint(some: NDArray[np.int64]) -> Pixels:
-            # bit masks, 255 inside a rectangle: several times as fast as np.where
-            holes = np.zeros((len(some), height, width), np.uint8)
-            for k in range(sides.shape[1]):
-                holes |= rows[some, k, :, None] & columns[some, k, None, :]
-            pixels: Pixels = images.pixels[some]
-            return pixels | holes if images.inverted else pixels & ~holes
-
-        return paint
+        # bit masks, 255 inside a rectangle: several times as fast as np.where
+        holes = np.zeros_like(images.pixels)
+        for k in range(sides.shape[1]):
+            holes |= rows[:, k, :, None] & columns[:, k, None, :]
+        return images.pixels | holes if images.inverted else images.pixels & ~holes
 
 
 @dataclass(frozen=True)
@@ -97,21 +92,16 @@ class Lines(ImageOperation):
         changes: NDArray[np.bool_] = (parameters["thickness"] > 0) & (parameters["intensity"] > 0)
         return changes
 
-    def painter(self, images: Images, parameters: Parameters) -> Painter:
+    def paint(self, images: Images, parameters: Parameters) -> Pixels:
         thickness, intensity = parameters["thickness"], np.rint(255 * parameters["intensity"]).astype(np.int16)
-        outlines = _outlines(images, parameters)
         reach = np.rint((thickness + 1) / 2 * UNIT).astype(np.int16)[:, None, None]
         full = np.rint(np.minimum(thickness, 1) * UNIT).astype(np.int16)[:, None, None]
-
-        def paint(some: NDArray[np.int64]) -> Pixels:
-            covered = reach[some] - _distance(outlines[:, some], *images.pixels.shape[1:])
-            covered = np.clip(covered, 0, full[some], out=covered)
-            covered *= intensity[some, None, None]
-            covered >>= UNIT_BITS
-            line, pixels = covered.astype(np.uint8), images.pixels[some]
-            return np.minimum(pixels, ~line) if images.inverted else np.maximum(pixels, line)
-
-        return paint
+        covered = reach - _distance(_outlines(images, parameters), *images.pixels.shape[1:])
+        covered = np.clip(covered, 0, full, out=covered)
+        covered *= intensity[:, None, None]
+        covered >>= UNIT_BITS
+        line = covered.astype(np.uint8)
+        return np.minimum(images.pixels, ~line) if images.inverted else np.maximum(images.pixels, line)
 
 
 def _distance(outlines: NDArray[np.float64], height: int, width: int) -> NDArray[np.int16]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import ImageOperation, Images, Painter, Parameters, Pixels, Range, opencv
+from digitseq.augment.base import ImageOperation, Images, Parameters, Pixels, Range, opencv
 from digitseq.augment.ranges import parameter, probability
 
 LEVELS = np.arange(256.0)
@@ -26,16 +26,10 @@ class _Tone(ImageOperation):
     def curve(self, strength: float) -> NDArray[np.float64]:
         """The new values of `LEVELS`, before they are rounded and clipped to 0 … 255."""
 
-    def painter(self, images: Images, parameters: Parameters) -> Painter:
-        strength = parameters[self.strength_name]
-
-        def paint(some: NDArray[np.int64]) -> Pixels:
-            table = np.clip(np.rint(self.curve(strength[some[0]])), 0, 255).astype(np.uint8)
-            pixels = images.pixels[some]
-            mapped: Pixels = opencv().LUT(pixels.reshape(-1, pixels.shape[2]), table)
-            return mapped.reshape(pixels.shape)
-
-        return paint
+    def paint(self, images: Images, parameters: Parameters) -> Pixels:
+        table = np.clip(np.rint(self.curve(parameters[self.strength_name][0])), 0, 255).astype(np.uint8)
+        mapped: Pixels = opencv().LUT(images.pixels.reshape(-1, images.pixels.shape[2]), table)
+        return mapped.reshape(images.pixels.shape)
 
 
 @dataclass(frozen=True)
