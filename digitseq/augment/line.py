@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.augment.base import Operation, Parameters, Range, draw_uniform
-from digitseq.augment.maps import Positions
+from digitseq.augment.maps import Positions, projected
 from digitseq.augment.ranges import parameter, probability
 from digitseq.random_streams import Rows
 
@@ -44,8 +44,22 @@ class LineMap(Operation):
         """Where the pixels x, y of the source go: the inverse."""
 
 
+class _Lift(LineMap):
+    """A map that moves each column up or down as a whole, so that digits stay upright."""
+
+    @abstractmethod
+    def lift(self, x: Positions, parameters: Parameters) -> Positions:
+        """How far up the columns at x go."""
+
+    def source(self, x: Positions, y: Positions, parameters: Parameters) -> Place:
+        return x, y + self.lift(x, parameters)
+
+    def target(self, x: Positions, y: Positions, parameters: Parameters) -> Place:
+        return x, y - self.lift(x, parameters)
+
+
 @dataclass(frozen=True)
-class Slope(LineMap):
+class Slope(_Lift):
     """The line climbs or falls, its digits staying upright: writing without a ruled line.
 
     angle: degrees, above 0 climbs to the right, -30 … 30; p: probability for each image.
@@ -56,15 +70,12 @@ class Slope(LineMap):
     p: float = probability("image")
     strength_name = "angle"
 
-    def source(self, x: Positions, y: Positions, parameters: Parameters) -> Place:
-        return x, y + _column(np.tan(np.radians(parameters["angle"]))) * x
-
-    def target(self, x: Positions, y: Positions, parameters: Parameters) -> Place:
-        return x, y - _column(np.tan(np.radians(parameters["angle"]))) * x
+    def lift(self, x: Positions, parameters: Parameters) -> Positions:
+        return _column(np.tan(np.radians(parameters["angle"]))) * x
 
 
 @dataclass(frozen=True)
-class Wave(LineMap):
+class Wave(_Lift):
     """The line goes up and down like a sine: an unsteady hand, paper that does not lie flat.
 
     amplitude: pixels, 0 … 10; wavelength: pixels, 40 … 2000; p: probability for each image. The phase is drawn.
@@ -83,15 +94,9 @@ class Wave(LineMap):
             "phase": 2 * np.pi * draws[:, 1],
         }
 
-    def source(self, x: Positions, y: Positions, parameters: Parameters) -> Place:
-        return x, y - self._lift(x, parameters)
-
-    def target(self, x: Positions, y: Positions, parameters: Parameters) -> Place:
-        return x, y + self._lift(x, parameters)
-
-    def _lift(self, x: Positions, parameters: Parameters) -> Positions:
+    def lift(self, x: Positions, parameters: Parameters) -> Positions:
         angle = _column(parameters["frequency"]) * x + _column(parameters["phase"])
-        lift: Positions = _column(parameters["amplitude"]) * np.sin(angle)
+        lift: Positions = -_column(parameters["amplitude"]) * np.sin(angle)
         return lift
 
 
@@ -134,20 +139,16 @@ class Perspective(LineMap):
         return parameters | {"forth": forth, "back": np.linalg.inv(forth)}
 
     def source(self, x: Positions, y: Positions, parameters: Parameters) -> Place:
-        return _projected(parameters["back"], x, y)
+        return _seen(parameters["back"], x, y)
 
     def target(self, x: Positions, y: Positions, parameters: Parameters) -> Place:
-        return _projected(parameters["forth"], x, y)
+        return _seen(parameters["forth"], x, y)
 
 
-def _projected(matrix: NDArray[np.float64], x: Positions, y: Positions) -> Place:
-    m: Positions = matrix.astype(np.float32)[:, :, :, None, None]
-    nearness: Positions = np.reciprocal(m[:, 2, 0] * x + (m[:, 2, 1] * y + m[:, 2, 2]))
-    across: Positions = m[:, 0, 0] * x + (m[:, 0, 1] * y + m[:, 0, 2])
-    down: Positions = m[:, 1, 0] * x + (m[:, 1, 1] * y + m[:, 1, 2])
-    across *= nearness
-    down *= nearness
-    return across, down
+def _seen(matrix: NDArray[np.float64], x: Positions, y: Positions) -> Place:
+    across, down, depth = projected(matrix, x, y)
+    nearness: Positions = np.reciprocal(depth)
+    return across * nearness, down * nearness
 
 
 def _column(values: NDArray[np.float64]) -> Positions:

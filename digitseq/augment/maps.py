@@ -55,6 +55,7 @@ class DisplacementMap(GlyphMap):
 
 
 Maps = Sequence[tuple[GlyphMap, Parameters]]
+Step = Affine | tuple[DisplacementMap, Parameters]
 
 
 def identity(count: int) -> Affine:
@@ -70,58 +71,58 @@ def composed(first: Affine, second: Affine) -> Affine:
 
 
 def apply_maps(cells: Pixels, maps: Maps) -> Pixels:
-    """Cells (N, h, w) after all `maps`, in their order, with a single bilinear interpolation.
-
-    Positions are followed backwards through all maps before any pixel is fetched: each interpolation blurs.
-    """
+    """Cells (N, h, w) after all `maps`, in their order, with a single bilinear interpolation."""
     moved = np.zeros(len(cells), bool)
-    steps: list[Affine | tuple[DisplacementMap, Parameters]] = []
+    steps: list[Step] = []
     for operation, parameters in maps:
         moved |= operation.changes(parameters)
         if isinstance(operation, AffineMap):
             steps.append(operation.affine(parameters))
         elif isinstance(operation, DisplacementMap):
             steps.append((operation, parameters))
-    chosen = np.flatnonzero(moved)
-    if not chosen.size:
-        return cells
-    out = cells.copy()
-    for part in in_cache(len(chosen), cells[0].size):
+    return moved_cells(cells, np.flatnonzero(moved), steps)
+
+
+def moved_cells(cells: Pixels, chosen: NDArray[np.int64], steps: Sequence[Step]) -> Pixels:
+    """Cells (N, h, w), the chosen ones after all steps.
+
+    Positions are followed backwards through all steps before any pixel is fetched: each interpolation blurs.
+    """
+    out = cells.copy() if chosen.size else cells
+    for part in in_cache(len(chosen), *cells.shape[1:]):
         some = chosen[part]
         out[some] = remap(cells[some], *_sources(some, steps, cells.shape[1:]))
     return out
 
 
-def in_cache(count: int, pixels: int) -> Iterator[slice]:
-    """Slices of 0 … count-1, short enough that their positions, of `pixels` pixels each, stay in the cache."""
-    most = max(CACHED_POSITIONS // pixels, 1)
+def in_cache(count: int, height: int, width: int) -> Iterator[slice]:
+    """Slices of 0 … count-1, short enough that the positions of cells of that size stay in the cache."""
+    most = max(CACHED_POSITIONS // (height * width), 1)
     for first in range(0, count, most):
         yield slice(first, min(first + most, count))
 
 
-def _sources(
-    chosen: NDArray[np.int64], steps: Sequence[Affine | tuple[DisplacementMap, Parameters]], size: tuple[int, int]
-) -> tuple[Positions, Positions]:
+def _sources(chosen: NDArray[np.int64], steps: Sequence[Step], size: tuple[int, ...]) -> tuple[Positions, Positions]:
     """Where every pixel of the chosen results comes from."""
     y, x = centred_grid(*size)
-    pending: Affine | None = None  # affine maps in a row, composed into one
-    place: tuple[Positions, Positions] = (x, y)
+    pending = identity(len(chosen))  # affine maps in a row, composed into one
     for step in reversed(steps):
         if isinstance(step, np.ndarray):
-            pending = step[chosen] if pending is None else composed(step[chosen], pending)
+            pending = composed(step[chosen], pending)
         else:
             operation, parameters = step
-            place = _mapped(identity(len(chosen)) if pending is None else pending, *place)
-            for positions, offset in zip(place, operation.displacement(parameters, chosen)):
+            x, y = projected(pending, x, y)
+            for positions, offset in zip((x, y), operation.displacement(parameters, chosen)):
                 positions += offset
-            pending = None
-    return _mapped(identity(len(chosen)) if pending is None else pending, *place)
+            pending = identity(len(chosen))
+    x, y = projected(pending, x, y)
+    return x, y
 
 
-def _mapped(affine: Affine, x: Positions, y: Positions) -> tuple[Positions, Positions]:
-    """New arrays (N, h, w) with the positions x, y (which broadcast) mapped by `affine`."""
-    m = affine.astype(np.float32)[:, :, :, None, None]
-    return m[:, 0, 0] * x + (m[:, 0, 1] * y + m[:, 0, 2]), m[:, 1, 0] * x + (m[:, 1, 1] * y + m[:, 1, 2])
+def projected(matrix: NDArray[np.float64], x: Positions, y: Positions) -> list[Positions]:
+    """matrix (N, k, 3) times (x, y, 1): k new arrays (N, h, w); x and y broadcast."""
+    m = matrix.astype(np.float32)[:, :, :, None, None]
+    return [m[:, k, 0] * x + (m[:, k, 1] * y + m[:, k, 2]) for k in range(m.shape[1])]
 
 
 def centred_grid(height: int, width: int) -> tuple[Positions, Positions]:

@@ -21,7 +21,7 @@ from digitseq.augment.base import (
     opencv,
     random_integers,
 )
-from digitseq.augment.boxes import ink_box, inside_box
+from digitseq.augment.boxes import between, ink_box
 from digitseq.augment.ranges import parameter, probability
 from digitseq.random_streams import Rows
 
@@ -48,10 +48,11 @@ class Noise(GlyphOperation):
         share = np.rint(parameters["ratio"] * (1 << 16))
         chosen = np.flatnonzero(share)
         last = (share[chosen] - 1).astype(np.uint16)[:, None, None]
-        specks = parameters["noise"][chosen] <= last
-        specks &= inside_box(ink_box(cells[chosen]), *cells.shape[1:])
+        specks = np.negative((parameters["noise"][chosen] <= last).view(np.uint8))  # true becomes 255
+        left, right, top, bottom = ink_box(cells[chosen])
+        inside = between(top, bottom, cells.shape[1])[:, :, None] & between(left, right, cells.shape[2])[:, None]
         out = cells.copy()
-        out[chosen] |= np.negative(specks.view(np.uint8))  # true becomes 255
+        out[chosen] |= specks & inside
         return out
 
 
