@@ -1,26 +1,23 @@
 """Distortions: every operation draws its parameters first, then applies them as a pure function."""
 
 from digitseq.augment.augmentation import Augmentation
-from digitseq.augment.base import GlyphOperation, ImageOperation, Images, Parameters
+from digitseq.augment.base import ImageOperation
 from digitseq.augment.chain import GlyphChain
-from digitseq.augment.line import LineMap
 from digitseq.augment.registry import CLASSES, OPERATIONS, PRESETS, describe, list_augmentations, parse_augment
 from digitseq.lazy_imports import lazy_attributes
+
+_MODULE_OF = {name: module for module, names in CLASSES.items() for name in names}  # Elastic and all other operations
 
 __all__ = [
     "OPERATIONS",
     "PRESETS",
     "Augmentation",
     "GlyphChain",
-    "GlyphOperation",
     "ImageOperation",
-    "Images",
-    "LineMap",
-    "Parameters",
     "describe",
     "list_augmentations",
     "parse_augment",
-    *CLASSES,
+    *_MODULE_OF,
 ]
 
-__getattr__ = lazy_attributes(__name__, CLASSES)  # Elastic and all other operations
+__getattr__ = lazy_attributes(__name__, _MODULE_OF)

@@ -18,6 +18,7 @@ from digitseq.augment.base import (
     Range,
     draw_integer,
     draw_uniform,
+    draw_word,
     opencv,
     random_integers,
 )
@@ -25,6 +26,7 @@ from digitseq.augment.means import linear_weights, weighted_means
 from digitseq.augment.pictures import PICTURE, read_pictures
 from digitseq.augment.ranges import parameter, probability
 from digitseq.errors import SettingsError
+from digitseq.options import Choice, FilePath, setting
 from digitseq.random_streams import Rows
 
 KINDS = ("texture", "gradient", "folder")
@@ -49,12 +51,12 @@ class Background(ImageOperation):
     Raises `SettingsError` when the folder cannot be read, has no pictures or has one that is damaged.
     """
 
-    kind: str = parameter("any", "what the paper is made of", choices=("any", *KINDS))
+    kind: str = setting("any", Choice(("any", *KINDS)), "what the paper is made of")
     strength: Range = parameter((0.1, 0.5), "how dark the darkest paper can be", low=0, high=1, unit="of full scale")
     floor: float = parameter(
         0.4, "smallest contrast of ink and paper", low=0, high=1, unit="of full scale", single=True
     )
-    folder: str = parameter("", "directory of pictures to use as paper")
+    folder: str = setting("", FilePath(empty=True), "directory of pictures to use as paper")
     p: float = probability("image")
     strength_name = "strength"
 
@@ -69,18 +71,16 @@ class Background(ImageOperation):
 
     def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
         on, draws = self.select(rows, 4)
-        kinds = KINDS[: 3 if self.folder else 2] if self.kind == "any" else (self.kind,)
-        codes = np.array([KINDS.index(kind) for kind in kinds])
         parameters = {
             "on": on,
-            "kind": codes[draw_integer(draws[:, 0], (0, len(kinds) - 1))],
+            "kind": draw_word(draws[:, 0], self.kind, KINDS if self.folder else KINDS[:-1]),
             "strength": draw_uniform(draws[:, 1], self.strength),
             "place": draws[:, 2:],
         }
-        if "texture" in kinds:
+        if self.kind in ("any", "texture"):
             for scale, shape in enumerate(_scales(size)):
                 parameters[f"grain{scale}"] = random_integers(rows, f"grain{scale}", shape, np.uint8)
-        if "folder" in kinds:
+        if self.folder:
             parameters["picture"] = draw_integer(rows.uniforms("picture", 1)[:, 0], (0, len(self._pictures) - 1))
         return parameters
 

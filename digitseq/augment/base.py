@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, ClassVar
@@ -193,6 +194,13 @@ def draw_integer(draws: NDArray[np.float64], bounds: Range) -> NDArray[np.int64]
     """Uniform numbers in [0, 1) turned into whole numbers within `bounds`, both included."""
     low, high = bounds
     return (low + np.floor(draws * (high - low + 1))).astype(np.int64)
+
+
+def draw_word(draws: NDArray[np.float64], word: str, words: Sequence[str]) -> NDArray[np.int64]:
+    """Uniform numbers in [0, 1) turned into indices of `words`: of any of them for "any", else of `word`."""
+    if word == "any":
+        return draw_integer(draws, (0, len(words) - 1))
+    return np.full(len(draws), words.index(word))
 
 
 def random_integers(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,18 +60,12 @@ def spans_of(
     seen = np.clip(top + above, 0, height - tall)
     columns = np.zeros((count, width, height), np.uint8)
     turned = cells.transpose(0, 2, 1)
-    for step, chosen in _alike(seen - top):
+    shift = seen - top
+    for step in np.unique(shift).tolist():
+        chosen = np.flatnonzero(shift == step)
         first, last = max(-step, 0), min(height - step, rows)
         if first < last:
             columns[chosen, :, first + step : last + step] = turned[chosen, :, first:last]
     spans = np.zeros((4, math.prod(shape)), np.int64)
     spans[:, at] = np.arange(count) * width + left, right - left, seen, seen + tall
     return GlyphSpans(columns.reshape(count * width, height), *spans.reshape(4, *shape))
-
-
-def _alike(values: Numbers) -> Iterator[tuple[int, Any]]:
-    """Each distinct value with an index of where it is; single values where there are few."""
-    if len(values) <= FEW:
-        yield from ((value, slice(place, place + 1)) for place, value in enumerate(values.tolist()))
-    else:
-        yield from ((int(value), np.flatnonzero(values == value)) for value in np.unique(values))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from digitseq.augment.base import Operation, Parameters, Range, draw_uniform
 from digitseq.augment.maps import Positions, projected
 from digitseq.augment.ranges import parameter, probability
+from digitseq.options import Flag, setting
 from digitseq.random_streams import Rows
 
 Place = tuple[Positions, Positions]
@@ -66,7 +67,7 @@ class Slope(_Lift):
     """
 
     angle: Range = parameter((-2.0, 2.0), "climb to the right", low=-30, high=30, unit="degrees")
-    allow_clip: bool = parameter(False, CLIP_HELP, flag=True)
+    allow_clip: bool = setting(False, Flag(), CLIP_HELP)
     p: float = probability("image")
     strength_name = "angle"
 
@@ -83,7 +84,7 @@ class Wave(_Lift):
 
     amplitude: Range = parameter((0.5, 2.5), "farthest move up and down", low=0, high=10, unit="pixels")
     wavelength: Range = parameter((60.0, 200.0), "length of a wave", low=40, high=2000, unit="pixels")
-    allow_clip: bool = parameter(False, CLIP_HELP, flag=True)
+    allow_clip: bool = setting(False, Flag(), CLIP_HELP)
     p: float = probability("image")
     strength_name = "amplitude"
 
@@ -109,7 +110,7 @@ class Perspective(LineMap):
     """
 
     strength: Range = parameter((0.0, 0.12), "farthest move of a corner", low=0, high=0.4, unit="of the height")
-    allow_clip: bool = parameter(False, CLIP_HELP, flag=True)
+    allow_clip: bool = setting(False, Flag(), CLIP_HELP)
     p: float = probability("image")
     strength_name = "strength"
 

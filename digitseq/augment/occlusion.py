@@ -7,9 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import ImageOperation, Images, Parameters, Pixels, Range, draw_integer, draw_uniform
+from digitseq.augment.base import (
+    ImageOperation,
+    Images,
+    Parameters,
+    Pixels,
+    Range,
+    draw_integer,
+    draw_uniform,
+    draw_word,
+)
 from digitseq.augment.boxes import between
 from digitseq.augment.ranges import parameter, probability
+from digitseq.options import Choice, setting
 from digitseq.random_streams import Rows
 
 KINDS = ("ruled", "box", "strike")
@@ -70,20 +80,16 @@ class Lines(ImageOperation):
     p: probability for each image.
     """
 
-    kind: str = parameter("any", "what is drawn", choices=("any", *KINDS))
+    kind: str = setting("any", Choice(("any", *KINDS)), "what is drawn")
     thickness: Range = parameter((0.6, 1.5), "of the line", low=0, high=5, unit="pixels")
     intensity: Range = parameter((0.3, 0.9), "ink of the line", low=0, high=1, unit="of full ink")
     p: float = probability("image")
 
     def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
         on, draws = self.select(rows, 5)
-        if self.kind == "any":
-            kind = draw_integer(draws[:, 0], (0, len(KINDS) - 1))
-        else:
-            kind = np.full(len(rows), KINDS.index(self.kind))
         return {
             "on": on,
-            "kind": kind,
+            "kind": draw_word(draws[:, 0], self.kind, KINDS),
             "thickness": draw_uniform(draws[:, 1], self.thickness),
             "intensity": draw_uniform(draws[:, 2], self.intensity),
             "place": draws[:, 3],

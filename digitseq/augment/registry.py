@@ -12,36 +12,21 @@ from digitseq.augment.base import Operation
 from digitseq.errors import SettingsError
 from digitseq.options import options
 
-CLASSES = {  # class name to module, in the order in which they are listed
-    "Erode": "morphology",
-    "Dilate": "morphology",
-    "Rotate": "geometry",
-    "Noise": "noise",
-    "Shear": "geometry",
-    "Scale": "geometry",
-    "Stroke": "morphology",
-    "Shift": "geometry",
-    "Elastic": "elastic",
-    "Perspective": "line",
-    "Wave": "line",
-    "Slope": "line",
-    "Brightness": "tone",
-    "Contrast": "tone",
-    "Gamma": "tone",
-    "GaussianNoise": "noise",
-    "SaltPepper": "noise",
-    "Speckle": "noise",
-    "Blur": "blur",
-    "MotionBlur": "blur",
-    "Downscale": "blur",
-    "Jpeg": "blur",
-    "Cutout": "occlusion",
-    "Lines": "occlusion",
-    "Background": "background",
+CLASSES = {  # by module, in the order in which they are listed
+    "morphology": ("Erode", "Dilate", "Stroke"),
+    "geometry": ("Rotate", "Shear", "Scale", "Shift"),
+    "elastic": ("Elastic",),
+    "line": ("Perspective", "Wave", "Slope"),
+    "tone": ("Brightness", "Contrast", "Gamma"),
+    "noise": ("Noise", "GaussianNoise", "SaltPepper", "Speckle"),
+    "blur": ("Blur", "MotionBlur", "Downscale", "Jpeg"),
+    "occlusion": ("Cutout", "Lines"),
+    "background": ("Background",),
 }
 READS_FILES = "folder"  # a parameter: whether it is valid depends on files, so texts with it are not cached
 
-_LOADED = [getattr(importlib.import_module(f"digitseq.augment.{module}"), name) for name, module in CLASSES.items()]
+_MODULES = {module: importlib.import_module(f"digitseq.augment.{module}") for module in CLASSES}
+_LOADED = [getattr(_MODULES[module], name) for module, names in CLASSES.items() for name in names]
 OPERATIONS: dict[str, Any] = {operation.name: operation for operation in _LOADED}
 
 # `light` is what to train a reader of digit strings with; `medium` adds paper and camera; `heavy` is for
