@@ -26,11 +26,10 @@ def test_text_becomes_operations_and_back():
 
 
 def test_the_table_of_classes_is_all_that_names_operations():
-    names = [name for classes in CLASSES.values() for name in classes]
-    for name in names:
+    for name in CLASSES:
         assert name in augment.__all__
         assert OPERATIONS[getattr(augment, name).name] is getattr(augment, name)
-    assert len(OPERATIONS) == len(names)
+    assert len(OPERATIONS) == len(CLASSES)
     assert {"gaussian_noise", "salt_pepper", "motion_blur", "jpeg"} <= set(OPERATIONS)
     with pytest.raises(AttributeError, match="module 'digitseq.augment' has no attribute 'Nothing'"):
         _ = augment.Nothing

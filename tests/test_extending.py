@@ -299,7 +299,7 @@ class ToyShade(ImageOperation):
 
 def test_an_operation_is_one_class_and_one_line(copy):
     copy.new_file("augment/toy.py", OPERATION)
-    copy.add("augment/registry.py", "CLASSES = {", '    "toy": ("ToyShade",),')
+    copy.add("augment/registry.py", "CLASSES = {", '    "ToyShade": "toy",')
 
     for words in ([], ["--augment", "toy_shade:by=3"]):
         assert (

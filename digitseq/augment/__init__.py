@@ -6,8 +6,6 @@ from digitseq.augment.chain import GlyphChain
 from digitseq.augment.registry import CLASSES, OPERATIONS, PRESETS, describe, list_augmentations, parse_augment
 from digitseq.lazy_imports import lazy_attributes
 
-_MODULE_OF = {name: module for module, names in CLASSES.items() for name in names}  # Elastic and all other operations
-
 __all__ = [
     "OPERATIONS",
     "PRESETS",
@@ -17,7 +15,7 @@ __all__ = [
     "describe",
     "list_augmentations",
     "parse_augment",
-    *_MODULE_OF,
+    *CLASSES,
 ]
 
-__getattr__ = lazy_attributes(__name__, _MODULE_OF)
+__getattr__ = lazy_attributes(__name__, CLASSES)  # Elastic and all other operations

@@ -10,18 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import (
-    ImageOperation,
-    Images,
-    Parameters,
-    Pixels,
-    Range,
-    draw_integer,
-    draw_uniform,
-    draw_word,
-    opencv,
-    random_integers,
-)
+from digitseq.augment.base import ImageOperation, Images, Parameters, Pixels, opencv
+from digitseq.augment.draws import Range, draw_integer, draw_uniform, draw_word, random_integers
 from digitseq.augment.means import linear_weights, weighted_means
 from digitseq.augment.pictures import PICTURE, read_pictures
 from digitseq.augment.ranges import parameter, probability

@@ -6,42 +6,38 @@ A new operation is a class derived from `GlyphOperation`, `ImageOperation`, or o
 
 from __future__ import annotations
 
-import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from digitseq.augment.draws import Range, draw_integer, draw_uniform
 from digitseq.lazy_imports import import_package
-from digitseq.options import clean_fields
-from digitseq.random_streams import WORDS_PER_BLOCK, Rows
+from digitseq.options import clean_fields, options
+from digitseq.random_streams import Rows
 
 Pixels = NDArray[np.uint8]
 Parameters = dict[str, NDArray[Any]]
 Outline = NDArray[np.float64]  # (N, 2, P): x and y of P pixels of each of N glyphs, from the middle of its cell
-Range = tuple[float, float]  # (low, high): uniform in between; equal ends: exactly this
 CACHED_IMAGES = 32
 
 
 class Operation(ABC):
     """A distortion. Subclasses are frozen dataclasses whose fields are the parameters, `p` last.
 
-    Most have one parameter that says how strong the distortion is.
+    Most have one parameter that says how strong the distortion is: the first one, unless `strength_name` says else.
 
-    name: the class name in snake case; level: "glyph" or "image"
-    strength_name: the field that holds the range of strengths; neutral: the strength that changes nothing
+    name: the class name in snake case; level: "glyph" or "image"; neutral: the strength that changes nothing
     steps: how many different strengths can be drawn; 0: any number within the range
     p: probability for each glyph or image
     """
 
     name: ClassVar[str]
     level: ClassVar[str]
-    strength_name: ClassVar[str]
     neutral: ClassVar[float] = 0
     steps: ClassVar[int] = 0
     p: float
@@ -51,6 +47,11 @@ class Operation(ABC):
 
     def __post_init__(self) -> None:
         clean_fields(self, f"{self.name}: ")
+
+    @cached_property
+    def strength_name(self) -> str:
+        """The field that holds the range of strengths."""
+        return next(iter(options(self)))
 
     def select(self, rows: Rows, columns: int, n: int = 1) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
         """Which of n items of every row are distorted, (B·n,), and uniform numbers in [0, 1), (B·n, columns)."""
@@ -182,42 +183,6 @@ def grouped(chosen: NDArray[np.int64], *keys: NDArray[Any]) -> list[NDArray[np.i
     for key in keys:
         groups = [group[key[group] == value] for group in groups for value in np.unique(key[group])]
     return groups
-
-
-def draw_uniform(draws: NDArray[np.float64], bounds: Range) -> NDArray[np.float64]:
-    """Uniform numbers in [0, 1) stretched to `bounds`."""
-    low, high = bounds
-    return low + draws * (high - low)
-
-
-def draw_integer(draws: NDArray[np.float64], bounds: Range) -> NDArray[np.int64]:
-    """Uniform numbers in [0, 1) turned into whole numbers within `bounds`, both included."""
-    low, high = bounds
-    return (low + np.floor(draws * (high - low + 1))).astype(np.int64)
-
-
-def draw_word(draws: NDArray[np.float64], word: str, words: Sequence[str]) -> NDArray[np.int64]:
-    """Uniform numbers in [0, 1) turned into indices of `words`: of any of them for "any", else of `word`."""
-    if word == "any":
-        return draw_integer(draws, (0, len(words) - 1))
-    return np.full(len(draws), words.index(word))
-
-
-def random_integers(
-    rows: Rows, purpose: str, shape: tuple[int, ...], dtype: type[np.unsignedinteger[Any]], n: int = 1
-) -> NDArray[Any]:
-    """Whole numbers evenly spread over the range of `dtype`, (B·n, *shape), for n items of every row."""
-    count, per_word = math.prod(shape), 8 // np.dtype(dtype).itemsize
-    words = -(-count // per_word)
-    # whole blocks, as rows of words are made: they need no copy to be viewed as another type
-    table = rows.words(purpose, round_up(words * n, WORDS_PER_BLOCK))
-    numbers = np.ascontiguousarray(table).view(dtype)[:, : words * n * per_word]
-    return numbers.reshape(-1, words * per_word)[:, :count].reshape(-1, *shape)
-
-
-def round_up(size: int, step: int) -> int:
-    """The smallest multiple of `step` that is at least `size`."""
-    return -(-size // step) * step
 
 
 @lru_cache(maxsize=1)

@@ -15,16 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from digitseq.augment.base import (
-    ImageOperation,
-    Images,
-    Parameters,
-    Pixels,
-    Range,
-    draw_integer,
-    draw_uniform,
-    opencv,
-)
+from digitseq.augment.base import ImageOperation, Images, Parameters, Pixels, opencv
+from digitseq.augment.draws import Range, draw_integer, draw_uniform
 from digitseq.augment.means import WEIGHTS, area_weights, integer_weights, linear_weights, weighted_means
 from digitseq.augment.ranges import parameter, probability
 from digitseq.random_streams import Rows
@@ -43,7 +35,7 @@ class Blur(ImageOperation):
 
     sigma: Range = parameter((0.3, 1.0), "standard deviation", low=0, high=20, unit="pixels")
     p: float = probability("image")
-    strength_name, steps = "sigma", 32
+    steps = 32
 
     def paint(self, images: Images, parameters: Parameters) -> Pixels:
         sigma = parameters["sigma"][0].item()
@@ -68,7 +60,7 @@ class MotionBlur(ImageOperation):
         (0, 180), "direction, counter-clockwise from the horizontal", low=-180, high=180, unit="degrees"
     )
     p: float = probability("image")
-    strength_name, steps = "length", 32
+    steps = 32
 
     def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
         on, draws = self.select(rows, 1)
@@ -107,7 +99,7 @@ class Downscale(ImageOperation):
 
     factor: Range = parameter((1.2, 2), "pixels that become one, along each axis", low=1, high=8)
     p: float = probability("image")
-    strength_name, neutral, steps = "factor", 1, 16
+    neutral, steps = 1, 16
 
     def paint(self, images: Images, parameters: Parameters) -> Pixels:
         factor = parameters["factor"][0].item()
@@ -130,7 +122,7 @@ class Jpeg(ImageOperation):
 
     quality: tuple[int, int] = parameter((30, 90), "quality of the file, 100 the best", low=1, high=100, integer=True)
     p: float = probability("image")
-    strength_name, steps = "quality", 100
+    steps = 100
 
     def strengths(self, draws: NDArray[np.float64]) -> NDArray[Any]:
         return draw_integer(draws, self.quality)

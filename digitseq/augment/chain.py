@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import GlyphOperation, Outline, Parameters, Pixels, round_up
+from digitseq.augment.base import GlyphOperation, Outline, Parameters, Pixels
 from digitseq.augment.boxes import ink_box, outlines
 from digitseq.augment.cells import cut_cells, spans_of
+from digitseq.augment.draws import round_up
 from digitseq.augment.maps import GlyphMap, apply_maps, identity, moved_cells
 from digitseq.composer import GlyphSpans
 from digitseq.glyphs.bank import GlyphBank

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import Operation, Parameters, Range, draw_uniform
+from digitseq.augment.base import Operation, Parameters
+from digitseq.augment.draws import Range, draw_uniform
 from digitseq.augment.maps import Positions, projected
 from digitseq.augment.ranges import parameter, probability
 from digitseq.options import Flag, setting
@@ -69,7 +70,6 @@ class Slope(_Lift):
     angle: Range = parameter((-2.0, 2.0), "climb to the right", low=-30, high=30, unit="degrees")
     allow_clip: bool = setting(False, Flag(), CLIP_HELP)
     p: float = probability("image")
-    strength_name = "angle"
 
     def lift(self, x: Positions, parameters: Parameters) -> Positions:
         return _column(np.tan(np.radians(parameters["angle"]))) * x
@@ -86,7 +86,6 @@ class Wave(_Lift):
     wavelength: Range = parameter((60.0, 200.0), "length of a wave", low=40, high=2000, unit="pixels")
     allow_clip: bool = setting(False, Flag(), CLIP_HELP)
     p: float = probability("image")
-    strength_name = "amplitude"
 
     def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
         draws = rows.uniforms("shape", 2)
@@ -112,7 +111,6 @@ class Perspective(LineMap):
     strength: Range = parameter((0.0, 0.12), "farthest move of a corner", low=0, high=0.4, unit="of the height")
     allow_clip: bool = setting(False, Flag(), CLIP_HELP)
     p: float = probability("image")
-    strength_name = "strength"
 
     def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
         strength = self.draw_strengths(rows) * size[0]
@@ -126,17 +124,14 @@ class Perspective(LineMap):
         size = np.stack([half, parameters["height"] / 2], axis=1)[:, None]
         before = upright * size
         after = before + parameters["corners"] * parameters["strength"][:, None, None]
-        zero, one = np.zeros(before.shape[:2]), np.ones(before.shape[:2])
-        (bx, by), (ax, ay) = before.transpose(2, 0, 1), after.transpose(2, 0, 1)
-        equations = np.concatenate(
-            [
-                np.stack([bx, by, one, zero, zero, zero, -ax * bx, -ax * by], axis=2),
-                np.stack([zero, zero, zero, bx, by, one, -ay * bx, -ay * by], axis=2),
-            ],
-            axis=1,
-        )
-        solved: NDArray[np.float64] = np.linalg.solve(equations, np.concatenate([ax, ay], axis=1)[:, :, None])[:, :, 0]
-        forth = np.concatenate([solved, np.ones((len(solved), 1))], axis=1).reshape(-1, 3, 3)
+        targets = after.transpose(0, 2, 1)
+        equations = np.zeros((len(half), 2, 4, 8))  # for x and for y of each corner
+        equations[:, 0, :, :2] = equations[:, 1, :, 3:5] = before
+        equations[:, 0, :, 2] = equations[:, 1, :, 5] = 1
+        equations[:, :, :, 6:] = -targets[..., None] * before[:, None]
+        solved = np.ones((len(half), 9))
+        solved[:, :8] = np.linalg.solve(equations.reshape(-1, 8, 8), targets.reshape(-1, 8, 1))[:, :, 0]
+        forth = solved.reshape(-1, 3, 3)
         return parameters | {"forth": forth, "back": np.linalg.inv(forth)}
 
     def source(self, x: Positions, y: Positions, parameters: Parameters) -> Place:

@@ -18,7 +18,6 @@ Positions = NDArray[np.float32]
 Affine = NDArray[np.float64]  # (N, 2, 3): (x, y, 1) of the result to (x, y) of the source
 
 SHEET_ROWS = 32_000  # OpenCV's remap takes images of less than 32,768 rows
-IDENTITY = np.eye(2, 3)
 CACHED_POSITIONS = 1 << 17  # source positions that stay in the processor's cache, 8 bytes each
 SUBPIXELS = 64  # source positions are rounded to 1/64 pixel: exact in float32 wherever a cell is on the sheet
 
@@ -60,7 +59,7 @@ Step = Affine | tuple[DisplacementMap, Parameters]
 
 def identity(count: int) -> Affine:
     """The map that leaves everything where it is, `count` times."""
-    return IDENTITY[None].repeat(count, axis=0)
+    return np.eye(2, 3)[None].repeat(count, axis=0)
 
 
 def composed(first: Affine, second: Affine) -> Affine:
@@ -72,10 +71,9 @@ def composed(first: Affine, second: Affine) -> Affine:
 
 def apply_maps(cells: Pixels, maps: Maps) -> Pixels:
     """Cells (N, h, w) after all `maps`, in their order, with a single bilinear interpolation."""
-    moved = np.zeros(len(cells), bool)
+    moved = np.any([operation.changes(parameters) for operation, parameters in maps], axis=0)
     steps: list[Step] = []
     for operation, parameters in maps:
-        moved |= operation.changes(parameters)
         if isinstance(operation, AffineMap):
             steps.append(operation.affine(parameters))
         elif isinstance(operation, DisplacementMap):
@@ -96,8 +94,8 @@ def moved_cells(cells: Pixels, chosen: NDArray[np.int64], steps: Sequence[Step])
 
 
 def in_cache(count: int, height: int, width: int) -> Iterator[slice]:
-    """Slices of 0 … count-1, short enough that the positions of cells of that size stay in the cache."""
-    most = max(CACHED_POSITIONS // (height * width), 1)
+    """Slices of 0 … count-1, short enough for `remap`, and for the positions of such cells to stay in the cache."""
+    most = max(min(CACHED_POSITIONS // (height * width), SHEET_ROWS // height), 1)
     for first in range(0, count, most):
         yield slice(first, min(first + most, count))
 
@@ -135,27 +133,20 @@ def centred_grid(height: int, width: int) -> tuple[Positions, Positions]:
 def remap(cells: Pixels, x: Positions, y: Positions) -> Pixels:
     """Results (N, h', w') fetched bilinearly from cells (N, h, w) at x and y, float32 (N, h', w').
 
-    x and y are overwritten. Fetches from outside a cell give its outermost pixels, which are paper in
-    the cells of a `GlyphChain`.
+    x and y are overwritten; N is at most what `in_cache` gives. Fetches from outside a cell give its outermost
+    pixels, which are paper in the cells of a `GlyphChain`.
     """
     count, height, width = cells.shape
-    rows, columns = x.shape[1:]
     column, row = _from_edge(x, width), _from_edge(y, height)
-    out = np.empty(x.shape, np.uint8)
-    most = SHEET_ROWS // max(height, rows)
-    for first in range(0, count, most):
-        part = slice(first, min(first + most, count))
-        size = part.stop - first
-        # the cells on top of each other are one tall image: one call of OpenCV for all of them
-        row[part] += (np.arange(size, dtype=np.float32) * height)[:, None, None]
-        sheet = opencv().remap(
-            cells[part].reshape(size * height, width),
-            column[part].reshape(size * rows, columns),
-            row[part].reshape(size * rows, columns),
-            opencv().INTER_LINEAR,
-        )
-        out[part] = sheet.reshape(size, rows, columns)
-    return out
+    # the cells on top of each other are one tall image: one call of OpenCV for all of them
+    row += (np.arange(count, dtype=np.float32) * height)[:, None, None]
+    sheet: Pixels = opencv().remap(
+        cells.reshape(-1, width),
+        column.reshape(-1, x.shape[2]),
+        row.reshape(-1, x.shape[2]),
+        opencv().INTER_LINEAR,
+    )
+    return sheet.reshape(x.shape)
 
 
 def _from_edge(centred: Positions, size: int) -> Positions:

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import GlyphOperation, Outline, Parameters, Pixels, Range, draw_integer, grouped, opencv
+from digitseq.augment.base import GlyphOperation, Outline, Parameters, Pixels, grouped, opencv
 from digitseq.augment.boxes import enlarged
+from digitseq.augment.draws import Range, draw_integer
 from digitseq.augment.ranges import parameter, probability
 from digitseq.random_streams import Rows
 
@@ -106,7 +107,7 @@ class Stroke(GlyphOperation):
 
     amount: Range = parameter((-0.5, 0.8), "thicker on every side", low=-2, high=3, unit="pixels")
     p: float = probability("glyph")
-    strength_name, reach = "amount", 1
+    reach = 1
 
     def grown(self, height: int, width: int) -> tuple[int, int]:
         more = 2 * max(math.ceil(self.amount[1]), 0)

@@ -11,17 +11,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import (
-    GlyphOperation,
-    ImageOperation,
-    Images,
-    Parameters,
-    Pixels,
-    Range,
-    opencv,
-    random_integers,
-)
+from digitseq.augment.base import GlyphOperation, ImageOperation, Images, Parameters, Pixels, opencv
 from digitseq.augment.boxes import between, ink_box
+from digitseq.augment.draws import Range, random_integers
 from digitseq.augment.ranges import parameter, probability
 from digitseq.random_streams import Rows
 
@@ -39,7 +31,6 @@ class Noise(GlyphOperation):
 
     ratio: Range = parameter((0.0, 0.1), "share of the box's pixels set to white", low=0, high=1)
     p: float = probability("glyph")
-    strength_name = "ratio"
 
     def draw(self, rows: Rows, n: int, cell: tuple[int, int]) -> Parameters:
         return super().draw(rows, n, cell) | {"noise": random_integers(rows, "pixels", cell, np.uint16, n)}
@@ -84,7 +75,7 @@ class GaussianNoise(_PixelNoise):
 
     std: Range = parameter((0.02, 0.12), "standard deviation", low=0, high=1, unit="of full scale")
     p: float = probability("image")
-    strength_name, unit = "std", 255 * LEVEL_UNIT
+    unit = 255 * LEVEL_UNIT
 
     def noisy(self, pixels: Pixels, noise: NDArray[Any], strength: NDArray[np.int32]) -> Pixels:
         return _added(pixels, _normal(noise) * strength)
@@ -101,7 +92,6 @@ class Speckle(_PixelNoise):
 
     std: Range = parameter((0.05, 0.2), "standard deviation", low=0, high=1, unit="of the pixel's brightness")
     p: float = probability("image")
-    strength_name = "std"
 
     def noisy(self, pixels: Pixels, noise: NDArray[Any], strength: NDArray[np.int32]) -> Pixels:
         return _added(pixels, _normal(noise) * (pixels * strength))
@@ -116,7 +106,7 @@ class SaltPepper(_PixelNoise):
 
     ratio: Range = parameter((0.005, 0.04), "share of all pixels that turn white or black", low=0, high=1)
     p: float = probability("image")
-    strength_name, noise_type, unit = "ratio", np.uint16, 1 << 15
+    noise_type, unit = np.uint16, 1 << 15
 
     def noisy(self, pixels: Pixels, noise: NDArray[Any], strength: NDArray[np.int32]) -> Pixels:
         each = strength.astype(np.uint16)

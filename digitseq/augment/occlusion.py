@@ -7,17 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import (
-    ImageOperation,
-    Images,
-    Parameters,
-    Pixels,
-    Range,
-    draw_integer,
-    draw_uniform,
-    draw_word,
-)
+from digitseq.augment.base import ImageOperation, Images, Parameters, Pixels
 from digitseq.augment.boxes import between
+from digitseq.augment.draws import Range, draw_integer, draw_uniform, draw_word
 from digitseq.augment.ranges import parameter, probability
 from digitseq.options import Choice, setting
 from digitseq.random_streams import Rows

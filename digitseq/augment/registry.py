@@ -10,23 +10,38 @@ from typing import Any
 
 from digitseq.augment.base import Operation
 from digitseq.errors import SettingsError
-from digitseq.options import options
+from digitseq.options import defaults_of, options
 
-CLASSES = {  # by module, in the order in which they are listed
-    "morphology": ("Erode", "Dilate", "Stroke"),
-    "geometry": ("Rotate", "Shear", "Scale", "Shift"),
-    "elastic": ("Elastic",),
-    "line": ("Perspective", "Wave", "Slope"),
-    "tone": ("Brightness", "Contrast", "Gamma"),
-    "noise": ("Noise", "GaussianNoise", "SaltPepper", "Speckle"),
-    "blur": ("Blur", "MotionBlur", "Downscale", "Jpeg"),
-    "occlusion": ("Cutout", "Lines"),
-    "background": ("Background",),
+CLASSES = {  # class name to module, in the order in which they are listed
+    "Erode": "morphology",
+    "Dilate": "morphology",
+    "Rotate": "geometry",
+    "Noise": "noise",
+    "Shear": "geometry",
+    "Scale": "geometry",
+    "Stroke": "morphology",
+    "Shift": "geometry",
+    "Elastic": "elastic",
+    "Perspective": "line",
+    "Wave": "line",
+    "Slope": "line",
+    "Brightness": "tone",
+    "Contrast": "tone",
+    "Gamma": "tone",
+    "GaussianNoise": "noise",
+    "SaltPepper": "noise",
+    "Speckle": "noise",
+    "Blur": "blur",
+    "MotionBlur": "blur",
+    "Downscale": "blur",
+    "Jpeg": "blur",
+    "Cutout": "occlusion",
+    "Lines": "occlusion",
+    "Background": "background",
 }
 READS_FILES = "folder"  # a parameter: whether it is valid depends on files, so texts with it are not cached
 
-_MODULES = {module: importlib.import_module(f"digitseq.augment.{module}") for module in CLASSES}
-_LOADED = [getattr(_MODULES[module], name) for module, names in CLASSES.items() for name in names]
+_LOADED = [getattr(importlib.import_module(f"digitseq.augment.{module}"), name) for name, module in CLASSES.items()]
 OPERATIONS: dict[str, Any] = {operation.name: operation for operation in _LOADED}
 
 # `light` is what to train a reader of digit strings with; `medium` adds paper and camera; `heavy` is for
@@ -85,12 +100,8 @@ def _cached_texts(text: str) -> tuple[str, ...]:
 
 def describe(operation: Operation) -> str:
     """The text from which `parse_augment` makes an equal operation; only what differs from the defaults."""
-    default = type(operation)()
-    changed = [
-        f"{name}={_show(getattr(operation, name))}"
-        for name in options(operation)
-        if getattr(operation, name) != getattr(default, name)
-    ]
+    defaults = defaults_of(operation)
+    changed = [f"{k}={_show(getattr(operation, k))}" for k in defaults if getattr(operation, k) != defaults[k]]
     return f"{operation.name}:{','.join(changed)}" if changed else operation.name
 
 
@@ -100,8 +111,9 @@ def list_augmentations() -> str:
     for name, operation in OPERATIONS.items():
         summary = " ".join(operation.__doc__.partition("\n\n")[0].split())
         lines.append(f"{name} ({operation.level}): {summary}")
+        defaults = defaults_of(operation)
         for key, known in options(operation).items():
-            default = _show(getattr(operation(), key))
+            default = _show(defaults[key])
             lines.append(f"    {key}: {known.help}; {known.kind.expected()} (default: {default or 'none'})")
     lines.append("presets:")
     lines += [f"    {name}: {' '.join(texts)}" for name, texts in PRESETS.items()]

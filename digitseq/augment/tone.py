@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import ImageOperation, Images, Parameters, Pixels, Range, opencv
+from digitseq.augment.base import ImageOperation, Images, Parameters, Pixels, opencv
+from digitseq.augment.draws import Range
 from digitseq.augment.ranges import parameter, probability
 
 LEVELS = np.arange(256.0)
@@ -41,7 +42,6 @@ class Brightness(_Tone):
 
     shift: Range = parameter((-0.2, 0.2), "added to every pixel", low=-1, high=1, unit="of full scale")
     p: float = probability("image")
-    strength_name = "shift"
 
     def curve(self, strength: float) -> NDArray[np.float64]:
         return LEVELS + 255 * strength
@@ -56,7 +56,7 @@ class Contrast(_Tone):
 
     factor: Range = parameter((0.5, 1.5), "distances from mid-grey are multiplied by it", low=0.05, high=10)
     p: float = probability("image")
-    strength_name, neutral = "factor", 1
+    neutral = 1
 
     def curve(self, strength: float) -> NDArray[np.float64]:
         return 127.5 + (LEVELS - 127.5) * strength
@@ -72,7 +72,7 @@ class Gamma(_Tone):
 
     exponent: Range = parameter((0.5, 2.0), "exponent of the normalised intensity", low=0.1, high=10)
     p: float = probability("image")
-    strength_name, neutral = "exponent", 1
+    neutral = 1
 
     def curve(self, strength: float) -> NDArray[np.float64]:
         return 255 * (LEVELS / 255) ** strength

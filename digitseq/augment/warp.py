@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import Parameters, Pixels, round_up
+from digitseq.augment.base import Parameters, Pixels
 from digitseq.augment.boxes import between, ink_box
 from digitseq.augment.cells import cut_cells, spans_of
+from digitseq.augment.draws import round_up
 from digitseq.augment.line import LineMap
 from digitseq.augment.maps import SUBPIXELS, Positions, in_cache, remap
 from digitseq.composer import GlyphSpans
@@ -28,9 +29,7 @@ def warp_lines(
     A line that would leave its image is moved, and scaled down where it must be, unless one of the maps has
     `allow_clip`: then its ink ends at the image's edges.
     """
-    moved = np.zeros(len(x), bool)
-    for line_map, parameters in drawn:
-        moved |= line_map.changes(parameters)
+    moved = np.any([line_map.changes(parameters) for line_map, parameters in drawn], axis=0)
     rows = np.flatnonzero(moved & ink.width.any(axis=1))
     if not rows.size:
         return ink, x
@@ -122,7 +121,7 @@ class _Glyphs:
         middle = (left + (cell[1] - 1) / 2).astype(np.float32)[:, None, None]  # of each glyph's own cell
         out = np.empty((len(wide), *shape), np.uint8)
         columns, lines = np.arange(shape[1], dtype=np.float32), np.arange(shape[0], dtype=np.float32)[:, None]
-        for part in in_cache(len(wide), *shape):
+        for part in in_cache(len(wide), max(cell[0], shape[0]), shape[1]):
             # backwards from the pixels of the result: out of the fitted line, then through the maps, the last one first
             x = (origin[part, 0, None, None] + columns - shift[part, 0, None, None]) / scale[part, :, None]
             y = (origin[part, 1, None, None] + lines - shift[part, 1, None, None]) / scale[part, :, None]
