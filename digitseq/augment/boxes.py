@@ -43,6 +43,7 @@ def _inked(words: NDArray[np.uint64]) -> tuple[NDArray[np.bool_], NDArray[np.boo
 def between(first: NDArray[np.int64], end: NDArray[np.int64], size: int) -> NDArray[np.uint8]:
     """uint8 (…, size): 255 at the indices from `first` to before `end`, 0 elsewhere."""
     place = np.arange(size)
+    # a bit mask: combining masks with & and | is several times as fast as np.where
     return np.negative(((place >= first[..., None]) & (place < end[..., None])).view(np.uint8))
 
 

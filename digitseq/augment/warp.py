@@ -78,6 +78,7 @@ class _Glyphs:
         shape = (int(extent[:, 1].max()), round_up(int(extent[:, 0].max()), 8))
         cells = self._render((origin - middle).astype(np.float32), scale, shift, shape)
         if clip:
+            # ink outside the image goes before boxes are taken: they end at its edges
             columns, rows = (between(-origin[:, k], self.size[:, k] - origin[:, k], shape[1 - k]) for k in range(2))
             cells &= rows[:, :, None] & columns[:, None, :]
         return cells, origin
