@@ -396,12 +396,6 @@ def test_every_field_is_described(cls):
     assert cls.level == "image"
 
 
-def test_numbers_become_pairs():
-    assert Blur(2).sigma == Blur([2, 2]).sigma == Blur(np.float32(2)).sigma == (2.0, 2.0)
-    assert Jpeg(np.int64(7)).quality == (7, 7)
-    assert Blur(2) == Blur((2, 2)) and hash(Blur(2)) == hash(Blur((2, 2)))
-
-
 @pytest.mark.parametrize(
     ("operation", "name", "distinct"),
     [(Brightness((-0.1, 0.3)), "shift", 32), (Blur((1, 3)), "sigma", 32), (Downscale((1, 2)), "factor", 16),

@@ -292,8 +292,8 @@ class ToyShade(ImageOperation):
     p: float = probability("image")
     strength_name = "by"
 
-    def painter(self, images, parameters):
-        return lambda some: images.pixels[some] // 2
+    def paint(self, images, parameters):
+        return images.pixels // 2
 '''
 
 

@@ -1,9 +1,8 @@
 """Distortions: every operation draws its parameters first, then applies them as a pure function."""
 
 from digitseq.augment.augmentation import Augmentation
-from digitseq.augment.base import GlyphOperation, ImageOperation, Images, Parameters
+from digitseq.augment.base import ImageOperation
 from digitseq.augment.chain import GlyphChain
-from digitseq.augment.line import LineMap
 from digitseq.augment.registry import CLASSES, OPERATIONS, PRESETS, describe, list_augmentations, parse_augment
 from digitseq.lazy_imports import lazy_attributes
 
@@ -12,11 +11,7 @@ __all__ = [
     "PRESETS",
     "Augmentation",
     "GlyphChain",
-    "GlyphOperation",
     "ImageOperation",
-    "Images",
-    "LineMap",
-    "Parameters",
     "describe",
     "list_augmentations",
     "parse_augment",

@@ -45,6 +45,7 @@ class Augmentation:
         self, ink: GlyphSpans, x: NDArray[np.int64], width: NDArray[np.int64], size: tuple[int, int], rows: Rows
     ) -> tuple[GlyphSpans, NDArray[np.int64]]:
         """The ink and x (B, n) of lines in images of `width` (B,), after all maps; `size` as in `draw`."""
+        # numbered scopes: an operation that occurs twice draws different numbers
         drawn = [(o, o.draw(rows.scoped(f"line {k}:{o.name}"), size)) for k, o in enumerate(self._line)]
         return warp_lines(ink, x, width, size[0], drawn)
 

@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import (
-    ImageOperation,
-    Images,
-    Painter,
-    Parameters,
-    Pixels,
-    Range,
-    draw_integer,
-    draw_uniform,
-    opencv,
-    random_integers,
-)
+from digitseq.augment.base import ImageOperation, Images, Parameters, Pixels, opencv
+from digitseq.augment.draws import Range, draw_integer, draw_uniform, draw_word, random_integers
 from digitseq.augment.means import linear_weights, weighted_means
 from digitseq.augment.pictures import PICTURE, read_pictures
 from digitseq.augment.ranges import parameter, probability
 from digitseq.errors import SettingsError
+from digitseq.options import Choice, FilePath, setting
 from digitseq.random_streams import Rows
 
 KINDS = ("texture", "gradient", "folder")
@@ -51,12 +41,12 @@ class Background(ImageOperation):
     Raises `SettingsError` when the folder cannot be read, has no pictures or has one that is damaged.
     """
 
-    kind: str = parameter("any", "what the paper is made of", choices=("any", *KINDS))
+    kind: str = setting("any", Choice(("any", *KINDS)), "what the paper is made of")
     strength: Range = parameter((0.1, 0.5), "how dark the darkest paper can be", low=0, high=1, unit="of full scale")
     floor: float = parameter(
         0.4, "smallest contrast of ink and paper", low=0, high=1, unit="of full scale", single=True
     )
-    folder: str = parameter("", "directory of pictures to use as paper")
+    folder: str = setting("", FilePath(empty=True), "directory of pictures to use as paper")
     p: float = probability("image")
     strength_name = "strength"
 
@@ -69,52 +59,43 @@ class Background(ImageOperation):
         if self.folder:
             _ = self._pictures  # read now, so that a folder that cannot be used is refused at once
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Background, tuple(getattr(self, f.name) for f in fields(self))
-
     def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
         on, draws = self.select(rows, 4)
-        kinds = KINDS[: 3 if self.folder else 2] if self.kind == "any" else (self.kind,)
-        codes = np.array([KINDS.index(kind) for kind in kinds])
         parameters = {
             "on": on,
-            "kind": codes[draw_integer(draws[:, 0], (0, len(kinds) - 1))],
+            "kind": draw_word(draws[:, 0], self.kind, KINDS if self.folder else KINDS[:-1]),
             "strength": draw_uniform(draws[:, 1], self.strength),
             "place": draws[:, 2:],
         }
-        if "texture" in kinds:
+        if self.kind in ("any", "texture"):
             for scale, shape in enumerate(_scales(size)):
                 parameters[f"grain{scale}"] = random_integers(rows, f"grain{scale}", shape, np.uint8)
-        if "folder" in kinds:
+        if self.folder:
             parameters["picture"] = draw_integer(rows.uniforms("picture", 1)[:, 0], (0, len(self._pictures) - 1))
         return parameters
 
-    def grouped_by(self, parameters: Parameters) -> list[NDArray[Any]]:
-        return [parameters["kind"]]
+    def grouped_by(self) -> tuple[str, ...]:
+        return ("kind",)
 
-    def painter(self, images: Images, parameters: Parameters) -> Painter:
-        def paint(some: NDArray[np.int64]) -> Pixels:
-            pixels = images.pixels[some]
-            ink = ~pixels if images.inverted else pixels
-            darkest = np.rint(255 * parameters["strength"][some]).astype(np.int64)
-            darkest = np.minimum(darkest, _darkest_readable(ink, images, some, self.floor))
-            paper = self._paper(images, some, parameters)
-            paper *= darkest.astype(np.uint16)[:, None, None]
-            paper >>= 8
-            seen = _over(ink, paper)
-            return ~seen if images.inverted else seen
+    def paint(self, images: Images, parameters: Parameters) -> Pixels:
+        ink = ~images.pixels if images.inverted else images.pixels
+        darkest = np.rint(255 * parameters["strength"]).astype(np.int64)
+        darkest = np.minimum(darkest, _darkest_readable(ink, images, self.floor))
+        paper = self._paper(images, parameters)
+        paper *= darkest.astype(np.uint16)[:, None, None]
+        paper >>= 8
+        seen = _over(ink, paper)
+        return ~seen if images.inverted else seen
 
-        return paint
-
-    def _paper(self, images: Images, some: NDArray[np.int64], parameters: Parameters) -> NDArray[np.uint16]:
-        """uint16 (N, H, W), 0 … 255: darkness of the paper of images `some`, which are of one kind."""
+    def _paper(self, images: Images, parameters: Parameters) -> NDArray[np.uint16]:
+        """uint16 (N, H, W), 0 … 255: darkness of the paper of images of one kind."""
         size = images.pixels.shape[1:]
-        kind = KINDS[parameters["kind"][some[0]]]
+        kind = KINDS[parameters["kind"][0]]
         if kind == "texture":
-            return _texture([parameters[f"grain{scale}"][some] for scale in range(SCALES)], size)
+            return _texture([parameters[f"grain{scale}"] for scale in range(SCALES)], size)
         if kind == "gradient":
-            return _gradient(parameters["place"][some], images.width[some], size)
-        return self._cut(parameters["picture"][some], parameters["place"][some], images.width[some], size)
+            return _gradient(parameters["place"], images.width, size)
+        return self._cut(parameters["picture"], parameters["place"], images.width, size)
 
     def _cut(
         self, picture: NDArray[np.int64], place: NDArray[np.float64], width: NDArray[np.int64], size: tuple[int, ...]
@@ -131,16 +112,15 @@ class Background(ImageOperation):
         return read_pictures(Path(self.folder))
 
 
-def _darkest_readable(ink: Pixels, images: Images, some: NDArray[np.int64], floor: float) -> NDArray[np.int64]:
+def _darkest_readable(ink: Pixels, images: Images, floor: float) -> NDArray[np.int64]:
     """int64 (N,): how dark the paper can be, 0 … 255, if the faintest digit is to keep a contrast of `floor`."""
     count, _, full = ink.shape
-    width = images.width[some]
     # the row with the least ink shows the paper, which an earlier operation may have darkened
-    used = np.negative((np.arange(full) < width[:, None]).view(np.uint8))
+    used = np.negative((np.arange(full) < images.width[:, None]).view(np.uint8))
     cv = opencv()
     row = cv.reduce((ink & used[:, None, :]).reshape(-1, full), 1, cv.REDUCE_SUM, dtype=cv.CV_32S)
-    paper = row.reshape(count, -1).min(axis=1) // width + 1
-    boxes = images.boxes[some]
+    paper = row.reshape(count, -1).min(axis=1) // images.width + 1
+    boxes = images.boxes
     there = boxes[:, :, 2] > 0
     first = (boxes[:, :, 0] + np.arange(count)[:, None] * full)[there]
     strongest = np.append(ink.max(axis=1).ravel(), 0)

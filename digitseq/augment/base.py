@@ -6,42 +6,38 @@ A new operation is a class derived from `GlyphOperation`, `ImageOperation`, or o
 
 from __future__ import annotations
 
-import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from digitseq.augment.draws import Range, draw_integer, draw_uniform
 from digitseq.lazy_imports import import_package
-from digitseq.options import clean_fields
-from digitseq.random_streams import WORDS_PER_BLOCK, Rows
+from digitseq.options import clean_fields, options
+from digitseq.random_streams import Rows
 
 Pixels = NDArray[np.uint8]
 Parameters = dict[str, NDArray[Any]]
 Outline = NDArray[np.float64]  # (N, 2, P): x and y of P pixels of each of N glyphs, from the middle of its cell
-Range = tuple[float, float]  # (low, high): uniform in between; equal ends: exactly this
 CACHED_IMAGES = 32
 
 
 class Operation(ABC):
     """A distortion. Subclasses are frozen dataclasses whose fields are the parameters, `p` last.
 
-    Most have one parameter that says how strong the distortion is.
+    Most have one parameter that says how strong the distortion is: the first one, unless `strength_name` says else.
 
-    name: the class name in snake case; level: "glyph" or "image"
-    strength_name: the field that holds the range of strengths; neutral: the strength that changes nothing
+    name: the class name in snake case; level: "glyph" or "image"; neutral: the strength that changes nothing
     steps: how many different strengths can be drawn; 0: any number within the range
     p: probability for each glyph or image
     """
 
     name: ClassVar[str]
     level: ClassVar[str]
-    strength_name: ClassVar[str]
     neutral: ClassVar[float] = 0
     steps: ClassVar[int] = 0
     p: float
@@ -51,6 +47,11 @@ class Operation(ABC):
 
     def __post_init__(self) -> None:
         clean_fields(self, f"{self.name}: ")
+
+    @cached_property
+    def strength_name(self) -> str:
+        """The field that holds the range of strengths."""
+        return next(iter(options(type(self))))
 
     def select(self, rows: Rows, columns: int, n: int = 1) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
         """Which of n items of every row are distorted, (B·n,), and uniform numbers in [0, 1), (B·n, columns)."""
@@ -121,13 +122,21 @@ class Images:
     boxes: NDArray[np.int64]
     inverted: bool = False
 
+    def at(self, chosen: NDArray[np.int64]) -> Images:
+        """The images with these indices."""
+        return Images(self.pixels[chosen], self.width[chosen], self.boxes[chosen], self.inverted)
+
     def unused(self) -> NDArray[np.bool_]:
         """bool (B, 1, W): columns that are not in use."""
         unused: NDArray[np.bool_] = (np.arange(self.pixels.shape[2]) >= self.width[:, None])[:, None]
         return unused
 
-
-Painter = Callable[[NDArray[np.int64]], Pixels]  # indices of images in, their new pixels out
+    def continued(self) -> Pixels:
+        """The pixels, with the last column in use repeated over those that are not."""
+        if self.width.min() == self.pixels.shape[2]:
+            return self.pixels
+        last = np.take_along_axis(self.pixels, self.width[:, None, None] - 1, axis=2)
+        return np.where(self.unused(), last, self.pixels)
 
 
 class ImageOperation(Operation):
@@ -144,70 +153,36 @@ class ImageOperation(Operation):
         on, draws = self.select(rows, 1)
         return {"on": on, self.strength_name: self.strengths(draws[:, 0])}
 
-    def grouped_by(self, parameters: Parameters) -> list[NDArray[Any]]:
-        """Arrays (B,) that are constant within each group of images that is painted together."""
-        return [parameters[self.strength_name]] if self.steps else []
+    def grouped_by(self) -> tuple[str, ...]:
+        """Names of the parameters that are equal for all images that `paint` gets at once."""
+        return (self.strength_name,) if self.steps else ()
 
     @abstractmethod
-    def painter(self, images: Images, parameters: Parameters) -> Painter:
-        """A function from indices (N,) into the batch to the new pixels (N, H, W) of those images.
-
-        Columns that are not in use may come out as anything.
-        """
+    def paint(self, images: Images, parameters: Parameters) -> Pixels:
+        """The new pixels of `images`, all of which are distorted. Columns that are not in use may be anything."""
 
     def apply(self, images: Images, parameters: Parameters) -> Images:
         """The same images, distorted; the input is left as it is. images.pixels may be narrower than `size`."""
         chosen = np.flatnonzero(parameters["on"] & self.changes(parameters))
         if not chosen.size:
             return images
-        paint = self.painter(images, parameters)
         out = images.pixels.copy()
-        for group in _grouped(chosen, self.grouped_by(parameters)):
+        for group in grouped(chosen, *(parameters[name] for name in self.grouped_by())):
             # groups so small that work on one stays in the processor's cache
             for first in range(0, len(group), CACHED_IMAGES):
                 part = group[first : first + CACHED_IMAGES]
-                out[part] = paint(part)
+                out[part] = self.paint(images.at(part), {name: values[part] for name, values in parameters.items()})
         if images.width.min() < out.shape[2]:
             np.copyto(out, images.pixels, where=images.unused())
         return replace(images, pixels=out)
 
 
-def _grouped(chosen: NDArray[np.int64], keys: list[NDArray[Any]]) -> list[NDArray[np.int64]]:
-    """`chosen` in groups of equal keys, arrays (B,)."""
-    if not keys or len(chosen) == 1:
-        return [chosen]
-    order = chosen[np.lexsort([key[chosen] for key in keys])]
-    changes = np.any([key[order[1:]] != key[order[:-1]] for key in keys], axis=0)
-    return np.split(order, np.flatnonzero(changes) + 1)
-
-
-def draw_uniform(draws: NDArray[np.float64], bounds: Range) -> NDArray[np.float64]:
-    """Uniform numbers in [0, 1) stretched to `bounds`."""
-    low, high = bounds
-    return low + draws * (high - low)
-
-
-def draw_integer(draws: NDArray[np.float64], bounds: Range) -> NDArray[np.int64]:
-    """Uniform numbers in [0, 1) turned into whole numbers within `bounds`, both included."""
-    low, high = bounds
-    return (low + np.floor(draws * (high - low + 1))).astype(np.int64)
-
-
-def random_integers(
-    rows: Rows, purpose: str, shape: tuple[int, ...], dtype: type[np.unsignedinteger[Any]], n: int = 1
-) -> NDArray[Any]:
-    """Whole numbers evenly spread over the range of `dtype`, (B·n, *shape), for n items of every row."""
-    count, per_word = math.prod(shape), 8 // np.dtype(dtype).itemsize
-    words = -(-count // per_word)
-    # whole blocks, as rows of words are made: they need no copy to be viewed as another type
-    table = rows.words(purpose, round_up(words * n, WORDS_PER_BLOCK))
-    numbers = np.ascontiguousarray(table).view(dtype)[:, : words * n * per_word]
-    return numbers.reshape(-1, words * per_word)[:, :count].reshape(-1, *shape)
-
-
-def round_up(size: int, step: int) -> int:
-    """The smallest multiple of `step` that is at least `size`."""
-    return -(-size // step) * step
+def grouped(chosen: NDArray[np.int64], *keys: NDArray[Any]) -> list[NDArray[np.int64]]:
+    """The indices `chosen` in groups for which all keys, arrays (B,), are equal."""
+    groups = [chosen]
+    for key in keys:
+        groups = [group[key[group] == value] for group in groups for value in np.unique(key[group])]
+    return groups
 
 
 @lru_cache(maxsize=1)

@@ -8,7 +8,6 @@ image continues with its outermost pixels.
 from __future__ import annotations
 
 import math
-from abc import abstractmethod
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -16,17 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from digitseq.augment.base import (
-    ImageOperation,
-    Images,
-    Painter,
-    Parameters,
-    Pixels,
-    Range,
-    draw_integer,
-    draw_uniform,
-    opencv,
-)
+from digitseq.augment.base import ImageOperation, Images, Parameters, Pixels, opencv
+from digitseq.augment.draws import Range, draw_integer, draw_uniform
 from digitseq.augment.means import WEIGHTS, area_weights, integer_weights, linear_weights, weighted_means
 from digitseq.augment.ranges import parameter, probability
 from digitseq.random_streams import Rows
@@ -36,26 +26,8 @@ BLOCK = 8  # JPEG works on blocks of 8 × 8
 JPEG_SIDE = 32_768  # a multiple of BLOCK below 65,500, libjpeg's longest side
 
 
-class _Filter(ImageOperation):
-    """Makes each pixel out of its neighbours, by one filter for all images of one strength."""
-
-    steps = 32
-
-    @abstractmethod
-    def filtered(self, pixels: Pixels, *strength: float) -> Pixels:
-        """uint8 (N, H, W) in, the same out. strength: the values that these images have in `grouped_by`."""
-
-    def painter(self, images: Images, parameters: Parameters) -> Painter:
-        pixels, keys = images.pixels, self.grouped_by(parameters)
-        if images.width.min() < pixels.shape[2]:
-            # the last column in use, repeated over those that are not
-            last = np.take_along_axis(pixels, images.width[:, None, None] - 1, axis=2)
-            pixels = np.where(images.unused(), last, pixels)
-        return lambda some: self.filtered(pixels[some], *(key[some[0]].item() for key in keys))
-
-
 @dataclass(frozen=True)
-class Blur(_Filter):
+class Blur(ImageOperation):
     """Out of focus, or ink that bleeds: a Gaussian.
 
     sigma: standard deviation of the Gaussian, pixels, 0 … 20, one of 32 values; p: probability for each image.
@@ -63,12 +35,12 @@ class Blur(_Filter):
 
     sigma: Range = parameter((0.3, 1.0), "standard deviation", low=0, high=20, unit="pixels")
     p: float = probability("image")
-    strength_name = "sigma"
+    steps = 32
 
-    def filtered(self, pixels: Pixels, *strength: float) -> Pixels:
-        (sigma,) = strength
+    def paint(self, images: Images, parameters: Parameters) -> Pixels:
+        sigma = parameters["sigma"][0].item()
         reach, cv = math.ceil(3 * sigma), opencv()
-        sheet = _padded(pixels, (reach, reach))
+        sheet = _padded(images.continued(), (reach, reach))
         side = (2 * reach + 1, 2 * reach + 1)
         flat = sheet.reshape(-1, sheet.shape[2])
         blurred: Pixels = cv.GaussianBlur(flat, side, sigma, sigmaY=sigma, borderType=cv.BORDER_REPLICATE)
@@ -76,7 +48,7 @@ class Blur(_Filter):
 
 
 @dataclass(frozen=True)
-class MotionBlur(_Filter):
+class MotionBlur(ImageOperation):
     """A page or camera that moved during the exposure: averages along a line.
 
     length: of the line, pixels, 0 … 31, up to 1 is no blur; angle: of the line, degrees counter-clockwise from
@@ -88,7 +60,7 @@ class MotionBlur(_Filter):
         (0, 180), "direction, counter-clockwise from the horizontal", low=-180, high=180, unit="degrees"
     )
     p: float = probability("image")
-    strength_name = "length"
+    steps = 32
 
     def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
         on, draws = self.select(rows, 1)
@@ -103,15 +75,15 @@ class MotionBlur(_Filter):
     def changes(self, parameters: Parameters) -> NDArray[np.bool_]:
         return parameters["length"] > 1
 
-    def grouped_by(self, parameters: Parameters) -> list[NDArray[Any]]:
-        return [parameters["length"], parameters["angle"]]
+    def grouped_by(self) -> tuple[str, ...]:
+        return "length", "angle"
 
-    def filtered(self, pixels: Pixels, *strength: float) -> Pixels:
-        y, x, weight = _line(*strength)
-        height, width = pixels.shape[1:]
+    def paint(self, images: Images, parameters: Parameters) -> Pixels:
+        y, x, weight = _line(parameters["length"][0].item(), parameters["angle"][0].item())
+        height, width = images.pixels.shape[1:]
         above, beside = int(np.abs(y).max()), int(np.abs(x).max())
-        source = _padded(pixels, (above, above), (beside, beside), np.uint16)
-        total = np.full(pixels.shape, WEIGHTS // 2, np.uint16)
+        source = _padded(images.continued(), (above, above), (beside, beside), np.uint16)
+        total = np.full(images.pixels.shape, WEIGHTS // 2, np.uint16)
         term = np.empty_like(total)
         for top, left, share in zip((y + above).tolist(), (x + beside).tolist(), weight):
             total += np.multiply(source[:, top : top + height, left : left + width], share, out=term)
@@ -119,7 +91,7 @@ class MotionBlur(_Filter):
 
 
 @dataclass(frozen=True)
-class Downscale(_Filter):
+class Downscale(ImageOperation):
     """A low-resolution scan: scaled down by averaging areas, then back up with bilinear interpolation.
 
     factor: pixels that become one, along each axis, 1 … 8, one of 16 values; p: probability for each image.
@@ -127,12 +99,12 @@ class Downscale(_Filter):
 
     factor: Range = parameter((1.2, 2), "pixels that become one, along each axis", low=1, high=8)
     p: float = probability("image")
-    strength_name, neutral, steps = "factor", 1, 16
+    neutral, steps = 1, 16
 
-    def filtered(self, pixels: Pixels, *strength: float) -> Pixels:
-        (factor,) = strength
-        height, width = pixels.shape[1:]
-        small = weighted_means(pixels, area_weights(height, factor))
+    def paint(self, images: Images, parameters: Parameters) -> Pixels:
+        factor = parameters["factor"][0].item()
+        height, width = images.pixels.shape[1:]
+        small = weighted_means(images.continued(), area_weights(height, factor))
         # columns are scaled as rows of the transposed images
         turned = weighted_means(np.ascontiguousarray(small.transpose(0, 2, 1)), area_weights(width, factor))
         turned = weighted_means(turned, linear_weights(width, factor))
@@ -140,7 +112,7 @@ class Downscale(_Filter):
 
 
 @dataclass(frozen=True)
-class Jpeg(_Filter):
+class Jpeg(ImageOperation):
     """JPEG artefacts: ringing around strokes, and blocks of 8 × 8 pixels.
 
     Source: ITU-T T.81 (1992); quality as the Independent JPEG Group's library counts it.
@@ -150,21 +122,21 @@ class Jpeg(_Filter):
 
     quality: tuple[int, int] = parameter((30, 90), "quality of the file, 100 the best", low=1, high=100, integer=True)
     p: float = probability("image")
-    strength_name, steps = "quality", 100
+    steps = 100
 
     def strengths(self, draws: NDArray[np.float64]) -> NDArray[Any]:
         return draw_integer(draws, self.quality)
 
-    def filtered(self, pixels: Pixels, *strength: float) -> Pixels:
-        count, height, width = pixels.shape
+    def paint(self, images: Images, parameters: Parameters) -> Pixels:
+        count, height, width = images.pixels.shape
         # whole blocks, so that no block belongs to two images: each block is coded on its own
-        blocks = _padded(pixels, (0, -height % BLOCK), (0, -width % BLOCK))
+        blocks = _padded(images.continued(), (0, -height % BLOCK), (0, -width % BLOCK))
         sheet = blocks.reshape(-1, blocks.shape[2])
         cv, out = opencv(), np.empty_like(sheet)
         for top in range(0, sheet.shape[0], JPEG_SIDE):
             for left in range(0, sheet.shape[1], JPEG_SIDE):
                 part = np.s_[top : top + JPEG_SIDE, left : left + JPEG_SIDE]
-                _, file = cv.imencode(".jpg", sheet[part], [cv.IMWRITE_JPEG_QUALITY, int(strength[0])])
+                _, file = cv.imencode(".jpg", sheet[part], [cv.IMWRITE_JPEG_QUALITY, int(parameters["quality"][0])])
                 out[part] = cv.imdecode(file, cv.IMREAD_GRAYSCALE)
         return out.reshape(count, -1, blocks.shape[2])[:, :height, :width]
 

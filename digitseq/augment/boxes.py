@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,30 +10,21 @@ from digitseq.composer import FEW
 from digitseq.glyphs.bank import GlyphBank
 
 
-@dataclass(frozen=True)
-class Boxes:
-    """left, right, top, bottom: int64 (N,); right and bottom are one past the last inked pixel."""
+def ink_box(cells: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """left, right, top, bottom of the non-zero pixels of each cell (N, h, w), w a multiple of 8: int64 (4, N).
 
-    left: NDArray[np.int64]
-    right: NDArray[np.int64]
-    top: NDArray[np.int64]
-    bottom: NDArray[np.int64]
-
-
-def ink_box(cells: NDArray[np.uint8]) -> Boxes:
-    """The boxes of all non-zero pixels of each cell (N, h, w), w a multiple of 8; every cell must have some ink."""
+    Right and bottom are one past the last pixel; all are zero for a cell without ink.
+    """
     words = cells.view(np.uint64)  # eight pixels at a time
     if len(cells) <= FEW:
         rows = np.bitwise_or.reduce(words, axis=2) != 0
         columns = np.bitwise_or.reduce(words, axis=1).view(np.uint8) != 0
     else:
         rows, columns = _inked(words)
-    return Boxes(
-        columns.argmax(axis=1),
-        columns.shape[1] - columns[:, ::-1].argmax(axis=1),
-        rows.argmax(axis=1),
-        rows.shape[1] - rows[:, ::-1].argmax(axis=1),
-    )
+    first = [inked.argmax(axis=1) for inked in (columns, rows)]
+    end = [inked.shape[1] - inked[:, ::-1].argmax(axis=1) for inked in (columns, rows)]
+    box: NDArray[np.int64] = np.stack([first[0], end[0], first[1], end[1]]) * rows.any(axis=1)
+    return box
 
 
 def _inked(words: NDArray[np.uint64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -51,13 +40,11 @@ def _inked(words: NDArray[np.uint64]) -> tuple[NDArray[np.bool_], NDArray[np.boo
     return rows != 0, words.view(np.uint8)[:, 0] != 0
 
 
-def inside_box(boxes: Boxes, height: int, width: int) -> NDArray[np.bool_]:
-    """bool (N, height, width): true inside each glyph's box."""
-    y, x = np.arange(height), np.arange(width)
-    rows = (y >= boxes.top[:, None]) & (y < boxes.bottom[:, None])
-    columns = (x >= boxes.left[:, None]) & (x < boxes.right[:, None])
-    inside: NDArray[np.bool_] = rows[:, :, None] & columns[:, None, :]
-    return inside
+def between(first: NDArray[np.int64], end: NDArray[np.int64], size: int) -> NDArray[np.uint8]:
+    """uint8 (…, size): 255 at the indices from `first` to before `end`, 0 elsewhere."""
+    place = np.arange(size)
+    # a bit mask: combining masks with & and | is several times as fast as np.where
+    return np.negative(((place >= first[..., None]) & (place < end[..., None])).view(np.uint8))
 
 
 def outlines(bank: GlyphBank, glyph: NDArray[np.int64]) -> Outline:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+import math
 
 import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.augment.base import Pixels
-from digitseq.composer import FEW, column_runs
+from digitseq.composer import FEW, GlyphSpans, column_runs
 
 Numbers = NDArray[np.int64]
 
@@ -48,21 +47,25 @@ def _cut_each(
     return cells
 
 
-def columns_of(cells: Pixels, shift: Numbers, height: int) -> Pixels:
-    """uint8 (N·w, height): the columns of cells (N, h, w), cell row r at image row r + shift (N,)."""
-    count, rows, width = cells.shape
+def spans_of(
+    cells: Pixels, box: Numbers, above: Numbers, height: int, at: Numbers, shape: tuple[int, ...]
+) -> GlyphSpans:
+    """The columns of cells (N, h, w) in images of `height`, as glyphs at the flat indices `at` of texts of `shape`.
+
+    box: of the cells' ink, (4, N) as from `ink_box`; above: the image row of each cell's first row, (N,). Ink that
+    would stick out at the top or bottom is moved inside.
+    """
+    (count, rows, width), (left, right, top, bottom) = cells.shape, box
+    tall = bottom - top
+    seen = np.clip(top + above, 0, height - tall)
     columns = np.zeros((count, width, height), np.uint8)
     turned = cells.transpose(0, 2, 1)
-    for step, chosen in _alike(shift):
+    shift = seen - top
+    for step in np.unique(shift).tolist():
+        chosen = np.flatnonzero(shift == step)
         first, last = max(-step, 0), min(height - step, rows)
         if first < last:
             columns[chosen, :, first + step : last + step] = turned[chosen, :, first:last]
-    return columns.reshape(count * width, height)
-
-
-def _alike(values: Numbers) -> Iterator[tuple[int, Any]]:
-    """Each distinct value with an index of where it is; single values where there are few."""
-    if len(values) <= FEW:
-        yield from ((value, slice(place, place + 1)) for place, value in enumerate(values.tolist()))
-    else:
-        yield from ((int(value), np.flatnonzero(values == value)) for value in np.unique(values))
+    spans = np.zeros((4, math.prod(shape)), np.int64)
+    spans[:, at] = np.arange(count) * width + left, right - left, seen, seen + tall
+    return GlyphSpans(columns.reshape(count * width, height), *spans.reshape(4, *shape))

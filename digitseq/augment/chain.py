@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import GlyphOperation, Outline, Parameters, Pixels, opencv, round_up
-from digitseq.augment.boxes import Boxes, ink_box, outlines
-from digitseq.augment.cells import columns_of, cut_cells
-from digitseq.augment.maps import GlyphMap, apply_maps, centred_grid, remap
+from digitseq.augment.base import GlyphOperation, Outline, Parameters, Pixels
+from digitseq.augment.boxes import ink_box, outlines
+from digitseq.augment.cells import cut_cells, spans_of
+from digitseq.augment.draws import round_up
+from digitseq.augment.maps import GlyphMap, apply_maps, identity, moved_cells
 from digitseq.composer import GlyphSpans
 from digitseq.glyphs.bank import GlyphBank
 from digitseq.random_streams import Rows
@@ -24,7 +24,6 @@ class GlyphChain:
     """
 
     def __init__(self, operations: Sequence[GlyphOperation], bank: GlyphBank) -> None:
-        opencv()  # where it is missing, say so before anything is written
         self.operations, self.bank = operations, bank
         self._tall = int((bank.bottom - bank.top).max())
         height, width = self._tall, int(bank.width.max())
@@ -80,8 +79,8 @@ class GlyphChain:
             else:
                 cells = operation.apply(apply_maps(cells, maps), parameters)
                 maps = []
-        cells = apply_maps(cells, maps)
-        return _at(present, self._trim(*self._fit_height(cells), above), glyph.shape)
+        cells, box = self._fit_height(apply_maps(cells, maps))
+        return spans_of(cells, box, above, self.bank.height, present, glyph.shape)
 
     def _cut(self, glyph: NDArray[np.int64]) -> tuple[Pixels, NDArray[np.int64]]:
         """Cells (N, h, w) with the glyphs in the middle, and the image row of each cell's first row."""
@@ -91,43 +90,22 @@ class GlyphChain:
         cells = cut_cells(bank.columns, bank.start[glyph], wide, (top, self._tall), self._cell)
         return cells, top - (self._cell[0] - self._tall) // 2
 
-    def _fit_height(self, cells: Pixels) -> tuple[Pixels, Boxes]:
+    def _fit_height(self, cells: Pixels) -> tuple[Pixels, NDArray[np.int64]]:
         """Cells in which ink taller than an image is scaled down to its height, and the boxes of their ink."""
-        box = ink_box(cells)
-        tall = np.flatnonzero(box.bottom - box.top > self.bank.height)
+        left, right, top, bottom = box = ink_box(cells)
+        tall = np.flatnonzero(bottom - top > self.bank.height)
         if not tall.size:
             return cells, box
+        maps = identity(len(cells))
         # a pixel less than the height: interpolation spreads ink by up to half a pixel on either side
-        factor = ((box.bottom - box.top)[tall] / (self.bank.height - 1)).astype(np.float32)[:, None, None]
-        y, x = centred_grid(*self._cell)
-        middle_y = ((box.top + box.bottom)[tall] / 2 - self._cell[0] / 2).astype(np.float32)[:, None, None]
-        middle_x = ((box.left + box.right)[tall] / 2 - self._cell[1] / 2).astype(np.float32)[:, None, None]
-        out = cells.copy()
-        whole = np.zeros((len(tall), *self._cell), np.float32)
-        out[tall] = remap(cells[tall], whole + x * factor + middle_x, whole + y * factor + middle_y)
+        maps[:, [0, 1], [0, 1]] = ((bottom - top) / (self.bank.height - 1))[:, None]
+        maps[:, 0, 2] = (left + right) / 2 - self._cell[1] / 2
+        maps[:, 1, 2] = (top + bottom) / 2 - self._cell[0] / 2
+        out = moved_cells(cells, tall, [maps])
         return out, ink_box(out)
-
-    def _trim(self, cells: Pixels, box: Boxes, above: NDArray[np.int64]) -> GlyphSpans:
-        """The cells' columns at the height of an image, shifted up or down where ink would stick out."""
-        tall = box.bottom - box.top
-        top = np.clip(box.top + above, 0, self.bank.height - tall)
-        return GlyphSpans(
-            columns_of(cells, top - box.top, self.bank.height),
-            np.arange(len(cells)) * self._cell[1] + box.left,
-            box.right - box.left,
-            top,
-            top + tall,
-        )
 
 
 def _size(points: Outline) -> NDArray[np.float64]:
     """float64 (N, 2): width and height of outlines."""
     size: NDArray[np.float64] = points.max(axis=2) - points.min(axis=2) + 1
     return size
-
-
-def _at(present: NDArray[np.int64], ink: GlyphSpans, shape: tuple[int, ...]) -> GlyphSpans:
-    """`ink` of single glyphs (N,) put at the flat indices `present` of texts of `shape` (B, n), empty elsewhere."""
-    spans = np.zeros((4, math.prod(shape)), np.int64)
-    spans[:, present] = ink.start, ink.width, ink.top, ink.bottom
-    return GlyphSpans(ink.columns, *spans.reshape(4, *shape))

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import Outline, Parameters, Range, random_integers
+from digitseq.augment.base import Outline, Parameters
 from digitseq.augment.boxes import enlarged
+from digitseq.augment.draws import Range, random_integers
 from digitseq.augment.maps import DisplacementMap, Positions
 from digitseq.augment.ranges import parameter, probability
 from digitseq.random_streams import Rows
@@ -38,7 +39,6 @@ class Elastic(DisplacementMap):
     alpha: Range = parameter((10.0, 34.0), "strength", low=0, high=200, unit="pixels")
     sigma: float = parameter(4.0, "smoothness", low=2, high=20, unit="pixels", single=True)
     p: float = probability("glyph")
-    strength_name = "alpha"
 
     def grown(self, height: int, width: int) -> tuple[int, int]:
         far = 2 * math.ceil(FARTHEST * self._deviation(self.alpha[1]))

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import Parameters, Range, draw_integer
+from digitseq.augment.base import Parameters
+from digitseq.augment.draws import Range, draw_integer
 from digitseq.augment.maps import Affine, AffineMap, identity
 from digitseq.augment.ranges import parameter, probability
 
@@ -23,7 +24,6 @@ class Rotate(AffineMap):
 
     angle: Range = parameter((-15.0, 15.0), "turn, counter-clockwise", low=-180, high=180, unit="degrees")
     p: float = probability("glyph")
-    strength_name = "angle"
 
     def grown(self, height: int, width: int) -> tuple[int, int]:
         turns = np.radians(np.linspace(*self.angle, 361))
@@ -51,7 +51,6 @@ class Shear(AffineMap):
 
     angle: Range = parameter((-15.0, 15.0), "slant to the right", low=-60, high=60, unit="degrees")
     p: float = probability("glyph")
-    strength_name = "angle"
 
     def grown(self, height: int, width: int) -> tuple[int, int]:
         slope = math.tan(math.radians(max(abs(self.angle[0]), abs(self.angle[1]))))
@@ -72,7 +71,7 @@ class Scale(AffineMap):
 
     factor: Range = parameter((0.8, 1.15), "new size over the old one", low=0.3, high=3)
     p: float = probability("glyph")
-    strength_name, neutral = "factor", 1
+    neutral = 1
 
     def grown(self, height: int, width: int) -> tuple[int, int]:
         largest = max(self.factor[1], 1.0)
@@ -91,7 +90,6 @@ class Shift(AffineMap):
 
     pixels: Range = parameter((-2, 2), "shift downward", low=-14, high=14, unit="pixels", integer=True)
     p: float = probability("glyph")
-    strength_name = "pixels"
 
     def grown(self, height: int, width: int) -> tuple[int, int]:
         return height + 2 * int(max(abs(self.pixels[0]), abs(self.pixels[1]))), width

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import Operation, Parameters, Range, draw_uniform
-from digitseq.augment.maps import Positions
+from digitseq.augment.base import Operation, Parameters
+from digitseq.augment.draws import Range, draw_uniform
+from digitseq.augment.maps import Positions, projected
 from digitseq.augment.ranges import parameter, probability
+from digitseq.options import Flag, setting
 from digitseq.random_streams import Rows
 
 Place = tuple[Positions, Positions]
@@ -44,27 +46,37 @@ class LineMap(Operation):
         """Where the pixels x, y of the source go: the inverse."""
 
 
+class _Lift(LineMap):
+    """A map that moves each column up or down as a whole, so that digits stay upright."""
+
+    @abstractmethod
+    def lift(self, x: Positions, parameters: Parameters) -> Positions:
+        """How far up the columns at x go."""
+
+    def source(self, x: Positions, y: Positions, parameters: Parameters) -> Place:
+        return x, y + self.lift(x, parameters)
+
+    def target(self, x: Positions, y: Positions, parameters: Parameters) -> Place:
+        return x, y - self.lift(x, parameters)
+
+
 @dataclass(frozen=True)
-class Slope(LineMap):
+class Slope(_Lift):
     """The line climbs or falls, its digits staying upright: writing without a ruled line.
 
     angle: degrees, above 0 climbs to the right, -30 … 30; p: probability for each image.
     """
 
     angle: Range = parameter((-2.0, 2.0), "climb to the right", low=-30, high=30, unit="degrees")
-    allow_clip: bool = parameter(False, CLIP_HELP, flag=True)
+    allow_clip: bool = setting(False, Flag(), CLIP_HELP)
     p: float = probability("image")
-    strength_name = "angle"
 
-    def source(self, x: Positions, y: Positions, parameters: Parameters) -> Place:
-        return x, y + _column(np.tan(np.radians(parameters["angle"]))) * x
-
-    def target(self, x: Positions, y: Positions, parameters: Parameters) -> Place:
-        return x, y - _column(np.tan(np.radians(parameters["angle"]))) * x
+    def lift(self, x: Positions, parameters: Parameters) -> Positions:
+        return _column(np.tan(np.radians(parameters["angle"]))) * x
 
 
 @dataclass(frozen=True)
-class Wave(LineMap):
+class Wave(_Lift):
     """The line goes up and down like a sine: an unsteady hand, paper that does not lie flat.
 
     amplitude: pixels, 0 … 10; wavelength: pixels, 40 … 2000; p: probability for each image. The phase is drawn.
@@ -72,9 +84,8 @@ class Wave(LineMap):
 
     amplitude: Range = parameter((0.5, 2.5), "farthest move up and down", low=0, high=10, unit="pixels")
     wavelength: Range = parameter((60.0, 200.0), "length of a wave", low=40, high=2000, unit="pixels")
-    allow_clip: bool = parameter(False, CLIP_HELP, flag=True)
+    allow_clip: bool = setting(False, Flag(), CLIP_HELP)
     p: float = probability("image")
-    strength_name = "amplitude"
 
     def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
         draws = rows.uniforms("shape", 2)
@@ -83,15 +94,9 @@ class Wave(LineMap):
             "phase": 2 * np.pi * draws[:, 1],
         }
 
-    def source(self, x: Positions, y: Positions, parameters: Parameters) -> Place:
-        return x, y - self._lift(x, parameters)
-
-    def target(self, x: Positions, y: Positions, parameters: Parameters) -> Place:
-        return x, y + self._lift(x, parameters)
-
-    def _lift(self, x: Positions, parameters: Parameters) -> Positions:
+    def lift(self, x: Positions, parameters: Parameters) -> Positions:
         angle = _column(parameters["frequency"]) * x + _column(parameters["phase"])
-        lift: Positions = _column(parameters["amplitude"]) * np.sin(angle)
+        lift: Positions = -_column(parameters["amplitude"]) * np.sin(angle)
         return lift
 
 
@@ -104,9 +109,8 @@ class Perspective(LineMap):
     """
 
     strength: Range = parameter((0.0, 0.12), "farthest move of a corner", low=0, high=0.4, unit="of the height")
-    allow_clip: bool = parameter(False, CLIP_HELP, flag=True)
+    allow_clip: bool = setting(False, Flag(), CLIP_HELP)
     p: float = probability("image")
-    strength_name = "strength"
 
     def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
         strength = self.draw_strengths(rows) * size[0]
@@ -120,34 +124,27 @@ class Perspective(LineMap):
         size = np.stack([half, parameters["height"] / 2], axis=1)[:, None]
         before = upright * size
         after = before + parameters["corners"] * parameters["strength"][:, None, None]
-        zero, one = np.zeros(before.shape[:2]), np.ones(before.shape[:2])
-        (bx, by), (ax, ay) = before.transpose(2, 0, 1), after.transpose(2, 0, 1)
-        equations = np.concatenate(
-            [
-                np.stack([bx, by, one, zero, zero, zero, -ax * bx, -ax * by], axis=2),
-                np.stack([zero, zero, zero, bx, by, one, -ay * bx, -ay * by], axis=2),
-            ],
-            axis=1,
-        )
-        solved: NDArray[np.float64] = np.linalg.solve(equations, np.concatenate([ax, ay], axis=1)[:, :, None])[:, :, 0]
-        forth = np.concatenate([solved, np.ones((len(solved), 1))], axis=1).reshape(-1, 3, 3)
+        targets = after.transpose(0, 2, 1)
+        equations = np.zeros((len(half), 2, 4, 8))  # for x and for y of each corner
+        equations[:, 0, :, :2] = equations[:, 1, :, 3:5] = before
+        equations[:, 0, :, 2] = equations[:, 1, :, 5] = 1
+        equations[:, :, :, 6:] = -targets[..., None] * before[:, None]
+        solved = np.ones((len(half), 9))
+        solved[:, :8] = np.linalg.solve(equations.reshape(-1, 8, 8), targets.reshape(-1, 8, 1))[:, :, 0]
+        forth = solved.reshape(-1, 3, 3)
         return parameters | {"forth": forth, "back": np.linalg.inv(forth)}
 
     def source(self, x: Positions, y: Positions, parameters: Parameters) -> Place:
-        return _projected(parameters["back"], x, y)
+        return _seen(parameters["back"], x, y)
 
     def target(self, x: Positions, y: Positions, parameters: Parameters) -> Place:
-        return _projected(parameters["forth"], x, y)
+        return _seen(parameters["forth"], x, y)
 
 
-def _projected(matrix: NDArray[np.float64], x: Positions, y: Positions) -> Place:
-    m: Positions = matrix.astype(np.float32)[:, :, :, None, None]
-    nearness: Positions = np.reciprocal(m[:, 2, 0] * x + (m[:, 2, 1] * y + m[:, 2, 2]))
-    across: Positions = m[:, 0, 0] * x + (m[:, 0, 1] * y + m[:, 0, 2])
-    down: Positions = m[:, 1, 0] * x + (m[:, 1, 1] * y + m[:, 1, 2])
-    across *= nearness
-    down *= nearness
-    return across, down
+def _seen(matrix: NDArray[np.float64], x: Positions, y: Positions) -> Place:
+    across, down, depth = projected(matrix, x, y)
+    nearness: Positions = np.reciprocal(depth)
+    return across * nearness, down * nearness
 
 
 def _column(values: NDArray[np.float64]) -> Positions:

@@ -18,7 +18,6 @@ Positions = NDArray[np.float32]
 Affine = NDArray[np.float64]  # (N, 2, 3): (x, y, 1) of the result to (x, y) of the source
 
 SHEET_ROWS = 32_000  # OpenCV's remap takes images of less than 32,768 rows
-IDENTITY = np.eye(2, 3)
 CACHED_POSITIONS = 1 << 17  # source positions that stay in the processor's cache, 8 bytes each
 SUBPIXELS = 64  # source positions are rounded to 1/64 pixel: exact in float32 wherever a cell is on the sheet
 
@@ -26,9 +25,7 @@ SUBPIXELS = 64  # source positions are rounded to 1/64 pixel: exact in float32 w
 class GlyphMap(GlyphOperation):
     """An operation on glyphs that moves ink and leaves it as dark as it is. Maps in a row are interpolated once."""
 
-    @property
-    def reach(self) -> int:
-        return 1  # a bilinear fetch spreads ink by up to a pixel
+    reach = 1  # a bilinear fetch spreads ink by up to a pixel
 
     def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
         return apply_maps(cells, [(self, parameters)])
@@ -57,11 +54,12 @@ class DisplacementMap(GlyphMap):
 
 
 Maps = Sequence[tuple[GlyphMap, Parameters]]
+Step = Affine | tuple[DisplacementMap, Parameters]
 
 
 def identity(count: int) -> Affine:
     """The map that leaves everything where it is, `count` times."""
-    return IDENTITY[None].repeat(count, axis=0)
+    return np.eye(2, 3)[None].repeat(count, axis=0)
 
 
 def composed(first: Affine, second: Affine) -> Affine:
@@ -72,58 +70,57 @@ def composed(first: Affine, second: Affine) -> Affine:
 
 
 def apply_maps(cells: Pixels, maps: Maps) -> Pixels:
-    """Cells (N, h, w) after all `maps`, in their order, with a single bilinear interpolation.
-
-    Positions are followed backwards through all maps before any pixel is fetched: each interpolation blurs.
-    """
-    moved = np.zeros(len(cells), bool)
-    steps: list[Affine | tuple[DisplacementMap, Parameters]] = []
+    """Cells (N, h, w) after all `maps`, in their order, with a single bilinear interpolation."""
+    moved = np.any([operation.changes(parameters) for operation, parameters in maps], axis=0)
+    steps: list[Step] = []
     for operation, parameters in maps:
-        moved |= operation.changes(parameters)
         if isinstance(operation, AffineMap):
             steps.append(operation.affine(parameters))
         elif isinstance(operation, DisplacementMap):
             steps.append((operation, parameters))
-    chosen = np.flatnonzero(moved)
-    if not chosen.size:
-        return cells
-    out = cells.copy()
-    for part in in_cache(len(chosen), cells[0].size):
+    return moved_cells(cells, np.flatnonzero(moved), steps)
+
+
+def moved_cells(cells: Pixels, chosen: NDArray[np.int64], steps: Sequence[Step]) -> Pixels:
+    """Cells (N, h, w), the chosen ones after all steps.
+
+    Positions are followed backwards through all steps before any pixel is fetched: each interpolation blurs.
+    """
+    out = cells.copy() if chosen.size else cells
+    for part in in_cache(len(chosen), *cells.shape[1:]):
         some = chosen[part]
         out[some] = remap(cells[some], *_sources(some, steps, cells.shape[1:]))
     return out
 
 
-def in_cache(count: int, pixels: int) -> Iterator[slice]:
-    """Slices of 0 … count-1, short enough that their positions, of `pixels` pixels each, stay in the cache."""
-    most = max(CACHED_POSITIONS // pixels, 1)
+def in_cache(count: int, height: int, width: int) -> Iterator[slice]:
+    """Slices of 0 … count-1, short enough for `remap`, and for the positions of such cells to stay in the cache."""
+    most = max(min(CACHED_POSITIONS // (height * width), SHEET_ROWS // height), 1)
     for first in range(0, count, most):
         yield slice(first, min(first + most, count))
 
 
-def _sources(
-    chosen: NDArray[np.int64], steps: Sequence[Affine | tuple[DisplacementMap, Parameters]], size: tuple[int, int]
-) -> tuple[Positions, Positions]:
+def _sources(chosen: NDArray[np.int64], steps: Sequence[Step], size: tuple[int, ...]) -> tuple[Positions, Positions]:
     """Where every pixel of the chosen results comes from."""
     y, x = centred_grid(*size)
-    pending: Affine | None = None  # affine maps in a row, composed into one
-    place: tuple[Positions, Positions] = (x, y)
+    pending = identity(len(chosen))  # affine maps in a row, composed into one
     for step in reversed(steps):
         if isinstance(step, np.ndarray):
-            pending = step[chosen] if pending is None else composed(step[chosen], pending)
+            pending = composed(step[chosen], pending)
         else:
             operation, parameters = step
-            place = _mapped(identity(len(chosen)) if pending is None else pending, *place)
-            for positions, offset in zip(place, operation.displacement(parameters, chosen)):
+            x, y = projected(pending, x, y)
+            for positions, offset in zip((x, y), operation.displacement(parameters, chosen)):
                 positions += offset
-            pending = None
-    return _mapped(identity(len(chosen)) if pending is None else pending, *place)
+            pending = identity(len(chosen))
+    x, y = projected(pending, x, y)
+    return x, y
 
 
-def _mapped(affine: Affine, x: Positions, y: Positions) -> tuple[Positions, Positions]:
-    """New arrays (N, h, w) with the positions x, y (which broadcast) mapped by `affine`."""
-    m = affine.astype(np.float32)[:, :, :, None, None]
-    return m[:, 0, 0] * x + (m[:, 0, 1] * y + m[:, 0, 2]), m[:, 1, 0] * x + (m[:, 1, 1] * y + m[:, 1, 2])
+def projected(matrix: NDArray[np.float64], x: Positions, y: Positions) -> list[Positions]:
+    """matrix (N, k, 3) times (x, y, 1): k new arrays (N, h, w); x and y broadcast."""
+    m = matrix.astype(np.float32)[:, :, :, None, None]
+    return [m[:, k, 0] * x + (m[:, k, 1] * y + m[:, k, 2]) for k in range(m.shape[1])]
 
 
 def centred_grid(height: int, width: int) -> tuple[Positions, Positions]:
@@ -136,27 +133,20 @@ def centred_grid(height: int, width: int) -> tuple[Positions, Positions]:
 def remap(cells: Pixels, x: Positions, y: Positions) -> Pixels:
     """Results (N, h', w') fetched bilinearly from cells (N, h, w) at x and y, float32 (N, h', w').
 
-    x and y are overwritten. Fetches from outside a cell give its outermost pixels, which are paper in
-    the cells of a `GlyphChain`.
+    x and y are overwritten; N is at most what `in_cache` gives. Fetches from outside a cell give its outermost
+    pixels, which are paper in the cells of a `GlyphChain`.
     """
     count, height, width = cells.shape
-    rows, columns = x.shape[1:]
     column, row = _from_edge(x, width), _from_edge(y, height)
-    out = np.empty(x.shape, np.uint8)
-    most = SHEET_ROWS // max(height, rows)
-    for first in range(0, count, most):
-        part = slice(first, min(first + most, count))
-        size = part.stop - first
-        # the cells on top of each other are one tall image: one call of OpenCV for all of them
-        row[part] += (np.arange(size, dtype=np.float32) * height)[:, None, None]
-        sheet = opencv().remap(
-            cells[part].reshape(size * height, width),
-            column[part].reshape(size * rows, columns),
-            row[part].reshape(size * rows, columns),
-            opencv().INTER_LINEAR,
-        )
-        out[part] = sheet.reshape(size, rows, columns)
-    return out
+    # the cells on top of each other are one tall image: one call of OpenCV for all of them
+    row += (np.arange(count, dtype=np.float32) * height)[:, None, None]
+    sheet: Pixels = opencv().remap(
+        cells.reshape(-1, width),
+        column.reshape(-1, x.shape[2]),
+        row.reshape(-1, x.shape[2]),
+        opencv().INTER_LINEAR,
+    )
+    return sheet.reshape(x.shape)
 
 
 def _from_edge(centred: Positions, size: int) -> Positions:

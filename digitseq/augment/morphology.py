@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import GlyphOperation, Outline, Parameters, Pixels, Range, draw_integer, opencv
+from digitseq.augment.base import GlyphOperation, Outline, Parameters, Pixels, grouped, opencv
 from digitseq.augment.boxes import enlarged
+from digitseq.augment.draws import Range, draw_integer
 from digitseq.augment.ranges import parameter, probability
 from digitseq.random_streams import Rows
 
@@ -47,22 +48,20 @@ class _Morphology(GlyphOperation):
 
     def outline(self, points: Outline, rows: Rows) -> Outline:
         drawn = self.draw(rows, len(points), (1, 1))
-        kernel = np.stack([drawn["width"], drawn["height"]], axis=1)
-        return enlarged(points, self._outward(kernel))
+        half = (np.stack([drawn["width"], drawn["height"]], axis=1) - 1) / 2
+        return enlarged(points, self._outward(half))
 
     def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
         out = cells.copy()
+        width, height = parameters["width"], parameters["height"]
         # one call for all glyphs with the same kernel
-        kernel = parameters["width"] << 8 | parameters["height"]
-        for code in np.unique(kernel):
-            if code != 1 << 8 | 1:
-                chosen = np.flatnonzero(kernel == code)
-                out[chosen] = self._morph(cells[chosen], np.ones((code & 255, code >> 8), np.uint8))
+        for some in grouped(np.flatnonzero((width > 1) | (height > 1)), width, height):
+            out[some] = self._morph(cells[some], np.ones((height[some[0]], width[some[0]]), np.uint8))
         return out
 
-    @abstractmethod
-    def _outward(self, kernel: NDArray[np.int64]) -> NDArray[np.float64]:
-        """(N, 2): how far ink moves outward in x and y with kernels of these widths and heights."""
+    def _outward(self, half: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(N, 2): how far ink moves outward in x and y with kernels that reach `half` pixels from their middles."""
+        return half
 
     @abstractmethod
     def _morph(self, cells: Pixels, kernel: Pixels) -> Pixels:
@@ -76,8 +75,8 @@ class Erode(_Morphology):
     width, height: the kernel's, in pixels, whole numbers, 1 … 15; p: probability for each glyph.
     """
 
-    def _outward(self, kernel: NDArray[np.int64]) -> NDArray[np.float64]:
-        return -np.minimum((kernel - 1) / 2, MOST_ERODED)
+    def _outward(self, half: NDArray[np.float64]) -> NDArray[np.float64]:
+        return -np.minimum(half, MOST_ERODED)
 
     def _morph(self, cells: Pixels, kernel: Pixels) -> Pixels:
         return eroded(cells, kernel)
@@ -94,9 +93,6 @@ class Dilate(_Morphology):
         # an even kernel adds more on one side; glyphs stay in the middle, so both sides get that much
         return height + 2 * (int(self.height[1]) // 2), width + 2 * (int(self.width[1]) // 2)
 
-    def _outward(self, kernel: NDArray[np.int64]) -> NDArray[np.float64]:
-        return (kernel - 1) / 2
-
     def _morph(self, cells: Pixels, kernel: Pixels) -> Pixels:
         return dilated(cells, kernel)
 
@@ -111,11 +107,7 @@ class Stroke(GlyphOperation):
 
     amount: Range = parameter((-0.5, 0.8), "thicker on every side", low=-2, high=3, unit="pixels")
     p: float = probability("glyph")
-    strength_name = "amount"
-
-    @property
-    def reach(self) -> int:
-        return 1
+    reach = 1
 
     def grown(self, height: int, width: int) -> tuple[int, int]:
         more = 2 * max(math.ceil(self.amount[1]), 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist
@@ -10,18 +11,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import (
-    GlyphOperation,
-    ImageOperation,
-    Images,
-    Painter,
-    Parameters,
-    Pixels,
-    Range,
-    opencv,
-    random_integers,
-)
-from digitseq.augment.boxes import ink_box, inside_box
+from digitseq.augment.base import GlyphOperation, ImageOperation, Images, Parameters, Pixels, opencv
+from digitseq.augment.boxes import between, ink_box
+from digitseq.augment.draws import Range, random_integers
 from digitseq.augment.ranges import parameter, probability
 from digitseq.random_streams import Rows
 
@@ -39,7 +31,6 @@ class Noise(GlyphOperation):
 
     ratio: Range = parameter((0.0, 0.1), "share of the box's pixels set to white", low=0, high=1)
     p: float = probability("glyph")
-    strength_name = "ratio"
 
     def draw(self, rows: Rows, n: int, cell: tuple[int, int]) -> Parameters:
         return super().draw(rows, n, cell) | {"noise": random_integers(rows, "pixels", cell, np.uint16, n)}
@@ -48,20 +39,31 @@ class Noise(GlyphOperation):
         share = np.rint(parameters["ratio"] * (1 << 16))
         chosen = np.flatnonzero(share)
         last = (share[chosen] - 1).astype(np.uint16)[:, None, None]
-        specks = parameters["noise"][chosen] <= last
-        specks &= inside_box(ink_box(cells[chosen]), *cells.shape[1:])
+        specks = np.negative((parameters["noise"][chosen] <= last).view(np.uint8))  # true becomes 255
+        left, right, top, bottom = ink_box(cells[chosen])
+        inside = between(top, bottom, cells.shape[1])[:, :, None] & between(left, right, cells.shape[2])[:, None]
         out = cells.copy()
-        out[chosen] |= np.negative(specks.view(np.uint8))  # true becomes 255
+        out[chosen] |= specks & inside
         return out
 
 
 class _PixelNoise(ImageOperation):
-    """An operation that draws a number of type `noise_type` for every pixel."""
+    """An operation that draws a number of type `noise_type` for every pixel. `unit`: of a strength, for `noisy`."""
 
     noise_type: ClassVar[type[np.unsignedinteger[Any]]] = np.uint8
+    unit: ClassVar[int] = LEVEL_UNIT
 
     def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
         return super().draw(rows, size) | {"noise": random_integers(rows, "pixels", size, self.noise_type)}
+
+    def paint(self, images: Images, parameters: Parameters) -> Pixels:
+        noise = parameters["noise"][:, :, : images.pixels.shape[2]]
+        strength = np.rint(parameters[self.strength_name] * self.unit).astype(np.int32)[:, None, None]
+        return self.noisy(images.pixels, noise, strength)
+
+    @abstractmethod
+    def noisy(self, pixels: Pixels, noise: NDArray[Any], strength: NDArray[np.int32]) -> Pixels:
+        """The pixels (N, H, W) with noise of this strength, (N, 1, 1), in whole numbers."""
 
 
 @dataclass(frozen=True)
@@ -73,12 +75,10 @@ class GaussianNoise(_PixelNoise):
 
     std: Range = parameter((0.02, 0.12), "standard deviation", low=0, high=1, unit="of full scale")
     p: float = probability("image")
-    strength_name = "std"
+    unit = 255 * LEVEL_UNIT
 
-    def painter(self, images: Images, parameters: Parameters) -> Painter:
-        noise = parameters["noise"][:, :, : images.pixels.shape[2]]
-        strength = np.rint(parameters["std"] * 255 * LEVEL_UNIT).astype(np.int32)[:, None, None]
-        return lambda some: _added(images.pixels[some], _normal(noise[some]) * strength[some])
+    def noisy(self, pixels: Pixels, noise: NDArray[Any], strength: NDArray[np.int32]) -> Pixels:
+        return _added(pixels, _normal(noise) * strength)
 
 
 @dataclass(frozen=True)
@@ -92,17 +92,9 @@ class Speckle(_PixelNoise):
 
     std: Range = parameter((0.05, 0.2), "standard deviation", low=0, high=1, unit="of the pixel's brightness")
     p: float = probability("image")
-    strength_name = "std"
 
-    def painter(self, images: Images, parameters: Parameters) -> Painter:
-        noise = parameters["noise"][:, :, : images.pixels.shape[2]]
-        strength = np.rint(parameters["std"] * LEVEL_UNIT).astype(np.int32)[:, None, None]
-
-        def paint(some: NDArray[np.int64]) -> Pixels:
-            pixels = images.pixels[some]
-            return _added(pixels, _normal(noise[some]) * (pixels * strength[some]))
-
-        return paint
+    def noisy(self, pixels: Pixels, noise: NDArray[Any], strength: NDArray[np.int32]) -> Pixels:
+        return _added(pixels, _normal(noise) * (pixels * strength))
 
 
 @dataclass(frozen=True)
@@ -114,21 +106,13 @@ class SaltPepper(_PixelNoise):
 
     ratio: Range = parameter((0.005, 0.04), "share of all pixels that turn white or black", low=0, high=1)
     p: float = probability("image")
-    strength_name = "ratio"
-    noise_type = np.uint16
+    noise_type, unit = np.uint16, 1 << 15
 
-    def painter(self, images: Images, parameters: Parameters) -> Painter:
-        noise = parameters["noise"][:, :, : images.pixels.shape[2]]
-        each = np.rint(parameters["ratio"] * (1 << 15)).astype(np.uint16)[:, None, None]
-
-        def paint(some: NDArray[np.int64]) -> Pixels:
-            salt, pepper = noise[some] < each[some], ~noise[some] < each[some]
-            # bit masks, 255 where true: several times as fast as np.where
-            white = np.negative(salt.view(np.uint8))
-            pixels: Pixels = (images.pixels[some] | white) & (pepper.view(np.uint8) - np.uint8(1))
-            return pixels
-
-        return paint
+    def noisy(self, pixels: Pixels, noise: NDArray[Any], strength: NDArray[np.int32]) -> Pixels:
+        each = strength.astype(np.uint16)
+        salt, pepper = noise < each, ~noise < each
+        # bit masks, 255 where true: several times as fast as np.where
+        return (pixels | np.negative(salt.view(np.uint8))) & (pepper.view(np.uint8) - np.uint8(1))
 
 
 def _normal(noise: Pixels) -> NDArray[np.int32]:

@@ -4,30 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from digitseq.options import Choice, FilePath, Flag, Kind, Number, NumberRange, setting
+from digitseq.options import Number, NumberRange, setting
 
 
 def parameter(
-    default: object,
-    help: str,
-    *,
-    low: float | None = None,
-    high: float = 0,
-    unit: str = "",
-    integer: bool = False,
-    single: bool = False,
-    flag: bool = False,
-    choices: tuple[str, ...] = (),
+    default: object, help: str, *, low: float, high: float, unit: str = "", integer: bool = False, single: bool = False
 ) -> Any:
-    """A dataclass field that is an operation's parameter.
+    """A dataclass field that is a number of an operation: a range, or with `single` one number.
 
-    low, high: what is allowed, both included; single: one number, not a range; integer: whole numbers only
-    choices: the words that are allowed; flag: True or False; none of these: the path of a file or directory
+    low, high: what is allowed, both included; integer: whole numbers only
     """
-    kind: Kind = Flag() if flag else Choice(choices) if choices else FilePath(empty=True)
-    if low is not None:
-        kind = (Number if single else NumberRange)(low, high, unit, integer)
-    return setting(default, kind, help)
+    return setting(default, (Number if single else NumberRange)(low, high, unit, integer), help)
 
 
 def probability(of: str) -> Any:

@@ -100,12 +100,8 @@ def _cached_texts(text: str) -> tuple[str, ...]:
 
 def describe(operation: Operation) -> str:
     """The text from which `parse_augment` makes an equal operation; only what differs from the defaults."""
-    default = type(operation)()
-    changed = [
-        f"{name}={_show(getattr(operation, name))}"
-        for name in options(type(operation))
-        if getattr(operation, name) != getattr(default, name)
-    ]
+    known = options(type(operation))
+    changed = [f"{k}={_show(getattr(operation, k))}" for k in known if getattr(operation, k) != known[k].default]
     return f"{operation.name}:{','.join(changed)}" if changed else operation.name
 
 
@@ -116,8 +112,8 @@ def list_augmentations() -> str:
         summary = " ".join(operation.__doc__.partition("\n\n")[0].split())
         lines.append(f"{name} ({operation.level}): {summary}")
         for key, known in options(operation).items():
-            default = _show(getattr(operation(), key))
-            lines.append(f"    {key}: {known.help}; {known.kind.expected()} (default: {default or 'none'})")
+            default = _show(known.default) or "none"
+            lines.append(f"    {key}: {known.help}; {known.kind.expected()} (default: {default})")
     lines.append("presets:")
     lines += [f"    {name}: {' '.join(texts)}" for name, texts in PRESETS.items()]
     return "\n".join(lines)

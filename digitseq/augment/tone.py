@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import ImageOperation, Images, Painter, Parameters, Pixels, Range, opencv
+from digitseq.augment.base import ImageOperation, Images, Parameters, Pixels, opencv
+from digitseq.augment.draws import Range
 from digitseq.augment.ranges import parameter, probability
 
 LEVELS = np.arange(256.0)
@@ -26,16 +27,10 @@ class _Tone(ImageOperation):
     def curve(self, strength: float) -> NDArray[np.float64]:
         """The new values of `LEVELS`, before they are rounded and clipped to 0 … 255."""
 
-    def painter(self, images: Images, parameters: Parameters) -> Painter:
-        strength = parameters[self.strength_name]
-
-        def paint(some: NDArray[np.int64]) -> Pixels:
-            table = np.clip(np.rint(self.curve(strength[some[0]])), 0, 255).astype(np.uint8)
-            pixels = images.pixels[some]
-            mapped: Pixels = opencv().LUT(pixels.reshape(-1, pixels.shape[2]), table)
-            return mapped.reshape(pixels.shape)
-
-        return paint
+    def paint(self, images: Images, parameters: Parameters) -> Pixels:
+        table = np.clip(np.rint(self.curve(parameters[self.strength_name][0])), 0, 255).astype(np.uint8)
+        mapped: Pixels = opencv().LUT(images.pixels.reshape(-1, images.pixels.shape[2]), table)
+        return mapped.reshape(images.pixels.shape)
 
 
 @dataclass(frozen=True)
@@ -47,7 +42,6 @@ class Brightness(_Tone):
 
     shift: Range = parameter((-0.2, 0.2), "added to every pixel", low=-1, high=1, unit="of full scale")
     p: float = probability("image")
-    strength_name = "shift"
 
     def curve(self, strength: float) -> NDArray[np.float64]:
         return LEVELS + 255 * strength
@@ -62,7 +56,7 @@ class Contrast(_Tone):
 
     factor: Range = parameter((0.5, 1.5), "distances from mid-grey are multiplied by it", low=0.05, high=10)
     p: float = probability("image")
-    strength_name, neutral = "factor", 1
+    neutral = 1
 
     def curve(self, strength: float) -> NDArray[np.float64]:
         return 127.5 + (LEVELS - 127.5) * strength
@@ -78,7 +72,7 @@ class Gamma(_Tone):
 
     exponent: Range = parameter((0.5, 2.0), "exponent of the normalised intensity", low=0.1, high=10)
     p: float = probability("image")
-    strength_name, neutral = "exponent", 1
+    neutral = 1
 
     def curve(self, strength: float) -> NDArray[np.float64]:
         return 255 * (LEVELS / 255) ** strength
