@@ -32,16 +32,10 @@ class File:
 
 @dataclass(frozen=True)
 class SplitFiles:
-    """The two idx files of a split. glyphs: how many each has."""
+    """The two idx files of a split, images and labels. glyphs: how many each has."""
 
     glyphs: int
-    images: File
-    labels: File
-
-    @property
-    def files(self) -> tuple[File, File]:
-        """Images and labels."""
-        return self.images, self.labels
+    files: tuple[File, File]
 
 
 @dataclass(frozen=True)
@@ -99,8 +93,8 @@ def _splits(
 ) -> dict[str, SplitFiles]:
     """stems, glyphs: of the training split and of the test split."""
     kinds = "images-idx3-ubyte", f"labels-{labels}"
-    pairs = [[_FILES[f"{folder}/{stem}-{kind}.gz"] for kind in kinds] for stem in stems]
-    return {name: SplitFiles(count, *pair) for name, count, pair in zip(("train", "test"), glyphs, pairs)}
+    images, classes = ([_FILES[f"{folder}/{stem}-{kind}.gz"] for stem in stems] for kind in kinds)
+    return dict(zip(("train", "test"), map(SplitFiles, glyphs, zip(images, classes))))
 
 
 def _emnist(name: str, title: str, characters: str, glyphs: tuple[int, int], first_label: int = 0) -> DataSet:
@@ -150,8 +144,6 @@ DATA_SETS = {row.name: row for row in _ROWS}
 def get_data_set(name: str) -> DataSet:
     """The data set called `name`. Raises `SettingsError` that lists the known names."""
     if name not in DATA_SETS:
-        raise SettingsError(
-            f"dataset must be one of {', '.join(DATA_SETS)}, or a folder with idx files (./NAME), got {name!r}",
-            "dataset",
-        )
+        known = f"{', '.join(DATA_SETS)}, or a folder with idx files (./NAME)"
+        raise SettingsError(f"dataset must be one of {known}, got {name!r}", "dataset")
     return DATA_SETS[name]

@@ -53,10 +53,9 @@ def extract(archive: zipfile.ZipFile, file: File, target: BinaryIO) -> None:
     contents, and one of `DAMAGED`, which may be `EOFError` for a member that ends early.
     """
     member = f"{ARCHIVE_FOLDER}/{file.name}"
-    try:
-        info = archive.getinfo(member)
-    except KeyError:
-        raise DataError(f"{archive.filename or 'the archive'} has no member {member}") from None
+    if member not in archive.namelist():
+        raise DataError(f"{archive.filename or 'the archive'} has no member {member}")
+    info = archive.getinfo(member)
     # zipfile unpacks at most `file_size` bytes, but the other methods of compression a whole block at once.
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise DataError(f"{member} has an unexpected compression method (type {info.compress_type})")

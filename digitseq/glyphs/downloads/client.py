@@ -89,6 +89,7 @@ def _adapter(limits: DownloadLimits, max_bytes: int) -> HTTPAdapter:
     class Response(HTTPResponse):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
+            # In place of http.client's own buffer, so that the head of the answer is metered as well.
             self._stream = MeteredStream(self.fp.detach(), limits, max_bytes)
             self.fp = _LineReader(self._stream)
 

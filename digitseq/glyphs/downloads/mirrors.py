@@ -42,23 +42,23 @@ class Download:
         """Download each file from the first mirror that delivers it. Raises `DataError` when none does."""
         archive = self.data_set.archive
         client = Client(self.limits, max(file.max_size for file in ([archive] if archive else missing)))
+        fetch = partial(self._member, client, archive) if archive else partial(self._file, client)
         for file in missing:
-            self._from_mirrors(
-                partial(self._member, client, archive, file) if archive else partial(self._file, client, file)
-            )
+            self._from_mirrors(fetch, file)
 
-    def _from_mirrors(self, fetch: Callable[[str], None]) -> None:
+    def _from_mirrors(self, fetch: Callable[[File, str], None], file: File) -> None:
         failures = []
         for url in self.data_set.urls:
             try:
-                return fetch(url)
+                return fetch(file, url)
             except TransferError as error:
                 failures.append(f"{url}: {one_line(error)}")
-        advice = manual_download(self.data_set, self.cache, *self.data_set.splits.values())
+        advice = manual_download(self.data_set, self.cache)
         raise DataError(f"cannot download {self.data_set.name} ({'; '.join(failures)}): {advice}")
 
     def _member(self, client: Client, archive: File, file: File, url: str) -> None:
         """One member on its own, or the whole archive when the server does not support ranges."""
+        # An earlier member may have brought the whole archive.
         whole = self._path(archive)
         if not whole.exists():
             try:
@@ -111,11 +111,8 @@ class Download:
         # identity: requests would otherwise decompress a .gz file that is sent with Content-Encoding: gzip
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={size}-"} if size else {})
         with client.get(url, headers, also=(416,) if size else ()) as answer:
-            if answer.status_code == 416:
-                part.unlink()
-                raise InterruptedTransferError("the partial file is longer than the published one")
             if not answer.headers.get("Content-Range", "").startswith(f"bytes {size}-"):
-                size = 0  # the server sends the whole file
+                size = 0  # the server sends the whole file, or nothing if `part` is longer than that (416)
             with (
                 reading_body(),
                 open(part, "ab" if size else "wb") as target,
