@@ -36,17 +36,12 @@ def import_package(name: str, what: str, install: str | None = None) -> Any:
         return importlib.import_module(name)
     except MemoryError:
         raise
-    except ModuleNotFoundError as error:
-        if error.name == package:
-            raise MissingPackageError(f"{what} needs the package {package}: pip install {install}") from None
-        raise MissingPackageError(_broken(what, package, install, error)) from None
     except Exception as error:  # a broken package may raise anything, such as OSError for a missing library
-        raise MissingPackageError(_broken(what, package, install, error)) from None
-
-
-def _broken(what: str, package: str, install: str, error: Exception) -> str:
-    cause = first_cause(error)
-    return (
-        f"{what} needs the package {package}, which is installed but cannot be loaded "
-        f"({type(cause).__name__}: {one_line(cause)}): pip install --force-reinstall {install}"
-    )
+        message = f"{what} needs the package {package}"
+        if isinstance(error, ModuleNotFoundError) and error.name == package:
+            raise MissingPackageError(f"{message}: pip install {install}") from None
+        cause = first_cause(error)
+        reason = f"{type(cause).__name__}: {one_line(cause)}"
+        raise MissingPackageError(
+            f"{message}, which is installed but cannot be loaded ({reason}): pip install --force-reinstall {install}"
+        ) from None

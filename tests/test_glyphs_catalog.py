@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.file_server import described, made_set
+from support.glyphs import ink_of
 from support.idx_files import idx_bytes, parse_idx
 from support.paths import ROOT
 
@@ -108,16 +109,16 @@ def test_a_folder_in_every_form_gives_the_same_bank(tmp_path, packed, dtype, dim
         labels = np.stack([labels, np.full(12, 99, dtype)], axis=1)
     bank = opened(written(tmp_path / "set", GLYPHS, labels, packed=packed), tmp_path / "cache")
     assert np.diff(bank.class_start).tolist() == [2, 2, *[1] * 8]
-    assert np.array_equal(bank.ink(0), GLYPHS[0])
-    assert np.array_equal(bank.ink(1), GLYPHS[10])
+    assert np.array_equal(ink_of(bank, 0), GLYPHS[0])
+    assert np.array_equal(ink_of(bank, 1), GLYPHS[10])
 
 
 def test_transposed_glyphs_are_turned_back(tmp_path):
     folder = written(tmp_path / "set", GLYPHS.transpose(0, 2, 1), np.arange(12, dtype=np.uint8) % 10)
     upright = opened(folder, tmp_path / "cache", transpose=True)
     lying = opened(folder, tmp_path / "cache")
-    assert np.array_equal(upright.ink(0), GLYPHS[0])
-    assert np.array_equal(lying.ink(0), GLYPHS[0].T)
+    assert np.array_equal(ink_of(upright, 0), GLYPHS[0])
+    assert np.array_equal(ink_of(lying, 0), GLYPHS[0].T)
     assert upright.digest != lying.digest
     assert upright.path != lying.path
 
@@ -129,7 +130,7 @@ def test_a_mapping_names_the_characters(tmp_path):
     bank = opened(folder, tmp_path / "cache")
     assert bank.characters == "A#あ"
     assert np.diff(bank.class_start).tolist() == [4, 4, 4]
-    assert np.array_equal(bank.ink(8), GLYPHS[1])
+    assert np.array_equal(ink_of(bank, 8), GLYPHS[1])
 
 
 @pytest.mark.parametrize(
@@ -288,7 +289,7 @@ def test_a_folder_of_large_glyphs_opens_upright(tmp_path):
     images[0, 8:56, 30:34] = 255  # a 1
     images[1, 30:34, 8:56] = 255  # a dash
     bank = opened(written(tmp_path / "set", images, np.array([1, 0], np.uint8)), tmp_path / "cache")
-    (dash_height, dash_width), (height, width) = bank.ink(0).shape, bank.ink(1).shape
+    (dash_height, dash_width), (height, width) = ink_of(bank, 0).shape, ink_of(bank, 1).shape
     assert bank.height == 28
     assert dash_width > 15 > 5 > dash_height
     assert height > 15 > 5 > width
@@ -342,7 +343,7 @@ def test_a_transposed_set_whose_labels_start_at_1_opens_upright(tmp_path):
     folder = written(tmp_path / "cache" / "made", np.tile(GLYPHS, (10, 1, 1)).transpose(0, 2, 1),
                      np.repeat(np.arange(1, 11, dtype=np.uint8), 12), stem="made-test")  # fmt: skip
     bank = installed_files(row, "test", tmp_path / "cache").build()
-    assert np.array_equal(bank.ink(0), GLYPHS[0])
+    assert np.array_equal(ink_of(bank, 0), GLYPHS[0])
     assert np.diff(bank.class_start).tolist() == [12] * 10
     (folder / NAMES[1]).write_bytes(idx_bytes(np.zeros(120, np.uint8)))
     with pytest.raises(DataError, match=r"label 0 \(item 1\) is not one of the 10 known labels, 1 to 10"):
@@ -393,7 +394,7 @@ def class_means(bank) -> np.ndarray:
     for digit in range(10):
         glyphs = range(bank.class_start[digit], bank.class_start[digit + 1])[:800]
         for glyph in glyphs:
-            ink = bank.ink(glyph)
+            ink = ink_of(bank, glyph)
             y, x = (28 - ink.shape[0]) // 2, (28 - ink.shape[1]) // 2
             means[digit, y : y + ink.shape[0], x : x + ink.shape[1]] += ink / len(glyphs)
     return means

@@ -17,7 +17,7 @@ from support.paths import ROOT
 from support.processes import wait_until
 
 from digitseq.errors import DataError
-from digitseq.glyphs.downloads.archive import TruncatedMemberError, extract
+from digitseq.glyphs.downloads.archive import DAMAGED, extract
 from digitseq.glyphs.downloads.download_limits import DownloadLimits
 from digitseq.glyphs.downloads.install import install
 from digitseq.glyphs.installed import installed_files
@@ -168,7 +168,7 @@ def test_what_is_left_of_something_else_does_no_harm(plain, left, manner):
 def test_more_than_was_published_is_not_taken(plain):
     name, data = next(iter(plain.contents.items()))
     plain.site.manner = {f"/{name}": "endless"}
-    assert f"more than the {len(data):,} bytes" in failure(plain)
+    assert "not the published file" in failure(plain)
     assert plain.files() == {}
     assert plain.site.sent < 50 * len(data)
 
@@ -213,11 +213,11 @@ def test_a_zip_file_put_there_by_hand_needs_no_server(zipped):
 
 
 @pytest.mark.parametrize("name", ["../evil.gz", "/etc/evil.gz", "gzip/../../evil.gz", "..\\evil.gz", "C:/evil.gz"])
-def test_an_archive_whose_names_lead_out_of_it_is_refused(zipped, name):
+def test_of_an_archive_whose_names_lead_out_of_it_nothing_else_is_unpacked(zipped, name):
     members = {f"gzip/{n}": d for n, d in wanted(zipped).items()}
     zipped.site.files["/gzip.zip"] = zip_bytes(members | {name: b"evil"})
-    assert "unsafe member name" in failure(zipped)
-    assert zipped.files() == {}
+    zipped.install()
+    assert zipped.files() == wanted(zipped)
     assert list(zipped.cache.parent.rglob("*evil*")) == []
 
 
@@ -228,7 +228,7 @@ def test_a_zip_bomb_is_stopped_by_the_published_size(zipped, tmp_path):
     assert "50,000,000 bytes in the archive" in failure(zipped)
     lying = bomb.replace((50_000_000).to_bytes(4, "little"), (900).to_bytes(4, "little"))
     out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(lying)) as archive, pytest.raises(DataError):
+    with zipfile.ZipFile(io.BytesIO(lying)) as archive, pytest.raises((DataError, *DAMAGED)):
         extract(archive, replace(described(name, b""), size=900), out)
     assert out.tell() <= 900
 
@@ -239,7 +239,7 @@ def test_members_that_are_missing_or_cut_are_told_apart(zipped, tmp_path):
     with zipfile.ZipFile(other) as archive, pytest.raises(DataError, match="has no member"):
         extract(archive, described(name, data), io.BytesIO())
     whole = zip_bytes({f"gzip/{name}": data})
-    with zipfile.ZipFile(_Ending(whole, 5000)) as archive, pytest.raises(TruncatedMemberError):
+    with zipfile.ZipFile(_Ending(whole, 5000)) as archive, pytest.raises(EOFError):
         extract(archive, described(name, data), io.BytesIO())
 
 

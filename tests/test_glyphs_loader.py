@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.glyphs import ink_of
 from support.idx_files import parse_idx
 from support.paths import ROOT
 
@@ -37,7 +38,7 @@ def test_the_bank_holds_every_glyph_of_the_split_once(split):
     assert len(bank) == len(images)
     assert np.array_equal(np.diff(bank.class_start), np.bincount(labels))
     expected = sorted((int(c), trim(i).shape, trim(i).tobytes()) for i, c in zip(images, labels))
-    found = sorted((int(bank.label[g]), bank.ink(g).shape, bank.ink(g).tobytes()) for g in range(len(bank)))
+    found = sorted((int(bank.label[g]), ink_of(bank, g).shape, ink_of(bank, g).tobytes()) for g in range(len(bank)))
     assert found == expected
 
 
@@ -54,7 +55,7 @@ def test_all_is_train_and_test(train, test_split):
 
 def test_no_glyph_is_in_both_splits(train, test_split):
     def sums(bank):
-        return {(bank.ink(g).shape, bank.ink(g).tobytes()) for g in range(len(bank))}
+        return {(ink_of(bank, g).shape, ink_of(bank, g).tobytes()) for g in range(len(bank))}
 
     assert not sums(train) & sums(test_split)
 
@@ -120,7 +121,7 @@ def test_a_shortened_file_is_noticed_and_mended(tmp_path, test_split, keep):
 
 def test_a_file_from_other_sources_is_noticed_and_mended(tmp_path, test_split):
     path = tmp_path / "mnist-test.bank"
-    save_bank(build_bank(np.ones((1, 28, 28), np.uint8), np.zeros(1, np.uint8), "0123456789", "other"), path)
+    save_bank(build_bank([np.ones((1, 28, 28), np.uint8)], np.zeros(1, np.uint8), "0123456789", "other"), path)
     assert_rebuilt(path, test_split)
 
 

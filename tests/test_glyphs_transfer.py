@@ -116,7 +116,7 @@ FLOODS = {
     "body of a redirect": ([b"HTTP/1.1 302 Found\r\nLocation: x\r\n\r\n"], BLOCK, "redirected more than"),
     "body of an error": ([b"HTTP/1.1 404 No\r\n\r\n"], BLOCK, "the server answers 404 No"),
     "packed body of an error": ([b"HTTP/1.1 500 No\r\nContent-Encoding: gzip\r\n\r\n"], BLOCK, "answers 500 No"),
-    "body": ([OK + b"\r\n"], BLOCK, "bytes that are published"),
+    "body": ([OK + b"\r\n"], BLOCK, "not the published file"),
     "status line": ([b"HTTP/1.1 200 "], BLOCK, "no connection|broke"),
     "header": ([OK + b"X: "], BLOCK, "no connection|broke"),
     "headers": ([OK], b"X: \r\n" * 10_000, "no connection|broke"),
@@ -228,7 +228,7 @@ def test_a_drip_has_an_end(talker, tmp_path, zipped, start):
     assert server.requests == IMPATIENT.attempts + (zipped and b"\r\n\r\n" in start)  # it is asked for a part first
 
 
-def test_the_pace_is_counted_by_the_clock_that_is_given():
+def test_the_pace_is_that_of_the_server(monkeypatch):
     class Slow:
         """A socket that gives 100 bytes in two seconds of `now`."""
 
@@ -239,11 +239,12 @@ def test_the_pace_is_counted_by_the_clock_that_is_given():
             buffer[:100] = b"x" * 100
             return 100
 
-    meter = MeteredStream(Slow(), DownloadLimits(grace=10, min_speed=100), clock=lambda: Slow.now)
+    monkeypatch.setattr("time.monotonic", lambda: Slow.now)
+    meter = MeteredStream(Slow(), DownloadLimits(grace=10, min_speed=100), 10_000)
     with pytest.raises(SlowServerError, match="too slowly, 1,100 bytes in 22 seconds"):
         while meter.readinto(bytearray(200)):
             pass
-    fast = MeteredStream(Slow(), DownloadLimits(grace=10, min_speed=50), clock=lambda: Slow.now)
+    fast = MeteredStream(Slow(), DownloadLimits(grace=10, min_speed=50), 10_000)
     assert all(fast.readinto(bytearray(200)) == 100 for _ in range(100))
 
 
@@ -253,7 +254,7 @@ def test_the_pace_is_counted_by_the_clock_that_is_given():
 )
 def test_a_busy_server_is_asked_again_when_it_says_but_not_after_ages(talker, tmp_path, monkeypatch, asked, waited):
     slept = []
-    monkeypatch.setattr("urllib3.util.retry.time.sleep", slept.append)
+    monkeypatch.setattr("time.sleep", slept.append)
     head = f"HTTP/1.1 503 Busy\r\nConnection: close\r\nRetry-After: {asked}\r\nContent-Length: 0\r\n\r\n".encode()
     server = talker(lambda _: [head])
     assert "the server answers 503 Busy" in failure(server.url, tmp_path)

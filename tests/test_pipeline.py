@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.glyphs import ink_of
 
 from digitseq import Pipeline, Settings, SettingsError
 from digitseq.sources.fixed import FixedSource
@@ -31,7 +32,7 @@ def known_ink(train, test_split):
     """For each split the set of (class, shape, pixels) of every glyph, trimmed."""
 
     def inks(bank):
-        return {(int(bank.label[g]), bank.ink(g).shape, bank.ink(g).tobytes()) for g in range(len(bank))}
+        return {(int(bank.label[g]), ink_of(bank, g).shape, ink_of(bank, g).tobytes()) for g in range(len(bank))}
 
     return {"train": inks(train), "test": inks(test_split)}
 

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from support.cases import first
+from support.glyphs import ink_of
 
 from digitseq import Pipeline, Settings
 
@@ -49,7 +50,7 @@ class Nearest:
 @pytest.fixture(scope="module")
 def reader(train):
     glyphs = range(0, len(train), 3)
-    return Nearest(np.stack([normalised(train.ink(g)) for g in glyphs]), train.label[::3])
+    return Nearest(np.stack([normalised(ink_of(train, g)) for g in glyphs]), train.label[::3])
 
 
 def share_read(reader, bank, augment, **values) -> float:

@@ -78,7 +78,7 @@ def test_a_stroke_that_is_turned_upright_is_narrow():
     stroke = np.zeros((1, 28, 28), np.uint8)
     for k in range(20):
         stroke[0, 4 + k, 23 - k] = 255
-    bank = build_bank(stroke, np.array([0]), "1", "stroke")
+    bank = build_bank([stroke], np.array([0]), "1", "stroke")
     free = Pipeline(Settings("1111", image_width=0, max_spacing=0, angle=45), bank, 1).batch(0, 4)
     assert free.width.max() < 20
     Pipeline(Settings("1111", image_width=int(free.width.max()), max_spacing=0, angle=45), bank, 1).batch(0, 4)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from support.cases import first, product
 from support.folders import sections
 from support.formats import FORMATS, READERS, shards, tree
+from support.glyphs import ink_of
 
 from digitseq.glyphs.bank import build_bank
 from digitseq.options import PARTS
@@ -31,7 +32,7 @@ def glyph_keys(bank) -> set[tuple[int, int]]:
 @given(st.floats(0, 1))
 def test_two_shares_are_everything_and_have_nothing_in_common(fraction):
     images = np.full((47, 5, 4), 9, np.uint8)
-    bank = build_bank(images, np.arange(47) % 4, "0123", "x")
+    bank = build_bank([images], np.arange(47) % 4, "0123", "x")
     low, high = bank.share(0, fraction), bank.share(fraction, 1)
     assert not glyph_keys(low) & glyph_keys(high)
     assert glyph_keys(low) | glyph_keys(high) == glyph_keys(bank)
@@ -79,7 +80,7 @@ def test_every_part_is_drawn_from_its_own_glyphs(run, tmp_path, train, test_spli
         assert len(rows) == count
         if format_name == "lmdb":
             continue
-        known = {banks[part].ink(g).tobytes() for g in range(len(banks[part]))}
+        known = {ink_of(banks[part], g).tobytes() for g in range(len(banks[part]))}
         for image, _, boxes in rows:
             for x, y, w, h in boxes:
                 assert np.ascontiguousarray(image[int(y) : int(y + h), int(x) : int(x + w)]).tobytes() in known

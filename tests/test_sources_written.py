@@ -14,6 +14,7 @@ import pytest
 from support.cases import first, product
 from support.folders import records
 from support.formats import FORMATS, READERS, tree
+from support.glyphs import ink_of
 from support.processes import cpu_seconds, wait_for_images, wait_until
 
 from digitseq import Pipeline, Settings
@@ -96,7 +97,7 @@ def test_crops_are_glyphs_of_their_class_and_gaps_are_as_wide_as_a_digit(train, 
     pipeline = Pipeline(settings, train, 5)
     batch = pipeline.batch(0, 200)
     usual = round(float(train.width.mean()))
-    known = {(int(train.label[g]), train.ink(g).tobytes()) for g in range(len(train))} if not augment else set()
+    known = {(int(train.label[g]), ink_of(train, g).tobytes()) for g in range(len(train))} if not augment else set()
     for i, text in enumerate(batch.texts):
         assert batch.text_length[i] == len(text)
         assert "".join(c for c, drawn in zip(text, batch.classes[i] >= 0) if drawn) == re.sub(r"\D", "", text)
@@ -131,7 +132,7 @@ def test_a_text_wider_than_the_longest_is_made_of_narrow_glyphs(run, tmp_path, t
     settings = Settings(numbers_file=str(path), image_width=110, max_spacing=2)
     batch = Pipeline(settings, train, 5).batch(0, 60)
     assert batch.texts == ["1" * 12, "0" * 9] * 30
-    known = {train.ink(g).tobytes() for g in range(int(train.class_start[1]))}
+    known = {ink_of(train, g).tobytes() for g in range(int(train.class_start[1]))}
     for i in range(1, 60, 2):
         for x, y, w, h in batch.boxes[i][:9]:
             assert batch.images[i, y : y + h, x : x + w].tobytes() in known

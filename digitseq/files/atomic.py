@@ -7,11 +7,9 @@ the name later.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import secrets
-from collections.abc import Iterable, Iterator
-from itertools import chain
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,7 +19,6 @@ _FRESH = (
     | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 )  # fmt: skip
 _LONGEST_STEM = 200  # bytes; most file systems allow names of 255
-_TRIES = 100
 
 
 @contextlib.contextmanager
@@ -50,29 +47,24 @@ def open_fresh(beside: Path) -> BinaryIO:
     renames or removes it. Raises `OSError`.
     """
     stem = os.fsdecode(os.fsencode(beside.name)[:_LONGEST_STEM])
-    for _ in range(_TRIES):
-        path = beside.with_name(f".{stem}.{secrets.token_hex(8)}")
-        with contextlib.suppress(FileExistsError):
-            return open(path, "w+b", opener=lambda name, _: os.open(name, _FRESH, 0o666))
-    raise FileExistsError(errno.EEXIST, "no free temporary name", str(beside))
+    path = beside.with_name(f".{stem}.{secrets.token_hex(8)}")
+    return open(path, "w+b", opener=lambda name, _: os.open(name, _FRESH, 0o666))
 
 
-def write_new(paths: Iterable[Path], data: bytes) -> Path:
-    """Write `data` to the first of `paths` (all in one directory) that is free, and return it. Raises `OSError`."""
-    names = iter(paths)
-    first = next(names)
-    file = open_fresh(first)
+def write_new(folder: Path, names: Iterator[str], data: bytes) -> Path:
+    """Write `data` to a file in `folder` with the first of endless `names` that is free. Raises `OSError`."""
+    file = open_fresh(folder / "new")
     temporary = Path(file.name)
     try:
         with file:
             file.write(data)
-        for path in chain([first], names):
+        while True:
             with contextlib.suppress(FileExistsError):
+                path = folder / next(names)
                 name_new(temporary, path)
                 return path
     finally:
         temporary.unlink(missing_ok=True)
-    raise FileExistsError(errno.EEXIST, "every name is taken", str(first))
 
 
 def name_new(temporary: Path, path: Path) -> None:
@@ -81,6 +73,7 @@ def name_new(temporary: Path, path: Path) -> None:
     Raises other `OSError`. `path` never shows a part of the contents.
     """
     try:
+        # A rename would replace a file that is there already; a link does not.
         os.link(temporary, path, follow_symlinks=False)
     except FileExistsError:
         raise

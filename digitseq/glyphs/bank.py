@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
@@ -61,18 +62,13 @@ class GlyphBank:
         """Height of a glyph in pixels."""
         return int(self.columns.shape[1])
 
-    def ink(self, glyph: int) -> NDArray[np.uint8]:
-        """uint8 (h, w): the glyph, cropped to its ink."""
-        first = self.start[glyph]
-        columns = self.columns[first : first + self.width[glyph], self.top[glyph] : self.bottom[glyph]]
-        return np.ascontiguousarray(columns.T)
-
     def share(self, low: float, high: float) -> GlyphBank:
         """The glyphs of every class from fraction `low` to `high` of a fixed random order, the same for every seed.
 
         Shares with disjoint fractions have no glyph in common, and those of 0 … f and f … 1 together have all
         glyphs. Both have glyphs of every class that has at least two. `columns` is shared with this bank.
         """
+        # A stable sort of a random order by class: random within every class, and the same on every machine.
         order = np.argsort(Rows.span(0, 0, len(self)).words("share", 1)[:, 0], kind="stable")
         order = order[np.argsort(self.label[order], kind="stable")]
         classes = pairwise(self.class_start.tolist())
@@ -88,6 +84,7 @@ class GlyphBank:
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
+        # A share is taken again by each worker, out of the file that all of them map.
         if self.origin is not None:
             return GlyphBank.share, self.origin
         if self.path is not None:
@@ -103,107 +100,64 @@ def _cut(first: int, end: int, fraction: float) -> int:
 
 
 def build_bank(
-    images: NDArray[np.uint8] | Iterable[NDArray[np.uint8]], labels: NDArray[Any], characters: str, digest: str
+    pieces: Iterable[NDArray[np.uint8]], labels: NDArray[np.int64], characters: str, digest: str
 ) -> GlyphBank:
-    """A bank in memory. images: uint8 (N, height, width), upright, or pieces of that; labels: integers (N,), classes.
+    """A bank in memory, without the glyphs that have no ink.
 
-    Glyphs without ink are left out. Peak memory is twice that of the inked columns when `images` are pieces.
-    Raises `DataError` for a label outside `characters`, and when there are more or fewer labels than images.
+    pieces: uint8 (n, height, width) each, upright, of N glyphs in all; labels: int64 (N,), their classes.
+    Peak memory is twice that of the inked columns.
     """
-    if len(labels) and not (labels.min() >= 0 and labels.max() < len(characters)):
-        raise DataError(f"labels must be 0 to {len(characters) - 1}, got {labels.min()} to {labels.max()}")
-    pieces = [images] if isinstance(images, np.ndarray) else images
-    source, width, top, bottom = _trimmed(pieces, len(labels))
+    inked, boxes = zip(*map(_trimmed, pieces))
+    columns = np.concatenate(inked)
+    width, top, bottom = np.concatenate(boxes, axis=1)
     start = np.cumsum(width, dtype=np.int64) - width
-    inked = np.flatnonzero(width)
-    order = inked[np.argsort(labels[inked], kind="stable")]
+    # Only the glyphs are sorted by class: their columns stay in the order of the source files.
+    order = np.argsort(labels, kind="stable")
+    order = order[width[order] > 0]
     label = labels[order].astype(np.uint8)
     class_start = np.searchsorted(label, np.arange(len(characters) + 1)).astype(np.int64)
-    return GlyphBank(
-        characters,
-        digest,
-        columns=_gather(source, start[order], width[order], class_start),
-        start=np.cumsum(width[order], dtype=np.int64) - width[order],
-        width=width[order],
-        top=top[order],
-        bottom=bottom[order],
-        label=label,
-        class_start=class_start,
-    )
+    start, width, top, bottom = start[order], width[order], top[order], bottom[order]
+    return GlyphBank(characters, digest, columns, start, width, top, bottom, label, class_start)
 
 
-def _trimmed(pieces: Iterable[NDArray[np.uint8]], count: int) -> tuple[NDArray[np.uint8], ...]:
-    """The inked columns (T, height) of all glyphs; width, top and bottom (N,) of their ink."""
-    columns, end = np.empty((0, 0), np.uint8), 0
-    boxes: list[tuple[NDArray[np.uint8], ...]] = []
-    for images in pieces:
-        if not boxes:  # sized for the widest glyphs; pages that are never written take no memory
-            columns = np.empty((count * images.shape[2], images.shape[1]), np.uint8)
-        by_column, by_row = np.any(images, axis=1), np.any(images, axis=2)
-        left, right = _extent(by_column)
-        x = np.arange(images.shape[2])
-        # An empty row has argmax 0, as if all of it were inked: glyphs without ink need the third condition.
-        kept = (x >= left[:, None]) & (x < right[:, None]) & np.any(by_row, axis=1)[:, None]
-        inked = images.transpose(0, 2, 1)[kept]
-        columns[end : end + len(inked)] = inked[: len(columns) - end]
-        end += len(inked)
-        boxes.append(tuple(values.astype(np.uint8) for values in (kept.sum(axis=1), *_extent(by_row))))
-    width, top, bottom = (np.concatenate(values) for values in zip(*boxes))
-    if len(width) != count:
-        raise DataError(f"{len(width):,} images, but {count:,} labels")
-    return columns, width, top, bottom
+def _trimmed(images: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """The inked columns (T, height) of glyphs; width, top and bottom of their ink (3, n), all 0 if there is none."""
+    across, down = (_extent(np.any(images, axis=axis)) for axis in (1, 2))
+    top = down.argmax(axis=1)
+    boxes = np.array([across.sum(axis=1), top, top + down.sum(axis=1)], np.uint8)
+    return images.transpose(0, 2, 1)[across], boxes
 
 
-def _gather(
-    source: NDArray[np.uint8], start: NDArray[np.int64], width: NDArray[np.uint8], class_start: NDArray[np.int64]
-) -> NDArray[np.uint8]:
-    """The columns of all glyphs, sorted by class."""
-    columns, end = np.empty((int(width.sum()), source.shape[1]), np.uint8), 0
-    for low, high in pairwise(class_start.tolist()):  # by class, as the indices take 8 bytes per column
-        runs = width[low:high].astype(np.int64)
-        before = np.cumsum(runs) - runs
-        chosen = np.arange(runs.sum()) + np.repeat(start[low:high] - before, runs)
-        np.take(source, chosen, axis=0, out=columns[end : end + len(chosen)])
-        end += len(chosen)
-    return columns
-
-
-def _extent(inked: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """int64 (N,) each: the first true of every row, and one past the last."""
-    first = inked.argmax(axis=1)
-    last = inked.shape[1] - inked[:, ::-1].argmax(axis=1)
-    return first.astype(np.int64), last.astype(np.int64)
+def _extent(inked: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """bool, the same shape: in every row all from the first true to the last."""
+    from_first = np.logical_or.accumulate(inked, axis=1)
+    to_last = np.logical_or.accumulate(inked[:, ::-1], axis=1)[:, ::-1]
+    return from_first & to_last
 
 
 def save_bank(bank: GlyphBank, path: Path) -> None:
     """Write `bank` to `path` atomically. Raises `OSError`."""
-    crc32, crc = _crc32(), 0
+    layout, end = {}, 0
+    body: list[Any] = []
+    for name in _ARRAYS:
+        array = np.ascontiguousarray(getattr(bank, name))
+        padding = bytes(-array.nbytes % ALIGNMENT)
+        layout[name] = [array.dtype.str, array.shape, end]
+        body += [array.reshape(-1).view(np.uint8), padding]
+        end += array.nbytes + len(padding)
+    header = json.dumps({"characters": bank.characters, "digest": bank.digest, "arrays": layout}).encode()
+    header += b" " * (-(len(MAGIC) + 8 + len(header)) % ALIGNMENT)
+    crc = 0
     with replacing(path) as file:
-        for piece in _pieces(bank):
+        for piece in (MAGIC, len(header).to_bytes(8, "little"), header, *body):
             file.write(piece)
-            crc = crc32(piece, crc)
+            crc = _crc32(piece, crc)
         file.write(crc.to_bytes(4, "little"))
 
 
-def _crc32() -> Callable[..., int]:
-    """ISA-L's CRC-32: at 10 GB a second, a whole bank can be verified each time it is opened."""
-    checksum: Callable[..., int] = import_package("isal.isal_zlib", "the glyph cache").crc32
-    return checksum
-
-
-def _pieces(bank: GlyphBank) -> list[Any]:
-    """The contents of the file up to the checksum: bytes and contiguous arrays."""
-    arrays = {name: np.ascontiguousarray(getattr(bank, name)) for name in _ARRAYS}
-    layout, end = {}, 0
-    for name, array in arrays.items():
-        layout[name] = [array.dtype.str, array.shape, end]
-        end += -(-array.nbytes // ALIGNMENT) * ALIGNMENT
-    header = json.dumps({"characters": bank.characters, "digest": bank.digest, "arrays": layout}).encode()
-    header += b" " * (-(len(MAGIC) + 8 + len(header)) % ALIGNMENT)
-    pieces: list[Any] = [MAGIC, len(header).to_bytes(8, "little"), header]
-    for array in arrays.values():
-        pieces += [array.reshape(-1).view(np.uint8), b"\0" * (-array.nbytes % ALIGNMENT)]
-    return pieces
+def _crc32(data: Any, before: int = 0) -> int:
+    # ISA-L's, at 10 GB a second: a whole bank can be verified each time it is opened.
+    return int(import_package("isal.isal_zlib", "the glyph cache").crc32(data, before))
 
 
 def open_bank(path: Path, digest: str) -> GlyphBank:
@@ -212,10 +166,11 @@ def open_bank(path: Path, digest: str) -> GlyphBank:
     Raises `DataError` when the file is damaged, truncated, or made from other source files than those of `digest`;
     `OSError` when it cannot be read.
     """
+    # An empty file cannot be mapped. Neither is a pipe opened, which would wait for somebody to write: its size is 0.
     raw = np.memmap(path, np.uint8, mode="r") if path.stat().st_size else np.empty(0, np.uint8)
     if raw[: len(MAGIC)].tobytes() != MAGIC:
         raise DataError(f"{path} is not a glyph bank of this version")
-    if _crc32()(raw[:-4].data) != int.from_bytes(raw[-4:].tobytes(), "little"):
+    if _crc32(raw[:-4].data) != int.from_bytes(raw[-4:].tobytes(), "little"):
         raise DataError(f"{path} is damaged (its checksum is wrong)")
     try:
         size = int.from_bytes(raw[len(MAGIC) :][:8].tobytes(), "little")
@@ -223,13 +178,11 @@ def open_bank(path: Path, digest: str) -> GlyphBank:
         header = json.loads(raw[len(MAGIC) + 8 : body].tobytes())
         if header["digest"] != digest:
             raise DataError(f"{path} was made from other source files")
-        arrays = {}
+        arrays: dict[str, Any] = {}
         for name in _ARRAYS:
             dtype, shape, offset = header["arrays"][name]
-            count = int(np.prod(shape)) * np.dtype(dtype).itemsize
-            # asarray: a slice of a memmap is a memmap again, and indexing that is a microsecond slower
-            piece = np.asarray(raw[body + offset : body + offset + count])
-            arrays[name] = piece.view(dtype).reshape(shape)
+            # frombuffer: a slice of a memmap is a memmap again, and indexing that is a microsecond slower
+            arrays[name] = np.frombuffer(raw, dtype, math.prod(shape), body + offset).reshape(shape)
         return GlyphBank(header["characters"], digest, **arrays, path=path)
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} is damaged ({error})") from None

@@ -7,8 +7,8 @@ import hashlib
 import json
 import time
 from pathlib import Path
+from typing import Any
 
-from digitseq.errors import DataError
 from digitseq.files.atomic import replacing
 from digitseq.files.regular import open_regular, read_regular
 
@@ -25,40 +25,31 @@ def sha256_of(path: Path) -> str:
     return found.hexdigest()
 
 
-def check_sha256(path: Path, expected: str, remedy: str) -> None:
-    """Raises `DataError` with `remedy` when the file has another sha256, `OSError` when it cannot be read."""
-    found = sha256_of(path)
-    if found != expected:
-        raise DataError(f"{path} is damaged (sha256 {found[:12]}…, expected {expected[:12]}…): {remedy}")
-
-
 def cached_sha256(paths: list[Path], cache: Path) -> list[str]:
     """The sha256 of each file. Files with unchanged size and time are not read: theirs are in the JSON file `cache`.
 
     Raises `OSError` when a file cannot be read. A `cache` that cannot be read or written is ignored.
     """
     before = _read_cache(cache)
-    now = {str(path): _entry(path, before.get(str(path))) for path in paths}
+    keys = {_key(path): path for path in paths}
+    now = {key: str(before.get(key) or sha256_of(path)) for key, path in keys.items()}
     if now != before:
         with contextlib.suppress(OSError):
             cache.parent.mkdir(parents=True, exist_ok=True)
             with replacing(cache) as file:
                 file.write(json.dumps(now).encode())
-    return [str(now[str(path)][2]) for path in paths]
+    return list(now.values())
 
 
-def _read_cache(cache: Path) -> dict[str, list[int | str]]:
+def _read_cache(cache: Path) -> dict[str, Any]:
     try:
         found = json.loads(read_regular(cache, _MAX_CACHE_BYTES))
-        return {k: v for k, v in found.items() if isinstance(v, list) and len(v) == 3}
-    except (OSError, ValueError, AttributeError, RecursionError):
+    except (OSError, ValueError, RecursionError):
         return {}
+    return found if isinstance(found, dict) else {}
 
 
-def _entry(path: Path, before: list[int | str] | None) -> list[int | str]:
-    """[size, modification time in ns, sha256]; the time is 0, which matches none, for a file that is too young."""
-    status = path.stat()
-    if before and before[:2] == [status.st_size, status.st_mtime_ns]:
-        return before
-    old_enough = time.time_ns() - status.st_mtime_ns > _MIN_AGE_NS
-    return [status.st_size, status.st_mtime_ns if old_enough else 0, sha256_of(path)]
+def _key(path: Path) -> str:
+    """The path, size and modification time in ns of a file; for one that is too young, a time that matches no other."""
+    status, now = path.stat(), time.time_ns()
+    return f"{path} {status.st_size} {status.st_mtime_ns if now - status.st_mtime_ns > _MIN_AGE_NS else now}"

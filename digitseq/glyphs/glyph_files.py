@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from digitseq.errors import DataError
 from digitseq.glyphs.bank import GlyphBank, build_bank
 from digitseq.glyphs.catalog import SIDE
-from digitseq.glyphs.checksums import check_sha256
+from digitseq.glyphs.checksums import sha256_of
 from digitseq.glyphs.idx import open_idx
 
 PIECE_PIXELS = 1 << 23  # glyphs are read in pieces of about this size, to save memory
@@ -33,9 +33,10 @@ class GlyphFiles:
     """The files of a split and how to read them.
 
     pairs: images and labels, one pair per split ("all" has two); labels: the number that stands for each of
-    `characters` in the label files; transposed: whether rows and columns are swapped; digest: identifies the contents
-    of the files and the rest of this; bank: file name of the bank in the cache; published: expected sha256 of each
-    file that has one; counts: expected number of glyphs of files without one; remedy: advice for error messages.
+    `characters` in the label files, ascending; transposed: whether rows and columns are swapped; digest: identifies
+    the contents of the files and the rest of this; bank: file name of the bank in the cache; published: expected
+    sha256 of each file that has one; counts: expected number of glyphs of files without one; remedy: advice for error
+    messages.
     """
 
     pairs: tuple[tuple[Path, Path], ...]
@@ -51,8 +52,10 @@ class GlyphFiles:
     def build(self) -> GlyphBank:
         """The bank, in memory. Raises `DataError` when a file is damaged or images and labels do not match."""
         try:
-            for path, sha256 in self.published.items():
-                check_sha256(path, sha256, self.remedy)
+            for path, expected in self.published.items():
+                if (found := sha256_of(path)) != expected:
+                    problem = f"is damaged (sha256 {found[:12]}…, expected {expected[:12]}…)"
+                    raise DataError(f"{path} {problem}: {self.remedy}")
             classes = np.concatenate([self._classes(*pair) for pair in self.pairs])
             bank = build_bank(self._images(), classes, self.characters, self.digest) if len(classes) else None
         except OSError as error:
@@ -65,6 +68,7 @@ class GlyphFiles:
         """int64 (N,): the class of every glyph of one pair."""
         with open_idx(images, (3,)) as file:
             count = file.shape[0]
+        # A gzip file can promise a thousand times its size: refused before memory is taken for labels.
         if count > MAX_GLYPHS:
             raise DataError(f"{images}: {count:,} images, {MAX_GLYPHS:,} are possible")
         expected = self.counts.get(images, count)
@@ -82,15 +86,14 @@ class GlyphFiles:
         return self._class_of(np.concatenate([np.empty(0, np.int64), *firsts]), labels)
 
     def _class_of(self, values: NDArray[np.int64], path: Path) -> NDArray[np.int64]:
-        order: NDArray[np.int64] = np.argsort(self.labels).astype(np.int64)
-        known = np.array(self.labels)[order]
-        place = np.searchsorted(known, values).clip(max=len(known) - 1)
+        known = np.array(self.labels)
+        place: NDArray[np.int64] = np.searchsorted(known, values).clip(max=len(known) - 1)
         if (wrong := np.flatnonzero(known[place] != values)).size:
             raise DataError(
                 f"{path}: label {values[wrong[0]]} (item {wrong[0] + 1:,}) "
                 f"is not one of the {len(known)} known labels, {known[0]} to {known[-1]}"
             )
-        return order.take(place)
+        return place
 
     def _images(self) -> Iterator[NDArray[np.uint8]]:
         for path, _ in self.pairs:

@@ -26,7 +26,6 @@ from digitseq.files.regular import open_regular
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _GZIP_MAGIC = b"\x1f\x8b"
 _MAX_DEFLATE_RATIO = 1032  # DEFLATE's limit: a copy of 258 bytes takes at least two bits
-_READ_BYTES = 1 << 24  # one read allocates at most this much, whatever length the header promises
 
 
 @dataclass(frozen=True)
@@ -46,29 +45,22 @@ class IdxFile:
     def pieces(self, count: int) -> Iterator[NDArray[Any]]:
         """The array in pieces of `count` items of its first dimension, in its own big-endian dtype. Can be read once.
 
+        Each piece is allocated before it is read: `count` has to bound its size.
+
         Raises `DataError` for damaged data, and for a file that is shorter or longer than its header says.
         """
         item = math.prod(self.shape[1:]) * self.dtype.itemsize
-        found = 4 + 4 * len(self.shape)
         for first in range(0, self.shape[0], count):
             items = min(count, self.shape[0] - first)
-            data = self._read(items * item)
-            found += len(data)
+            data = _read(self.stream, items * item, self.path)
             if len(data) < items * item:
-                raise self._wrong_size(f"{found:,}")
+                raise self._wrong_size("fewer")
             yield np.frombuffer(data, self.dtype).reshape(items, *self.shape[1:])
-        if self._read(1):
+        if _read(self.stream, 1, self.path):
             raise self._wrong_size("more")
 
     def _wrong_size(self, found: str) -> DataError:
         return DataError(f"{self.path}: expected {self.size:,} bytes for shape {self.shape}, got {found}")
-
-    def _read(self, size: int) -> bytes:
-        parts = []
-        while size and (part := _read(self.stream, min(size, _READ_BYTES), self.path)):
-            parts.append(part)
-            size -= len(part)
-        return b"".join(parts)
 
 
 @contextlib.contextmanager

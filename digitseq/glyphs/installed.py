@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from digitseq.errors import DataError
-from digitseq.glyphs.catalog import ARCHIVE_FOLDER, DATA_SETS, DataSet, File, SplitFiles
+from digitseq.glyphs.catalog import ARCHIVE_FOLDER, DATA_SETS, DataSet, File
 from digitseq.glyphs.checksums import cached_sha256
 from digitseq.glyphs.glyph_files import GlyphFiles
 
@@ -81,7 +81,7 @@ def find_archive(data_set: DataSet, cache: Path) -> Path | None:
 def published_digest(data_set: DataSet, split: str) -> str:
     """A sha256 (hex) that identifies the published files of `split` and what their labels mean."""
     # Runs record this digest: for a given data set it must never change.
-    sums = "".join(part.images.sha256 + part.labels.sha256 for part in data_set.selected(split))
+    sums = "".join(file.sha256 for part in data_set.selected(split) for file in part.files)
     special = data_set.transposed or data_set.first_label
     meaning = f"{data_set.characters} {data_set.first_label} {data_set.transposed}" if special else ""
     return hashlib.sha256((sums + meaning).encode()).hexdigest()
@@ -94,26 +94,27 @@ def installed_files(data_set: DataSet, split: str, cache: Path) -> GlyphFiles:
     """
     pairs, published, glyphs = [], {}, {}
     for part in data_set.selected(split):
-        pair = _path(data_set, part, part.images, cache), _path(data_set, part, part.labels, cache)
-        pairs.append(pair)
-        for file, path in zip(part.files, pair):
+        images, labels = (_path(data_set, file, cache) for file in part.files)
+        pairs.append((images, labels))
+        for file, path in zip(part.files, pairs[-1]):
             if path.suffix == ".gz":
                 published[path] = file.sha256
             else:
                 glyphs[path] = part.glyphs
     digest, bank = published_digest(data_set, split), f"{data_set.name}-{split}.bank"
+    # What the user unpacked may be anything: a bank of its own, so that it never passes for the published files.
     if glyphs:  # checksums are published for the compressed files only
         paths = [path for pair in pairs for path in pair]
         sums = "".join(cached_sha256(paths, cache / f"{data_set.name}-{split}-raw.json"))
         digest, bank = hashlib.sha256((digest + sums).encode()).hexdigest(), f"{data_set.name}-{split}-raw.bank"
-    labels = tuple(range(data_set.first_label, data_set.first_label + len(data_set.characters)))
+    numbers = tuple(range(data_set.first_label, data_set.first_label + len(data_set.characters)))
     remedy = "install digitseq again" if data_set.shipped else f"delete it, then run.py --download {data_set.name}"
     return GlyphFiles(
-        tuple(pairs), data_set.characters, labels, data_set.transposed, digest, bank, published, glyphs, remedy
+        tuple(pairs), data_set.characters, numbers, data_set.transposed, digest, bank, published, glyphs, remedy
     )
 
 
-def _path(data_set: DataSet, split: SplitFiles, file: File, cache: Path) -> Path:
+def _path(data_set: DataSet, file: File, cache: Path) -> Path:
     path = find_file(data_set, file, cache)
     if path is None and (archive := find_archive(data_set, cache)):
         from digitseq.glyphs.downloads.archive import unpack  # slow to load, and rarely needed
@@ -121,23 +122,19 @@ def _path(data_set: DataSet, split: SplitFiles, file: File, cache: Path) -> Path
         path = home(data_set, cache) / file.name
         unpack(archive, file, path)
     if path is None:
-        remedy = f"run.py --download {data_set.name}, or {manual_download(data_set, cache, split)}"
-        raise DataError(f"{_missing(data_set, split, cache)}: {remedy}")
+        problem = f"{data_set.name} is not installed"
+        for name, split in data_set.splits.items():
+            if all(find_file(data_set, other, cache) for other in split.files):
+                problem = f"of {data_set.name} only the {name} glyphs are installed (--split {name})"
+        raise DataError(f"{problem}: run.py --download {data_set.name}, or {manual_download(data_set, cache)}")
     return path
 
 
-def _missing(data_set: DataSet, missing: SplitFiles, cache: Path) -> str:
-    for name, split in data_set.splits.items():
-        if split != missing and all(find_file(data_set, file, cache) for file in split.files):
-            return f"of {data_set.name} only the {name} glyphs are installed (--split {name})"
-    return f"{data_set.name} is not installed"
-
-
-def manual_download(data_set: DataSet, cache: Path, *splits: SplitFiles) -> str:
+def manual_download(data_set: DataSet, cache: Path) -> str:
     """What to fetch by hand, from where, and where to put it."""
     url, folder = data_set.urls[0], home(data_set, cache)
     if data_set.archive:
         size = f"{data_set.archive.max_size / 1e6:,.0f} MB"
         return f"fetch {url}{data_set.archive.name} ({size}) and put it into {folder}"
-    names = ", ".join(file.name for split in splits for file in split.files)
+    names = ", ".join(file.name for file in data_set.files())
     return f"fetch {names} from {url} and put them into {folder}"

@@ -29,14 +29,12 @@ def cache_directory(cache: str | os.PathLike[str] | None = None) -> Path:
     chosen = os.fspath(cache or os.environ.get("DIGITSEQ_CACHE") or _user_cache())
     path = Path(expanded(chosen, "cache"))
     try:
-        exists = path.exists()
+        if path.is_dir() or not path.exists():
+            return path
+        problem = "is a file"
     except OSError as error:
-        raise SettingsError(
-            f"cache {str(path)[:60]} cannot be used ({error.strerror}): name another with -c", "cache"
-        ) from None
-    if exists and not path.is_dir():
-        raise SettingsError(f"cache must be a directory, got the file {path}: name another with -c", "cache")
-    return path
+        problem = f"cannot be used ({error.strerror})"
+    raise SettingsError(f"cache must be a directory, {str(path)[:60]} {problem}: name another with -c", "cache")
 
 
 def _user_cache() -> str:
@@ -111,6 +109,7 @@ def _open_valid(path: Path, digest: str) -> GlyphBank | None:
 def _build_into(path: Path, files: GlyphFiles) -> GlyphBank:
     from fasteners import InterProcessLock
 
+    # Without the lock, all workers that start at once would build the same bank, each with memory of its own.
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with InterProcessLock(path.with_suffix(".lock")):

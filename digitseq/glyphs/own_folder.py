@@ -46,8 +46,11 @@ def folder_files(folder: str, split: str, transposed: bool, cache: Path) -> Glyp
             f"dataset {folder} is not a folder that can be read ({error.strerror})", "dataset"
         ) from None
     pairs = _pairs(path, names, split)
-    mapping = _mapping_file(path, names)
-    labels, characters = read_mapping(mapping) if mapping else (tuple(range(len(DIGITS))), DIGITS)
+    # A folder with one of EMNIST's data sets has its mapping under the name that EMNIST gives it.
+    mappings = [name for name in names if name == MAPPING or (MAPPING not in names and name.endswith("-" + MAPPING))]
+    if len(mappings) > 1:
+        raise DataError(f"{path} has several mappings: {', '.join(mappings)}; call the right one {MAPPING}")
+    labels, characters = read_mapping(path / mappings[0]) if mappings else (tuple(range(len(DIGITS))), DIGITS)
     place = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:16]
     stem = f"folder-{place}-{split}{'-transposed' * transposed}"
     try:
@@ -59,7 +62,7 @@ def folder_files(folder: str, split: str, transposed: bool, cache: Path) -> Glyp
         raise DataError(f"cannot read {error.filename} ({error.strerror})") from None
     digest = hashlib.sha256(f"{' '.join(sums)} {labels} {characters} {transposed}".encode()).hexdigest()
     remedy = "replace them with complete files"
-    if not mapping:
+    if not mappings:
         remedy += f", and add a {MAPPING} if labels are not 0 to 9"
     return GlyphFiles(pairs, characters, labels, transposed, digest, f"{stem}.bank", remedy=remedy)
 
@@ -87,16 +90,6 @@ def _pairs(path: Path, names: list[str], split: str) -> tuple[tuple[Path, Path],
             message += f"; it has those of {other}: --split {other}"
         raise DataError(message)
     return tuple(wanted)
-
-
-def _mapping_file(path: Path, names: list[str]) -> Path | None:
-    """mapping.txt, or else the only file that ends in -mapping.txt."""
-    if MAPPING in names:
-        return path / MAPPING
-    others = [name for name in names if name.endswith("-" + MAPPING)]
-    if len(others) > 1:
-        raise DataError(f"{path} has several mappings: {', '.join(others)}; call the right one {MAPPING}")
-    return path / others[0] if others else None
 
 
 def read_mapping(path: Path) -> tuple[tuple[int, ...], str]:

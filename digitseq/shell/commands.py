@@ -84,6 +84,6 @@ def _save(folder: Path, sample: Sample) -> Path:
     names = chain([sample.text], (f"{sample.text}-{k}" for k in count(2)))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return write_new((folder / f"{name}.png" for name in names), data)
+        return write_new(folder, (f"{name}.png" for name in names), data)
     except OSError as error:
         raise OutputError(f"cannot write to {folder} ({error.strerror}): name another with --output-path") from None

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from digitseq.glyphs import get_data_set
+from digitseq.glyphs.installed import DataSetInfo, list_data_sets
 from digitseq.glyphs.loader import cache_directory
 from digitseq.shell.console import say
 
-if TYPE_CHECKING:
-    from digitseq.glyphs.installed import DataSetInfo
+_HEADS = ("name", "classes", "train", "test", "on disk", "installed", "licence", "what")
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,6 @@ class DataSetCommand:
         if self.download is None:
             say(_table(directory))
             return
-        from digitseq.glyphs import get_data_set
         from digitseq.glyphs.downloads.install import install
 
         report = (lambda line: None) if self.quiet else say
@@ -37,13 +36,8 @@ class DataSetCommand:
 
 def _table(cache: Path) -> str:
     """One line per data set, in aligned columns."""
-    from digitseq.glyphs.installed import list_data_sets
-
     data_sets = list_data_sets(cache)
-    rows = [
-        ("name", "classes", "train", "test", "on disk", "installed", "licence", "what"),
-        *map(_cells, data_sets),
-    ]
+    rows = [_HEADS, *map(_cells, data_sets)]
     widths = [max(map(len, column)) for column in zip(*rows)]
     aligned = "<>>>><<<"
     lines = [

@@ -134,7 +134,7 @@ def made_set(name: str, url: tuple[str, ...], zipped: bool) -> tuple[DataSet, di
         for kind, data in zip(("images-idx3", "labels-idx1"), glyph_files(120, 10, seed))
     }
     files = [described(file, data) for file, data in contents.items()]
-    splits = {"train": SplitFiles(120, *files[:2]), "test": SplitFiles(120, *files[2:])}
+    splits = {"train": SplitFiles(120, tuple(files[:2])), "test": SplitFiles(120, tuple(files[2:]))}
     archive = None
     if zipped:
         data = zip_bytes({f"gzip/{file}": data for file, data in contents.items()} | {"gzip/other.gz": bytes(300_000)})

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-HEAD_BYTES = 1 << 18  # status line and headers, interim answers included
-FRAMING_BYTES = 1 << 16  # allowed for chunked encoding, besides twice the size of the body
+FRAMING_BYTES = 1 << 18  # allowed for head and chunked encoding, besides twice the size of the body
 
 
 class TransferError(Exception):
@@ -17,20 +15,24 @@ class TransferError(Exception):
 
 
 class InterruptedTransferError(TransferError):
-    """A download broke off in the body of an answer: another attempt may succeed."""
+    """A download broke off, or the server is busy: another attempt may succeed. wait: seconds until then, if known."""
+
+    def __init__(self, message: str, wait: float = 0.0) -> None:
+        super().__init__(message)
+        self.wait = wait
 
 
 class SlowServerError(TimeoutError):
-    """An answer takes too long. A `TimeoutError`, so that urllib3 treats it as one and tries again."""
+    """An answer takes too long. A `TimeoutError`, so that urllib3 treats it as one."""
 
 
 @dataclass(frozen=True)
 class DownloadLimits:
     """How long to wait for a server.
 
-    connect, read: seconds to connect, and between two pieces of data; attempts: requests, and resumed transfers, before
-    giving up; backoff: seconds, doubled after each attempt; grace, min_speed: an answer may take `grace` seconds, plus
-    one for every `min_speed` bytes.
+    connect, read: seconds to connect, and between two pieces of data; attempts: requests before giving up; backoff:
+    seconds, doubled after each attempt; grace, min_speed: an answer may take `grace` seconds, plus one for every
+    `min_speed` bytes.
     """
 
     connect: float = 10.0
@@ -47,10 +49,10 @@ class MeteredStream(io.RawIOBase):
     Reading raises `TransferError` or `SlowServerError` otherwise.
     """
 
-    def __init__(self, raw: Any, limits: DownloadLimits, clock: Callable[[], float] = time.monotonic) -> None:
-        self._raw, self._limits, self._clock = raw, limits, clock
-        self._received, self._waited = 0, 0.0
-        self._max, self._ended = HEAD_BYTES, False
+    def __init__(self, raw: Any, limits: DownloadLimits, max_bytes: int) -> None:
+        self._raw, self._limits = raw, limits
+        self._max = 2 * max_bytes + FRAMING_BYTES
+        self._received, self._waited, self._ended = 0, 0.0, False
 
     def readable(self) -> bool:
         return True
@@ -58,9 +60,10 @@ class MeteredStream(io.RawIOBase):
     def readinto(self, buffer: Any) -> int | None:
         if self._ended:
             return 0
-        before = self._clock()
+        # Only the time that the server takes is counted, not that in which the caller writes to a slow disk.
+        before = time.monotonic()
         count: int | None = self._raw.readinto(buffer)
-        self._waited += self._clock() - before
+        self._waited += time.monotonic() - before
         self._received += count or 0
         if self._received > self._max:
             raise TransferError("the server sends more than expected")
@@ -69,10 +72,6 @@ class MeteredStream(io.RawIOBase):
                 f"the server sends too slowly, {self._received:,} bytes in {self._waited:,.0f} seconds"
             )
         return count
-
-    def begin_body(self, max_bytes: int) -> None:
-        """The head is complete; the body may have `max_bytes`, and as many for its framing."""
-        self._max = self._received + 2 * max_bytes + FRAMING_BYTES
 
     def end(self) -> None:
         """Ignore whatever else the server sends."""
