@@ -54,6 +54,7 @@ LAYERS = """
     __main__
     shell
     torch_data
+    inspection
     generator
     api
     runs

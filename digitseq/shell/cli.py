@@ -21,6 +21,7 @@ from digitseq.runs.run_settings import Output
 from digitseq.settings import Settings
 from digitseq.shell.console import interrupted_by, print_error, run_program, say
 from digitseq.shell.dataset_commands import DataSetCommand
+from digitseq.shell.inspect_command import InspectCommand
 from digitseq.shell.parser import parse
 from digitseq.sources.choose import source_of
 
@@ -46,10 +47,9 @@ def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
         request = parse(argv, config)
     except SystemExit as done:  # --help and --version
         return int(done.code or 0)
-    if isinstance(request, DataSetCommand):
+    if isinstance(request, (DataSetCommand, InspectCommand)):
         _end_on_signals()
-        request.run()
-        return 0
+        return request.run()
     settings = request.settings
     output, seed = request.complete()
     if output.quiet:
