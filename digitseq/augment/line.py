@@ -144,7 +144,9 @@ class Perspective(LineMap):
 def _seen(matrix: NDArray[np.float64], x: Positions, y: Positions) -> Place:
     across, down, depth = projected(matrix, x, y)
     nearness: Positions = np.reciprocal(depth)
-    return across * nearness, down * nearness
+    across *= nearness
+    down *= nearness
+    return across, down
 
 
 def _column(values: NDArray[np.float64]) -> Positions:

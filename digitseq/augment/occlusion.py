@@ -92,11 +92,15 @@ class Lines(ImageOperation):
         changes: NDArray[np.bool_] = (parameters["thickness"] > 0) & (parameters["intensity"] > 0)
         return changes
 
+    def apply(self, images: Images, parameters: Parameters) -> Images:
+        # outlines of all images at once: they cost more calls than each small group of `paint` could bear
+        return super().apply(images, parameters | {"outline": _outlines(images, parameters).T})
+
     def paint(self, images: Images, parameters: Parameters) -> Pixels:
         thickness, intensity = parameters["thickness"], np.rint(255 * parameters["intensity"]).astype(np.int16)
         reach = np.rint((thickness + 1) / 2 * UNIT).astype(np.int16)[:, None, None]
         full = np.rint(np.minimum(thickness, 1) * UNIT).astype(np.int16)[:, None, None]
-        covered = reach - _distance(_outlines(images, parameters), *images.pixels.shape[1:])
+        covered = reach - _distance(parameters["outline"].T, *images.pixels.shape[1:])
         covered = np.clip(covered, 0, full, out=covered)
         covered *= intensity[:, None, None]
         covered >>= UNIT_BITS
