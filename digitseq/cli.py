@@ -131,9 +131,9 @@ def _stop_on_signals() -> Iterator[Stop]:
     stop = Stop()
 
     def handle(number: int, frame: object) -> None:
-        if not stop.armed or stop.requested:
+        if not stop.armed or stop.signal:
             raise KeyboardInterrupt(number)
-        stop.request(number)
+        stop.signal = number
 
     if not _gets_signals():
         yield stop

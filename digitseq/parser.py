@@ -104,9 +104,9 @@ class ParsedCommand:
         """`output` with its size, and the seed. A run that is resumed has those that were recorded, unless given."""
         output, seed = self.output, self.output.seed
         if output.resume:
-            recorded = recorded_run(self.settings, output)
-            output = replace(output, size=output.size or recorded.size)
-            seed = recorded.seed if seed is None else seed
+            recorded_seed, size = recorded_run(self.settings, output)
+            output = replace(output, size=output.size or size)
+            seed = recorded_seed if seed is None else seed
         return output, draw_seed() if seed is None else seed
 
     def naming_lines(self) -> contextlib.AbstractContextManager[None]:

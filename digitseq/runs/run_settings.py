@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from digitseq.errors import SettingsError
 from digitseq.formats import FORMATS
@@ -82,11 +81,6 @@ class Output:
                 "name another format",
                 "shard_size",
             )
-
-    def format_settings(self) -> dict[str, Any]:
-        """The settings that only some formats have, as far as this one has them: plain values for JSON."""
-        given = {name: getattr(self, name) for name in FORMATS[self.format].options}
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
 
     @property
     def count(self) -> int:
