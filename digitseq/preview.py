@@ -36,11 +36,10 @@ def write_preview(path: Path, settings: Settings, bank: GlyphBank, seed: int) ->
     if settings.operations():
         sheet = _row(pipeline, ROWS)
     else:
-        looks = {name: replace(settings, augment=(name,)) for name in OPERATIONS}
-        plain = [_labelled("plain", _row(pipeline))]
+        looks = {"plain": settings} | {name: replace(settings, augment=(name,)) for name in OPERATIONS}
         rows = [_labelled(n, _row(Pipeline(look, bank, seed, pipeline.source))) for n, look in looks.items()]
-        widest = max(row.shape[1] for row in plain + rows)
-        sheet = np.vstack([_padded(row, widest) for row in plain + rows])
+        widest = max(row.shape[1] for row in rows)
+        sheet = np.vstack([_padded(row, widest) for row in rows])
     data = encode_png(sheet[None], np.array([sheet.shape[1]]))[0]
     if not path.name or (path.exists() and not path.is_file()):
         raise OutputError(f"cannot write the preview {path}: it is not a file; name another")
