@@ -31,7 +31,8 @@ def main(argv: Sequence[str] | None = None, config: Path | None = None) -> int:
     """
 
     def program() -> int:
-        _show_warnings_as_lines()
+        warnings.showwarning = lambda message, *_, **__: print_error(NAME, "warning", str(message))
+        warnings.simplefilter("always", DigitseqWarning)
         with _stop_on_signals() as stop:
             return _run(argv, config or Path("config.py"), stop)
 
@@ -45,10 +46,9 @@ def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
         return 0
     settings = request.settings
     output, seed = request.complete()
-    tell: Callable[[str], object] = say
+    tell: Callable[[str], object] = str if output.quiet else say  # `str` prints nothing
     if output.quiet:
         warnings.simplefilter("ignore", DigitseqWarning)
-        tell = str  # which prints nothing
     with naming_lines(request.lines):
         bank = bank_of(settings, output.cache)
         if output.preview is not None:
@@ -67,18 +67,18 @@ def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
     if report.count < report.wanted:
         print_error(NAME, "interrupted", report.remainder())
         return interrupted_by(stop.signal)
-    tell(_summary(report))
+    tell(_summary(report, output))
     return 0
 
 
-def _summary(report: Report) -> str:
+def _summary(report: Report, output: Output) -> str:
     if not report.wanted:
         return f"{report.folder}: the last run is already complete"
-    if report.count == 1 and report.alone and report.format == "png":
-        return f"{report.folder / f'{report.first}.png'} (seed {report.seed})"
-    kind, names = f" as {report.format}", ""
-    if report.format == "png":
-        kind, names = "", f" ({report.first}.png to {report.first + report.count - 1}.png)" * report.alone
+    kind, names, alone = f" as {output.format}", "", output.split_ratio is None
+    if output.format == "png":
+        if alone and report.count == 1:
+            return f"{report.folder / f'{report.first}.png'} (seed {report.seed})"
+        kind, names = "", f" ({report.first}.png to {report.first + report.count - 1}.png)" * alone
     images = f"{report.count:,} image{'s' * (report.count > 1)}{kind} in {report.folder}{names}"
     return f"{images}, {report.seconds:.1f} s, {report.made / report.seconds:,.0f} images/s, seed {report.seed}"
 
@@ -111,11 +111,3 @@ def _stop_on_signals() -> Iterator[Stop]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
-
-
-def _show_warnings_as_lines() -> None:
-    def show(message: Warning | str, *_: object, **__: object) -> None:
-        print_error(NAME, "warning", str(message))
-
-    warnings.showwarning = show
-    warnings.simplefilter("always", DigitseqWarning)

@@ -8,9 +8,9 @@ import difflib
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from digitseq.api import draw_seed
 from digitseq.console import say
@@ -83,8 +83,7 @@ class _ListAugmentations(argparse.Action):
         parser.exit()
 
 
-@dataclass(frozen=True)
-class ParsedCommand:
+class ParsedCommand(NamedTuple):
     """A run that was asked for. lines: for each setting from config.py, where it stands there."""
 
     settings: Settings

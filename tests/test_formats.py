@@ -185,7 +185,7 @@ def test_a_missing_package_is_named_before_anything_is_written(run, tmp_path, fo
     ("arguments", "message"),
     [
         (["--format", "zip"], "format must be one of png, webdataset, lmdb, parquet, npz, got 'zip'"),
-        (["--format", "lmdb", "--labels", "coco"], "labels coco are for PNG files"),
+        (["--format", "lmdb", "--labels", "coco"], "labels goes with format png, got format lmdb: leave it out"),
         (["--labels", "none", "jsonl"], "labels none cannot be combined with others"),
         (["--labels", "jsonl", "jsonl"], "one or more of jsonl"),
         (["--shard_size", "0"], "shard_size must be a whole number from 1"),

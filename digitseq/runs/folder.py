@@ -53,9 +53,9 @@ class RunFolder:
                 path.mkdir()
                 self.new = path == self.private
                 cleanup.callback(_remove_empty, path)
-        kinds = {PRIVATE: stat.S_ISDIR, LOCK: stat.S_ISREG, JOURNAL: stat.S_ISREG, KEPT: stat.S_ISDIR}
+        kinds = {"": stat.S_ISDIR, KEPT: stat.S_ISDIR, LOCK: stat.S_ISREG, JOURNAL: stat.S_ISREG}
         for name, is_right in kinds.items():
-            path = self.private if name == PRIVATE else self.private / name
+            path = self.private / name
             # a link would let this program write to wherever it leads, and a pipe would be waited for
             if os.path.lexists(path) and not is_right(path.lstat().st_mode):
                 raise OutputError(f"{path} is not what digitseq made there: remove it, or name another with -o")
@@ -64,19 +64,18 @@ class RunFolder:
         """Lock the folder. Raises `OSError`, and `OutputError` when another run has locked it."""
         own = self.path.resolve()
         # `_held` comes first: closing any descriptor of a file drops all record locks that a process has on it
-        taken = _held.setdefault(own, self) is not self
-        if not taken:
+        if _held.setdefault(own, self) is self:
             cleanup.callback(_held.pop, own)
-            taken = not self._lock.acquire(blocking=False)
-        if not taken:
-            cleanup.callback(self._lock.release)
-        # A run that never began removes its lock file. If that happened after this run had opened it, the lock is on a
-        # file without a name, and another run may already have made and locked a new one.
-        if taken or not self.is_owned():
-            raise OutputError(
-                f"{self.path} is being written by another run: wait until it has finished, or name another "
-                "directory with -o"
-            )
+            if self._lock.acquire(blocking=False):
+                cleanup.callback(self._lock.release)
+                # A run that never began removes its lock file. If that happened after this run had opened it, the lock
+                # is on a file without a name, and another run may already have made and locked a new one.
+                if self.is_owned():
+                    return
+        raise OutputError(
+            f"{self.path} is being written by another run: wait until it has finished, or name another directory "
+            "with -o"
+        )
 
     def is_owned(self) -> bool:
         """Whether the lock at this path is still the one that was acquired.

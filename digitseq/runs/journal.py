@@ -45,8 +45,7 @@ class Journal:
     def begin_part(self, receipt: Receipt) -> None:
         """From now on files of this part may have their final names."""
         # "direct" depends on the number of processes; without it the journal has the same bytes for any number
-        groups = [g._replace(place="folder") if g.place == "direct" else g for g in receipt.files]
-        files = [{k: v for k, v in group._asdict().items() if v is not None} for group in groups]
+        files = [(g._replace(place="folder") if g.place == "direct" else g)._asdict() for g in receipt.files]
         self._append({"part": receipt.part, "files": files, "additions": [a._asdict() for a in receipt.additions]})
 
     def finish_part(self, part: Part) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,6 @@ from digitseq.runs.workers import MAX_PROCESSES
 from digitseq.version import __version__
 
 Record = dict[str, Any]  # one run in run.json
-_STATUSES = ("running", "interrupted", "finished")
 
 
 @dataclass(frozen=True)
@@ -53,20 +53,18 @@ def sections_of(record: Record) -> list[Section]:
     numbers = (record["journal"], record["seed"], record.get("processes", 0))
     if not sections or not all(type(n) is int and n >= 0 for n in numbers) or numbers[2] > MAX_PROCESSES:
         raise ValueError
-    if record["format"] not in FORMATS or record["status"] not in _STATUSES:
-        raise ValueError
-    if not {*record.get("labels", ())} <= {*LABELS}:
+    known = record["format"] in FORMATS and {*record.get("labels", ())} <= {*LABELS}
+    if not known or record["status"] not in ("running", "interrupted", "finished"):
         raise ValueError
     return sections
 
 
 def parts_of(sections: list[Section]) -> Iterator[Part]:
     """All parts of a run, in order."""
-    number = 0
+    number = count()
     for place, section in enumerate(sections):
         for start, stop in spans(section.first - 1, section.last, section.part_size):
-            yield Part(number, place, start, stop)
-            number += 1
+            yield Part(next(number), place, start, stop)
 
 
 def new_record(pipeline: Pipeline, output: Output, sections: list[Section]) -> Record:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
@@ -61,19 +61,17 @@ class OwnedRun:
         """
         self.folder.check_owned()
         part, source = receipt.part, stage / str(receipt.part.number)
-        sizes = [regular_size(self._path(part, addition)) or 0 for addition in receipt.additions]
-        additions = tuple(a._replace(before=size) for a, size in zip(receipt.additions, sizes))
+        additions = tuple(a._replace(before=regular_size(self._path(part, a)) or 0) for a in receipt.additions)
         self.folder.journal.begin_part(receipt._replace(additions=additions))
         directory = self.directories[part.section]
         directory.mkdir(exist_ok=True)
         if self.format.keeps:
             self.kept[part.section].mkdir(parents=True, exist_ok=True)
         self.format.take(self.jobs[part.section], directory, self.kept[part.section], source, part.start)
-        for group in receipt.files:
-            if group.place in ("folder", "kept"):  # "direct" files have their names, "part" files never get any
-                target = self._path(part, group).parent
-                for name in group.names():
-                    os.replace(os.path.join(source, name), os.path.join(target, name))
+        for group, paths in self._files(receipt):
+            if group.place != "direct":  # which have their names already
+                for name, path in zip(group.names(), paths):
+                    os.replace(os.path.join(source, name), path)
         for addition in additions:
             with append_regular(self._path(part, addition)) as file:
                 file.write((source / addition_name(addition.name)).read_bytes())
@@ -136,25 +134,27 @@ class OwnedRun:
         """The final path of a file of `part`."""
         return (self.kept if file.place == "kept" else self.directories)[part.section] / file.name
 
+    def _files(self, receipt: Receipt) -> Iterator[tuple[FileGroup, list[Path]]]:
+        """The final paths of the files of each group that a part puts into the folders."""
+        for group in receipt.files:
+            if group.place != "part":
+                directory = self._path(receipt.part, group).parent
+                yield group, [directory / name for name in group.names()]
+
     def _is_intact(self, receipt: Receipt) -> bool:
         """Whether all files of a finished part are there with their sizes."""
-        for group in receipt.files:
-            directory = self._path(receipt.part, group).parent
-            try:
-                if group.place != "part" and group.size != sum(os.lstat(directory / n).st_size for n in group.names()):
-                    return False
-            except FileNotFoundError:
+        for group, paths in self._files(receipt):
+            sizes = [regular_size(path) for path in paths]
+            if None in sizes or sum(filter(None, sizes)) != group.size:
                 return False
         ends = ((regular_size(self._path(receipt.part, a)), a.before + a.size) for a in receipt.additions)
         return all(size is not None and size >= end for size, end in ends)
 
     def _take_back(self, receipt: Receipt) -> None:
         """Remove everything that a part has put into the folders, whether all of it or nothing is there yet."""
-        for group in receipt.files:
-            if group.place != "part":
-                directory = self._path(receipt.part, group).parent
-                for name in group.names():
-                    (directory / name).unlink(missing_ok=True)
+        for _, paths in self._files(receipt):
+            for path in paths:
+                path.unlink(missing_ok=True)
         for addition in receipt.additions:
             _cut(self._path(receipt.part, addition), addition.before)
 

@@ -112,6 +112,5 @@ def _made(format_: Format, jobs: Sequence[Job], part: Part) -> Receipt | Excepti
 
 def _check_parent() -> None:
     """Raise `Abandoned` when the owner was killed: nobody else would end this process while it makes a part."""
-    parent = multiprocessing.parent_process()
-    if parent is not None and not parent.is_alive():
+    if (parent := multiprocessing.parent_process()) and not parent.is_alive():
         raise Abandoned

@@ -16,17 +16,15 @@ from digitseq.runs.naming import file_stem
 from digitseq.runs.run_settings import Output
 from digitseq.sources.base import OffsetSource
 
-Ratio = tuple[float, float, float]
 
-
-def shares(ratio: Ratio) -> dict[str, tuple[str, float, float]]:
+def shares(ratio: tuple[float, float, float]) -> dict[str, tuple[str, float, float]]:
     """The glyphs that train/, val/ and test/ draw from: those of every class of a split between two fractions."""
     train, val, _ = ratio
     cut = train / (train + val) if train + val else 1.0
     return {"train": ("train", 0.0, cut), "val": ("train", cut, 1.0), "test": ("test", 0.0, 1.0)}
 
 
-def share_out(count: int, ratio: Ratio) -> dict[str, int]:
+def share_out(count: int, ratio: tuple[float, float, float]) -> dict[str, int]:
     """How many of `count` images each part gets: the nearest whole numbers whose sum is `count`."""
     total = sum(ratio)  # 1 except for rounding, which amounts to whole images in a large run
     exact = [count * share / total for share in ratio]

@@ -45,8 +45,6 @@ class Report:
     made: int
     seed: int
     seconds: float
-    format: str = "png"
-    alone: bool = True  # not in train/, val/ and test/
 
     def finished(self) -> str:
         """How much of an interrupted run is finished."""
@@ -91,10 +89,8 @@ def write_images(
             faults = _make(run, output, stop or Stop(), progress)
             with contextlib.suppress(OSError, RunError):  # it still says "running": the next run reads the journal
                 folder.write_runs(runs)
-    report = Report(
-        folder.path, run.sections[0].first, sum(run.images), wanted, sum(run.images) - before,
-        pipeline.seed, time.perf_counter() - began, output.format, output.split_ratio is None,
-    )  # fmt: skip
+    first, count, seconds = run.sections[0].first, sum(run.images), time.perf_counter() - began
+    report = Report(folder.path, first, count, wanted, count - before, pipeline.seed, seconds)
     if faults:
         tail = report.finished() if isinstance(faults[0], NarrowError) else report.remainder()
         raise RunError(f"{faults[0]}: {tail}")
@@ -149,7 +145,7 @@ def _resumed(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: 
 
 def _make(run: OwnedRun, output: Output, stop: Stop, progress: Progress | None) -> list[DigitseqError]:
     """Make the missing parts of `run`, and update its record at the end. Returns the errors; the first broke it off."""
-    folder, size, faults, recovered = run.folder, size_of(run.record), list[DigitseqError](), True
+    folder, size, faults = run.folder, size_of(run.record), list[DigitseqError]()
     if progress and sum(run.images):
         progress(sum(run.images))
     try:
@@ -164,11 +160,11 @@ def _make(run: OwnedRun, output: Output, stop: Stop, progress: Progress | None) 
                 if progress:
                     progress(receipt.part.stop - receipt.part.start)
     finally:
-        if sum(run.images) < size and folder.is_owned():
-            recovered = False
+        if folder.is_owned():
             with _collected(faults, folder):
-                run.recover()
-                recovered = True
+                if sum(run.images) < size:
+                    run.recover()
+                run.end("interrupted")  # a run that could not be recovered stays "running": the next one does it
     with _collected(faults, folder), folder.stage() as stage:
         folder.check_owned()
         for place, job in enumerate(run.jobs):
@@ -176,8 +172,8 @@ def _make(run: OwnedRun, output: Output, stop: Stop, progress: Progress | None) 
                 unfinished = run.kept[place] if run.format.keeps else stage
                 run.format.finish(job, run.directories[place], unfinished, job.start + run.images[place])
     complete = not faults and sum(run.images) == size
-    if recovered:  # else it stays "running", and the next run recovers it
-        run.end("finished" if complete else "interrupted")
+    if complete:
+        run.end("finished")
     if folder.is_owned() and (complete or not sum(run.images)):
         remove_directory(folder.kept)
     return faults
