@@ -19,7 +19,7 @@ from digitseq.formats import format_of
 from digitseq.formats.base import Format, FormatPlan, Job
 from digitseq.formats.npz import total_memory
 from digitseq.pipeline import Batch
-from digitseq.runs.workers import Abandoned, PartMaker
+from digitseq.runs.workers import Abandoned
 
 
 def assert_equal(rows: Rows, batch: Batch, boxes: bool = True) -> None:
@@ -185,7 +185,7 @@ def test_a_missing_package_is_named_before_anything_is_written(run, tmp_path, fo
     ("arguments", "message"),
     [
         (["--format", "zip"], "format must be one of png, webdataset, lmdb, parquet, npz, got 'zip'"),
-        (["--format", "lmdb", "--labels", "coco"], "labels coco are for PNG files"),
+        (["--format", "lmdb", "--labels", "coco"], "labels goes with format png, got format lmdb: leave it out"),
         (["--labels", "none", "jsonl"], "labels none cannot be combined with others"),
         (["--labels", "jsonl", "jsonl"], "one or more of jsonl"),
         (["--shard_size", "0"], "shard_size must be a whole number from 1"),
@@ -207,8 +207,8 @@ def test_what_cannot_be_is_refused(refused, arguments, message):
 @pytest.mark.parametrize("format_name", FORMATS)
 def test_what_makes_parts_pickles_small(train, format_name):
     bank = train.share(0, 0.5)
-    maker = PartMaker(format_of(format_name), [Job(Pipeline(Settings("1"), bank, 1), "1", 0, 10, ("jsonl",))])
-    assert len(pickle.dumps(maker)) < 2000
+    job = Job(Pipeline(Settings("1"), bank, 1), "1", 0, 10, ("jsonl",))
+    assert len(pickle.dumps((format_of(format_name), [job]))) < 2000
 
 
 def test_the_limit_of_a_container_counts(tmp_path):

@@ -29,7 +29,7 @@ def is_untouched(treasure: Path) -> bool:
     return {p.name: p.read_text() for p in treasure.iterdir()} == {"file": "mine"}
 
 
-@pytest.mark.parametrize("name", [".digitseq", ".digitseq/lock", ".digitseq/journal.jsonl"])
+@pytest.mark.parametrize("name", [".digitseq", ".digitseq/lock", ".digitseq/journal.jsonl", ".digitseq/kept"])
 @pytest.mark.parametrize("kind", ["link to a folder", "link to a file", "link to nothing", "pipe"])
 def test_what_is_not_ours_is_refused_and_never_followed(run, tmp_path, treasure, name, kind):
     path = tmp_path / "output" / "12" / name
@@ -56,18 +56,16 @@ def test_a_record_that_is_a_link_is_replaced_not_followed(run, tmp_path, treasur
     assert is_untouched(treasure)
 
 
-@pytest.mark.parametrize("name", ["stage", "kept"])
+@pytest.mark.parametrize("name", ["stage-fedcba9876543210", "kept"])
 def test_links_among_what_is_not_finished_are_not_followed(run, tmp_path, treasure, name):
     private = tmp_path / "output" / "12" / ".digitseq"
-    (private / f"{name}-fedcba9876543210").mkdir(parents=True)
-    (private / f"{name}-fedcba9876543210" / "inside").symlink_to(treasure)
-    (private / f"{name}-0123456789abcdef").symlink_to(treasure)
-    (private / f"{name}-of-mine").mkdir()
+    (private / name).mkdir(parents=True)
+    (private / name / "inside").symlink_to(treasure)
+    (private / "stage-0123456789abcdef").symlink_to(treasure)
     for format_name in ("png", "npz"):
         assert run("-num", "12", "--format", format_name).returncode == 0
     assert is_untouched(treasure)
-    assert (private / f"{name}-of-mine").is_dir()
-    assert not (private / f"{name}-fedcba9876543210").exists()
+    assert not (private / name).exists()
 
 
 @pytest.mark.parametrize("resume", [False, True])

@@ -238,7 +238,7 @@ def test_a_refused_new_run_leaves_the_interrupted_one_to_be_resumed(start, run, 
     process = start(*words, gate=(gate := gate_at(3000)))
     folder = tmp_path / "output" / "5"
     gate.wait()
-    wait_until(lambda: list((folder / ".digitseq").glob("kept-*/0/*.arrays")))
+    wait_until(lambda: list((folder / ".digitseq").glob("kept/0/*.arrays")))
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate(timeout=LIMIT)
     (folder / "foreign.npz").write_bytes(b"no npz file")
@@ -246,7 +246,7 @@ def test_a_refused_new_run_leaves_the_interrupted_one_to_be_resumed(start, run, 
     assert done.returncode == 2
     assert "foreign.npz is not a file that digitseq wrote" in done.stderr and len(done.stderr.splitlines()) == 1
     (folder / "foreign.npz").unlink()
-    assert list((folder / ".digitseq").glob("kept-*/0/*.arrays"))
+    assert list((folder / ".digitseq").glob("kept/0/*.arrays"))
     assert run(*words, "--resume").returncode == 0
     assert run(*words, "-o", "once").returncode == 0
     assert_the_same(folder, tmp_path / "once" / "5", "npz")

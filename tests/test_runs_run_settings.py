@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from digitseq.errors import SettingsError
-from digitseq.formats import FORMATS
 from digitseq.runs.run_settings import Output
 
 
@@ -32,10 +31,3 @@ def test_what_does_not_go_together_names_its_setting(values, setting):
     with pytest.raises(SettingsError) as caught:
         Output(**values)
     assert caught.value.setting == setting
-
-
-@pytest.mark.parametrize("name", FORMATS)
-def test_the_settings_of_a_format_are_its_own(name):
-    found = Output(format=name).format_settings()
-    assert found.keys() == set(FORMATS[name].options)
-    assert not [value for value in found.values() if isinstance(value, tuple)]

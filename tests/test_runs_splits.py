@@ -73,7 +73,8 @@ def test_every_part_is_drawn_from_its_own_glyphs(run, tmp_path, train, test_spli
     record = json.loads((top / "run.json").read_text())["runs"][0]
     assert record["split_ratio"] == [0.8, 0.1, 0.1]
     assert "without a common one" in record["glyphs"]
-    banks = {share.part: share.of(test_split if share.split == "test" else train) for share in shares((0.8, 0.1, 0.1))}
+    glyphs = {"train": train, "test": test_split}
+    banks = {part: glyphs[split].share(*bounds) for part, (split, *bounds) in shares((0.8, 0.1, 0.1)).items()}
     assert sections(top) == [(1, 400, 400, "finished"), (1, 50, 50, "finished"), (1, 50, 50, "finished")]
     for part, count in (("train", 400), ("val", 50), ("test", 50)):
         rows = READERS[format_name](top / part)

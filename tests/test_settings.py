@@ -15,7 +15,7 @@ from digitseq.shell.parser import IN_CONFIG, parse
 
 
 def test_config_py_gives_every_setting_the_default_that_it_has_elsewhere():
-    given = {name: assignment.value for name, assignment in read_config(ROOT / "config.py", IN_CONFIG).items()}
+    given = {name: value for name, (value, _) in read_config(ROOT / "config.py", IN_CONFIG).items()}
     assert set(given) == set(IN_CONFIG)
     for cls, more in ((Settings, {"number": "1"}), (Output, {})):
         own = {name: value for name, value in given.items() if name in {f.name for f in fields(cls)}}

@@ -195,8 +195,8 @@ def test_bad_input_is_one_line(refused, case):
 
 def test_an_output_path_that_is_a_file_is_refused(refused, tmp_path):
     (tmp_path / "f").touch()
-    assert "is not a directory" in refused("-num", "1", "-o", "f")
-    assert "is not a directory" in refused("-num", "1", "-o", "f/deeper/down")
+    assert "cannot write to f/1 (Not a directory)" in refused("-num", "1", "-o", "f")
+    assert "cannot write to f/deeper/down/1 (Not a directory)" in refused("-num", "1", "-o", "f/deeper/down")
 
 
 def test_a_number_folder_that_is_a_file_is_refused(refused, tmp_path):
@@ -212,7 +212,7 @@ def test_an_unwritable_output_path_is_refused(refused, tmp_path):
         return
     (tmp_path / "locked").mkdir()
     (tmp_path / "locked").chmod(stat.S_IRUSR | stat.S_IXUSR)
-    assert "is not writable" in refused("-num", "1", "-o", "locked/x")
+    assert "cannot write to locked/x/1 (Permission denied)" in refused("-num", "1", "-o", "locked/x")
 
 
 def test_a_cache_that_is_a_file_is_refused(refused, tmp_path):

@@ -128,10 +128,7 @@ def test_nothing_in_it_is_executed(tmp_path):
 def test_a_byte_order_mark_and_windows_lines_are_fine(tmp_path):
     path = tmp_path / "config.py"
     path.write_bytes(b"\xef\xbb\xbfsize = 3\r\nseed = 4\r\n")
-    assert {k: (v.value, v.line) for k, v in read_config(path, parser.IN_CONFIG).items()} == {
-        "size": (3, 1),
-        "seed": (4, 2),
-    }
+    assert read_config(path, parser.IN_CONFIG) == {"size": (3, 1), "seed": (4, 2)}
 
 
 @pytest.mark.parametrize("kind", ["pipe", "device", "directory"])

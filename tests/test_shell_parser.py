@@ -58,7 +58,7 @@ def test_every_setting_has_a_flag_and_help():
     [
         (["-num", "1", "--size", "x"], "size must be a whole number from 1 to 1,000,000,000, got 'x'"),
         (["-num", "1", "--siz", "3"], "did you mean --size?"),  # no abbreviations
-        (["--pattern", "-?[0-9]"], "a value that begins with - is written after ="),
+        (["--pattern", "-?[0-9]"], "one that begins with - is written after ="),
         (["-num", "1", "-e", "3"], "expected 2 arguments"),
     ],
 )
@@ -85,15 +85,15 @@ def test_a_seed_that_is_not_given_is_drawn(words, seed):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["-num5"], "unknown flag '-num5': did you mean -num 5?"),
-        (["-num", "5", "-max3"], "did you mean -max 3?"),
+        (["-num5"], "unknown flag '-num5': did you mean -num?"),
+        (["-num", "5", "-max3"], "did you mean -max?"),
         (["-number", "5"], "unknown flag '-number': did you mean --number?"),
         (["-num", "5", "-r=other.py"], "-r takes no value, got '-r=other.py'"),
-        (["-num", "5", "-rother.py"], "-r takes no value"),
+        (["-num", "5", "-rother.py"], "unknown flag '-rother.py'"),
         (["-num", "5", "--quiet=yes"], "--quiet takes no value"),
         (["--nubmer", "5"], "did you mean --number?"),
         (["-num", "5", "--image-width", "90"], "did you mean --image_width?"),
-        (["-num", "5", "--zzz"], "unrecognized arguments: --zzz"),
+        (["-num", "5", "--zzz"], "unknown flag '--zzz' (see --help)"),
     ],
 )
 def test_a_flag_that_is_none_is_never_taken_for_others(words, message, tmp_path):
@@ -106,9 +106,3 @@ def test_values_may_stand_behind_a_short_flag(tmp_path):
     request = parse(["-num=5", "-n.02", "-s3", "-min=-3", "-a", "-7.5"], tmp_path / "config.py")
     assert (request.settings.noise_ratio, request.output.size) == (0.02, 3)
     assert (request.settings.min_spacing, request.settings.angle) == (-3, -7.5)
-
-
-def test_the_hint_at_values_with_a_dash_comes_only_with_one(tmp_path):
-    with pytest.raises(SettingsError) as caught:
-        parse(["--pattern"], tmp_path / "config.py")
-    assert "begins with -" not in str(caught.value)

@@ -7,6 +7,7 @@ import io
 import os
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 # O_NONBLOCK: opening a named pipe would otherwise block before its type can be checked
 _COMMON = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -18,12 +19,12 @@ def open_regular(path: Path) -> io.BufferedReader:
     return open(path, "rb", opener=lambda name, _: _descriptor(name, os.O_RDONLY | _COMMON, "it is not a regular file"))
 
 
-def append_regular(path: Path) -> int:
-    """A descriptor that appends to `path`, which is created if missing. Links are not followed.
+def append_regular(path: Path) -> BinaryIO:
+    """`path`, open for appending; it is created if missing. Links are not followed.
 
     Raises `OSError`, also for devices, pipes and sockets.
     """
-    return _descriptor(os.fspath(path), _APPEND, f"{path.name} is not a regular file")
+    return open(path, "ab", opener=lambda name, _: _descriptor(name, _APPEND, f"{path.name} is not a regular file"))
 
 
 def _descriptor(path: str, flags: int, otherwise: str) -> int:

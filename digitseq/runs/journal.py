@@ -13,11 +13,12 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import Any, BinaryIO, NamedTuple, get_args
 
 from digitseq.errors import OutputError
-from digitseq.files.regular import append_regular, open_regular
+from digitseq.files.regular import open_regular
 from digitseq.formats.parts import Addition, FileGroup, Part, Place, Receipt
+from digitseq.runs.naming import safe_name
 
 
 class Entry(NamedTuple):
@@ -29,20 +30,13 @@ class Entry(NamedTuple):
 
 
 class Journal:
-    """The journal in the file `path`, open for appending. Use as a context manager. Methods raise `OSError`.
+    """The journal in `file`, which is open for appending. Methods raise `OSError`.
 
-    The descriptor stays open for the whole run: even if the folder is replaced, another run's journal is never written.
+    It stays open for the whole run: even if the folder is replaced, another run's journal is never written.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._descriptor = append_regular(path)
-
-    def __enter__(self) -> Journal:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._descriptor)
+    def __init__(self, file: BinaryIO) -> None:
+        self.path, self._descriptor = Path(file.name), file.fileno()
 
     def size(self) -> int:
         """Bytes in the journal: where the lines of the next run begin."""
@@ -51,8 +45,7 @@ class Journal:
     def begin_part(self, receipt: Receipt) -> None:
         """From now on files of this part may have their final names."""
         # "direct" depends on the number of processes; without it the journal has the same bytes for any number
-        groups = [g._replace(place="folder") if g.place == "direct" else g for g in receipt.files]
-        files = [{k: v for k, v in group._asdict().items() if v is not None} for group in groups]
+        files = [(g._replace(place="folder") if g.place == "direct" else g)._asdict() for g in receipt.files]
         self._append({"part": receipt.part, "files": files, "additions": [a._asdict() for a in receipt.additions]})
 
     def finish_part(self, part: Part) -> None:
@@ -69,9 +62,10 @@ class Journal:
         return read_journal(self.path, offset)
 
     def _append(self, entry: dict[str, Any]) -> None:
-        size = self.size()
+        size, rest = self.size(), memoryview(json.dumps(entry, separators=(",", ":")).encode() + b"\n")
         try:
-            write_all(self._descriptor, json.dumps(entry, separators=(",", ":")).encode() + b"\n")
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
         except OSError:
             os.ftruncate(self._descriptor, size)  # the disk is full: half a line would spoil those that follow
             raise
@@ -99,13 +93,6 @@ def read_journal(path: Path, offset: int) -> list[Entry]:
     return entries
 
 
-def write_all(descriptor: int, data: bytes) -> None:
-    """Write all of `data`; the system may take it in pieces. Raises `OSError`."""
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
-
-
 def _receipt(entry: dict[str, Any]) -> Receipt:
     """The receipt in a line of the journal. Recovery removes and cuts what it names, so it must not name other files.
 
@@ -114,14 +101,16 @@ def _receipt(entry: dict[str, Any]) -> Receipt:
     part = Part(*map(int, entry["part"]))
     files = tuple(FileGroup(**group) for group in entry["files"])
     additions = tuple(Addition(**addition) for addition in entry["additions"])
-    for name, place in [(g.name, g.place) for g in files] + [(a.name, a.place) for a in additions]:
-        if name in ("", ".", "..") or any(c in name for c in "/\\\0") or place not in get_args(Place):
+    named: list[FileGroup | Addition] = [*files, *additions]
+    for file in named:
+        counts = [getattr(file, name, 0) for name in ("size", "files", "before")]
+        if (
+            safe_name(str(file.name)) != file.name or file.place not in get_args(Place)
+            or not all(type(n) is int and n >= 0 for n in counts)
+        ):  # fmt: skip
             raise ValueError
     for group in files:
         numbered = type(group.first) is int and group.name.count("%") == group.name.count("%d") == 1
         if not (numbered or group.first is None) or not 0 < group.files <= max(part.stop - part.start, 1):
             raise ValueError
-    counts = [n for g in files for n in (g.size, g.files)] + [n for a in additions for n in (a.size, a.before)]
-    if not all(type(n) is int and n >= 0 for n in counts):
-        raise ValueError
     return Receipt(part, files, additions)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,8 @@ from digitseq.options import PARTS
 from digitseq.pipeline import Pipeline
 from digitseq.runs.run_settings import LABELS, Output
 from digitseq.runs.workers import MAX_PROCESSES
-from digitseq.settings import Settings
 
 Record = dict[str, Any]  # one run in run.json
-_REQUIRED = {"version", "status", "seed", "format", "settings", "sections", "journal"}
 
 
 @dataclass(frozen=True)
@@ -49,74 +48,53 @@ class Section:
 
 
 def sections_of(record: Record) -> list[Section]:
-    """The sections of a recorded run; none for a record of an early version, which had no manifest.
-
-    Raises `OutputError` for a record that digitseq did not write.
-    """
-    try:
-        sections = [Section(**section) for section in record.get("sections", ())]
-        numbers = (record["journal"], record["seed"], record.get("processes", 0))
-        if not all(type(n) is int and n >= 0 for n in numbers) or numbers[2] > MAX_PROCESSES:
-            raise ValueError
-        if record["format"] not in FORMATS or not {*record.get("labels", ())} <= {*LABELS}:
-            raise ValueError
-        return sections
-    except KeyError:
-        return []
-    except (TypeError, ValueError):
-        raise OutputError(
-            "run.json is not a record that digitseq wrote: move it away, or name another directory with -o"
-        ) from None
+    """The sections of a recorded run. `KeyError`, `TypeError` or `ValueError` for what digitseq did not write."""
+    sections = [Section(**section) for section in record["sections"]]
+    numbers = (record["journal"], record["seed"], record.get("processes", 0))
+    if not sections or not all(type(n) is int and n >= 0 for n in numbers) or numbers[2] > MAX_PROCESSES:
+        raise ValueError
+    known = record["format"] in FORMATS and {*record.get("labels", ())} <= {*LABELS}
+    if not known or record["status"] not in ("running", "interrupted", "finished"):
+        raise ValueError
+    return sections
 
 
 def parts_of(sections: list[Section]) -> Iterator[Part]:
     """All parts of a run, in order."""
-    number = 0
+    number = count()
     for place, section in enumerate(sections):
         for start, stop in spans(section.first - 1, section.last, section.part_size):
-            yield Part(number, place, start, stop)
-            number += 1
+            yield Part(next(number), place, start, stop)
 
 
 def new_record(pipeline: Pipeline, output: Output, sections: list[Section]) -> Record:
-    """The record of a run that is about to begin."""
-    settings = pipeline.settings
-    return {
+    """The record of a run that is about to begin, as it will be read: with lists for tuples, and absolute paths."""
+    settings, origin = pipeline.settings, pipeline.source.origin
+    recorded = asdict(settings) | origin.recorded_settings()
+    if is_folder(settings.dataset):
+        recorded["dataset"] = str(Path(settings.dataset).absolute())
+    record = {
         "version": __version__,
         "status": "running",
         "seed": pipeline.seed,
         "format": output.format,
-        **output.format_settings(),
-        "split_ratio": output.split_ratio and list(output.split_ratio),
+        **{name: getattr(output, name) for name in FORMATS[output.format].options},
+        "split_ratio": output.split_ratio,
         **({"glyphs": "train and val: parts of the training glyphs without a common one; test: the test glyphs"}
            if output.split_ratio else {}),
         "dataset": {"name": settings.dataset, "split": settings.split, "sha256": pipeline.bank.digest},
-        **({"texts": texts} if (texts := pipeline.source.origin.provenance()) else {}),
-        "settings": {**as_recorded(settings), **pipeline.source.origin.recorded_settings()},
+        **({"texts": texts} if (texts := origin.provenance()) else {}),
+        "settings": recorded,
         "sections": [asdict(section) for section in sections],
     }  # fmt: skip
-
-
-def as_recorded(settings: Settings) -> Record:
-    """`settings` as plain values for JSON, with absolute paths."""
-    recorded = dict(json.loads(json.dumps(asdict(settings))))
-    if is_folder(settings.dataset):
-        recorded["dataset"] = str(Path(settings.dataset).absolute())
-    return recorded
+    return dict(json.loads(json.dumps(record)))
 
 
 def last_run(path: Path, runs: list[Record]) -> Record:
     """The run that is to be resumed in `path`; `OutputError` when there is none."""
     if not runs:
         raise OutputError(f"{path} has no run to resume: leave out --resume, or name its directory with -o")
-    if not is_resumable(runs[-1]):
-        raise OutputError(f"{path} has no run that can be resumed: its record is incomplete")
     return runs[-1]
-
-
-def is_resumable(record: Record) -> bool:
-    """Whether the record has everything that resuming the run needs. Raises `OutputError` as `sections_of` does."""
-    return record.keys() >= _REQUIRED and bool(sections_of(record))
 
 
 def size_of(record: Record) -> int:

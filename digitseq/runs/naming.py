@@ -13,9 +13,8 @@ MAX_STEM = 200  # leaves room for what follows
 
 
 def folder_name(settings: Settings) -> str:
-    """What the source names the folder, such as `random` or `phone-JP`, with `_` for characters that file names cannot
-    have."""
-    return _safe(source_folder(settings))
+    """What the source names the folder, such as `random` or `phone-JP`, as a `safe_name`."""
+    return safe_name(source_folder(settings))
 
 
 def file_stem(settings: Settings) -> str:
@@ -23,7 +22,8 @@ def file_stem(settings: Settings) -> str:
     return folder_name(settings).encode()[:MAX_STEM].decode(errors="ignore")
 
 
-def _safe(name: str) -> str:
+def safe_name(name: str) -> str:
+    """`name` as that of a file on any system: with `_` for characters that it cannot have, and not too long."""
     name = UNSAFE.sub("_", name.encode(errors="replace").decode())
     if not name.strip(". "):
         return "_" * max(len(name), 1)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
 
@@ -14,7 +14,6 @@ from digitseq.formats import format_of
 from digitseq.formats.base import Job
 from digitseq.formats.parts import Addition, FileGroup, Part, Receipt, addition_name
 from digitseq.runs.folder import RunFolder, remove_directory
-from digitseq.runs.journal import write_all
 from digitseq.runs.manifest import Record, parts_of, sections_of
 from digitseq.runs.workers import PARTS_AHEAD, direct_link
 
@@ -36,12 +35,7 @@ class OwnedRun:
         for section, path in zip(self.sections, self.directories):
             if section.folder and path.is_symlink():
                 raise OutputError(f"{path} is a link, not what digitseq made there: remove it, or name another with -o")
-        self.kept = [folder.private] * len(self.sections)
-        if self.format.keeps and record["status"] != "finished":
-            parent = folder.kept()
-            self.kept = [parent / str(place) for place in range(len(self.sections))]
-            for path in self.kept:
-                path.mkdir(exist_ok=True)
+        self.kept = [folder.kept / str(place) for place in range(len(self.sections))]
 
     def link_directories(self, stage: Path) -> None:
         """Make the links through which the processes of a pool write images straight into the folders of the sections.
@@ -67,18 +61,20 @@ class OwnedRun:
         """
         self.folder.check_owned()
         part, source = receipt.part, stage / str(receipt.part.number)
-        sizes = [regular_size(self._path(part, addition)) or 0 for addition in receipt.additions]
-        additions = tuple(a._replace(before=size) for a, size in zip(receipt.additions, sizes))
+        additions = tuple(a._replace(before=regular_size(self._path(part, a)) or 0) for a in receipt.additions)
         self.folder.journal.begin_part(receipt._replace(additions=additions))
         directory = self.directories[part.section]
         directory.mkdir(exist_ok=True)
+        if self.format.keeps:
+            self.kept[part.section].mkdir(parents=True, exist_ok=True)
         self.format.take(self.jobs[part.section], directory, self.kept[part.section], source, part.start)
-        for group in receipt.files:
-            if group.place in ("folder", "kept"):  # "direct" files have their names, "part" files never get any
-                _move(group, source, self._path(part, group).parent)
+        for group, paths in self._files(receipt):
+            if group.place != "direct":  # which have their names already
+                for name, path in zip(group.names(), paths):
+                    os.replace(os.path.join(source, name), path)
         for addition in additions:
-            with _closing(append_regular(self._path(part, addition))) as descriptor:
-                write_all(descriptor, (source / addition_name(addition.name)).read_bytes())
+            with append_regular(self._path(part, addition)) as file:
+                file.write((source / addition_name(addition.name)).read_bytes())
         self.folder.journal.finish_part(part)
         self._count(part)
         remove_directory(source)
@@ -113,6 +109,12 @@ class OwnedRun:
         self._remove_unpublished(len(entries))
         journal.cut((entries[count - 1].done if count else None) or start)
 
+    def end(self, status: str) -> None:
+        """Update the record: the status, and how many images of each section are finished."""
+        self.record["status"] = status
+        self.record.pop("processes", None)  # it only says how far ahead of the journal a killed run may have written
+        self.record["sections"] = [asdict(replace(s, images=count)) for s, count in zip(self.sections, self.images)]
+
     def _remove_unpublished(self, named: int) -> None:
         """Remove images that workers created through links, of parts after the first `named`, which the journal names.
 
@@ -121,9 +123,8 @@ class OwnedRun:
         names = self.format.numbered(tuple(self.record.get("labels", ())))
         ahead = PARTS_AHEAD * self.record.get("processes", 0)  # 0: the run ended in order
         for part in islice(parts_of(self.sections), self.finished, named + ahead):
-            for name in names:
-                for number in range(part.start + 1, part.stop + 1):
-                    (self.directories[part.section] / (name % number)).unlink(missing_ok=True)
+            files = tuple(FileGroup(name, 0, 0, part.start + 1, part.stop - part.start) for name in names)
+            self._take_back(Receipt(part, files, ()))
 
     def _count(self, part: Part) -> None:
         self.finished += 1
@@ -133,53 +134,35 @@ class OwnedRun:
         """The final path of a file of `part`."""
         return (self.kept if file.place == "kept" else self.directories)[part.section] / file.name
 
+    def _files(self, receipt: Receipt) -> Iterator[tuple[FileGroup, list[Path]]]:
+        """The final paths of the files of each group that a part puts into the folders."""
+        for group in receipt.files:
+            if group.place != "part":
+                directory = self._path(receipt.part, group).parent
+                yield group, [directory / name for name in group.names()]
+
     def _is_intact(self, receipt: Receipt) -> bool:
         """Whether all files of a finished part are there with their sizes."""
-        for group in receipt.files:
-            directory = self._path(receipt.part, group).parent
-            try:
-                if group.place != "part" and group.size != sum(os.lstat(directory / n).st_size for n in group.names()):
-                    return False
-            except FileNotFoundError:
+        for group, paths in self._files(receipt):
+            sizes = [regular_size(path) for path in paths]
+            if None in sizes or sum(filter(None, sizes)) != group.size:
                 return False
         ends = ((regular_size(self._path(receipt.part, a)), a.before + a.size) for a in receipt.additions)
         return all(size is not None and size >= end for size, end in ends)
 
     def _take_back(self, receipt: Receipt) -> None:
         """Remove everything that a part has put into the folders, whether all of it or nothing is there yet."""
-        for group in receipt.files:
-            if group.place != "part":
-                directory = self._path(receipt.part, group).parent
-                for name in group.names():
-                    (directory / name).unlink(missing_ok=True)
+        for _, paths in self._files(receipt):
+            for path in paths:
+                path.unlink(missing_ok=True)
         for addition in receipt.additions:
             _cut(self._path(receipt.part, addition), addition.before)
-
-
-@contextlib.contextmanager
-def _closing(descriptor: int) -> Iterator[int]:
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def _cut(path: Path, size: int) -> None:
     """Cut a file to `size` bytes if it is longer; an empty one is removed. A link is left alone."""
     if (regular_size(path) or 0) > size:
-        with _closing(append_regular(path)) as descriptor:
-            os.ftruncate(descriptor, size)
+        with append_regular(path) as file:
+            file.truncate(size)
         if not size:
             path.unlink()
-
-
-def _move(group: FileGroup, source: Path, target: Path) -> None:
-    """Move every file of the group from the directory `source` to `target`, by renaming it. Raises `OSError`."""
-    if os.rename not in os.supports_dir_fd:  # Windows
-        for name in group.names():
-            os.replace(source / name, target / name)
-        return
-    # names relative to open directories: looking up a whole path takes longer than moving the file
-    with _closing(os.open(source, os.O_RDONLY)) as here, _closing(os.open(target, os.O_RDONLY)) as there:
-        for name in group.names():
-            os.rename(name, name, src_dir_fd=here, dst_dir_fd=there)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from digitseq.errors import SettingsError
 from digitseq.formats import FORMATS
 from digitseq.labels import LABEL_FORMATS
 from digitseq.options import PARTS, Choice, Choices, FilePath, Flag, Number, Shares, clean_fields, setting
 
-DEFAULT_SHARD_SIZE = 10_000
 NO_LABELS = "none"
 LABELS = (*LABEL_FORMATS, NO_LABELS)
-WITH_SHARDS = [name for name, entry in FORMATS.items() if "shard_size" in entry.options]
+# settings that only some formats have, and these
+PARTLY = {o: [f for f, entry in FORMATS.items() if o in entry.options] for o in ("labels", "shard_size")}
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class Output:
         "data", shown_default="jsonl",
     )  # fmt: skip
     shard_size: int = setting(
-        DEFAULT_SHARD_SIZE, Number(1, 10_000_000), f"images per shard, with {' and '.join(WITH_SHARDS)}", "data"
+        10_000, Number(1, 10_000_000), f"images per shard, with {' and '.join(PARTLY['shard_size'])}", "data"
     )
     split_ratio: tuple[float, float, float] | None = setting(
         None, Shares(0, 1, whole=False, parts=PARTS), "write train/, val/ and test/ with these shares of the images "
@@ -70,27 +69,16 @@ class Output:
             raise SettingsError(f"preview must be the name of a .png file, got {self.preview!r:.60}", "preview")
         if NO_LABELS in self.labels and len(self.labels) > 1:
             raise SettingsError(f"labels none cannot be combined with others, got {' '.join(self.labels)}", "labels")
-        if self.format != "png" and self.labels not in (("jsonl",), (NO_LABELS,)):
-            raise SettingsError(
-                f"labels {' '.join(self.labels)} are for PNG files: leave them out with format {self.format}, "
-                "which contains its labels",
-                "labels",
-            )
-        if self.shard_size != DEFAULT_SHARD_SIZE and "shard_size" not in FORMATS[self.format].options:
-            raise SettingsError(
-                f"shard_size goes with format {' or '.join(WITH_SHARDS)}, got format {self.format}: leave it out, or "
-                "name another format",
-                "shard_size",
-            )
-
-    def format_settings(self) -> dict[str, Any]:
-        """The settings that only some formats have, as far as this one has them: plain values for JSON."""
-        given = {name: getattr(self, name) for name in FORMATS[self.format].options}
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
+        for name, formats in PARTLY.items():
+            # "none" is right for every format: all but single files contain their labels
+            if self.format not in formats and getattr(self, name) not in (getattr(type(self), name), (NO_LABELS,)):
+                raise SettingsError(
+                    f"{name} goes with format {' or '.join(formats)}, got format {self.format}: leave it out, or name "
+                    "another format",
+                    name,
+                )
 
     @property
     def count(self) -> int:
         """How many images: `size`, or its default, which `multi_core` raises from 1 to 100."""
-        if self.size is not None:
-            return self.size
-        return 1 if self.multi_core is None else 100
+        return self.size or (1 if self.multi_core is None else 100)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from digitseq.formats import format_of
 from digitseq.formats.base import EarlierRun, Job, RunRequest
-from digitseq.glyphs.bank import GlyphBank
 from digitseq.options import PARTS
 from digitseq.pipeline import Pipeline
 from digitseq.renderer.renderer_cache import bank_of
@@ -17,31 +16,15 @@ from digitseq.runs.naming import file_stem
 from digitseq.runs.run_settings import Output
 from digitseq.sources.base import OffsetSource
 
-Ratio = tuple[float, float, float]
 
-
-@dataclass(frozen=True)
-class Share:
-    """The glyphs that train/, val/ or test/ draws from: those of every class of `split` between two fractions."""
-
-    part: str
-    split: str
-    low: float
-    high: float
-
-    def of(self, bank: GlyphBank) -> GlyphBank:
-        """The share of `bank`, which is that of `split`."""
-        return bank.share(self.low, self.high)
-
-
-def shares(ratio: Ratio) -> list[Share]:
-    """Which glyphs each part draws from."""
+def shares(ratio: tuple[float, float, float]) -> dict[str, tuple[str, float, float]]:
+    """The glyphs that train/, val/ and test/ draw from: those of every class of a split between two fractions."""
     train, val, _ = ratio
     cut = train / (train + val) if train + val else 1.0
-    return [Share("train", "train", 0.0, cut), Share("val", "train", cut, 1.0), Share("test", "test", 0.0, 1.0)]
+    return {"train": ("train", 0.0, cut), "val": ("train", cut, 1.0), "test": ("test", 0.0, 1.0)}
 
 
-def share_out(count: int, ratio: Ratio) -> dict[str, int]:
+def share_out(count: int, ratio: tuple[float, float, float]) -> dict[str, int]:
     """How many of `count` images each part gets: the nearest whole numbers whose sum is `count`."""
     total = sum(ratio)  # 1 except for rounding, which amounts to whole images in a large run
     exact = [count * share / total for share in ratio]
@@ -103,11 +86,11 @@ def placements(pipeline: Pipeline, output: Output) -> list[Placement]:
         first_text = 0 if pipeline.source.origin.ordered else None
         return [Placement("", pipeline, output.count, first_text, pipeline.seed)]
     found, first, counts = [], 0, share_out(output.count, output.split_ratio)
-    for share in shares(output.split_ratio):
-        if count := counts[share.part]:
-            settings = replace(pipeline.settings, split=share.split)
-            bank = share.of(pipeline.bank if share.split == "train" else bank_of(settings, output.cache))
-            own = Pipeline(settings, bank, part_seed(pipeline.seed, share.part), pipeline.source)
-            found.append(Placement(share.part, own, count, first, pipeline.seed))
-        first += counts[share.part]
+    for part, (split, low, high) in shares(output.split_ratio).items():
+        if count := counts[part]:
+            settings = replace(pipeline.settings, split=split)
+            bank = pipeline.bank if split == "train" else bank_of(settings, output.cache)
+            own = Pipeline(settings, bank.share(low, high), part_seed(pipeline.seed, part), pipeline.source)
+            found.append(Placement(part, own, count, first, pipeline.seed))
+        first += counts[part]
     return found

@@ -15,21 +15,20 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
-from typing import NamedTuple
 
 from digitseq.errors import DataError, DigitseqError, DigitseqWarning, NarrowError, OutputError, RunError, SettingsError
 from digitseq.formats.parts import Receipt
 from digitseq.pipeline import Pipeline
-from digitseq.runs.folder import RunFolder, locked_folder, read_runs
-from digitseq.runs.manifest import Record, check_same, is_resumable, last_run, new_record, parts_of, size_of
+from digitseq.runs.folder import RunFolder, locked_folder, read_runs, remove_directory
+from digitseq.runs.manifest import Record, check_same, last_run, new_record, parts_of, size_of
 from digitseq.runs.naming import folder_name
 from digitseq.runs.owned_run import OwnedRun
 from digitseq.runs.run_settings import Output
 from digitseq.runs.splits import placements
-from digitseq.runs.workers import MAX_PROCESSES, PartMaker, Stop, make_here
+from digitseq.runs.workers import MAX_PROCESSES, Stop, make_here
 from digitseq.settings import Settings
 
 Progress = Callable[[int], object]  # called with the number of images finished since its last call
@@ -46,8 +45,6 @@ class Report:
     made: int
     seed: int
     seconds: float
-    format: str = "png"
-    alone: bool = True  # not in train/, val/ and test/
 
     def finished(self) -> str:
         """How much of an interrupted run is finished."""
@@ -58,18 +55,11 @@ class Report:
         return f"{self.finished()}; to make the rest, give the same command with --resume"
 
 
-class Recorded(NamedTuple):
-    """Seed and number of images of a recorded run."""
-
-    seed: int
-    size: int
-
-
-def recorded_run(settings: Settings, output: Output) -> Recorded:
-    """The run that is to be resumed. Raises `OutputError` when there is none."""
+def recorded_run(settings: Settings, output: Output) -> tuple[int, int]:
+    """Seed and number of images of the run that is to be resumed. Raises `OutputError` when there is none."""
     path = Path(output.output_path) / folder_name(settings)
     record = last_run(path, read_runs(path))
-    return Recorded(int(record["seed"]), size_of(record))
+    return record["seed"], size_of(record)
 
 
 def write_images(
@@ -96,14 +86,11 @@ def write_images(
             # before the first image: without the record, nobody could tell what the journal is about
             run.record |= {"status": "running", "processes": _processes(output)}
             folder.write_runs(runs)
-            folder.begun = True
             faults = _make(run, output, stop or Stop(), progress)
             with contextlib.suppress(OSError, RunError):  # it still says "running": the next run reads the journal
                 folder.write_runs(runs)
-    report = Report(
-        folder.path, run.sections[0].first, sum(run.images), wanted, sum(run.images) - before,
-        pipeline.seed, time.perf_counter() - began, output.format, output.split_ratio is None,
-    )  # fmt: skip
+    first, count, seconds = run.sections[0].first, sum(run.images), time.perf_counter() - began
+    report = Report(folder.path, first, count, wanted, count - before, pipeline.seed, seconds)
     if faults:
         tail = report.finished() if isinstance(faults[0], NarrowError) else report.remainder()
         raise RunError(f"{faults[0]}: {tail}")
@@ -118,14 +105,14 @@ def _new(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: Outp
             f"{folder.path} was written with another split_ratio, so that a glyph could get into two parts: name "
             "another directory with -o"
         )
-    unfinished = next((r for r in runs[-1:] if is_resumable(r) and r["status"] != "finished"), None)
+    unfinished = runs[-1] if runs and runs[-1]["status"] != "finished" else None
     folder.remove_stages()
     if unfinished and unfinished["status"] == "running":
         killed = OwnedRun(folder, unfinished)
         killed.recover()
         if killed.format.keeps:  # only --resume would have assembled a result from what was kept
             killed.images = [0] * len(killed.sections)
-        _end(killed, "interrupted")
+        killed.end("interrupted")
     placed = placements(pipeline, output)
     sections = [placement.begin(output, folder.path, runs) for placement in placed]
     # up to here the new run may be refused, and then the last one can still be resumed
@@ -136,7 +123,7 @@ def _new(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: Outp
             DigitseqWarning,
             stacklevel=3,
         )
-    folder.remove_kept()
+    remove_directory(folder.kept)
     record = new_record(pipeline, output, sections) | {"journal": folder.journal.size()}
     runs.append(record)
     return OwnedRun(folder, record, [each.job(output, section) for each, section in zip(placed, sections)])
@@ -150,15 +137,15 @@ def _resumed(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: 
     run = OwnedRun(folder, record)
     placed = placements(pipeline, replace(output, size=size_of(record)))
     run.jobs = [placement.job(output, section) for placement, section in zip(placed, run.sections, strict=True)]
+    folder.remove_stages()
     if record["status"] != "finished":
-        folder.remove_stages()
         run.recover(verify=True)
     return run
 
 
 def _make(run: OwnedRun, output: Output, stop: Stop, progress: Progress | None) -> list[DigitseqError]:
     """Make the missing parts of `run`, and update its record at the end. Returns the errors; the first broke it off."""
-    folder, size, faults, recovered = run.folder, size_of(run.record), list[DigitseqError](), True
+    folder, size, faults = run.folder, size_of(run.record), list[DigitseqError]()
     if progress and sum(run.images):
         progress(sum(run.images))
     try:
@@ -173,34 +160,36 @@ def _make(run: OwnedRun, output: Output, stop: Stop, progress: Progress | None) 
                 if progress:
                     progress(receipt.part.stop - receipt.part.start)
     finally:
-        if sum(run.images) < size and folder.is_owned():
-            recovered = False
+        if folder.is_owned():
             with _collected(faults, folder):
-                run.recover()
-                recovered = True
-    with _collected(faults, folder):
+                if sum(run.images) < size:
+                    run.recover()
+                run.end("interrupted")  # a run that could not be recovered stays "running": the next one does it
+    with _collected(faults, folder), folder.stage() as stage:
         folder.check_owned()
         for place, job in enumerate(run.jobs):
             if run.images[place]:
-                run.format.finish(job, run.directories[place], run.kept[place], job.start + run.images[place])
+                unfinished = run.kept[place] if run.format.keeps else stage
+                run.format.finish(job, run.directories[place], unfinished, job.start + run.images[place])
     complete = not faults and sum(run.images) == size
-    if recovered:  # else it stays "running", and the next run recovers it
-        _end(run, "finished" if complete else "interrupted")
+    if complete:
+        run.end("finished")
     if folder.is_owned() and (complete or not sum(run.images)):
-        folder.remove_kept()
+        remove_directory(folder.kept)
     return faults
 
 
 def _make_parts(run: OwnedRun, stage: Path, output: Output, stop: Stop) -> Generator[Receipt, None, None]:
     """Make the missing parts, in as many processes as are wanted and of use; yields their receipts in order."""
-    maker, parts = PartMaker(run.format, list(run.jobs)), islice(parts_of(run.sections), run.finished, None)
-    first = list(islice(parts, _processes(output)))  # no more processes than parts
+    missing = islice(parts_of(run.sections), run.finished, None)
+    first = list(islice(missing, _processes(output)))  # no more processes than parts
+    parts = chain(first, missing)
     if len(first) <= 1:
-        return make_here(maker, stage, chain(first, parts), stop)
+        return make_here(run.format, run.jobs, stage, parts, stop)
     from digitseq.runs.pool import make_in_processes  # a single image starts sooner without
 
     run.link_directories(stage)
-    return make_in_processes(maker, stage, chain(first, parts), stop, len(first))
+    return make_in_processes(run.format, run.jobs, stage, parts, stop, len(first))
 
 
 @contextlib.contextmanager
@@ -216,13 +205,7 @@ def _collected(faults: list[DigitseqError], folder: RunFolder) -> Iterator[None]
         faults.append(error)
 
 
-def _end(run: OwnedRun, status: str) -> None:
-    """Update the record: the status, and how many images of each section are finished."""
-    run.record["status"] = status
-    run.record.pop("processes", None)  # it only says how far ahead of the journal a killed run may have written
-    run.record["sections"] = [asdict(replace(s, images=count)) for s, count in zip(run.sections, run.images)]
-
-
 def _processes(output: Output) -> int:
-    wanted = output.multi_core or 0
-    return min(max((os.cpu_count() or 1) if wanted == -1 else wanted, 1), MAX_PROCESSES)
+    if output.multi_core == -1:
+        return min(os.cpu_count() or 1, MAX_PROCESSES)
+    return max(output.multi_core or 1, 1)

@@ -6,10 +6,10 @@ command `digitseq` does everything else.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Sequence
 from itertools import chain, count, islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,22 +23,21 @@ from digitseq.shell.console import run_program, say
 from digitseq.shell.parser import OneLineParser
 
 LAYOUT = ("min_spacing", "max_spacing", "image_width")
-Request = tuple[Settings, int]  # what the images look like, and how many
 
 
 def numbers_sequence(argv: Sequence[str] | None = None) -> int:
     """`generate-numbers-sequence`: one image of the digits of --sequence. Returns the exit code."""
     parser = _new_parser("generate-numbers-sequence", "Save one image of a sequence of handwritten digits.")
     parser.add_argument("--sequence", nargs="+", required=True, metavar="DIGITS", help="the digits: 0123, or 0 1 2 3")
-    return _main(parser, argv, _sequence)
+    return _main(parser, argv, lambda given: {"number": "".join(given.sequence)})
 
 
 def phone_numbers(argv: Sequence[str] | None = None) -> int:
     """`generate-phone-numbers`: images of random telephone numbers. Returns the exit code."""
     parser = _new_parser("generate-phone-numbers", "Save images of random telephone numbers in handwritten digits.")
-    parser.add_argument("--num-images", type=int, default=1, metavar="N", help="how many (default: 1)")
+    parser.add_argument("--num-images", type=int, metavar="N", help="how many (default: 1)")
     parser.add_argument("--region", default="JP", help="region: JP, US, GB, ... (default: JP)")
-    return _main(parser, argv, _phone_numbers)
+    return _main(parser, argv, lambda given: {"phone": given.region})
 
 
 def _new_parser(name: str, description: str) -> OneLineParser:
@@ -50,16 +49,17 @@ def _new_parser(name: str, description: str) -> OneLineParser:
         parser.add_argument(flag, type=int, default=option.default, metavar="PIXELS", help=shown)
     parser.add_argument("--output-path", default=".", metavar="DIR", help="where to save (default: here)")
     parser.add_argument("--seed", type=int, help="the same seed gives the same images (default: random, and printed)")
+    parser.set_defaults(num_images=1)
     return parser
 
 
-def _main(parser: OneLineParser, argv: Sequence[str] | None, ask: Callable[[argparse.Namespace], Request]) -> int:
+def _main(parser: OneLineParser, argv: Sequence[str] | None, source: Callable[[Any], dict[str, Any]]) -> int:
+    """Parse `argv` and save the images. source: from what was given to the setting that says what they show."""
+
     def program() -> int:
-        try:
-            given = parser.parse_args(argv)
-        except SystemExit as done:  # --help
-            return int(done.code or 0)
-        settings, count = ask(given)
+        given = parser.parse_args(argv)
+        count = whole_number("num_images", given.num_images, 1)
+        settings = Settings(**source(given), **{name: getattr(given, name) for name in LAYOUT})
         generator = SequenceGenerator(settings, given.seed)
         folder = Path(expanded(given.output_path, "output_path"))
         for sample in islice(generator, count):
@@ -67,15 +67,6 @@ def _main(parser: OneLineParser, argv: Sequence[str] | None, ask: Callable[[argp
         return 0
 
     return run_program(parser.prog, program)
-
-
-def _sequence(given: argparse.Namespace) -> Request:
-    return Settings("".join(given.sequence), **{name: getattr(given, name) for name in LAYOUT}), 1
-
-
-def _phone_numbers(given: argparse.Namespace) -> Request:
-    count = whole_number("num_images", given.num_images, 1)
-    return Settings(phone=given.region, **{name: getattr(given, name) for name in LAYOUT}), count
 
 
 def _save(folder: Path, sample: Sample) -> Path:

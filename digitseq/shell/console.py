@@ -7,20 +7,25 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from digitseq.errors import DigitseqError, RunError, first_cause, one_line, printable
 
 
 def run_program(name: str, program: Callable[[], int]) -> int:
     """Call `program` and return its exit code. Its errors become a line on standard error that begins with `name`."""
+
+    def failed(message: object, code: int = RunError.exit_code) -> int:
+        print_error(name, "error", str(message))
+        return code
+
     prepare_streams()
     try:
-        code = program()
-        flush_output()
+        return program()
+    except SystemExit as done:  # --help and --version
+        return int(done.code or 0)
     except DigitseqError as error:
-        print_error(name, "error", str(error))
-        return error.exit_code
+        return failed(error, error.exit_code)
     except KeyboardInterrupt as stop:
         print_error(name, "interrupted", "nothing more was written")
         return interrupted_by(*stop.args)
@@ -28,25 +33,17 @@ def run_program(name: str, program: Callable[[], int]) -> int:
         _silence_output()
         return RunError.exit_code
     except MemoryError:
-        print_error(name, "error", "there is not enough memory: ask for less at once, or raise the limit (ulimit -v)")
-        return RunError.exit_code
+        return failed("there is not enough memory: ask for less at once, or raise the limit (ulimit -v)")
     except ImportError as error:
-        print_error(
-            name,
-            "error",
-            f"{one_line(first_cause(error))}: install the packages again, pip install -r requirements.txt",
-        )
-        return DigitseqError.exit_code
+        why = one_line(first_cause(error))
+        return failed(f"{why}: install the packages again, pip install -r requirements.txt", DigitseqError.exit_code)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        print_error(name, "error", f"{where}{error.strerror or error}")
-        return RunError.exit_code
+        return failed(f"{where}{error.strerror or error}")
     except RuntimeError as error:
         if "start new thread" not in str(error):
             raise
-        print_error(name, "error", "no further thread can be started: raise the limit (ulimit -u), or ask for fewer -m")
-        return RunError.exit_code
-    return code
+        return failed("no further thread can be started: raise the limit (ulimit -u), or ask for fewer -m")
 
 
 def interrupted_by(number: int = signal.SIGINT) -> int:
@@ -56,15 +53,13 @@ def interrupted_by(number: int = signal.SIGINT) -> int:
 
 def say(text: str) -> None:
     """Print lines for the user. Raises `RunError` when that fails, `BrokenPipeError` when the reader has gone."""
-    with _printing(text):
+    try:
         print("\n".join(map(printable, text.split("\n"))), flush=True)
-
-
-def flush_output() -> None:
-    """Write out what others, such as argparse, have printed. Raises the errors of `say`."""
-    with _printing("the whole text"):
-        if sys.stdout is not None:
-            sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _silence_output()
+        raise RunError(f"cannot print to standard output ({error.strerror}): {one_line(text)}") from None
 
 
 def print_error(name: str, kind: str, message: str) -> None:
@@ -89,17 +84,6 @@ def prepare_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # for paths that the terminal's encoding lacks
-
-
-@contextlib.contextmanager
-def _printing(text: str) -> Iterator[None]:
-    try:
-        yield
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        _silence_output()
-        raise RunError(f"cannot print to standard output ({error.strerror}): {one_line(text)}") from None
 
 
 def _silence_output() -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import contextlib
 import difflib
+import re
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from digitseq import __version__
 from digitseq.api import draw_seed
@@ -43,41 +44,31 @@ the three usual commands:
 class OneLineParser(argparse.ArgumentParser):
     """A parser whose errors are one line."""
 
-    _dashed = False  # whether a word begins with - and is no flag
-
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         words = list(sys.argv[1:] if args is None else args)
         for word in words:
             self._check_flag(word)
-        self._dashed = any(word[:1] == "-" and word not in self._option_string_actions for word in words)
         return super().parse_known_args(words, namespace)
 
     def _check_flag(self, word: str) -> None:
         """Refuse words that argparse would split into other flags (-num5, -number, -r=other.py), with a suggestion."""
         flags = self._option_string_actions  # argparse has no public way to ask which flags there are
         name, equals, _ = word.partition("=")
-        if not (name[:1] == "-" and (name[1:2].isalpha() or name[2:3].isalpha())):  # a value, or a negative number
-            return
-        meant = ""
         if name in flags:
             if equals and flags[name].nargs == 0:
                 self.error(f"{name} takes no value, got {word!r:.60}")
-        elif name.startswith("--"):
-            known = {flag.replace("_", "-"): flag for flag in flags if flag.startswith("--")}
-            near = difflib.get_close_matches(name.replace("_", "-"), known, 1, 0.7)
-            meant = known[near[0]] if near else ""
-        elif f"-{name}" in flags:
-            meant = f"-{name}"
-        elif flag := max((flag for flag in flags if len(flag) > 2 and name.startswith(flag)), key=len, default=""):
-            meant = f"{flag} {word[len(flag) :].lstrip('=')}"
-        elif name[:2] in flags and flags[name[:2]].nargs == 0:
-            self.error(f"{name[:2]} takes no value, got {word!r:.60}")
-        if meant:
-            self.error(f"unknown flag {name!r:.60}: did you mean {meant:.60}?")
+            return
+        if not re.match("--?[A-Za-z]", name):  # a value, or a negative number
+            return
+        longer = [flag for flag in flags if len(flag) > 2 and name.startswith(flag)]
+        if name[:2] in flags and flags[name[:2]].nargs != 0 and not longer:  # such as -s3
+            return
+        near = difflib.get_close_matches(name, flags, 1, 0.7) or longer
+        self.error(f"unknown flag {name!r:.60}" + "".join(f": did you mean {flag}?" for flag in near[:1]))
 
     def error(self, message: str) -> NoReturn:
-        if "expected one argument" in message and self._dashed:
-            message += "; a value that begins with - is written after =, as in --pattern='-?[0-9]'"
+        if "expected one argument" in message:
+            message += "; one that begins with - is written after =, as in --pattern='-?[0-9]'"
         raise SettingsError(f"{message} (see --help)")
 
     def _print_message(self, message: str, file: object = None) -> None:
@@ -93,8 +84,7 @@ class _ListAugmentations(argparse.Action):
         parser.exit()
 
 
-@dataclass(frozen=True)
-class ParsedCommand:
+class ParsedCommand(NamedTuple):
     """A run that was asked for. lines: for each setting from config.py, where it stands there."""
 
     settings: Settings
@@ -105,18 +95,15 @@ class ParsedCommand:
         """`output` with its size, and the seed. A run that is resumed has those that were recorded, unless given."""
         output, seed = self.output, self.output.seed
         if output.resume:
-            recorded = recorded_run(self.settings, output)
-            output = replace(output, size=output.size or recorded.size)
-            seed = recorded.seed if seed is None else seed
+            recorded_seed, size = recorded_run(self.settings, output)
+            output = replace(output, size=output.size or size)
+            seed = recorded_seed if seed is None else seed
         return output, draw_seed() if seed is None else seed
-
-    def naming_lines(self) -> contextlib.AbstractContextManager[None]:
-        """A block in which errors about settings from config.py name their line."""
-        return _naming_lines(self.lines)
 
 
 @contextlib.contextmanager
-def _naming_lines(lines: dict[str, str]) -> Iterator[None]:
+def naming_lines(lines: dict[str, str]) -> Iterator[None]:
+    """A block in which errors about settings from config.py name their line. lines: as in `ParsedCommand`."""
     try:
         yield
     except SettingsError as error:
@@ -131,11 +118,11 @@ def parse(argv: Sequence[str] | None, config: Path) -> ParsedCommand | DataSetCo
         from digitseq.shell.config_file import read_config
 
         chosen = [name for name in SOURCES if name in given]  # a source given here replaces that of the file
-        for name, assignment in read_config(config, IN_CONFIG).items():
+        for name, (value, line) in read_config(config, IN_CONFIG).items():
             if name not in given and not (chosen and _goes_with_source(name, chosen)):
-                given[name] = assignment.value
-                lines[name] = f"{config.name} line {assignment.line}: "
-    with _naming_lines(lines):
+                given[name] = value
+                lines[name] = f"{config.name} line {line}: "
+    with naming_lines(lines):
         if "inspect" in given:
             output = _build(Output, given)
             return InspectCommand(given["inspect"], output.output_path, output.quiet)

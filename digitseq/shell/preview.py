@@ -36,11 +36,11 @@ def write_preview(path: Path, settings: Settings, bank: GlyphBank, seed: int) ->
     if settings.operations():
         sheet = _row(pipeline, ROWS)
     else:
-        looks = {name: replace(settings, augment=(name,)) for name in OPERATIONS}
-        plain = [_labelled("plain", _row(pipeline))]
+        looks = {"plain": settings} | {name: replace(settings, augment=(name,)) for name in OPERATIONS}
         rows = [_labelled(n, _row(Pipeline(look, bank, seed, pipeline.source))) for n, look in looks.items()]
-        widest = max(row.shape[1] for row in plain + rows)
-        sheet = np.vstack([_padded(row, widest) for row in plain + rows])
+        widest = max(row.shape[1] for row in rows)
+        beyond = [((0, 0), (0, widest - row.shape[1])) for row in rows]
+        sheet = np.vstack([np.pad(row, pad, constant_values=BACKGROUND) for row, pad in zip(rows, beyond)])
     data = encode_png(sheet[None], np.array([sheet.shape[1]]))[0]
     if not path.name or (path.exists() and not path.is_file()):
         raise OutputError(f"cannot write the preview {path}: it is not a file; name another")
@@ -64,7 +64,3 @@ def _labelled(name: str, row: Picture) -> Picture:
     label = np.full((row.shape[0], LABEL_WIDTH), BACKGROUND, np.uint8)
     cv2.putText(label, name, (6, row.shape[0] // 2 + 4), cv2.FONT_HERSHEY_SIMPLEX, 0.42, 255, 1, cv2.LINE_AA)
     return np.hstack([label, row])
-
-
-def _padded(row: Picture, width: int) -> Picture:
-    return np.pad(row, ((0, 0), (0, width - row.shape[1])), constant_values=BACKGROUND)
