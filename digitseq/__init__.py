@@ -3,47 +3,41 @@
 `generate_numbers_sequence` makes one image; `SequenceGenerator` makes the endless series of images of `Settings`
 and a seed: one by one, in batches, or written to files; `digitseq.torch_data` has data sets for PyTorch.
 
-The names below are loaded when first used, so that importing the package costs next to nothing.
+Most names below are loaded when first used, so that importing the package costs next to nothing.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from digitseq.errors import (
+    DataError,
+    DigitseqError,
+    DigitseqWarning,
+    MissingPackageError,
+    OutputError,
+    RunError,
+    SettingsError,
+)
 from digitseq.lazy_imports import lazy_attributes
-from digitseq.version import __version__
 
 if TYPE_CHECKING:
     from digitseq.api import datasets, generate_numbers_sequence, generate_phone_number
-    from digitseq.errors import (
-        DataError,
-        DigitseqError,
-        DigitseqWarning,
-        MissingPackageError,
-        OutputError,
-        RunError,
-        SettingsError,
-    )
     from digitseq.generator import Sample, SequenceBatch, SequenceGenerator
     from digitseq.pipeline import Batch, Pipeline
     from digitseq.runs.run_settings import Output
     from digitseq.settings import Settings
 
-_LAZY_ATTRIBUTES = {
+__version__ = "0.2.0"
+
+_LAZY_ATTRIBUTES = {  # name: the module that defines it
     "Batch": "pipeline",
-    "DataError": "errors",
-    "DigitseqError": "errors",
-    "DigitseqWarning": "errors",
-    "MissingPackageError": "errors",
     "Output": "runs.run_settings",
-    "OutputError": "errors",
     "Pipeline": "pipeline",
-    "RunError": "errors",
     "Sample": "generator",
     "SequenceBatch": "generator",
     "SequenceGenerator": "generator",
     "Settings": "settings",
-    "SettingsError": "errors",
     "datasets": "api",
     "generate_numbers_sequence": "api",
     "generate_phone_number": "api",

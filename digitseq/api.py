@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import operator
 import os
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.errors import SettingsError
 from digitseq.glyphs.loader import cache_directory
-from digitseq.options import options
-from digitseq.pipeline import Batch, Pipeline
+from digitseq.options import Number, NumberPair, Option, options
+from digitseq.pipeline import Pipeline
 from digitseq.random_streams import GroupedRows, Rows
 from digitseq.renderer import Renderer
 from digitseq.renderer_cache import renderer_of
 from digitseq.runs.run_settings import Output
-from digitseq.settings import Settings
+from digitseq.settings import SPACING, Settings
 
 if TYPE_CHECKING:
     from digitseq.glyphs.installed import DataSetInfo
@@ -28,6 +27,10 @@ if TYPE_CHECKING:
 SEED_BYTES = 6  # exact in JSON readers that hold numbers as doubles
 MOST_AHEAD = 32
 SEED = options(Output)["seed"]
+DIGIT = Option(Number(0, 9), "")
+SPACING_RANGE = Option(NumberPair(SPACING.low, SPACING.high, SPACING.unit, parts=("smallest", "largest")), "")
+T = TypeVar("T")
+Labelled = tuple[NDArray[np.float32], str]
 
 
 def draw_seed() -> int:
@@ -102,76 +105,56 @@ def _one(
     cache: str | os.PathLike[str] | None,
 ) -> tuple[NDArray[np.float32], str]:
     """The first image of these settings and `seed`, and its text."""
-    low, high = _pair(spacing_range)
+    low, high = SPACING_RANGE.clean("spacing_range", spacing_range)
     settings = Settings(**source, min_spacing=low, max_spacing=high, image_width=image_width, **others)
-    supply = _supply(settings, None if cache is None else os.fspath(cache), os.getpid())
-    return supply.take() if seed is None else supply.make(SEED.clean("seed", seed))
+    pipeline, ahead = _prepared(settings, None if cache is None else os.fspath(cache), os.getpid())
+    if seed is None:
+        return ahead.take()
+    return _images(pipeline, Rows.span(SEED.clean("seed", seed), 0, 1))[0]
 
 
-class _RandomBits:
-    """Rows of random numbers for calls without a seed, each for one image. Many are drawn at once."""
+class _Ahead(Generic[T]):
+    """What `make` makes, each item for one call only. Many are made at once, as many as were taken before."""
 
-    def __init__(self) -> None:
-        self._ready: deque[Rows] = deque()
+    def __init__(self, make: Callable[[int], Iterable[T]], most: int) -> None:
+        self._make, self._most = make, most
+        self._ready: deque[T] = deque()  # no lock: a deque hands each item to one thread only
+        self._count = 1
 
-    def take(self) -> Rows:
-        """A row that no other call gets."""
+    def take(self) -> T:
+        """An item that no other call gets."""
         try:
             return self._ready.popleft()
         except IndexError:
-            first, *others = GroupedRows.group(draw_seed(), MOST_AHEAD)
+            first, *others = self._make(self._count)
         self._ready.extend(others)
+        self._count = min(2 * self._count, self._most)
         return first
 
 
-class _Supply:
-    """Images of one text. For calls without a seed some are made ahead, as many as were taken before.
-
-    One image takes nearly as long as ten: the time goes into Python calls, not into pixels.
-    """
-
-    def __init__(self, pipeline: Pipeline, random_bits: _RandomBits) -> None:
-        self._pipeline, self._random_bits = pipeline, random_bits
-        self._ready: deque[tuple[NDArray[np.float32], str]] = deque()
-        self._ahead = 1
-        self._most = min(MOST_AHEAD, pipeline.batch_size)
-
-    def take(self) -> tuple[NDArray[np.float32], str]:
-        """An image that no other call gets, and its text."""
-        try:
-            return self._ready.popleft()
-        except IndexError:
-            rows = self._random_bits.take() if self._ahead == 1 else Rows.span(draw_seed(), 0, self._ahead)
-            first, *others = self._made(rows)
-        self._ready.extend(others)
-        self._ahead = min(2 * self._ahead, self._most)
-        return first
-
-    def make(self, seed: int) -> tuple[NDArray[np.float32], str]:
-        """The first image under `seed`, and its text."""
-        return self._made(Rows.span(seed, 0, 1))[0]
-
-    def _made(self, rows: Rows) -> list[tuple[NDArray[np.float32], str]]:
-        batch = self._pipeline.batch_of(0, rows, self._pipeline.source.codes(rows))
-        return [(_scaled(batch, b), text) for b, text in enumerate(batch.texts)]
+def _images(pipeline: Pipeline, rows: Rows) -> list[Labelled]:
+    batch = pipeline.batch_of(rows)
+    images = [image[:, :width] for image, width in zip(batch.images, batch.width)]
+    return [(np.divide(i, np.float32(255), dtype=np.float32), text) for i, text in zip(images, batch.texts)]
 
 
-def _scaled(batch: Batch, b: int) -> NDArray[np.float32]:
-    image = batch.images[b, :, : batch.width[b]]
-    scaled: NDArray[np.float32] = np.divide(image, np.float32(255), dtype=np.float32)
-    return scaled
-
-
+# `process` is in the keys so that what was made ahead is not used twice, here and in a forked worker
 @lru_cache(maxsize=16)
-def _supply(settings: Settings, cache: str | None, process: int) -> _Supply:
-    # `process` keeps what was made ahead from being used twice, here and in a forked worker
+def _prepared(settings: Settings, cache: str | None, process: int) -> tuple[Pipeline, _Ahead[Labelled]]:
     renderer = renderer_of(settings, cache)
-    return _Supply(Pipeline(settings, renderer.bank, 0, None, renderer), _random_bits(renderer, process))
+    pipeline, rows = Pipeline(settings, renderer.bank, 0, None, renderer), _rows(renderer, process)
+
+    def make(count: int) -> list[Labelled]:
+        return _images(pipeline, rows.take() if count == 1 else Rows.span(draw_seed(), 0, count))
+
+    # one image takes nearly as long as ten: the time goes into Python calls, not into pixels
+    return pipeline, _Ahead(make, min(MOST_AHEAD, pipeline.batch_size))
 
 
 @lru_cache(maxsize=16)
-def _random_bits(renderer: Renderer, process: int) -> _RandomBits:
-    return _RandomBits()
+def _rows(renderer: Renderer, process: int) -> _Ahead[GroupedRows]:
+    """Random numbers for images of new texts: opening a table for each image would take a sixth of its time."""
+    return _Ahead(lambda count: GroupedRows.group(draw_seed(), count), MOST_AHEAD)
 
 
 def datasets(cache: str | None = None) -> list[DataSetInfo]:
@@ -187,30 +170,9 @@ def datasets(cache: str | None = None) -> list[DataSetInfo]:
     return list_data_sets(cache_directory(cache))
 
 
-def _pair(spacing_range: Any) -> tuple[Any, Any]:
-    try:
-        low, high = spacing_range
-    except (TypeError, ValueError):
-        message = f"spacing_range must be two whole numbers, smallest and largest gap, got {spacing_range!r}"
-        raise SettingsError(message, "spacing_range") from None
-    return low, high
-
-
 def _number(digits: str | Iterable[Any]) -> str:
     if isinstance(digits, str):
         return digits
     if not isinstance(digits, Iterable):
         raise SettingsError(f"digits must be a string or a sequence of integers, got {digits!r}", "number")
-    return "".join(_digit(value) for value in digits)
-
-
-def _digit(value: Any) -> str:
-    if isinstance(value, str) and len(value) == 1:
-        return value
-    try:
-        digit = operator.index(value)
-    except TypeError:
-        digit = -1
-    if isinstance(value, bool) or not 0 <= digit <= 9:
-        raise SettingsError(f"digits must be integers from 0 to 9, got {value!r}", "number")
-    return str(digit)
+    return "".join(d if isinstance(d, str) and len(d) == 1 else str(DIGIT.clean("digits", d)) for d in digits)

@@ -18,7 +18,7 @@ from digitseq.errors import OutputError
 from digitseq.files.atomic import write_new
 from digitseq.formats.png_encoder import encode_png
 from digitseq.generator import Sample, SequenceGenerator, whole_number
-from digitseq.options import defaults_of, expanded, options
+from digitseq.options import expanded, options
 from digitseq.parser import OneLineParser
 from digitseq.settings import Settings
 
@@ -43,11 +43,11 @@ def phone_numbers(argv: Sequence[str] | None = None) -> int:
 
 def _new_parser(name: str, description: str) -> OneLineParser:
     parser = OneLineParser(name, description=description, allow_abbrev=False)
-    known, defaults = options(Settings), defaults_of(Settings)
     for setting in LAYOUT:
-        shown = f"{known[setting].help}, in pixels (default: {defaults[setting]})"
+        option = options(Settings)[setting]
+        shown = f"{option.help}, in pixels (default: {option.default})"
         flag = f"--{setting.replace('_', '-')}"
-        parser.add_argument(flag, type=int, default=defaults[setting], metavar="PIXELS", help=shown)
+        parser.add_argument(flag, type=int, default=option.default, metavar="PIXELS", help=shown)
     parser.add_argument("--output-path", default=".", metavar="DIR", help="where to save (default: here)")
     parser.add_argument("--seed", type=int, help="the same seed gives the same images (default: random, and printed)")
     return parser

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,19 +32,15 @@ class GlyphSpans:
         """A copy in which the texts at `rows` are those of `other`."""
         if len(rows) == len(self.start):
             return other
-        columns, start, offset = self.columns, self.start.copy(), 0
+        columns, start, offset = self.columns, self.start, 0
         if other.columns is not columns:
             # keep only the columns in use: `columns` may be those of the whole bank
             used, _ = column_runs(start.ravel(), start.ravel(), self.width.ravel())
             start = (np.cumsum(self.width) - self.width.ravel()).reshape(start.shape)
             columns, offset = np.concatenate([columns.take(used, axis=0), other.columns]), len(used)
-        new = replace(self, columns=columns, start=start)
-        new.start[rows] = other.start + offset
-        for name in ("width", "top", "bottom"):
-            values = getattr(self, name).copy()
-            values[rows] = getattr(other, name)
-            object.__setattr__(new, name, values)
-        return new
+        spans = np.array([start, self.width, self.top, self.bottom])
+        spans[:, rows] = other.start + offset, other.width, other.top, other.bottom
+        return GlyphSpans(columns, *spans)
 
 
 @dataclass(frozen=True)

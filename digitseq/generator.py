@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import operator
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -16,8 +15,9 @@ from numpy.typing import NDArray
 from digitseq.api import draw_seed
 from digitseq.errors import SettingsError
 from digitseq.formats.parts import spans
-from digitseq.options import options
+from digitseq.options import Number, Option, options
 from digitseq.pipeline import Batch, Pipeline
+from digitseq.random_streams import Rows
 from digitseq.renderer_cache import renderer_of
 from digitseq.runs import Report, Stop, write_images
 from digitseq.runs.run_settings import Output
@@ -96,22 +96,22 @@ class SequenceGenerator:
         if not isinstance(settings, Settings):
             raise SettingsError(f"settings must be Settings(...), got {settings!r:.60}")
         seed = draw_seed() if seed is None else options(Output)["seed"].clean("seed", seed)
-        self._open(settings, seed, None if cache is None else str(Path(cache).absolute()), size)
+        self.settings, self.seed, self._size = settings, seed, size
+        self._cache = None if cache is None else str(Path(cache).absolute())
+        self._pipeline = self._open()
 
-    def _open(
-        self, settings: Settings, seed: int, cache: str | None, size: int | None, source: Source | None = None
-    ) -> None:
-        self.settings, self.seed, self._cache, self._size = settings, seed, cache, size
-        renderer = renderer_of(settings, cache)
-        source = source or source_of(settings, renderer.bank.characters, size, seed)
-        self._pipeline = Pipeline(settings, renderer.bank, seed, source, renderer)
+    def _open(self, source: Source | None = None) -> Pipeline:
+        renderer = renderer_of(self.settings, self._cache)
+        source = source or source_of(self.settings, renderer.bank.characters, self._size, self.seed)
+        return Pipeline(self.settings, renderer.bank, self.seed, source, renderer)
 
-    def __getstate__(self) -> tuple[Any, ...]:
+    def __getstate__(self) -> dict[str, Any]:
         # without glyphs, which another process maps from the cache; with the source, whose table may be costly to make
-        return self.settings, self.seed, self._cache, self._size, self._pipeline.source
+        return self.__dict__ | {"_pipeline": self._pipeline.source}
 
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self._open(*state)
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._pipeline = self._open(state["_pipeline"])
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.settings!r}, seed={self.seed})"
@@ -153,30 +153,32 @@ class SequenceGenerator:
         """Images start … stop-1 in one batch. Raises `IndexError` unless 0 <= start < stop."""
         if not 0 <= start < stop <= END:
             raise IndexError(f"a batch goes from 0 or more to a larger number, got {start:,} to {stop:,}")
-        made = self._pipeline.batch(start, stop)
-        drawn = made.classes >= 0
-        targets, boxes = made.classes, made.boxes
-        # A loss such as CTC wants targets without holes: glyphs after a gap move up. Most batches have no gaps.
-        if (drawn[:, 1:] > drawn[:, :-1]).any():
-            order = np.argsort(~drawn, axis=1, kind="stable")
-            targets, boxes = np.take_along_axis(targets, order, 1), np.take_along_axis(boxes, order[:, :, None], 1)
-        images, lengths = np.ascontiguousarray(made.images), drawn.sum(axis=1)
-        return SequenceBatch(np.arange(start, stop), images, made.width, made.texts, lengths, boxes, targets)
+        return self._batch(np.arange(start, stop))
 
     def take(self, indices: Sequence[int] | NDArray[np.int64]) -> SequenceBatch:
         """The images at these indices, in this order, as one batch. Fastest for consecutive indices.
 
         Raises `IndexError` for none, or one below 0.
         """
-        # Made in runs of numbers that follow each other, each of which is one batch, and put back into the order given.
-        wanted = np.asarray(indices, np.int64)
-        if not wanted.size:
+        # rows of random tables ascend: what was made is put back into the order given, and repeated
+        index, order = np.unique(np.asarray(indices, np.int64), return_inverse=True)
+        if not len(index):
             raise IndexError("a batch needs at least one index")
-        order = np.argsort(wanted, kind="stable")
-        ascending = wanted[order]
-        runs = np.split(ascending, np.flatnonzero(np.diff(ascending) != 1) + 1)
-        parts = [self.batch(int(run[0]), int(run[-1]) + 1) for run in runs]
-        return _joined(parts, np.argsort(order), 255 if self.settings.invert else 0)
+        if index[0] < 0 or index[-1] >= END:
+            raise IndexError(f"images are numbered 0 to {END - 1:,}, got {index[0]:,} to {index[-1]:,}")
+        return self._batch(index, order)
+
+    def _batch(self, index: NDArray[np.int64], order: Any = slice(None)) -> SequenceBatch:
+        """The images of `index`, ascending, in this order."""
+        made = self._pipeline.batch_of(Rows(self.seed, index))
+        targets, boxes, texts = made.classes[order], made.boxes[order], np.array(made.texts, object)[order].tolist()
+        drawn = targets >= 0
+        # A loss such as CTC wants targets without holes: glyphs after a gap move up. Most batches have no gaps.
+        if (drawn[:, 1:] > drawn[:, :-1]).any():
+            first = np.argsort(~drawn, axis=1, kind="stable")
+            targets, boxes = np.take_along_axis(targets, first, 1), np.take_along_axis(boxes, first[:, :, None], 1)
+        images, lengths = np.ascontiguousarray(made.images[order]), drawn.sum(axis=1)
+        return SequenceBatch(index[order], images, made.width[order], texts, lengths, boxes, targets)
 
     def reseeded(self, seed: int) -> SequenceGenerator:
         """The series of the same settings with another seed."""
@@ -214,16 +216,10 @@ class SequenceGenerator:
         )
         if (self.settings.unique or self.settings.balanced) and size != self._size:
             raise SettingsError(f"the texts were chosen for a run of {self._size:,} images, got size {size:,}", "size")
-        with _bar(size) if progress is True else contextlib.nullcontext(progress or None) as advance:
-            return write_images(self._pipeline, output, Stop(), advance)
+        from tqdm import tqdm
 
-
-@contextlib.contextmanager
-def _bar(size: int) -> Iterator[Callable[[int], object]]:
-    from tqdm import tqdm
-
-    with tqdm(total=size, unit="image", unit_scale=True) as bar:
-        yield bar.update
+        with tqdm(total=size, unit="image", unit_scale=True, disable=progress is not True) as bar:
+            return write_images(self._pipeline, output, Stop(), progress if callable(progress) else bar.update)
 
 
 def _sample(batch: Batch, b: int) -> Sample:
@@ -231,31 +227,7 @@ def _sample(batch: Batch, b: int) -> Sample:
     return Sample(image, batch.texts[b], batch.boxes[b, batch.classes[b] >= 0])
 
 
-def _joined(parts: list[SequenceBatch], order: NDArray[np.int64], paper: int) -> SequenceBatch:
-    """The images of all parts in this order, padded with `paper` to the widest."""
-    if len(parts) == 1 and (order[:-1] < order[1:]).all():
-        return parts[0]
-    widest = max(part.images.shape[2] for part in parts)
-    texts = [text for part in parts for text in part.texts]
-    beyond = [((0, 0), (0, 0), (0, widest - part.images.shape[2])) for part in parts]
-    images = [np.pad(p.images, b, constant_values=paper) if b[2][1] else p.images for p, b in zip(parts, beyond)]
-    return SequenceBatch(
-        np.concatenate([part.indices for part in parts])[order],
-        np.concatenate(images)[order],
-        np.concatenate([part.widths for part in parts])[order],
-        [texts[i] for i in order],
-        np.concatenate([part.lengths for part in parts])[order],
-        np.concatenate([part.boxes for part in parts])[order],
-        np.concatenate([part.targets for part in parts])[order],
-    )
-
-
 def whole_number(name: str, value: Any, low: int) -> int:
     """`value` as an int from `low` to `END`, or `SettingsError` that names it."""
-    try:
-        number = -1 if isinstance(value, (bool, np.bool_)) else operator.index(value)
-    except TypeError:
-        number = -1
-    if not low <= number <= END:
-        raise SettingsError(f"{name} must be a whole number from {low} to {END:,}, got {value!r:.60}", name)
+    number: int = Option(Number(low, END), "").clean(name, value)
     return number

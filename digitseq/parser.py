@@ -11,15 +11,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
+from digitseq import __version__
 from digitseq.api import draw_seed
 from digitseq.console import say
 from digitseq.dataset_commands import DataSetCommand
 from digitseq.errors import SettingsError
-from digitseq.options import Option, defaults_of, options
+from digitseq.options import Option, options
 from digitseq.runs import recorded_run
 from digitseq.runs.run_settings import Output
 from digitseq.settings import PARTNERS, SOURCES, Settings
-from digitseq.version import __version__
 
 OPTIONS = options(Output) | options(Settings)
 IN_CONFIG = [name for name in OPTIONS if name not in ("number", "preview")]
@@ -147,7 +147,7 @@ def _goes_with_source(name: str, chosen: Sequence[str]) -> bool:
     return name in SOURCES or bool(partners & set(SOURCES) and not partners & set(chosen))
 
 
-def _build(cls: type[Any], values: dict[str, Any]) -> Any:
+def _build(cls: Any, values: dict[str, Any]) -> Any:
     return cls(**{name: values[name] for name in options(cls) if name in values})
 
 
@@ -174,7 +174,6 @@ def build_parser() -> argparse.ArgumentParser:
         help="list all data sets with classes, glyphs, size on disk, licence and whether they are installed, and exit",
     )  # fmt: skip
     groups["data"].add_argument("--download", metavar="NAME", help="download the data set of this name, and exit")
-    defaults = defaults_of(Settings) | defaults_of(Output)
     for name in sorted(OPTIONS, key=lambda name: not OPTIONS[name].flags):  # those with a short flag first
         if name == "number":
             groups["general"].add_argument(
@@ -182,15 +181,15 @@ def build_parser() -> argparse.ArgumentParser:
                 help="read settings from config.py, which is beside run.py (for the command digitseq: in the "
                 "current directory); flags override them",
             )  # fmt: skip
-        _add_option(groups[OPTIONS[name].group], name, OPTIONS[name], defaults[name])
+        _add_option(groups[OPTIONS[name].group], name, OPTIONS[name])
     return parser
 
 
-def _add_option(group: Any, name: str, option: Option, default: object) -> None:
+def _add_option(group: Any, name: str, option: Option) -> None:
     kwargs = option.kind.argument(name)
     help = option.described
     if "metavar" in kwargs:  # it takes a value
-        shown = option.shown_default or ("" if default is None else str(default))
+        shown = option.shown_default or ("" if option.default is None else str(option.default))
         help += f" (default: {shown})" if shown else ""
     if option.bare is not None:
         kwargs |= {"nargs": "?", "const": option.bare}

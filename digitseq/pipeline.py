@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +12,7 @@ from digitseq.glyphs.alphabet import case_table
 from digitseq.glyphs.bank import GlyphBank
 from digitseq.options import MAX_WIDTH
 from digitseq.random_streams import Rows
-from digitseq.renderer import Appearance, Renderer
+from digitseq.renderer import Appearance, Rendered, Renderer
 from digitseq.settings import Settings
 from digitseq.sources import Source, decode, encode
 from digitseq.sources.base import Codes
@@ -24,8 +23,8 @@ HARDLY_EVER = 0.05  # a width is refused if a smaller share of random draws fits
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Images `start` … `start + B - 1`, counted from 0.
+class Batch(Rendered):
+    """Images `start` … `start + B - 1`, counted from 0, and their labels.
 
     images: uint8 (B, H, W); image b is images[b, :, : width[b]]
     width: int64 (B,); texts: B strings; text_length: int64 (B,), characters in each
@@ -34,15 +33,8 @@ class Batch:
     """
 
     start: int
-    images: NDArray[np.uint8]
-    width: NDArray[np.int64]
     texts: list[str]
     text_length: NDArray[np.int64]
-    classes: NDArray[np.int64]
-    boxes: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.images)
 
 
 class Pipeline:
@@ -67,9 +59,8 @@ class Pipeline:
         self.settings, self.bank, self.seed = settings, bank, seed
         self.source = source or source_of(settings, bank.characters)
         self.renderer = renderer or Renderer(Appearance.of(settings), bank)
-        used = self.renderer.characters
-        self.gaps = not all(character in used for character in self.source.characters)
-        self._case = _case_table(bank.characters, settings.label_case)
+        self.gaps = not self.renderer.characters >= set(self.source.characters)
+        self._case = case_table(bank.characters, settings.label_case)
         # before anything is written: a run must not end in the middle of what could have been known
         self._check_glyphs()
         self._check_fit()
@@ -90,7 +81,11 @@ class Pipeline:
 
     def use_one_thread(self) -> None:
         """Let OpenCV start no threads in this process, where images are distorted: for one process among several."""
-        self.renderer.use_one_thread()
+        if self.renderer.appearance.operations:
+            from digitseq.augment.base import opencv
+
+            # 0 means no threads. 1 would wait for existing threads to end, which never happens in a forked process.
+            opencv().setNumThreads(0)
 
     @property
     def widest(self) -> int:
@@ -104,59 +99,39 @@ class Pipeline:
 
     def batch(self, start: int, stop: int) -> Batch:
         """Images start … stop-1, counted from 0. Depends only on the arguments and the pipeline's."""
-        rows = Rows.span(self.seed, start, stop)
-        return self.batch_of(start, rows, self.source.codes(rows))
+        return self.batch_of(Rows.span(self.seed, start, stop))
 
-    def batch_of(self, start: int, rows: Rows, codes: Codes) -> Batch:
-        """Images of any `rows`, of the texts behind `codes`, (B, n) with n the length of the longest text.
-
-        start: the number of the first image.
-        """
+    def batch_of(self, rows: Rows, codes: Codes | None = None) -> Batch:
+        """Images of any `rows`. codes: of other texts than the source's, (B, n) with n the longest length."""
+        if codes is None:
+            codes = self.source.codes(rows)
         made = self.renderer.render(rows, codes, self.gaps)
-        texts, text_length = decode(self._labelled(codes)), (codes > 0).sum(axis=1)
-        return Batch(start, made.images, made.width, texts, text_length, made.classes, made.boxes)
-
-    def _labelled(self, codes: Codes) -> Codes:
-        """`codes` in the letter case of the labels."""
-        if self._case is None:
-            return codes
-        return np.where(codes < len(self._case), self._case.take(codes, mode="clip"), codes)
+        labels = codes
+        if self._case is not None:  # signs beyond the table have no case
+            labels = np.where(codes < len(self._case), self._case.take(codes, mode="clip"), codes)
+        return Batch(**vars(made), start=int(rows.index[0]), texts=decode(labels), text_length=(codes > 0).sum(axis=1))
 
     def _check_glyphs(self) -> None:
-        missing = self.renderer.missing
-        if missing and (found := sorted(missing.intersection(self.source.characters))):
+        if found := sorted(self.renderer.missing.intersection(self.source.characters)):
             raise SettingsError(
                 f"split {self.settings.split} of {self.settings.dataset} has no glyph of {found[0]!r}", "split"
             )
 
     def _check_fit(self) -> None:
-        s, n = self.settings, self.source.max_length
-        if not s.image_width:
-            if self.widest > MAX_WIDTH:
-                raise SettingsError(
-                    f"a text can have {n} characters and max_spacing is {s.max_spacing}: an image could be "
-                    f"{self.widest:,} pixels wide, at most {MAX_WIDTH:,} are possible; lower max_spacing",
-                    "max_spacing",
-                )
-            return
-        if self._surely_fits(n):
-            return
-        text, enough = self._needed()
-        if text is not None:
-            n = len(text)
+        s, made, n = self.settings, self.renderer, self.source.max_length
+        if s.image_width:
+            # Most texts fit even with the widest glyphs. `most` needs no distorted glyphs to be measured: it is first.
+            if not (made.all_fit(n, self.gaps, made.most) or made.all_fit(n, self.gaps, made.glyph_widths.most)):
+                self._check_width()
+        elif self.widest > MAX_WIDTH:
             raise SettingsError(
-                f"image_width {s.image_width} is too narrow for {n} character{'s' * (n > 1)} such as {text:.20} with "
-                f"min_spacing {s.min_spacing}: use at least {enough} pixels, or 0 for as wide as needed",
-                "image_width",
+                f"a text can have {n} characters and max_spacing is {s.max_spacing}: an image could be "
+                f"{self.widest:,} pixels wide, at most {MAX_WIDTH:,} are possible; lower max_spacing",
+                "max_spacing",
             )
 
-    def _surely_fits(self, length: int) -> bool:
-        """Whether every text of this length fits even with the widest glyphs; the cheaper bound is tried first."""
-        made = self.renderer
-        return made.all_fit(length, self.gaps, made.most) or made.all_fit(length, self.gaps, made.glyph_widths.most)
-
-    def _needed(self) -> tuple[str | None, int]:
-        """A text that hardly ever fits, or None, and a width that is large enough for all."""
+    def _check_width(self) -> None:
+        """Refuse a width in which a text hardly ever fits, and name one that is large enough for all."""
         s, widths, text = self.settings, self.renderer.glyph_widths, self.source.longest()
         extent = widths.trials(self._places(encode([text], len(text))), s.min_spacing)
         hardly, enough = (extent <= s.image_width).mean() < HARDLY_EVER, int(extent.max())
@@ -168,14 +143,15 @@ class Pipeline:
             if not hardly:
                 text, hardly = decode(codes[[narrowest.argmax()]])[0], narrowest.max() > s.image_width
             enough = max(enough, int(narrowest.max()), int(widths.trials(places, s.min_spacing).max()))
-        return text if hardly else None, enough
+        if hardly:
+            raise SettingsError(
+                f"image_width {s.image_width} is too narrow for {len(text)} character{'s' * (len(text) > 1)} such as "
+                f"{text:.20} with min_spacing {s.min_spacing}: use at least {enough} pixels, or 0 for as wide as "
+                "needed",
+                "image_width",
+            )
 
     def _places(self, codes: Codes) -> NDArray[np.int64]:
         """int64 (B, n): the row of each character in the table of `GlyphWidths`."""
         classes = self.renderer.classes(codes)
         return np.where((classes < 0) & (codes > 0), len(self.bank.characters), classes)
-
-
-@lru_cache(maxsize=16)
-def _case_table(characters: str, case: str) -> NDArray[np.uint32] | None:
-    return case_table(characters, case)

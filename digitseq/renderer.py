@@ -48,52 +48,53 @@ class Appearance:
     @classmethod
     def of(cls, settings: Settings) -> Appearance:
         """The appearance that `settings` describe."""
-        return cls(
-            settings.image_width,
-            settings.min_spacing,
-            settings.max_spacing,
-            settings.invert,
-            tuple(settings.operations()),
-        )
+        s = settings
+        return cls(s.image_width, s.min_spacing, s.max_spacing, s.invert, tuple(s.operations()))
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """Images of a batch: see `Batch`, whose fields of the same names these are."""
+    """Images without labels: see `Batch`, which adds them."""
 
     images: NDArray[np.uint8]
     width: NDArray[np.int64]
     classes: NDArray[np.int64]
     boxes: NDArray[np.int64]
 
+    def __len__(self) -> int:
+        return len(self.images)
+
 
 class Renderer:
     """Renders texts with one appearance and the glyphs of one bank.
 
     Everything that is costly to prepare depends on these two only. Thread-safe.
+
+    characters: those that may stand in a text; missing: those of them without a glyph in this bank
+    gap_width: width in pixels of the gap for a character without glyphs: the mean width of a glyph
+    most: upper bound of the width of a glyph, in pixels
+    cell_pixels: pixels of the cell in which a glyph is distorted; 0 without distortions
     """
 
     def __init__(self, appearance: Appearance, bank: GlyphBank) -> None:
         self.appearance, self.bank = appearance, bank
-        self._augment = _augmentation_of(appearance.operations)
+        self._augment: Augmentation | None = None
+        if appearance.operations:
+            from digitseq.augment import Augmentation  # plain sequences do without, and start sooner
+
+            self._augment = Augmentation(appearance.operations)
         self._chain = self._augment.glyph_chain(bank) if self._augment else None
+        self.most = self._chain.max_width if self._chain else int(bank.width.max())
+        self.cell_pixels = self._chain.cell_pixels if self._chain else 0
+        self.gap_width = round(float(bank.width.mean()))
         self._may_overlap = appearance.min_spacing < 0 or (self._augment is not None and self._augment.maps_lines)
         self._limit = appearance.image_width or MAX_WIDTH
         self._class_of = class_table(bank.characters)
         self._class_size = np.diff(bank.class_start)
-        self.characters = classes(bank.characters).keys()  # those that glyphs can be found for
+        known = classes(bank.characters)
+        self.characters = known.keys()
+        self.missing = {character for character, number in known.items() if not self._class_size[number]}
         np.empty(KEPT_BYTES, np.uint8)  # freed at once, for its effect on the allocator
-
-    @cached_property
-    def gap_width(self) -> int:
-        """Width in pixels of the gap for a character without glyphs: the mean width of a glyph."""
-        return round(float(self.bank.width.mean()))
-
-    @cached_property
-    def missing(self) -> frozenset[str]:
-        """Characters of the data set that have no glyph in this bank."""
-        empty = self._class_size == 0
-        return frozenset(c for c, number in classes(self.bank.characters).items() if empty[number])
 
     @cached_property
     def glyph_widths(self) -> GlyphWidths:
@@ -110,24 +111,6 @@ class Renderer:
         s = self.appearance
         left = s.image_width - (length - 1) * s.min_spacing
         return s.min_spacing >= 0 and length * max(most, self.gap_width if gaps else 0) <= left
-
-    @cached_property
-    def most(self) -> int:
-        """Upper bound of the width of a glyph, in pixels."""
-        return self._chain.max_width if self._chain else int(self.bank.width.max())
-
-    @property
-    def cell_pixels(self) -> int:
-        """Pixels of the cell in which a glyph is distorted; 0 without distortions."""
-        return self._chain.cell_pixels if self._chain else 0
-
-    def use_one_thread(self) -> None:
-        """Keep OpenCV from starting threads in this process: for workers among several processes."""
-        if self._augment is not None:
-            from digitseq.augment.base import opencv
-
-            # 0 means no threads. 1 would wait for existing threads to end, which never happens in a forked process.
-            opencv().setNumThreads(0)
 
     def widest(self, length: int, gaps: bool) -> int:
         """Upper bound of the width, in pixels, of an image of `length` characters. gaps: whether any may be a gap."""
@@ -160,7 +143,8 @@ class Renderer:
             # lines are warped before they are composed: each glyph keeps a box of its own
             ink, x = self._augment.warp(ink, x, width, size, rows)
         images = compose_images(ink, x, s.image_width or int(width.max()), overlapping=self._may_overlap)
-        boxes = _boxes(ink, x)
+        # [x, y, w, h] of each glyph's ink, zeros where there is none
+        boxes = (np.array([x, ink.top, ink.width, ink.bottom - ink.top]) * (ink.width > 0)).transpose(1, 2, 0)
         # before what works on whole images: paper and camera see the page as it is shown
         if s.invert:
             np.bitwise_not(images, out=images)
@@ -221,20 +205,3 @@ class Renderer:
                 candidate = first + (draws * count).astype(np.int64)
                 glyph = np.where(self.bank.width[candidate] < self.bank.width[glyph], candidate, glyph)
         return glyph
-
-
-def _boxes(ink: GlyphSpans, x: NDArray[np.int64]) -> NDArray[np.int64]:
-    """int64 (B, n, 4): [x, y, w, h] of each glyph's ink, zeros where there is none."""
-    boxes = np.empty((*x.shape, 4), np.int64)
-    boxes[:, :, 0], boxes[:, :, 1], boxes[:, :, 2] = x, ink.top, ink.width
-    np.subtract(ink.bottom, ink.top, out=boxes[:, :, 3])
-    boxes *= (ink.width > 0)[:, :, None]
-    return boxes
-
-
-def _augmentation_of(operations: tuple[str, ...]) -> Augmentation | None:
-    if not operations:
-        return None
-    from digitseq.augment import Augmentation  # plain sequences do without, and start sooner
-
-    return Augmentation(operations)

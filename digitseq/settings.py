@@ -22,7 +22,6 @@ from digitseq.options import (
     NumberPair,
     Text,
     clean_fields,
-    defaults_of,
     options,
     setting,
 )
@@ -30,23 +29,24 @@ from digitseq.options import (
 if TYPE_CHECKING:
     from digitseq.augment.base import Operation
 
-# What data_augmentation uses for settings that are None.
-ERODE_KERNEL = (1, 2)
-DILATE_KERNEL = (2, 1)
-ANGLE = (-15.0, 15.0)
-NOISE_RATIO = (0.0, 0.1)
-RANDOM_KERNEL = (1, 3)
+# The operation behind each of these settings, and what data_augmentation fills in where the setting is None.
+DIGIT_OPERATIONS: dict[str, tuple[str, tuple[Any, ...]]] = {
+    "erode_kernel": ("erode:width={},height={}", (1, 2)),
+    "dilate_kernel": ("dilate:width={},height={}", (2, 1)),
+    "angle": ("rotate:angle={}", ("-15.0..15.0",)),
+    "noise_ratio": ("noise:ratio={}", ("0.0..0.1",)),
+}
+RANDOM_KERNEL = ("1..3", "1..3")  # with random_all
 
-LENGTHS = NumberPair(1, MAX_TEXT, parts="the smallest and the largest length")
+LENGTHS = NumberPair(1, MAX_TEXT, parts=("min", "max"))
 SPACING = Number(-28, 1000, "pixels")
-KERNEL = NumberPair(1, 15, "pixels", parts="width and height")
+KERNEL = NumberPair(1, 15, "pixels", parts=("width", "height"))
 
 
 class Operations(Kind):
     """Operations of `digitseq.augment` in order, kept as texts. Their package is loaded where there are any."""
 
     name = "augment"
-    takes_list = True
 
     def expected(self) -> str:
         return "operations or their names"
@@ -76,34 +76,27 @@ class Settings:
     """
 
     number: str | None = setting(
-        None,
-        Text(),
-        "the same text in every image, such as 007",
-        "source",
-        "-num",
-        optional=True,
-        source=True,
-        example="123456",
+        None, Text(), "the same text in every image, such as 007", "source", "-num", source=True, example="123456"
     )
     random_digits: tuple[int, int] | None = setting(
         None, LENGTHS, "random digits, MIN to MAX of them, lengths and digits uniformly distributed", "source",
-        optional=True, source=True, metavar=("MIN", "MAX"), example=(4, 8),
+        source=True, example=(4, 8),
     )  # fmt: skip
     random_text: tuple[int, int] | None = setting(
         None, LENGTHS, "random texts of MIN to MAX characters of the data set, lengths and characters uniformly "
-        "distributed", "source", optional=True, source=True, metavar=("MIN", "MAX"), example=(4, 8),
+        "distributed", "source", source=True, example=(4, 8),
     )  # fmt: skip
     phone: str | None = setting(
         None, Text(), "valid telephone numbers of this region, an ISO 3166 code", "source",
-        optional=True, source=True, bare="JP", metavar="REGION", example="JP",
+        source=True, bare="JP", metavar="REGION", example="JP",
     )  # fmt: skip
     pattern: str | None = setting(
         None, Text(), "strings that match this regular expression, such as '20[0-9]{2}'", "source",
-        optional=True, source=True, metavar="REGEX", example="20[0-9]{2}",
+        source=True, metavar="REGEX", example="20[0-9]{2}",
     )  # fmt: skip
     numbers_file: str | None = setting(
         None, FilePath(), "the lines of this text file in order, repeated from the top if needed; - reads "
-        "standard input", "source", optional=True, source=True, metavar="FILE",
+        "standard input", "source", source=True, metavar="FILE",
     )  # fmt: skip
     phone_type: str = setting(
         "any", Choice(("mobile", "fixed_line", "any")), "with --phone: mobile numbers, fixed-line numbers, or half of "
@@ -156,19 +149,19 @@ class Settings:
     )  # fmt: skip
     erode_kernel: tuple[int, int] | None = setting(
         None, KERNEL, "erode with a kernel of this width and height", "augmentation", "-e",
-        optional=True, shown_default="off; 1 2 with -da",
+        shown_default="off; 1 2 with -da",
     )  # fmt: skip
     dilate_kernel: tuple[int, int] | None = setting(
         None, KERNEL, "dilate with a kernel of this width and height", "augmentation", "-d",
-        optional=True, shown_default="off; 2 1 with -da",
+        shown_default="off; 2 1 with -da",
     )  # fmt: skip
     angle: float | None = setting(
         None, Number(-180, 180, "degrees", whole=False), "rotate each character by this angle, counter-clockwise",
-        "augmentation", "-a", optional=True, shown_default="off; from -15 to 15 at random with -da",
+        "augmentation", "-a", shown_default="off; from -15 to 15 at random with -da",
     )  # fmt: skip
     noise_ratio: float | None = setting(
         None, Number(0, 1, whole=False), "share of a character's pixels set to white", "augmentation", "-n",
-        optional=True, shown_default="off; from 0 to 0.1 at random with -da",
+        shown_default="off; from 0 to 0.1 at random with -da",
     )  # fmt: skip
     augment: str | Operation | Iterable[str | Operation] = setting(
         (), Operations(), "more distortions: light, medium, heavy, or NAME:key=value,... such as "
@@ -214,33 +207,22 @@ class Settings:
 
     def operations(self) -> list[str]:
         """All distortions in order, as texts: first those of -da, -ra, -e, -d, -a and -n, then `augment`."""
-        on, p = self.data_augmentation, ",p=0.5" if self.random_all else ""
         found = []
-        if on or self.erode_kernel:
-            found.append(f"erode:{self._kernel(self.erode_kernel, ERODE_KERNEL)}{p}")
-        if on or self.dilate_kernel:
-            found.append(f"dilate:{self._kernel(self.dilate_kernel, DILATE_KERNEL)}{p}")
-        if on or self.angle is not None:
-            found.append(f"rotate:angle={_strength(self.angle, ANGLE)}{p}")
-        if on or self.noise_ratio is not None:
-            found.append(f"noise:ratio={_strength(self.noise_ratio, NOISE_RATIO)}{p}")
+        for name, (operation, usual) in DIGIT_OPERATIONS.items():
+            given = getattr(self, name)
+            if given is not None:
+                values = given if isinstance(given, tuple) else (given,)
+            elif self.data_augmentation:
+                values = RANDOM_KERNEL if self.random_all and options(Settings)[name].kind is KERNEL else usual
+            else:
+                continue
+            found.append(operation.format(*values) + ",p=0.5" * self.random_all)
         return [*found, *cast("tuple[str, ...]", self.augment)]  # which it is once it has been checked
-
-    def _kernel(self, given: tuple[int, int] | None, default: tuple[int, int]) -> str:
-        if given is None and self.random_all:
-            low, high = RANDOM_KERNEL
-            return f"width={low}..{high},height={low}..{high}"
-        width, height = given or default
-        return f"width={width},height={height}"
 
 
 SOURCES = tuple(name for name, option in options(Settings).items() if option.source)
 PARTNERS = {name: option.works_with for name, option in options(Settings).items() if option.works_with}
-DEFAULTS = defaults_of(Settings)
-
-
-def _strength(given: float | None, drawn_from: tuple[float, float]) -> str:
-    return f"{drawn_from[0]}..{drawn_from[1]}" if given is None else repr(given)
+DEFAULTS = {name: option.default for name, option in options(Settings).items()}
 
 
 def _check_number(number: str) -> None:

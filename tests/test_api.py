@@ -141,7 +141,7 @@ def test_many_texts_and_looks_are_not_all_kept():
     for k in range(60):
         generate_numbers_sequence(f"{k:06d}", (0, k), 0)
         generate_numbers_sequence(f"{k:06d}", (0, 10), 200)
-    for kept in (api._supply, api._random_bits, renderer_cache._renderer, renderer_cache._bank):
+    for kept in (api._prepared, api._rows, renderer_cache._renderer, renderer_cache._bank):
         assert kept.cache_info().currsize <= kept.cache_info().maxsize <= 16
     tracemalloc.start()
     for k in range(100):
@@ -207,7 +207,7 @@ def test_the_image_is_the_callers_own():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (([3, 10], (0, 10), 100), "integers from 0 to 9, got 10"),
+        (([3, 10], (0, 10), 100), "digits must be a whole number from 0 to 9, got 10"),
         (([3, -1], (0, 10), 100), "got -1"),
         (([3, 1.0], (0, 10), 100), r"got 1\.0"),
         (([True], (0, 10), 100), "got True"),
@@ -217,9 +217,12 @@ def test_the_image_is_the_callers_own():
         (("3x", (0, 10), 100), "got 'x'"),
         (([], (0, 10), 100), "number is empty"),
         (("35", (10, 0), 100), "got 10 and 0"),
-        (("35", (0.5, 1), 100), r"min_spacing must be a whole number from -28 to 1,000 pixels, got 0\.5"),
-        (("35", 3, 100), "spacing_range must be two whole numbers"),
-        (("35", (1, 2, 3), 100), "spacing_range must be two whole numbers"),
+        (
+            ("35", (0.5, 1), 100),
+            r"spacing_range must be a whole number from -28 to 1,000 pixels for each of smallest, largest, got \(0\.5, 1\)",
+        ),
+        (("35", 3, 100), "spacing_range must be a whole number"),
+        (("35", (1, 2, 3), 100), "spacing_range must be a whole number"),
         (("35", (0, 10), -1), "image_width"),
         (("123456", (0, 10), 20), "too narrow for 6 characters"),
         (("35", (0, 10), True), "image_width must be a whole number"),

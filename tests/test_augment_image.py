@@ -374,8 +374,8 @@ def test_values_out_of_range_are_refused_in_one_line(cls, name):
 
 def test_messages_say_what_is_allowed():
     for build, words in [
-        (lambda: Blur(-1), "blur: sigma must be a number or a pair (low, high) from 0 to 20 pixels, got -1"),
-        (lambda: Jpeg(0), "jpeg: quality must be a whole number or a pair of them (low, high) from 1 to 100, got 0"),
+        (lambda: Blur(-1), "blur: sigma must be a number from 0 to 20 pixels, or a pair (low, high), got -1"),
+        (lambda: Jpeg(0), "jpeg: quality must be a whole number from 1 to 100, or a pair (low, high), got 0"),
         (lambda: Blur(p=2), "blur: p must be a number from 0 to 1, got 2"),
         (lambda: Lines("wavy"), "lines: kind must be one of any, ruled, box, strike, got 'wavy'"),
         (lambda: Background(folder=3), "background: folder must be a path, got 3"),

@@ -54,12 +54,12 @@ def test_settings_keep_augment_as_text_that_makes_the_same_settings():
         ("", "unknown operation ''"),
         ("blur:sgima=1", "blur has no parameter 'sgima'; did you mean 'sigma'?"),
         ("blur:sigma", "blur: sigma needs a value, such as sigma=1"),
-        ("blur:sigma=-1", "blur: sigma must be a number or a pair (low, high) from 0 to"),
+        ("blur:sigma=-1", "blur: sigma must be a number from 0 to"),
         ("blur:sigma=nan", "got 'nan'"),
         ("blur:sigma=2..1", "got (2.0, 1.0)"),
         ("blur:sigma=1..2..3", "got (1.0, 2.0, 3.0)"),
         ("blur:sigma=wide", "got 'wide'"),
-        ("erode:width=0", "from 1 to 15 pixels, got 0"),
+        ("erode:width=0", "from 1 to 15 pixels, or a pair (low, high), got 0"),
         ("erode:width=1.5", "got '1.5'"),
         ("rotate:p=2", "rotate: p must be a number from 0 to 1"),
         ("slope:allow_clip=perhaps", "slope: allow_clip must be True or False"),
@@ -102,7 +102,7 @@ def test_the_list_has_every_operation_with_parameters_ranges_and_defaults(run):
     assert done.stdout.strip() == list_augmentations()
     for name in OPERATIONS:
         assert f"\n{name} (" in "\n" + done.stdout
-    assert "    alpha: strength; a number or a pair (low, high) from 0 to 200 pixels (default: 10..34)" in done.stdout
+    assert "    alpha: strength; a number from 0 to 200 pixels, or a pair (low, high) (default: 10..34)" in done.stdout
     assert "    light: shear:angle=-8..8" in done.stdout
 
 

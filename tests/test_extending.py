@@ -248,7 +248,7 @@ class Toy(Source):
 """
 SOURCE_FIELD = """\
     toy: int | None = setting(
-        None, Number(0, 100), "counts from this number", "source", optional=True, source=True, example=7
+        None, Number(0, 100), "counts from this number", "source", source=True, example=7
     )"""
 
 

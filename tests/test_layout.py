@@ -39,7 +39,7 @@ def test_an_import_of_a_test_module_is_found(line):
     assert any(is_test_module(name) for name in imported(f"def f():\n    {line}\n"))
 
 
-WITHOUT = {"__init__", "__main__", "version"}  # nothing to test in them that is not tested where it is used
+WITHOUT = {"__init__", "__main__"}  # nothing to test in them that is not tested where it is used
 PARTS = sorted(p.stem for p in (ROOT / "digitseq").iterdir() if p.suffix == ".py" or (p / "__init__.py").exists())
 
 
@@ -72,7 +72,7 @@ LAYERS = """
     glyphs
     options random_streams files console
     lazy_imports
-    errors version
+    errors
 """
 LAYER = {name: depth for depth, line in enumerate(LAYERS.strip().splitlines()) for name in line.split()}
 PACKAGE = {

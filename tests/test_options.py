@@ -20,7 +20,6 @@ from digitseq.options import (
     Option,
     Shares,
     Text,
-    defaults_of,
     expanded,
     options,
     shown,
@@ -32,8 +31,8 @@ NUMBER = Option(Number(1, 2000, "pixels"), "")
 SHARE = Option(Number(0, 1, whole=False), "")
 CHOICE = Option(Choice(("a", "b")), "")
 WORDS = Option(Choices(("a", "b")), "")
-RATIO = Option(Shares(("train", "val", "test")), "")
-PAIR = Option(NumberPair(1, 9, parts="least and most"), "", optional=True)
+RATIO = Option(Shares(0, 1, whole=False, parts=("train", "val", "test")), "")
+PAIR = Option(NumberPair(1, 9, parts=("least", "most")), "", default=None)
 RANGE = Option(NumberRange(0, 5, whole=False), "")
 PATH = Option(FilePath(), "")
 FLAG = Option(Flag(), "")
@@ -76,12 +75,12 @@ def test_values_become_plain_python(option, value, taken):
         (WORDS, "a a", "name must be one or more of a, b, got 'a a'"),
         (WORDS, [], "got []"),
         (RATIO, [0.5, 0.6, 0], "a number from 0 to 1 for each of train, val, test, with the sum 1"),
-        (PAIR, [1], "two whole numbers, least and most, each from 1 to 9, got [1]"),
+        (PAIR, [1], "a whole number from 1 to 9 for each of least, most, got [1]"),
         (PAIR, 3, "got 3"),
         (PAIR, {3, 8}, "got {8, 3}"),
         (WORDS, {"a": 1}, "got {'a': 1}"),
         (RATIO, {1: 0, 0: 1, 2: 0}, "got {1: 0, 0: 1, 2: 0}"),
-        (RANGE, (2, 1), "name must be a number or a pair (low, high) from 0 to 5, got (2, 1)"),
+        (RANGE, (2, 1), "name must be a number from 0 to 5, or a pair (low, high), got (2, 1)"),
         (PATH, "", "name must be a path, got ''"),
         (PATH, "a\0b", "name must be a path"),
         (FLAG, 1, "name must be True or False, got 1"),
@@ -129,7 +128,5 @@ def test_texts_of_queries_become_values(option, text, value):
 
 @pytest.mark.parametrize("cls", [Settings, Output, *OPERATIONS.values()], ids=lambda cls: cls.__name__)
 def test_defaults_are_values_as_they_are_kept(cls):
-    for name, default in defaults_of(cls).items():
-        known = options(cls)[name]
-        assert default is None or known.clean(name, default) == default, name
-        assert default is not None or known.optional
+    for name, option in options(cls).items():
+        assert option.clean(name, option.default) == option.default, name

@@ -20,9 +20,8 @@ from support.folders import runs as recorded
 from support.formats import tree
 from support.processes import children, wait_for_end, wait_for_images, wait_until
 
-from digitseq import Output, OutputError, Pipeline, Settings
+from digitseq import Output, OutputError, Pipeline, Settings, __version__
 from digitseq.runs import write_images
-from digitseq.version import __version__
 
 LIMIT = 120  # seconds: only there for a test that would wait for ever
 PART = 512  # images of the default width that are published together

@@ -103,7 +103,7 @@ def describe(operation: Operation) -> str:
     default = type(operation)()
     changed = [
         f"{name}={_show(getattr(operation, name))}"
-        for name in options(operation)
+        for name in options(type(operation))
         if getattr(operation, name) != getattr(default, name)
     ]
     return f"{operation.name}:{','.join(changed)}" if changed else operation.name

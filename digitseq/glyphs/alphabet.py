@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,6 +31,7 @@ def class_table(characters: str) -> NDArray[np.int64]:
     return table
 
 
+@lru_cache(maxsize=16)
 def case_table(characters: str, case: str) -> NDArray[np.uint32] | None:
     """uint32 (largest code point + 1,): every code point converted to `case`, one of CASES; None for "as_given"."""
     if case == "as_given":

@@ -2,7 +2,7 @@
 
 from digitseq.options.kinds import Choice, Choices, FilePath, Flag, Kind, Text, expanded, shown
 from digitseq.options.numbers import Number, NumberPair, NumberRange, Shares
-from digitseq.options.option import Option, clean_fields, defaults_of, options, setting
+from digitseq.options.option import Option, clean_fields, options, setting
 
 __all__ = [
     "MAX_TEXT",
@@ -20,7 +20,6 @@ __all__ = [
     "Shares",
     "Text",
     "clean_fields",
-    "defaults_of",
     "expanded",
     "options",
     "setting",

@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -18,22 +18,16 @@ from digitseq.errors import SettingsError
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
-class Kind:
-    """One kind of value.
-
-    name: what `/v1/options` calls it; takes_list: a JSON list, whose items a query separates by commas
-    """
+class Kind(Protocol):
+    """One kind of value. name: what `/v1/options` calls it."""
 
     name: ClassVar[str]
-    takes_list: ClassVar[bool] = False
 
     def expected(self) -> str:
         """What is allowed, in words: "a whole number from 1 to 15 pixels"."""
-        raise NotImplementedError
 
     def convert(self, value: Any) -> Any:
         """`value` as plain Python. Raises `TypeError`, `ValueError` or `OverflowError` for what is not allowed."""
-        raise NotImplementedError
 
     def parse(self, text: str) -> Any:
         """The value that `text` stands for, in a query or after an operation's name; `convert` checks it.
@@ -44,7 +38,6 @@ class Kind:
 
     def schema(self) -> dict[str, Any]:
         """The JSON schema of a value."""
-        raise NotImplementedError
 
     def argument(self, name: str) -> dict[str, Any]:
         """The arguments of argparse's `add_argument`, beside flags and help."""
@@ -138,7 +131,6 @@ class Choices(Choice):
     """One or more of some words, all different; several in one text are separated by commas or spaces."""
 
     name = "words"
-    takes_list = True
 
     def expected(self) -> str:
         return "one or more of " + ", ".join(self.choices)

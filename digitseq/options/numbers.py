@@ -1,4 +1,4 @@
-"""Kinds of numbers: one, two, a range, and shares of a whole."""
+"""Kinds of numbers: one, several, shares of a whole, and a range."""
 
 from __future__ import annotations
 
@@ -31,15 +31,18 @@ class Number(Kind):
     def name(self) -> str:  # type: ignore[override]  # depends on the value
         return "int" if self.whole else "float"
 
-    @property
-    def noun(self) -> str:
-        return "a whole number" if self.whole else "a number"
-
     def expected(self) -> str:
-        return f"{self.noun}{self._bounds()}"
+        noun = "a whole number" if self.whole else "a number"
+        return f"{noun} from {self.low:,} to {self.high:,} {self.unit}".rstrip()
 
     def convert(self, value: Any) -> Any:
-        return self._number(value)
+        # bool and NumPy's bool_ pass for integers, and float() reads texts
+        if isinstance(value, (bool, np.bool_, str, bytes)):
+            raise TypeError
+        number = operator.index(value) if self.whole else float(value)
+        if not (math.isfinite(number) and self.low <= number <= self.high):
+            raise ValueError
+        return number
 
     def parse(self, text: str) -> Any:
         if self.whole:
@@ -53,42 +56,49 @@ class Number(Kind):
         # a word that is no number passes here: the setting's own check says more than argparse would
         return {"metavar": name.upper(), "type": lambda word: Number.parse(self, word)}
 
-    def _bounds(self) -> str:
-        return f" from {self.low:,} to {self.high:,}" + (f" {self.unit}" if self.unit else "")
-
-    def _number(self, value: Any) -> Any:
-        if isinstance(value, (bool, np.bool_, str, bytes)):
-            raise TypeError
-        number = operator.index(value) if self.whole else float(value)
-        if not (math.isfinite(number) and self.low <= number <= self.high):
-            raise ValueError
-        return number
-
 
 @dataclass(frozen=True)
 class NumberPair(Number):
-    """Two numbers, each from `low` to `high`. parts: what the two are, such as "width and height"."""
+    """A number from `low` to `high` for each of `parts`, such as "width" and "height"."""
 
-    parts: str = ""
+    parts: tuple[str, ...] = ()
     name = "pair"
-    takes_list = True
 
     def expected(self) -> str:
-        noun = "two whole numbers" if self.whole else "two numbers"
-        return f"{noun}, {self.parts}, each{self._bounds()}"
+        return f"{super().expected()} for each of {', '.join(self.parts)}"
 
     def convert(self, value: Any) -> Any:
-        first, second = items_of(value)
-        return self._number(first), self._number(second)
+        numbers = tuple([Number.convert(self, number) for number in items_of(value)])
+        if len(numbers) != len(self.parts):
+            raise ValueError
+        return numbers
 
     def parse(self, text: str) -> Any:
-        return [super(NumberPair, self).parse(part.strip()) for part in text.split(",")]
+        return [Number.parse(self, part.strip()) for part in text.split(",")]
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "array", "items": super().schema(), "minItems": 2, "maxItems": 2}
+        count = len(self.parts)
+        return {"type": "array", "items": super().schema(), "minItems": count, "maxItems": count}
 
     def argument(self, name: str) -> dict[str, Any]:
-        return super().argument(name) | {"nargs": 2}
+        words = tuple(part.upper() for part in self.parts)
+        return super().argument(name) | {"nargs": len(words), "metavar": words}
+
+
+@dataclass(frozen=True)
+class Shares(NumberPair):
+    """Shares of a whole, one for each of `parts`, with the sum 1."""
+
+    name = "ratio"
+
+    def expected(self) -> str:
+        return f"{super().expected()}, with the sum 1"
+
+    def convert(self, value: Any) -> Any:
+        shares = super().convert(value)
+        if abs(sum(shares) - 1) > 1e-6:  # 0.1 + 0.2 + 0.7 is not quite 1
+            raise ValueError
+        return shares
 
 
 @dataclass(frozen=True)
@@ -98,50 +108,17 @@ class NumberRange(Number):
     name = "range"
 
     def expected(self) -> str:
-        return f"{self.noun} or a pair{' of them' * self.whole} (low, high){self._bounds()}"
+        return f"{super().expected()}, or a pair (low, high)"
 
     def convert(self, value: Any) -> Any:
         low, high = value if isinstance(value, (tuple, list)) else (value, value)
-        low, high = self._number(low), self._number(high)
+        low, high = super().convert(low), super().convert(high)
         if low > high:
             raise ValueError
         return low, high
 
     def parse(self, text: str) -> Any:
-        numbers = [super(NumberRange, self).parse(part) for part in text.split("..")]
+        numbers = [Number.parse(self, part) for part in text.split("..")]
         if any(isinstance(number, str) for number in numbers):
             return text
         return numbers[0] if len(numbers) == 1 else tuple(numbers)
-
-
-@dataclass(frozen=True)
-class Shares(Kind):
-    """Shares of a whole, one for each of `parts`, from 0 to 1 and with the sum 1."""
-
-    parts: tuple[str, ...]
-    name = "ratio"
-    takes_list = True
-
-    def expected(self) -> str:
-        return f"a number from 0 to 1 for each of {', '.join(self.parts)}, with the sum 1"
-
-    def convert(self, value: Any) -> tuple[float, ...]:
-        shares = tuple(self._share.convert(share) for share in items_of(value))
-        if len(shares) != len(self.parts) or abs(sum(shares) - 1) > 1e-6:
-            raise ValueError
-        return shares
-
-    def parse(self, text: str) -> Any:
-        return [self._share.parse(part.strip()) for part in text.split(",")]
-
-    def schema(self) -> dict[str, Any]:
-        count = len(self.parts)
-        return {"type": "array", "items": self._share.schema(), "minItems": count, "maxItems": count}
-
-    def argument(self, name: str) -> dict[str, Any]:
-        words = tuple(part.upper() for part in self.parts)
-        return self._share.argument(name) | {"nargs": len(words), "metavar": words}
-
-    @property
-    def _share(self) -> Number:
-        return Number(0, 1, whole=False)

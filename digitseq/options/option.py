@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass, field, fields
-from functools import lru_cache
-from typing import Any, cast
+from functools import cache
+from typing import Any
 
 from digitseq.errors import SettingsError
 from digitseq.options.kinds import Kind, shown
@@ -15,8 +14,9 @@ from digitseq.options.kinds import Kind, shown
 class Option:
     """Enough to parse, check and document one setting or parameter.
 
-    group: where `--help` lists it; flags: short ones, beside `--name`; shown_default: the default in words
-    optional: None is allowed and means "not given"; bare: the value of the flag on the command line without one
+    group: where `--help` lists it; flags: short ones, beside `--name`
+    default: of a setting; where it is None, None is allowed and means "not given"; shown_default: the same in words
+    bare: the value of the flag on the command line without one
     metavar: what `--help` shows for the value, if not what the kind says
     source: the setting says what is written, and exactly one of these is given
     works_with: the setting does nothing unless one of these is given
@@ -28,8 +28,8 @@ class Option:
     help: str
     group: str = ""
     flags: tuple[str, ...] = ()
+    default: Any = ...
     shown_default: str | None = None
-    optional: bool = False
     bare: str | None = None
     metavar: str | tuple[str, ...] | None = None
     source: bool = False
@@ -48,7 +48,7 @@ class Option:
 
         Raises `SettingsError` with what was given and what is allowed.
         """
-        if value is None and self.optional:
+        if value is None and self.default is None:
             return None
         try:
             return self.kind.convert(value)
@@ -60,17 +60,13 @@ class Option:
 
 def setting(default: object, kind: Kind, help: str, group: str = "", *flags: str, **known: Any) -> Any:
     """A field of a dataclass that is an option; `known` as in `Option`."""
-    return field(default=default, metadata={"option": Option(kind, help, group, flags, **known)})
+    return field(default=default, metadata={"option": Option(kind, help, group, flags, default, **known)})
 
 
+@cache  # settings are made anew for every image that is asked for
 def options(cls: Any) -> dict[str, Option]:
-    """The options of such a dataclass, or of an instance, by name, in the order in which they are written."""
+    """The options of such a dataclass by name, in the order in which they are written."""
     return {f.name: f.metadata["option"] for f in fields(cls) if "option" in f.metadata}
-
-
-def defaults_of(cls: Any) -> dict[str, Any]:
-    """The default of each option of such a dataclass."""
-    return {f.name: f.default for f in fields(cls) if "option" in f.metadata}
 
 
 def clean_fields(obj: Any, owner: str = "") -> None:
@@ -78,14 +74,8 @@ def clean_fields(obj: Any, owner: str = "") -> None:
 
     Defaults are taken to be right and plain. Raises `SettingsError`.
     """
-    values, cls = vars(obj).copy(), cast("Hashable", type(obj))
-    for name, default, option in _options_with_defaults(cls):
-        value = values[name]
-        if value is not default:
+    cls: Any = type(obj)
+    for name, option in options(cls).items():
+        value = getattr(obj, name)
+        if value is not option.default:  # most are, and checking them again would cost every call
             object.__setattr__(obj, name, option.clean(name, value, owner))
-
-
-@lru_cache(maxsize=64)
-def _options_with_defaults(cls: Hashable) -> list[tuple[str, object, Option]]:
-    # cached as settings are made anew for every image that is asked for
-    return [(f.name, f.default, f.metadata["option"]) for f in fields(cls) if "option" in f.metadata]  # type: ignore[arg-type]

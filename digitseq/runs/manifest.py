@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from digitseq import __version__
 from digitseq.errors import OutputError
 from digitseq.formats import FORMATS
 from digitseq.formats.parts import Part, spans
@@ -17,7 +18,6 @@ from digitseq.pipeline import Pipeline
 from digitseq.runs.run_settings import LABELS, Output
 from digitseq.runs.workers import MAX_PROCESSES
 from digitseq.settings import Settings
-from digitseq.version import __version__
 
 Record = dict[str, Any]  # one run in run.json
 _REQUIRED = {"version", "status", "seed", "format", "settings", "sections", "journal"}

@@ -23,7 +23,7 @@ class Output:
 
     cache: str | None = setting(
         None, FilePath(), "directory in which data sets are saved", "data", "-c",
-        optional=True, shown_default="$DIGITSEQ_CACHE, or the user's cache directory",
+        shown_default="$DIGITSEQ_CACHE, or the user's cache directory",
     )  # fmt: skip
     output_path: str = setting(
         "./output", FilePath(), "directory to save results in; images go to OUTPUT_PATH/NUMBER/1.png, 2.png, ...",
@@ -42,24 +42,24 @@ class Output:
         DEFAULT_SHARD_SIZE, Number(1, 10_000_000), f"images per shard, with {' and '.join(WITH_SHARDS)}", "data"
     )
     split_ratio: tuple[float, float, float] | None = setting(
-        None, Shares(PARTS), "write train/, val/ and test/ with these shares of the images and no glyph in "
-        "common", "data", optional=True, shown_default="off",
+        None, Shares(0, 1, whole=False, parts=PARTS), "write train/, val/ and test/ with these shares of the images "
+        "and no glyph in common", "data", shown_default="off",
     )  # fmt: skip
     multi_core: int | None = setting(
         None, Number(-1, 256), "worker processes; 0 or 1: none, images are made in the main process; "
         "-1: one per core", "batch", "-m",
-        optional=True, shown_default="0",
+        shown_default="0",
     )  # fmt: skip
     size: int | None = setting(
-        None, Number(1, 1_000_000_000), "number of images", "batch", "-s", optional=True, shown_default="1; 100 with -m"
+        None, Number(1, 1_000_000_000), "number of images", "batch", "-s", shown_default="1; 100 with -m"
     )
     seed: int | None = setting(
         None, Number(0, 2**64 - 1), "random seed: the same seed and settings give the same images", "batch",
-        optional=True, shown_default="random, printed and recorded",
+        shown_default="random, printed and recorded",
     )  # fmt: skip
     preview: str | None = setting(
         None, FilePath(), "write one PNG file of samples instead of a data set. It shows the given settings or, "
-        "without augmentation, every operation", "augmentation", optional=True, shown_default="none",
+        "without augmentation, every operation", "augmentation", shown_default="none",
     )  # fmt: skip
     resume: bool = setting(False, Flag(), "finish the interrupted run in this folder; give the same settings", "batch")
     quiet: bool = setting(False, Flag(), "print nothing but errors", "batch")

@@ -16,6 +16,7 @@ from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from digitseq import __version__
 from digitseq.errors import DigitseqError
 from digitseq.service import schemas
 from digitseq.service.access import check_origin
@@ -24,7 +25,6 @@ from digitseq.service.guard import Guard
 from digitseq.service.limits import Limits
 from digitseq.service.problems import MEDIA_TYPE, Problem, problem_of
 from digitseq.service.routes import add_routes
-from digitseq.version import __version__
 
 STATIC = Path(__file__).with_name("static")
 SUMMARY = "Images of handwritten digit sequences out of real glyphs, with exact labels."

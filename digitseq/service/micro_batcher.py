@@ -51,7 +51,7 @@ def images_of(requests: list[ImageRequest]) -> list[bytes]:
     index = np.array([one.index for one in requests], np.int64)
     rows = SeededRows(0, index, seeds=tuple(one.seed for one in requests))
     texts = [text_of(one.pipeline) for one in requests]
-    batch = requests[0].pipeline.batch_of(0, rows, encode(texts, len(texts[0])))
+    batch = requests[0].pipeline.batch_of(rows, encode(texts, len(texts[0])))
     return encode_png(batch.images, batch.width)
 
 

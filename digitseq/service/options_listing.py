@@ -6,15 +6,15 @@ from dataclasses import asdict
 from importlib.util import find_spec
 from typing import Any
 
+from digitseq import __version__
 from digitseq.augment import OPERATIONS, PRESETS
 from digitseq.formats import DOWNLOADS, FORMATS
 from digitseq.labels import LABEL_FORMATS
-from digitseq.options import FilePath, Option, defaults_of, options
+from digitseq.options import FilePath, Option, options
 from digitseq.service.glyph_sets import GlyphSets, splits_of
 from digitseq.service.limits import Limits
 from digitseq.service.requests import SETTINGS
 from digitseq.settings import DEFAULTS
-from digitseq.version import __version__
 
 
 def catalogue(limits: Limits, sets: GlyphSets) -> dict[str, Any]:
@@ -52,9 +52,9 @@ def _setting(name: str) -> dict[str, Any]:
 
 def _operation(name: str) -> dict[str, Any]:
     operation = OPERATIONS[name]
-    known, defaults = options(operation), defaults_of(operation)
+    known = options(operation)
     paths = [key for key, option in known.items() if isinstance(option.kind, FilePath)]
-    found = [_described(key, option, defaults[key]) for key, option in known.items() if key not in paths]
+    found = [_described(key, option, option.default) for key, option in known.items() if key not in paths]
     for parameter in found:  # no file can be named through HTTP, nor what would be read from one be chosen
         parameter["choices"] = [choice for choice in parameter["choices"] if choice not in paths]
     return {
