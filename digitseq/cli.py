@@ -16,6 +16,7 @@ from digitseq.console import interrupted_by, print_error, run_program, say
 from digitseq.dataset_commands import DataSetCommand
 from digitseq.errors import DigitseqWarning, SettingsError
 from digitseq.glyphs.bank import GlyphBank
+from digitseq.inspection.command import InspectCommand
 from digitseq.parser import parse
 from digitseq.pipeline import Pipeline
 from digitseq.renderer_cache import bank_of
@@ -46,10 +47,9 @@ def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
         request = parse(argv, config)
     except SystemExit as done:  # --help and --version
         return int(done.code or 0)
-    if isinstance(request, DataSetCommand):
+    if isinstance(request, (DataSetCommand, InspectCommand)):
         _end_on_signals()
-        request.run()
-        return 0
+        return request.run()
     settings = request.settings
     output, seed = request.complete()
     if output.quiet:

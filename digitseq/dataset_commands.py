@@ -22,17 +22,21 @@ class DataSetCommand:
     cache: str | None = None
     quiet: bool = False
 
-    def run(self) -> None:
-        """Raises `DataError` when the data set cannot be downloaded, `SettingsError` for an unknown name."""
+    def run(self) -> int:
+        """Returns the exit code.
+
+        Raises `DataError` when the data set cannot be downloaded, `SettingsError` for an unknown name.
+        """
         directory = cache_directory(self.cache)
         if self.download is None:
             say(_table(directory))
-            return
+            return 0
         from digitseq.glyphs import get_data_set
         from digitseq.glyphs.downloads.install import install
 
         report = (lambda line: None) if self.quiet else say
         install(get_data_set(self.download), directory, report, not self.quiet and sys.stderr.isatty())
+        return 0
 
 
 def _table(cache: Path) -> str:

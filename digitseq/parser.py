@@ -16,6 +16,7 @@ from digitseq.api import draw_seed
 from digitseq.console import say
 from digitseq.dataset_commands import DataSetCommand
 from digitseq.errors import SettingsError
+from digitseq.inspection.command import InspectCommand
 from digitseq.options import Option, options
 from digitseq.runs import recorded_run
 from digitseq.runs.run_settings import Output
@@ -122,7 +123,7 @@ def _naming_lines(lines: dict[str, str]) -> Iterator[None]:
         raise SettingsError(lines.get(error.setting or "", "") + str(error), error.setting) from None
 
 
-def parse(argv: Sequence[str] | None, config: Path) -> ParsedCommand | DataSetCommand:
+def parse(argv: Sequence[str] | None, config: Path) -> ParsedCommand | DataSetCommand | InspectCommand:
     """Settings from the command line, over those of `config` when -r is given, over the defaults."""
     given = vars(build_parser().parse_args(argv))
     lines: dict[str, str] = {}
@@ -135,6 +136,9 @@ def parse(argv: Sequence[str] | None, config: Path) -> ParsedCommand | DataSetCo
                 given[name] = assignment.value
                 lines[name] = f"{config.name} line {assignment.line}: "
     with _naming_lines(lines):
+        if "inspect" in given:
+            output = _build(Output, given)
+            return InspectCommand(given["inspect"], output.output_path, output.quiet)
         if given.pop("list_datasets") or "download" in given:
             output = _build(Output, given)
             return DataSetCommand(given.get("download"), output.cache, output.quiet)
@@ -174,6 +178,12 @@ def build_parser() -> argparse.ArgumentParser:
         help="list all data sets with classes, glyphs, size on disk, licence and whether they are installed, and exit",
     )  # fmt: skip
     groups["data"].add_argument("--download", metavar="NAME", help="download the data set of this name, and exit")
+    groups["general"].add_argument(
+        "--inspect", metavar="PATH",
+        help="check a finished data set, a folder or the beginning of the paths of its shards: counts, sizes, lengths, "
+        "characters, duplicates, boxes, labels, checksums; writes a contact sheet and an HTML page to OUTPUT_PATH; "
+        "exit code 1 if something is wrong",
+    )  # fmt: skip
     for name in sorted(OPTIONS, key=lambda name: not OPTIONS[name].flags):  # those with a short flag first
         if name == "number":
             groups["general"].add_argument(

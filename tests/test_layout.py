@@ -54,7 +54,7 @@ LAYERS = """
     __main__
     cli commands
     parser
-    dataset_commands
+    inspection dataset_commands
     torch_data preview
     generator
     api

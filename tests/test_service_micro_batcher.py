@@ -83,7 +83,7 @@ def test_the_service_prepares_an_appearance_once():
 
 
 def test_texts_with_gaps_are_not_mixed_with_others(train):
-    plain, gapped = (Pipeline(Settings(text, gaps=True), train, 0) for text in ("1234", "12-4"))
+    plain, gapped = (Pipeline(Settings(text, signs="gap", gap_labels="keep"), train, 0) for text in ("1234", "12-4"))
     assert ImageRequest(plain, 0, 0, None).batch_key() != ImageRequest(gapped, 0, 0, None).batch_key()
 
 

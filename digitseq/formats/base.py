@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from digitseq.formats.parts import PartFiles, spans
 from digitseq.formats.streaming import file_pieces
@@ -44,6 +47,23 @@ class Job:
     labels: tuple[str, ...] = ()
     details: dict[str, Any] = field(default_factory=dict)
     check: Check = never_cancelled
+
+
+class StoredSample(NamedTuple):
+    """What a data set on disk has for one image.
+
+    name: of the image's file, or its key; image: the bytes of an image file, or uint8 (H, W) pixels; None where a label
+    has no image; text: None where an image has no label
+    boxes: [x, y, w, h] in pixels, `characters`: what is in them; None in formats without boxes
+    fault: what else is wrong with the labels, or None
+    """
+
+    name: str
+    image: bytes | NDArray[np.uint8] | None
+    text: str | None
+    boxes: list[list[float]] | None = None
+    characters: list[str] | None = None
+    fault: str | None = None
 
 
 class EarlierRun(NamedTuple):
@@ -106,6 +126,17 @@ class Format:
 
         May be called again for the same run. Raises `OSError`.
         """
+
+    def files_in(self, folder: Path, prefix: str = "") -> list[Path]:
+        """The files of this format in `folder` whose names begin with `prefix`, in order; none if there are none."""
+        raise NotImplementedError
+
+    def read(self, files: list[Path]) -> Iterator[StoredSample]:
+        """The samples in `files`, which `files_in` has found. Memory use does not depend on their number.
+
+        Raises `OSError`, and `ValueError` or `KeyError` for files in another format.
+        """
+        raise NotImplementedError
 
     def stream(
         self, pipeline: Pipeline, size: int, labels: tuple[str, ...] = (), check: Check = never_cancelled

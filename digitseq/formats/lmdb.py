@@ -18,7 +18,7 @@ import numpy as np
 
 from digitseq.errors import OutputError
 from digitseq.files.regular import open_regular
-from digitseq.formats.base import Format, FormatPlan, Job, RunRequest
+from digitseq.formats.base import Format, FormatPlan, Job, RunRequest, StoredSample
 from digitseq.formats.parts import PartFiles
 from digitseq.formats.png_encoder import encode_png
 from digitseq.pipeline import Pipeline
@@ -90,6 +90,28 @@ class OutputFormat(Format):
             os.replace(kept / DATABASE, folder / DATABASE)
         finally:
             self._close()
+
+    def files_in(self, folder: Path, prefix: str = "") -> list[Path]:
+        return [path for path in [folder / DATABASE] if path.name.startswith(prefix) and path.is_file()]
+
+    def read(self, files: list[Path]) -> Iterator[StoredSample]:
+        import lmdb
+
+        for path in files:
+            try:
+                with (
+                    lmdb.open(os.fsencode(path), subdir=False, lock=False, readonly=True) as environment,
+                    environment.begin(buffers=True) as view,
+                ):
+                    for number in range(1, int(bytes(view.get(COUNT) or b"0")) + 1):
+                        image, text = view.get(b"image-%09d" % number), view.get(b"label-%09d" % number)
+                        yield StoredSample(
+                            f"image-{number:09d}",
+                            None if image is None else bytes(image),
+                            None if text is None else bytes(text).decode(),
+                        )
+            except lmdb.Error as error:
+                raise ValueError(str(error)) from None
 
     def _open(self, folder: Path, kept: Path) -> Any:
         """The unfinished database; it begins as a copy of the one that earlier runs have written."""

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from digitseq.errors import OutputError, SettingsError
 from digitseq.files.atomic import replacing
 from digitseq.files.regular import open_regular
-from digitseq.formats.base import Format, FormatPlan, Job, RunRequest
+from digitseq.formats.base import Format, FormatPlan, Job, RunRequest, StoredSample
 from digitseq.formats.parts import PartFiles
 from digitseq.formats.streaming import zip_entry
 from digitseq.pipeline import Batch, Pipeline
@@ -71,6 +71,21 @@ class OutputFormat(Format):
             parts.insert(0, kept / "earlier")
         with replacing(path, kept) as file:
             _write_arrays(file, parts, _background(job), job.check)
+
+    def files_in(self, folder: Path, prefix: str = "") -> list[Path]:
+        return sorted(p for p in folder.glob("*.npz") if p.name.startswith(prefix) and p.is_file())
+
+    def read(self, files: list[Path]) -> Iterator[StoredSample]:
+        """The samples in order. The whole file is in memory, as it is for every reader of an npz file."""
+        for path in files:
+            try:
+                with np.load(path) as file:
+                    arrays = [file[name] for name in ("images", "widths", "labels", "boxes", "lengths")]
+            except (zipfile.BadZipFile, EOFError) as error:
+                raise ValueError(str(error)) from None
+            for row, (image, width, text, boxes, length) in enumerate(zip(*arrays, strict=True)):
+                used = boxes[:length][boxes[:length, 2] > 0].tolist()
+                yield StoredSample(f"{path.name}[{row}]", image[:, :width], str(text), used)
 
 
 def total_memory(cgroups: Path = Path("/sys/fs/cgroup")) -> int | None:

@@ -6,12 +6,14 @@ Written by pyarrow. The features are in the schema's metadata under "huggingface
 from __future__ import annotations
 
 import json
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from itertools import compress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from digitseq.formats.base import StoredSample
 from digitseq.formats.parts import spans
 from digitseq.formats.png_encoder import encode_png
 from digitseq.formats.shards import Batches, ShardFormat
@@ -53,6 +55,22 @@ class OutputFormat(ShardFormat):
                 writer.write_table(rows, row_group_size=ROW_GROUP)
                 yield output.drain()
         yield output.drain()
+
+    def read(self, files: list[Path]) -> Iterator[StoredSample]:
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        for path in files:
+            try:
+                with parquet.ParquetFile(path) as file:
+                    for batch in file.iter_batches(ROW_GROUP):
+                        for row in batch.to_pylist():
+                            image, objects = row["image"] or {}, row.get("objects") or {}
+                            name = image.get("path") or path.name
+                            boxes, characters = objects.get("bbox"), objects.get("categories")
+                            yield StoredSample(name, image.get("bytes"), row["text"], boxes, characters)
+            except pa.ArrowException as error:
+                raise ValueError(str(error)) from None
 
 
 def _schema() -> Any:

@@ -13,7 +13,8 @@ from typing import IO
 from digitseq.errors import DigitseqWarning, OutputError
 from digitseq.files.atomic import replacing
 from digitseq.files.regular import regular_size
-from digitseq.formats.base import Format, FormatPlan, Job, RunRequest, images_of
+from digitseq.formats.base import Format, FormatPlan, Job, RunRequest, StoredSample, images_of
+from digitseq.formats.labelled_images import has_labelled_images, read_labelled_images
 from digitseq.formats.parts import PartFiles, batches
 from digitseq.formats.png_encoder import encode_png
 from digitseq.formats.streaming import PIECE, OutputBuffer, file_pieces, zip_entry
@@ -82,6 +83,13 @@ class OutputFormat(Format):
             if each.summary_name and each.file_name and (folder / each.file_name).exists():
                 with open(folder / each.file_name, "rb") as lines, replacing(folder / each.summary_name, kept) as file:
                     file.writelines(each.summary(lines, job.pipeline.bank.characters))
+
+    def files_in(self, folder: Path, prefix: str = "") -> list[Path]:
+        """The folder itself: a list of all its files would not fit in memory."""
+        return [folder] if not prefix and has_labelled_images(folder) else []
+
+    def read(self, files: list[Path]) -> Iterator[StoredSample]:
+        return read_labelled_images(files[0])
 
     def stream(
         self, pipeline: Pipeline, size: int, labels: tuple[str, ...] = (), check: Check = never_cancelled

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator, Iterator
 from functools import partial
+from pathlib import Path
 
 from digitseq.formats.base import Format, FormatPlan, Job, RunRequest, images_of
 from digitseq.formats.parts import PartFiles, batches
@@ -43,6 +44,9 @@ class ShardFormat(Format):
         with files.open(f"{job.name}-{shard:0{self.digits}d}.{self.suffix}") as file:
             for piece in self.pieces(partial(files.batches, job.pipeline), start, stop):
                 file.write(piece)
+
+    def files_in(self, folder: Path, prefix: str = "") -> list[Path]:
+        return sorted(p for p in folder.glob(f"*.{self.suffix}") if p.name.startswith(prefix) and p.is_file())
 
     def stream(
         self, pipeline: Pipeline, size: int, labels: tuple[str, ...] = (), check: Check = never_cancelled

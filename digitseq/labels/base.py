@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from typing import IO
+from pathlib import Path
+from typing import IO, NamedTuple
 
 from digitseq.pipeline import Batch
+
+
+class StoredLabel(NamedTuple):
+    """What a label file says about one image.
+
+    image: the image's file name, relative to the folder; text: None where the format has only boxes
+    boxes: [x, y, w, h] in pixels, or `relative` ones: centre and size as shares of the image; None without boxes
+    characters: of the boxes, in order
+    """
+
+    image: str
+    text: str | None
+    boxes: list[list[float]] | None = None
+    characters: list[str] | None = None
+    relative: bool = False
 
 
 class LabelFormat:
@@ -13,13 +30,14 @@ class LabelFormat:
 
     file_name: the file of lines, or None; it is hidden if only the summary is of use; first_line: its header
     numbered: the name of each image's own file with %d for the image's number, or None
-    summary_name: the file that depends on all images, or None
+    summary_name: the file that depends on all images, or None; has_texts: False for boxes only
     """
 
     file_name: str | None = None
     first_line = b""
     numbered: str | None = None
     summary_name: str | None = None
+    has_texts = True
 
     def lines(self, batch: Batch) -> bytes:
         """What the images of `batch` add to `file_name`, newlines included."""
@@ -33,7 +51,24 @@ class LabelFormat:
         """The contents of `summary_name`, in pieces. lines: `file_name`, open for reading. Raises `OSError`."""
         return iter(())
 
+    def is_in(self, folder: Path) -> bool:
+        """Whether `folder` has label files of this format."""
+        name = self.summary_name or self.file_name
+        return name is not None and (folder / name).is_file()
+
+    def read(self, folder: Path) -> Iterator[StoredLabel]:
+        """The labels in `folder`, where `is_in`. Raises `OSError`, `ValueError`, `KeyError` or `TypeError`."""
+        raise NotImplementedError
+
 
 def numbers(batch: Batch) -> range:
     """The numbers in the file names of the images of `batch`, from 1."""
     return range(batch.start + 1, batch.start + 1 + len(batch))
+
+
+def numbered_files(folder: Path, name: str) -> Iterator[tuple[int, Path]]:
+    """The files `name % 1`, `name % 2`, … in `folder`, with their numbers, in order."""
+    pattern = re.compile(re.escape(name).replace("%d", r"([1-9][0-9]{0,14})"))
+    found = (pattern.fullmatch(path.name) for path in folder.iterdir())
+    for number in sorted(int(match[1]) for match in found if match):
+        yield number, folder / (name % number)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
 from digitseq.glyphs.alphabet import classes
-from digitseq.labels.base import LabelFormat, numbers
+from digitseq.labels.base import LabelFormat, StoredLabel, numbers
 from digitseq.labels.objects import objects
 from digitseq.pipeline import Batch
 
@@ -26,6 +28,37 @@ class Labels(LabelFormat):
 
     def summary(self, lines: IO[bytes], characters: str) -> Iterator[bytes]:
         return (piece.encode() for piece in _annotations(lines, characters))
+
+    def read(self, folder: Path) -> Iterator[StoredLabel]:
+        """Reads a file that this program wrote: an object a line, images and annotations in the same order."""
+        path = folder / self.summary_name
+        with open(path, encoding="utf-8") as images, open(path, encoding="utf-8") as annotations:
+            head = next(images)
+            categories, _ = json.JSONDecoder().raw_decode(head, head.index("["))
+            names = {category["id"]: category["name"] for category in categories}
+            groups = itertools.groupby(_listed(annotations, "annotations"), lambda row: row["image_id"])
+            annotated, rows = next(groups, (None, iter(())))
+            for image in _listed(images, "images"):
+                found: list[dict[str, Any]] = []
+                if image["id"] == annotated:
+                    found = list(rows)
+                    annotated, rows = next(groups, (None, iter(())))
+                boxes, characters = [row["bbox"] for row in found], [names[row["category_id"]] for row in found]
+                yield StoredLabel(image["file_name"], image["text"], boxes, characters)
+            if annotated is not None:
+                raise ValueError(f"{self.summary_name} has annotations of image {annotated}, which it does not list")
+
+
+def _listed(lines: IO[str], name: str) -> Iterator[dict[str, Any]]:
+    """The objects of the list `name`, one line each, without loading the whole file."""
+    begin = f'"{name}": ['
+    for line in lines:
+        if line.startswith(begin):
+            first = line.removeprefix(begin)
+            for row in itertools.chain([first], lines):
+                if not row.startswith("{"):
+                    return
+                yield json.JSONDecoder().raw_decode(row)[0]
 
 
 def _annotations(lines: IO[bytes], characters: str) -> Iterator[str]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from digitseq.labels.base import LabelFormat, numbers
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+from digitseq.labels.base import LabelFormat, StoredLabel, numbers
 from digitseq.pipeline import Batch
 
 
@@ -14,6 +18,11 @@ class Labels(LabelFormat):
 
     def lines(self, batch: Batch) -> bytes:
         return b"".join(b"%d.png,%b\n" % (i, _quoted(text).encode()) for i, text in zip(numbers(batch), batch.texts))
+
+    def read(self, folder: Path) -> Iterator[StoredLabel]:
+        with open(folder / "labels.csv", encoding="utf-8", newline="") as lines:
+            for row in csv.DictReader(lines):
+                yield StoredLabel(row["filename"], row["words"])
 
 
 def _quoted(text: str) -> str:

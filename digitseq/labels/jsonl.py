@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
 import numpy as np
 
-from digitseq.labels.base import LabelFormat, numbers
+from digitseq.labels.base import LabelFormat, StoredLabel, numbers
 from digitseq.labels.objects import objects
 from digitseq.pipeline import Batch
 
@@ -16,3 +20,9 @@ class Labels(LabelFormat):
 
     def lines(self, batch: Batch) -> bytes:
         return objects(batch, '"file_name": "%d.png", ', np.array(numbers(batch))[:, None])
+
+    def read(self, folder: Path) -> Iterator[StoredLabel]:
+        with open(folder / "metadata.jsonl", "rb") as lines:
+            for row in map(json.loads, lines):
+                found = row.get("objects") or {}
+                yield StoredLabel(row["file_name"], row["text"], found.get("bbox"), found.get("categories"))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from digitseq.labels.base import LabelFormat, numbers
+from collections.abc import Iterator
+from pathlib import Path
+
+from digitseq.labels.base import LabelFormat, StoredLabel, numbers
 from digitseq.pipeline import Batch
 
 
@@ -13,3 +16,9 @@ class Labels(LabelFormat):
 
     def lines(self, batch: Batch) -> bytes:
         return b"".join(b"%d.png\t%b\n" % (i, text.encode()) for i, text in zip(numbers(batch), batch.texts))
+
+    def read(self, folder: Path) -> Iterator[StoredLabel]:
+        with open(folder / "gt.txt", encoding="utf-8", newline="\n") as lines:
+            for line in lines:
+                image, _, text = line.removesuffix("\n").partition("\t")
+                yield StoredLabel(image, text)

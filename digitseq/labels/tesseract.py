@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from digitseq.labels.base import LabelFormat
+from collections.abc import Iterator
+from pathlib import Path
+
+from digitseq.labels.base import LabelFormat, StoredLabel, numbered_files
 from digitseq.pipeline import Batch
 
 
@@ -13,3 +16,10 @@ class Labels(LabelFormat):
 
     def files(self, batch: Batch, characters: str) -> list[bytes]:
         return [text.encode() + b"\n" for text in batch.texts]
+
+    def is_in(self, folder: Path) -> bool:
+        return any(numbered_files(folder, "%d.gt.txt"))
+
+    def read(self, folder: Path) -> Iterator[StoredLabel]:
+        for number, path in numbered_files(folder, "%d.gt.txt"):
+            yield StoredLabel(f"{number}.png", path.read_text("utf-8").removesuffix("\n"))

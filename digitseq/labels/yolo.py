@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import IO
 
 import numpy as np
 
 from digitseq.glyphs.alphabet import classes
-from digitseq.labels.base import LabelFormat, numbers
+from digitseq.labels.base import LabelFormat, StoredLabel, numbered_files, numbers
 from digitseq.pipeline import Batch
 
 
@@ -19,6 +21,7 @@ class Labels(LabelFormat):
     file_name = "images.txt"
     numbered = "%d.txt"
     summary_name = "data.yaml"
+    has_texts = False
 
     def lines(self, batch: Batch) -> bytes:
         return b"".join(b"./%d.png\n" % i for i in numbers(batch))
@@ -37,3 +40,11 @@ class Labels(LabelFormat):
     def summary(self, lines: IO[bytes], characters: str) -> Iterator[bytes]:
         names = "".join(f"  {i}: {json.dumps(c)}\n" for i, c in enumerate(characters))
         yield f"train: images.txt\nval: images.txt\nnames:\n{names}".encode()
+
+    def read(self, folder: Path) -> Iterator[StoredLabel]:
+        listed = re.findall(r"^  (\d+): (.+)$", (folder / "data.yaml").read_text("utf-8"), re.MULTILINE)
+        names = {number: json.loads(name) for number, name in listed}
+        for number, path in numbered_files(folder, "%d.txt"):
+            rows = [line.split() for line in path.read_text("ascii").splitlines()]
+            boxes = [[float(value) for value in row[1:]] for row in rows]
+            yield StoredLabel(f"{number}.png", None, boxes, [names[row[0]] for row in rows], relative=True)

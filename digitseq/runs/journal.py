@@ -65,27 +65,8 @@ class Journal:
             os.ftruncate(self._descriptor, end)
 
     def read(self, offset: int) -> list[Entry]:
-        """The parts of the run whose lines begin at byte `offset`, in order.
-
-        Raises `OutputError` when the file is something else than a journal.
-        """
-        entries: list[Entry] = []
-        try:
-            with open_regular(self.path) as file:
-                file.seek(offset)
-                for line in file:
-                    if not line.endswith(b"\n"):  # a kill cut it off
-                        break
-                    fields, offset = json.loads(line), offset + len(line)
-                    if "part" in fields:
-                        entries.append(Entry(_receipt(fields), offset))
-                    elif entries and fields["done"] == entries[-1].receipt.part.number:
-                        entries[-1] = entries[-1]._replace(done=offset)
-        except (ValueError, KeyError, TypeError, RecursionError):
-            raise OutputError(
-                f"{self.path} is not a journal that digitseq wrote: name another directory with -o"
-            ) from None
-        return entries
+        """As `read_journal`."""
+        return read_journal(self.path, offset)
 
     def _append(self, entry: dict[str, Any]) -> None:
         size = self.size()
@@ -94,6 +75,28 @@ class Journal:
         except OSError:
             os.ftruncate(self._descriptor, size)  # the disk is full: half a line would spoil those that follow
             raise
+
+
+def read_journal(path: Path, offset: int) -> list[Entry]:
+    """The parts whose lines begin at byte `offset` of the journal `path`, in order.
+
+    Raises `OutputError` when the file is something else than a journal.
+    """
+    entries: list[Entry] = []
+    try:
+        with open_regular(path) as file:
+            file.seek(offset)
+            for line in file:
+                if not line.endswith(b"\n"):  # a kill cut it off
+                    break
+                fields, offset = json.loads(line), offset + len(line)
+                if "part" in fields:
+                    entries.append(Entry(_receipt(fields), offset))
+                elif entries and fields["done"] == entries[-1].receipt.part.number:
+                    entries[-1] = entries[-1]._replace(done=offset)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise OutputError(f"{path} is not a journal that digitseq wrote: name another directory with -o") from None
+    return entries
 
 
 def write_all(descriptor: int, data: bytes) -> None:

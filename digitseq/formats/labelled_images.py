@@ -1,0 +1,158 @@
+"""Reads a folder of images with label files beside them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitseq.formats.base import StoredSample
+from digitseq.formats.image_files import image_size
+from digitseq.labels import LABEL_FORMATS, label_formats
+from digitseq.labels.base import LabelFormat, StoredLabel
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
+Boxes = tuple[list[list[float]], list[str]]  # in pixels, and what is in them
+
+
+def has_labelled_images(folder: Path) -> bool:
+    """Whether there is an image or a label file in `folder`."""
+    with os.scandir(folder) as entries:
+        if any(entry.name.lower().endswith(SUFFIXES) for entry in entries):
+            return True
+    return bool(_labels_in(folder))
+
+
+def read_labelled_images(folder: Path) -> Iterator[StoredSample]:
+    """The images of `folder` in the order of their labels, then those without a label.
+
+    Labels in several formats are compared. Raises `OSError`, and `ValueError` or `KeyError` for damaged label files.
+    """
+    files, unlabelled = _labels_in(folder), _ImageNames(folder)
+    # the first one gives the order: one with texts if there is any
+    files.sort(key=lambda file: not file.has_texts)
+    for place, file in enumerate(files):
+        for label in file.rest():
+            found = {file.name: label}
+            found |= {other.name: same for other in files[place + 1 :] if (same := other.label_of(label.image))}
+            known = unlabelled.remove(label.image)
+            fault = None if known else "listed twice" if (folder / label.image).exists() else None
+            if place:
+                fault = f"is not in {files[0].name}"
+            yield _sample(folder, label.image, found, fault)
+    for name in unlabelled:
+        yield StoredSample(name, _contents(folder / name), None)
+
+
+class _LabelFile:
+    """The labels of one format, read in order, but found by the name of their image, too."""
+
+    def __init__(self, each: LabelFormat, folder: Path) -> None:
+        self.name = each.summary_name or each.file_name or str(each.numbered).replace("%d", "*")
+        self.has_texts = each.has_texts
+        self._labels = self._read(each, folder)
+        # usually empty, as all formats list the images in one order
+        self._passed: dict[str, StoredLabel] = {}
+
+    def label_of(self, image: str) -> StoredLabel | None:
+        if image in self._passed:
+            return self._passed.pop(image)
+        for label in self._labels:
+            if label.image == image:
+                return label
+            self._passed[label.image] = label
+        return None
+
+    def rest(self) -> Iterator[StoredLabel]:
+        """The labels that nobody has asked for."""
+        while self._passed:
+            yield self._passed.pop(next(iter(self._passed)))
+        yield from self._labels
+
+    def _read(self, each: LabelFormat, folder: Path) -> Iterator[StoredLabel]:
+        try:
+            yield from each.read(folder)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"{self.name} cannot be read: {type(error).__name__}: {error}") from None
+
+
+class _ImageNames:
+    """The names of all images in a folder. Those that are a number take nine bytes each, so that millions fit."""
+
+    def __init__(self, folder: Path) -> None:
+        self._others, self._seen_below, numbers = set[str](), set[str](), []
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                stem, _, suffix = entry.name.partition(".")
+                if suffix == "png" and stem.isascii() and stem.isdigit() and stem[0] != "0" and len(stem) < 16:
+                    numbers.append(int(stem))
+                elif entry.name.lower().endswith(SUFFIXES):
+                    self._others.add(entry.name)
+        self._numbers = np.sort(np.array(numbers, np.int64))
+        self._left = np.ones(len(numbers), bool)
+
+    def remove(self, name: str) -> bool:
+        """Whether the image is there and has not been removed before."""
+        stem, _, suffix = name.partition(".")
+        if suffix == "png" and stem.isascii() and stem.isdigit() and len(stem) < 16:
+            place = int(np.searchsorted(self._numbers, int(stem)))
+            if place < len(self._numbers) and self._numbers[place] == int(stem):
+                found, self._left[place] = bool(self._left[place]), False
+                return found
+        if "/" in name:  # in a folder below this one, whose files were not listed
+            before = len(self._seen_below)
+            self._seen_below.add(name)
+            return len(self._seen_below) > before
+        found = name in self._others
+        self._others.discard(name)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        yield from (f"{number}.png" for number in self._numbers[self._left].tolist())
+        yield from sorted(self._others)
+
+
+def _labels_in(folder: Path) -> list[_LabelFile]:
+    return [_LabelFile(each, folder) for each in label_formats(tuple(LABEL_FORMATS)) if each.is_in(folder)]
+
+
+def _contents(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _sample(folder: Path, name: str, labels: dict[str, StoredLabel], fault: str | None) -> StoredSample:
+    """One image with all of its labels, which have to agree."""
+    image = _contents(folder / name)
+    texts: dict[str, object] = {file: label.text for file, label in labels.items() if label.text is not None}
+    boxes = {file: found for file, label in labels.items() if (found := _in_pixels(label, image))}
+    for what, said in (("texts", texts), ("boxes", boxes)):
+        for (one, first), (other, second) in pairwise(said.items()):
+            if first != second:
+                fault = fault or f"{one} and {other} have different {what}"
+    found_boxes, characters = next(iter(boxes.values()), (None, None))
+    text = next((label.text for label in labels.values() if label.text is not None), None)
+    if text is None and characters is not None:
+        text = "".join(characters)
+    return StoredSample(name, image, text, found_boxes, characters, fault)
+
+
+def _in_pixels(label: StoredLabel, image: bytes | None) -> Boxes | None:
+    if label.boxes is None or label.characters is None:
+        return None
+    if not label.relative:
+        return label.boxes, label.characters
+    try:
+        width, height = image_size(image or b"")
+    except ValueError:
+        return None
+    shares = np.array(label.boxes, np.float64).reshape(-1, 4) * (width, height, width, height)
+    shares[:, :2] -= shares[:, 2:] / 2
+    rounded: NDArray[np.float64] = np.rint(shares)
+    return rounded.astype(np.int64).tolist(), label.characters

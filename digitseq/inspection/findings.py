@@ -1,0 +1,153 @@
+"""What is found in a data set: counts, histograms, and a list of what is wrong."""
+
+from __future__ import annotations
+
+import random
+from array import array
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitseq.formats.base import StoredSample
+from digitseq.formats.image_files import image_pixels, image_size
+
+EXAMPLES = 5  # named in a report for each kind of problem
+SHOWN = 48  # samples on the contact sheet
+
+
+@dataclass
+class Problem:
+    """One kind of problem: how often it was found, and the first few cases."""
+
+    count: int = 0
+    examples: list[str] = field(default_factory=list)
+
+
+class Shown(NamedTuple):
+    """A sample of the contact sheet: pixels uint8 (H, W), its text, boxes [x, y, w, h]."""
+
+    name: str
+    pixels: NDArray[np.uint8]
+    text: str
+    boxes: list[list[float]]
+
+
+class Findings:
+    """Everything that is found in one folder. Samples are added one by one; memory is 16 bytes for each.
+
+    widths, heights, lengths, characters: how many images, or characters, have each value
+    problems: by what is wrong; shown: a random choice of the samples
+    """
+
+    def __init__(self) -> None:
+        self.images = 0
+        self.widths: Counter[int] = Counter()
+        self.heights: Counter[int] = Counter()
+        self.lengths: Counter[int] = Counter()
+        self.characters: Counter[str] = Counter()
+        self.unlabelled = 0
+        self.problems: dict[str, Problem] = {}
+        self.shown: list[Shown] = []
+        # hashes instead of the images themselves: two of a million different ones agree once in 10**7 data sets
+        self.image_hashes, self.text_hashes = array("q"), array("q")
+        self._first_unlabelled: list[str] = []
+        self._random = random.Random(0)  # the same data set gives the same sheet
+
+    def report(self, problem: str, example: str) -> None:
+        """Add a case of `problem`."""
+        found = self.problems.setdefault(problem, Problem())
+        found.count += 1
+        if len(found.examples) < EXAMPLES:
+            found.examples.append(example)
+
+    def add(self, sample: StoredSample) -> None:
+        """Count and check one sample."""
+        if sample.fault:
+            self.report("labels that contradict each other", f"{sample.name} ({sample.fault})")
+        if sample.image is None:
+            self.report("labels without an image", sample.name)
+            return
+        try:
+            width, height = _size(sample.image)
+        except ValueError as error:
+            self.report("damaged images", f"{sample.name} ({error})")
+            return
+        self.images += 1
+        self.widths[width] += 1
+        self.heights[height] += 1
+        data = sample.image if isinstance(sample.image, bytes) else sample.image.tobytes()
+        self.image_hashes.append(hash(data))
+        self.text_hashes.append(hash(sample.text))
+        if sample.text is None:
+            self.unlabelled += 1
+            if len(self._first_unlabelled) < EXAMPLES:
+                self._first_unlabelled.append(sample.name)
+        else:
+            self._add_text(sample, sample.text)
+        self._check_boxes(sample, width, height)
+        self._show(sample)
+
+    def _add_text(self, sample: StoredSample, text: str) -> None:
+        self.lengths[len(text)] += 1
+        self.characters.update(text)
+        if not text:
+            self.report("empty labels", sample.name)
+        if sample.characters is not None and not _is_part(sample.characters, text):
+            self.report("boxes of other characters than the text has", f"{sample.name} ({text!r:.40})")
+
+    def _check_boxes(self, sample: StoredSample, width: int, height: int) -> None:
+        for x, y, w, h in sample.boxes or ():
+            if x < 0 or y < 0 or w <= 0 or h <= 0 or x + w > width or y + h > height:
+                box = ", ".join(f"{value:g}" for value in (x, y, w, h))
+                self.report("boxes outside the image", f"{sample.name} ([{box}] in {width} x {height})")
+                return
+
+    def _show(self, sample: StoredSample) -> None:
+        """Keep each sample with the same probability (Vitter, "Random sampling with a reservoir", 1985)."""
+        place = self.images - 1 if self.images <= SHOWN else self._random.randrange(self.images)
+        if place >= SHOWN or sample.image is None:
+            return
+        try:
+            pixels = image_pixels(sample.image) if isinstance(sample.image, bytes) else sample.image.copy()
+        except ValueError as error:
+            self.report("damaged images", f"{sample.name} ({error})")
+            return
+        shown = Shown(sample.name, pixels, sample.text or "", sample.boxes or [])
+        if place < len(self.shown):
+            self.shown[place] = shown
+        else:
+            self.shown.append(shown)
+
+    def finish(self) -> None:
+        """Check what needs all samples."""
+        if self.unlabelled and self.unlabelled < self.images:  # without any labels, none is missing
+            self.problems["images without a label"] = Problem(self.unlabelled, self._first_unlabelled)
+        images, texts = np.array(self.image_hashes), np.array(self.text_hashes)
+        order = np.argsort(images, kind="stable")
+        images, texts = images[order], texts[order]
+        same = images[1:] == images[:-1]
+        self.duplicates = int(same.sum())
+        self.distinct_texts = len(np.unique(texts))
+        for place in np.flatnonzero(same & (texts[1:] != texts[:-1])).tolist():
+            pair = f"images {order[place] + 1} and {order[place + 1] + 1}, in the order of the labels"
+            self.report("equal images with different labels", pair)
+
+
+def shared_images(one: Findings, other: Findings) -> int:
+    """How many images of `one` are in `other`, too."""
+    return int(np.isin(np.array(one.image_hashes), np.array(other.image_hashes)).sum())
+
+
+def _size(image: bytes | NDArray[np.uint8]) -> tuple[int, int]:
+    return image_size(image) if isinstance(image, bytes) else (image.shape[1], image.shape[0])
+
+
+def _is_part(characters: list[str], text: str) -> bool:
+    """Whether `text` is `characters` in their order, and other characters, which have no box, between them."""
+    if len(characters) == len(text):
+        return "".join(characters) == text
+    rest = iter(text)
+    return all(character in rest for character in characters)

@@ -1,0 +1,268 @@
+"""`--inspect`: what it counts is what is there, and whatever is broken in a data set is found."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from collections import Counter
+
+import cv2
+import numpy as np
+import pytest
+from support.folders import pixels, records
+from support.formats import FORMATS
+
+from digitseq.inspection.data_set import inspect
+from digitseq.inspection.findings import EXAMPLES
+
+ALL_LABELS = ("jsonl", "txt", "easyocr", "coco", "yolo", "tesseract")
+
+
+@pytest.fixture
+def made(run, tmp_path):
+    """Makes a data set of 40 images in the folder `data`, and returns where it is."""
+
+    def make(*flags: object):
+        assert run("--random_digits", 3, 8, "-s", 40, "--seed", 3, "-o", "data", *flags).returncode == 0
+        return tmp_path / "data" / "random"
+
+    return make
+
+
+def problems(path) -> dict[str, int]:
+    return {what: count for what, count, _ in inspect(path).all_problems()}
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_every_format_is_counted_and_nothing_is_wrong(made, run, format):
+    folder = made("--format", format)
+    (section,) = inspect(folder).sections
+    found = section.findings
+    assert (section.format, found.images, found.duplicates, found.problems) == (format, 40, 0, {})
+    assert found.widths == {200: 40} and found.heights == {28: 40}
+    assert run("--random_digits", 3, 8, "-s", 40, "--seed", 3, "-o", "png").returncode == 0
+    texts = [record["text"] for record in records(folder.parent.parent / "png" / "random")]
+    assert found.lengths == Counter(map(len, texts))
+    assert found.characters == Counter("".join(texts))
+    assert found.distinct_texts == len(set(texts))
+
+
+def test_all_label_formats_agree_with_each_other(made):
+    assert problems(made("--labels", *ALL_LABELS)) == {}
+
+
+@pytest.mark.parametrize("labels", ALL_LABELS)
+def test_every_label_format_alone_gives_the_texts(made, labels):
+    (section,) = inspect(made("--labels", labels)).sections
+    assert section.findings.problems == {} and section.findings.unlabelled == 0
+    assert sum(section.findings.lengths.values()) == 40
+
+
+def test_gaps_have_no_box_and_are_no_problem(run, tmp_path):
+    assert run("--phone", "JP", "--phone_format", "national", "--gaps", "-iw", 0, "-s", 9,
+               "--labels", "jsonl", "coco", "yolo", "txt").returncode == 0  # fmt: skip
+    (section,) = inspect(tmp_path / "output" / "phone-JP").sections
+    assert section.findings.problems == {}
+    assert section.findings.characters["-"] >= 9
+
+
+def test_the_parts_of_a_split_are_inspected_one_by_one_and_compared(run, tmp_path):
+    flags = ("--random_digits", 3, 8, "-s", 60, "--split_ratio", 0.5, 0.25, 0.25, "-o", "data")
+    assert run(*flags).returncode == 0
+    folder = tmp_path / "data" / "random"
+    found = inspect(folder)
+    assert {section.name: section.findings.images for section in found.sections} == {"train": 30, "val": 15, "test": 15}
+    assert found.all_problems() == []
+    (folder / "test" / "1.png").write_bytes((folder / "train" / "1.png").read_bytes())
+    assert problems(folder)["images that are in test/ and in train/"] == 1
+
+
+@pytest.mark.parametrize("format, suffix", [("webdataset", "tar"), ("parquet", "parquet")])
+def test_the_beginning_of_a_shards_path_selects_shards(made, format, suffix):
+    folder = made("--format", format, "--shard_size", 10)
+    assert len(list(folder.glob(f"*.{suffix}"))) == 4
+    assert inspect(folder / "random-0").images == 40
+    first = sorted(folder.glob(f"*.{suffix}"))[0]
+    assert inspect(folder / first.stem).images == 10
+
+
+def edit(folder, number, **changes):
+    """Change the record of an image in metadata.jsonl."""
+    rows = records(folder)
+    rows[number - 1] |= changes
+    (folder / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def test_a_missing_image_is_found(made):
+    folder = made()
+    (folder / "7.png").unlink()
+    found = inspect(folder).all_problems()
+    assert (found[0][0], found[0][1:]) == ("labels without an image", (1, ["7.png"]))
+    assert "7.png: No such file" in found[1][2][0]
+
+
+def test_a_missing_label_is_found(made):
+    folder = made()
+    lines = (folder / "metadata.jsonl").read_text().splitlines(keepends=True)
+    (folder / "metadata.jsonl").write_text("".join(lines[:4] + lines[5:]))
+    assert inspect(folder).all_problems() == [("images without a label", 1, ["5.png"])]
+
+
+def test_a_label_that_is_there_twice_is_found(made):
+    folder = made()
+    with open(folder / "metadata.jsonl", "a") as lines:
+        lines.write((folder / "metadata.jsonl").read_text().splitlines()[0] + "\n")
+    assert problems(folder) == {"labels that contradict each other": 1}
+
+
+def test_boxes_outside_the_image_are_found(made):
+    folder = made()
+    row = records(folder)[2]["objects"]
+    edit(folder, 3, objects={**row, "bbox": [[190, 5, 11, 20], *row["bbox"][1:]]})
+    (found,) = inspect(folder).all_problems()
+    assert found == ("boxes outside the image", 1, ["3.png ([190, 5, 11, 20] in 200 x 28)"])
+
+
+def test_boxes_of_other_characters_are_found(made):
+    folder = made()
+    row = records(folder)[0]
+    edit(folder, 1, objects={**row["objects"], "categories": ["x", *row["text"][1:]]})
+    assert problems(folder) == {"boxes of other characters than the text has": 1}
+
+
+@pytest.mark.parametrize("other", [name for name in ALL_LABELS if name != "jsonl"])
+def test_labels_in_two_files_that_differ_are_found(made, other):
+    folder = made("--labels", "jsonl", other)
+    row = records(folder)[4]
+    x, *rest = row["objects"]["bbox"][0]
+    moved = {**row["objects"], "bbox": [[x + 1, *rest], *row["objects"]["bbox"][1:]]}
+    edit(folder, 5, text=row["text"][::-1] + "1", objects=moved)
+    found = problems(folder)
+    assert found["labels that contradict each other"] == 1
+
+
+def test_labels_that_are_in_the_second_file_only_are_found(made):
+    folder = made("--labels", "jsonl", "txt")
+    lines = (folder / "metadata.jsonl").read_text().splitlines(keepends=True)
+    (folder / "metadata.jsonl").write_text("".join(lines[:9] + lines[12:]))
+    (found,) = inspect(folder).all_problems()
+    assert found[:2] == ("labels that contradict each other", 3)
+    assert found[2][0] == "10.png (is not in metadata.jsonl)"
+
+
+def test_a_changed_pixel_is_found_by_the_checksum_of_the_run(made):
+    folder = made()
+    image = pixels(folder / "8.png").copy()
+    image[0, 0] = 255
+    cv2.imwrite(str(folder / "8.png"), image)
+    assert list(problems(folder)) == ["files that are not as the run has left them"]
+
+
+def test_a_damaged_image_is_found(made):
+    folder = made("--labels", "jsonl")
+    data = bytearray((folder / "2.png").read_bytes())
+    data[60] ^= 1
+    (folder / "2.png").write_bytes(data)
+    (folder / "3.png").write_bytes(data[:50])
+    (folder / "4.png").write_bytes(b"")
+    assert problems(folder)["damaged images"] == 3
+
+
+@pytest.mark.parametrize("format, suffix", [("webdataset", "tar"), ("parquet", "parquet"), ("npz", "npz")])
+def test_a_file_that_is_cut_off_is_found(made, format, suffix):
+    folder = made("--format", format)
+    (path,) = folder.glob(f"*.{suffix}")
+    path.write_bytes(path.read_bytes()[:3000])
+    found = problems(folder)
+    assert found["files that cannot be read to their end"] == 1
+    assert ("files that are not as the run has left them" in found) == (format != "npz")
+
+
+def test_a_database_that_is_damaged_is_found(made):
+    pytest.importorskip("lmdb")
+    folder = made("--format", "lmdb")
+    (folder / "data.mdb").write_bytes(b"no database" * 1000)
+    assert problems(folder)["files that cannot be read to their end"] == 1
+
+
+def test_equal_images_with_different_labels_are_found(made):
+    folder = made()
+    (folder / "2.png").write_bytes((folder / "1.png").read_bytes())
+    assert problems(folder)["equal images with different labels"] == 1
+
+
+def test_an_interrupted_run_is_found(made):
+    folder = made()
+    record = json.loads((folder / "run.json").read_text())
+    record["runs"][0]["sections"][0]["images"] = 20
+    (folder / "run.json").write_text(json.dumps(record))
+    assert problems(folder) == {"runs that were interrupted": 1}
+
+
+def test_a_folder_that_another_program_made_is_read(tmp_path):
+    folder = tmp_path / "own"
+    (folder / "images").mkdir(parents=True)
+    for name in ("a", "b"):
+        cv2.imwrite(str(folder / "images" / f"{name}.jpg"), np.full((30, 90), 120, np.uint8))
+    rows = [{"file_name": f"images/{name}.jpg", "text": name} for name in "ab"]
+    (folder / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (section,) = inspect(folder).sections
+    assert section.findings.widths == {90: 2} and section.findings.heights == {30: 2}
+    assert list(section.findings.problems) == ["equal images with different labels"]
+
+
+def test_an_archive_with_extended_headers_is_read(tmp_path):
+    (tmp_path / "1.png").write_bytes(cv2.imencode(".png", np.zeros((30, 90), np.uint8))[1].tobytes())
+    (tmp_path / "1.txt").write_text("42")
+    with tarfile.open(tmp_path / "a.tar", "w", format=tarfile.PAX_FORMAT) as archive:
+        for name in ("1.png", "1.txt"):
+            info = archive.gettarinfo(tmp_path / name, "long" * 40 + name)
+            archive.addfile(info, (tmp_path / name).open("rb"))
+    (tmp_path / "1.png").unlink()
+    (section,) = inspect(tmp_path).sections
+    assert (section.format, section.findings.images, section.findings.characters) == ("webdataset", 1, Counter("42"))
+
+
+def test_only_a_few_examples_of_a_problem_are_kept(made):
+    folder = made()
+    for path in folder.glob("*.png"):
+        path.unlink()
+    what, count, examples = inspect(folder).all_problems()[0]
+    assert (what, count, len(examples)) == ("labels without an image", 40, EXAMPLES)
+
+
+def test_the_command_reports_and_writes_a_page_that_needs_no_other_file(made, run, tmp_path):
+    folder = made()
+    done = run("--inspect", folder, "-o", "report")
+    assert done.returncode == 0 and "nothing is wrong" in done.stdout and "40 images as png" in done.stdout
+    assert sorted(path.name for path in (tmp_path / "report").iterdir()) == [
+        "random-inspection.html", "random-inspection.png"]  # fmt: skip
+    page = (tmp_path / "report" / "random-inspection.html").read_text()
+    assert "Nothing is wrong" in page and "data:image/png;base64," in page
+    assert "http" not in page and 'src="data:' in page
+    sheet = cv2.imread(str(tmp_path / "report" / "random-inspection.png"))
+    assert len(np.unique(sheet.reshape(-1, 3), axis=0)) > 20
+
+
+def test_what_is_wrong_gives_exit_code_1_and_is_named(made, run):
+    folder = made()
+    (folder / "7.png").unlink()
+    done = run("--inspect", folder, "--quiet")
+    assert done.returncode == 1
+    assert "1 labels without an image: 7.png" in done.stdout
+
+
+def test_labels_cannot_put_markup_into_the_page(tmp_path, run):
+    cv2.imwrite(str(tmp_path / "1.png"), np.zeros((30, 90), np.uint8))
+    (tmp_path / "metadata.jsonl").write_text(json.dumps({"file_name": "1.png", "text": "<script>", "objects": {
+        "bbox": [[0, 0, 500, 2]], "categories": ["<"]}}) + "\n")  # fmt: skip
+    assert run("--inspect", ".", "-o", "report").returncode == 1
+    (page,) = (tmp_path / "report").glob("*.html")
+    assert "<script" not in page.read_text() and "&lt;" in page.read_text()
+
+
+def test_what_is_no_data_set_is_refused(refused, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert "nothing in it is png" in refused("--inspect", "empty")
+    assert "there is no such folder" in refused("--inspect", "absent/data")
+    assert "nothing in it is png" in refused("--inspect", "absent")
