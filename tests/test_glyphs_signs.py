@@ -61,7 +61,7 @@ def test_the_pen_of_a_line_is_its_width():
     for place, width in enumerate((1, 2, 3, 4, 6)):
         images[place, 4:24, 10 : 10 + width] = 255
     bank = build_bank(images, np.zeros(5, np.int64), "1", "")
-    assert np.abs(PENS[bank.pen] - np.array([1.2, 2, 3, 4, 6]) * 1.05).max() < 0.6
+    assert np.abs(PENS[bank.pen] / [1.2, 2, 3, 4, 6] - 1.05).max() < 0.15
     assert (np.diff(bank.pen) > 0).all()
 
 
