@@ -200,7 +200,7 @@ class Settings:
         if self.unique and self.label_case != "as_given":
             raise SettingsError("unique goes with label_case as_given: labels in one case can be the same", "unique")
         if self.gap_labels == "keep" and self.signs != "gap":
-            raise SettingsError("gap_labels works with signs gap only: add --signs gap, or leave it out", "gap_labels")
+            raise SettingsError("gap_labels keep works with signs gap only: give that, or leave it out", "gap_labels")
         if self.unique and self.signs == "gap" and self.gap_labels == "drop":
             raise SettingsError(
                 "unique goes with gap_labels keep: labels without their signs can be the same", "gap_labels"
