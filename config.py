@@ -10,11 +10,12 @@ phone = None  # "JP": telephone numbers of a region, by its ISO 3166 code
 pattern = None  # "20[0-9]{2}": strings that match a regular expression
 numbers_file = None  # "numbers.txt": its lines, in order
 phone_type = "any"  # with phone: "mobile", "fixed_line", or "any", which is half of each
-phone_format = "digits"  # with phone: "digits", "national" (090-1234-5678) or "e164" (+819012345678), these with gaps
+phone_format = "digits"  # with phone: "digits", "national" (090-1234-5678) or "e164" (+819012345678)
 unique = False  # True: all sequences of a run are different
 balanced = False  # True: with random_digits or random_text, every character equally often over the run
 label_case = "as_given"  # letters in labels: "as_given", "upper" or "lower"
-gaps = False  # True: leave a gap of a digit's width for -, +, ., space and other signs
+signs = "draw"  # - + . , : / ( ) = # *: "draw" pen strokes, leave a "gap" of a digit's width, or "refuse"
+gap_labels = "drop"  # with signs "gap": "drop" the signs that are not shown from the labels, or "keep" them
 
 # -- data
 cache = None  # directory in which data sets are saved; None: $DIGITSEQ_CACHE, or the user's cache directory

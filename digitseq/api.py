@@ -54,7 +54,7 @@ def generate_numbers_sequence(
     every call
     cache: directory in which data sets are saved; None: $DIGITSEQ_CACHE, or the user's cache directory
     settings: fields of `Settings` by their names, such as `augment="light"`, `dataset="emnist-byclass"` or
-    `gaps=True` (a gap for signs that have no glyph)
+    `signs="gap"` (a gap for - + . and so on, instead of drawing them)
 
     Returns float32 (28, W), 0 black … 1 white; ink is white unless `invert`. Raises `SettingsError`, a
     `ValueError`, for an empty sequence or characters without glyphs, a reversed range, a width that is too small
@@ -81,8 +81,7 @@ def generate_phone_number(
     """An image of a random telephone number that is valid in `region`, and the number.
 
     region: ISO 3166 code of two letters
-    settings: fields of `Settings` by their names, such as `phone_type="mobile"` or, with `gaps=True`,
-    `phone_format="national"`
+    settings: fields of `Settings` by their names, such as `phone_type="mobile"` or `phone_format="national"`
 
     The other arguments, what is returned and what is raised: see `generate_numbers_sequence`. Raises
     `MissingPackageError` without the package phonenumbers.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,9 +56,12 @@ class Pipeline:
         source: Source | None = None,
         renderer: Renderer | None = None,
     ) -> None:
-        self.settings, self.bank, self.seed = settings, bank, seed
+        self.settings, self.seed = settings, seed
         self.source = source or source_of(settings, bank.characters)
-        self.renderer = renderer or Renderer(Appearance.of(settings), bank)
+        self.renderer = self._plain_renderer = renderer or Renderer(Appearance.of(settings), bank)
+        if settings.signs == "draw" and not self.renderer.characters >= set(self.source.characters):
+            self.renderer = self.renderer.with_signs
+        self.bank = self.renderer.bank
         self.gaps = not self.renderer.characters >= set(self.source.characters)
         self._case = case_table(bank.characters, settings.label_case)
         # before anything is written: a run must not end in the middle of what could have been known
@@ -66,11 +69,11 @@ class Pipeline:
         self._check_fit()
 
     def __reduce__(self) -> tuple[type[Pipeline], tuple[Settings, GlyphBank, int, Source]]:
-        return Pipeline, (self.settings, self.bank, self.seed, self.source)
+        return Pipeline, (self.settings, self._plain_renderer.bank, self.seed, self.source)
 
     def with_source(self, source: Source) -> Pipeline:
         """The same pipeline with other texts."""
-        return Pipeline(self.settings, self.bank, self.seed, source, self.renderer)
+        return Pipeline(self.settings, self._plain_renderer.bank, self.seed, source, self._plain_renderer)
 
     def reseeded(self, seed: int) -> Pipeline:
         """The same pipeline with another seed and the same source, without preparing them again."""
@@ -109,7 +112,9 @@ class Pipeline:
         labels = codes
         if self._case is not None:  # signs beyond the table have no case
             labels = np.where(codes < len(self._case), self._case.take(codes, mode="clip"), codes)
-        return Batch(**vars(made), start=int(rows.index[0]), texts=decode(labels), text_length=(codes > 0).sum(axis=1))
+        if self.gaps and self.settings.signs == "gap" and self.settings.gap_labels == "drop":
+            made, labels = _without_gaps(made, labels)
+        return Batch(**vars(made), start=int(rows.index[0]), texts=decode(labels), text_length=(labels > 0).sum(axis=1))
 
     def _check_glyphs(self) -> None:
         if found := sorted(self.renderer.missing.intersection(self.source.characters)):
@@ -155,3 +160,15 @@ class Pipeline:
         """int64 (B, n): the row of each character in the table of `GlyphWidths`."""
         classes = self.renderer.classes(codes)
         return np.where((classes < 0) & (codes > 0), len(self.bank.characters), classes)
+
+
+def _without_gaps(made: Rendered, labels: Codes) -> tuple[Rendered, Codes]:
+    """Labels without the characters that have no glyph; classes and boxes of the others move up."""
+    shown = made.classes >= 0
+    order = np.argsort(~shown, axis=1, kind="stable")
+    kept = np.take_along_axis(np.where(shown, labels, 0), order, axis=1)
+    classes, boxes = (
+        np.take_along_axis(made.classes, order, axis=1),
+        np.take_along_axis(made.boxes, order[..., None], 1),
+    )
+    return replace(made, classes=classes, boxes=boxes), kept

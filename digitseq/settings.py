@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from digitseq.errors import SettingsError
 from digitseq.glyphs.alphabet import CASES
+from digitseq.glyphs.strokes import SIGNS
 from digitseq.options import (
     MAX_TEXT,
     MAX_WIDTH,
@@ -105,17 +106,21 @@ class Settings:
     )  # fmt: skip
     phone_format: str = setting(
         "digits", Choice(("digits", "national", "e164")), "with --phone: digits as dialled within the country, the "
-        "national grouping (090-1234-5678, with --gaps), or international (+819012345678, with --gaps)",
-        "source", works_with=("phone",),
+        "national grouping (090-1234-5678), or international (+819012345678)", "source", works_with=("phone",),
     )  # fmt: skip
     unique: bool = setting(False, Flag(), "make all texts of the run different", "source")
     balanced: bool = setting(
         False, Flag(), "with --random_digits or --random_text: use every character equally often over the run",
         "source", works_with=("random_digits", "random_text"),
     )  # fmt: skip
-    gaps: bool = setting(
-        False, Flag(), "leave a gap of a digit's width for -, +, ., space and other signs without a glyph; labels "
-        "keep them", "source",
+    signs: str = setting(
+        "draw", Choice(("draw", "gap", "refuse")), f"{' '.join(SIGNS)} without a glyph: draw them as pen strokes, or "
+        "leave a gap of a digit's width for them and for any other sign, or refuse them; a space is always a gap",
+        "source",
+    )  # fmt: skip
+    gap_labels: str = setting(
+        "drop", Choice(("drop", "keep")), "with --signs gap: labels without the signs that are not shown, or with them",
+        "source",
     )  # fmt: skip
     label_case: str = setting(
         "as_given", Choice(CASES), "letters in labels as given, or all in upper or lower case; images do not change",
@@ -192,6 +197,12 @@ class Settings:
                 raise SettingsError(message, name)
         if self.unique and self.label_case != "as_given":
             raise SettingsError("unique goes with label_case as_given: labels in one case can be the same", "unique")
+        if self.gap_labels == "keep" and self.signs != "gap":
+            raise SettingsError("gap_labels keep works with signs gap only: give that, or leave it out", "gap_labels")
+        if self.unique and self.signs == "gap" and self.gap_labels == "drop":
+            raise SettingsError(
+                "unique goes with gap_labels keep: labels without their signs can be the same", "gap_labels"
+            )
 
     def _check_partners(self) -> None:
         """Refuse settings that have no effect without another one."""

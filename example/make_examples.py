@@ -36,8 +36,8 @@ SHEETS = {
         (
             "--random_digits 3 8",
             "--pattern '(19|20)[0-9]{2}'",
-            "-num 090-1234-5678 --gaps -iw 230",
-            "-num 2026-11-21 --gaps",
+            "-num 090-1234-5678 -iw 230",
+            "-num 2026-11-21",
         ),
     ),
     "layout.png": (

@@ -74,11 +74,24 @@ def test_other_keywords_are_refused():
 
 
 def test_a_phone_number_is_the_one_of_the_command_line(run, tmp_path):
-    flags = ("--phone", "DE", "--phone_type", "mobile", "--phone_format", "e164", "--gaps", "-iw", 300)
+    flags = (
+        "--phone",
+        "DE",
+        "--phone_type",
+        "mobile",
+        "--phone_format",
+        "e164",
+        "--signs",
+        "gap",
+        "--gap_labels",
+        "keep",
+        "-iw",
+        300,
+    )
     assert run(*flags, "--seed", 5).returncode == 0
     folder = tmp_path / "output" / "phone-DE"
     image, number = generate_phone_number(
-        (0, 10), 300, region="DE", phone_type="mobile", phone_format="e164", gaps=True, seed=5
+        (0, 10), 300, region="DE", phone_type="mobile", phone_format="e164", signs="gap", gap_labels="keep", seed=5
     )
     assert number == records(folder)[0]["text"]
     assert number.startswith("+49")
@@ -94,7 +107,7 @@ def test_phone_numbers_differ():
     [
         ({"region": "XX"}, "phone must be the ISO 3166 code of a region"),
         ({"phone_type": "fax"}, "phone_type must be one of"),
-        ({"phone_format": "national"}, "gaps"),
+        ({"phone_format": "national", "signs": "refuse"}, "--signs draw draws it"),
         ({"image_width": 40}, "image_width 40 is too narrow"),
     ],
 )
@@ -104,10 +117,10 @@ def test_bad_phone_options_say_which_and_why(options, message):
 
 
 def test_signs_may_be_gaps():
-    image = generate_numbers_sequence("3-50", (0, 10), 120, gaps=True, seed=5)
+    image = generate_numbers_sequence("3-50", (0, 10), 120, signs="gap", gap_labels="keep", seed=5)
     assert image.shape == (28, 120)
-    with pytest.raises(SettingsError, match="gap"):
-        generate_numbers_sequence("3-50", (0, 10), 120)
+    with pytest.raises(SettingsError, match="--signs draw draws it"):
+        generate_numbers_sequence("3-50", (0, 10), 120, signs="refuse")
 
 
 @pytest.mark.parametrize("augment", [(), "light"])

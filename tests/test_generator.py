@@ -52,7 +52,7 @@ def test_a_sample_is_what_it_says(generator):
 
 
 VARIED = Settings(random_digits=(1, 9), image_width=0, invert=True)
-GAPS = Settings(phone="JP", phone_format="national", gaps=True, image_width=260)
+GAPS = Settings(phone="JP", phone_format="national", signs="gap", gap_labels="keep", image_width=260)
 
 
 @pytest.mark.parametrize("settings", [VARIED, GAPS], ids=["lengths", "gaps"])

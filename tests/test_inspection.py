@@ -59,7 +59,7 @@ def test_every_label_format_alone_gives_the_texts(made, labels):
 
 
 def test_gaps_have_no_box_and_are_no_problem(run, tmp_path):
-    assert run("--phone", "JP", "--phone_format", "national", "--gaps", "-iw", 0, "-s", 9,
+    assert run("--phone", "JP", "--phone_format", "national", "--signs", "gap", "--gap_labels", "keep", "-iw", 0, "-s", 9,
                "--labels", "jsonl", "coco", "yolo", "txt").returncode == 0  # fmt: skip
     (section,) = inspect(tmp_path / "output" / "phone-JP").sections
     assert section.findings.problems == {}

@@ -174,7 +174,11 @@ def test_the_width_named_in_the_refusal_is_enough(variant, number, train):
 
 def test_a_width_that_no_drawn_text_fits_names_one_that_all_do(train):
     """The longest text is the narrow one here."""
-    for source in ({"pattern": "1{9}|[08]{8}"}, {"random_digits": (3, 9)}, {"phone": "JP", "gaps": True}):
+    for source in (
+        {"pattern": "1{9}|[08]{8}"},
+        {"random_digits": (3, 9)},
+        {"phone": "JP", "signs": "gap", "gap_labels": "keep"},
+    ):
         for look in ({}, {"data_augmentation": True}, {"augment": "medium"}):
             with pytest.raises(SettingsError, match="too narrow") as caught:
                 Pipeline(Settings(**source, image_width=40, **look), train, 1)

@@ -76,7 +76,7 @@ def test_the_appearance_is_all_that_is_not_the_text():
         assert Appearance.of(Settings("1", **{name: value})) != plain, name
     about_texts_and_glyphs = {
         "number", "random_digits", "random_text", "phone", "pattern", "numbers_file", "phone_type", "phone_format",
-        "unique", "balanced", "gaps", "label_case", "dataset", "transpose", "split", "random_all",
+        "unique", "balanced", "signs", "gap_labels", "label_case", "dataset", "transpose", "split", "random_all",
     }  # fmt: skip
     assert set(Settings.__dataclass_fields__) == {*given, *about_texts_and_glyphs}
     on = {"data_augmentation": True}

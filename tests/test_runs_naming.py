@@ -35,7 +35,7 @@ def test_each_source_has_a_name(values, name):
 @given(st.text(st.characters(exclude_categories=("C", "Z")) | st.sampled_from(" ./\\:*"), min_size=1, max_size=255))
 def test_any_text_is_one_name_below_the_folder(text):
     try:
-        settings = Settings(text, gaps=True)
+        settings = Settings(text, signs="gap", gap_labels="keep")
     except SettingsError:  # too long for the name of a folder, in bytes
         reject()
     name = folder_name(settings)

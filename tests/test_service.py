@@ -118,7 +118,9 @@ def test_phone_numbers(client, run, tmp_path):
     assert answer.content == (tmp_path / "out/phone-DE/1.png").read_bytes()
     line = json.loads((tmp_path / "out/phone-DE/metadata.jsonl").read_text())
     assert answer.headers["x-digitseq-text"] == line["text"]
-    japanese = client.get("/v1/phone-numbers.json?image_width=0&phone_format=national&gaps=true&seed=1").json()
+    japanese = client.get(
+        "/v1/phone-numbers.json?image_width=0&phone_format=national&signs=gap&gap_labels=keep&seed=1"
+    ).json()
     assert re.fullmatch(r"0[0-9-]+", japanese["text"])
     problem(client.get("/v1/phone-numbers.png?region=XX"), 422)
 

@@ -158,7 +158,12 @@ def test_a_bank_that_is_built_keeps_nobody_waiting(monkeypatch):
     assert asyncio.run(both()) == [200, True, 200]
 
 
-LOOKS = ["", "&min_spacing=3&image_width=180", "&augment=light&gaps=true", "&image_width=0&label_case=upper"]
+LOOKS = [
+    "",
+    "&min_spacing=3&image_width=180",
+    "&augment=light&signs=gap&gap_labels=keep",
+    "&image_width=0&label_case=upper",
+]
 TEXTS = ["0", "4711", "12-4", "8" * 30, "1" * 257, "12a", "", "%D9%A1"]
 
 
@@ -186,5 +191,5 @@ def test_another_text_of_a_known_look_needs_no_thread(monkeypatch):
 
 
 def test_the_text_in_the_head_of_an_answer_keeps_its_spaces():
-    (answer,) = ask(create_app(), "/v1/sequences/%201%202%20.png?gaps=true")
+    (answer,) = ask(create_app(), "/v1/sequences/%201%202%20.png?signs=gap&gap_labels=keep")
     assert unquote(answer.headers["x-digitseq-text"]) == " 1 2 "

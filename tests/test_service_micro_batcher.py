@@ -89,7 +89,7 @@ def test_the_service_prepares_an_appearance_once():
 
 
 def test_texts_with_gaps_are_not_mixed_with_others(train):
-    plain, gapped = alike(train, ["1234", "12-4"], gaps=True)
+    plain, gapped = alike(train, ["1234", "12-4"], signs="gap")
     assert batch_key(plain) != batch_key(gapped)
 
 

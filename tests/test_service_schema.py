@@ -50,7 +50,8 @@ def served(cache, tmp_path_factory):
 PARTNERS = {
     "phone": {"image_width": 0},
     "phone_type": {"phone": "JP"},
-    "phone_format": {"phone": "JP", "gaps": True, "image_width": 0},
+    "phone_format": {"phone": "JP", "image_width": 0},
+    "gap_labels": {"signs": "gap"},
     "unique": {"random_digits": [4, 4]},
     "balanced": {"random_digits": [4, 4]},
     "random_all": {"data_augmentation": True},

@@ -107,7 +107,7 @@ def test_a_source_is_a_module_a_line_of_the_table_and_a_setting(monkeypatch, tmp
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setitem(TABLE, "even_numbers", "even_numbers")
     named = dict.fromkeys(TABLE) | {"even_numbers": 3}
-    settings = SimpleNamespace(**named, gaps=False, unique=False, balanced=False)
+    settings = SimpleNamespace(**named, signs="refuse", unique=False, balanced=False)
     assert texts(source_of(settings, "0123456789"), 1, 4) == ["002", "004", "006"]
     assert source_folder(settings) == "even-numbers"
     settings.unique = True
@@ -215,22 +215,22 @@ def test_characters_without_glyphs_are_refused_or_gaps(tmp_path):
     path = tmp_path / "numbers.txt"
     path.write_text("12\n\n3-4\n5 6\n")
     source = NumbersFile(path)
-    check_characters(source, "0123456789 -", gaps=False)
-    check_characters(source, "0123456789", gaps=True)
+    check_characters(source, "0123456789 -", "refuse")
+    check_characters(source, "0123456789", "gap")
     with pytest.raises(
-        SettingsError, match=r"numbers.txt, line 4: the data set has no ' ' \(U\+0020\), only 0123456789; give --gaps"
+        SettingsError, match=r"numbers.txt, line 4: the data set has no ' ' \(U\+0020\), only 0123456789; --signs draw"
     ):
-        check_characters(source, "0123456789", gaps=False)
+        check_characters(source, "0123456789", "refuse")
     for text, name in (("12a", "'a'"), ("1é", "'é'"), ("1\u00a0", r"'\\xa0'")):
-        for gaps in (True, False):
+        for signs in ("draw", "gap", "refuse"):
             with pytest.raises(SettingsError, match=f"number may hold 0123456789 only, got {name}") as caught:
-                check_characters(FixedSource(text), "0123456789", gaps)
-            assert "gaps" not in str(caught.value)
+                check_characters(FixedSource(text), "0123456789", signs)
+            assert "--signs" not in str(caught.value)
 
 
 def test_patterns_name_characters_that_the_data_set_lacks():
     with pytest.raises(SettingsError, match="no '-'"):
-        check_characters(Pattern(DATE), "0123456789", gaps=False)
-    check_characters(Pattern(DATE), "0123456789", gaps=True)
+        check_characters(Pattern(DATE), "0123456789", "refuse")
+    check_characters(Pattern(DATE), "0123456789", "gap")
     with pytest.raises(SettingsError, match="no 'A'"):
-        check_characters(Pattern("[A-F]{2}"), "0123456789", gaps=True)
+        check_characters(Pattern("[A-F]{2}"), "0123456789", "gap")

@@ -23,15 +23,23 @@ from digitseq.options import PARTS
 from digitseq.sources.choose import source_of
 
 LINES = ["12", "007", "3-4", "987 654", "1.50", "+81 3", "5"]
-NATIONAL = ("--phone", "JP", "--phone_format", "national", "--gaps", "-iw", 300)
+NATIONAL = ("--phone", "JP", "--phone_format", "national", "--signs", "gap", "--gap_labels", "keep", "-iw", 300)
 SOURCES = {
     "fixed": (("-num", "0070"), "0070", r"0070"),
-    "fixed with gaps": (("-num", "1-2/3", "--gaps"), "1-2_3", r"1-2/3"),
+    "fixed with gaps": (("-num", "1-2/3", "--signs", "gap", "--gap_labels", "keep"), "1-2_3", r"1-2/3"),
     "random": (("--random_digits", 3, 8), "random", r"\d{3,8}"),
     "unique": (("--random_digits", 1, 4, "--unique", "--balanced"), "random", r"\d{1,4}"),
     "phone": (NATIONAL, "phone-JP", r"0\d+-\d+-\d+"),
-    "pattern": (("--pattern", "20[0-9]{2}-(0[1-9]|1[0-2])", "--gaps"), "pattern", r"20\d\d-(0[1-9]|1[0-2])"),
-    "lines": (("--numbers_file", "some.txt", "--gaps", "-iw", 0), "some", "|".join(map(re.escape, LINES))),
+    "pattern": (
+        ("--pattern", "20[0-9]{2}-(0[1-9]|1[0-2])", "--signs", "gap", "--gap_labels", "keep"),
+        "pattern",
+        r"20\d\d-(0[1-9]|1[0-2])",
+    ),
+    "lines": (
+        ("--numbers_file", "some.txt", "--signs", "gap", "--gap_labels", "keep", "-iw", 0),
+        "some",
+        "|".join(map(re.escape, LINES)),
+    ),
 }
 
 
@@ -79,7 +87,23 @@ def test_as_many_as_asked_with_the_pipelines_texts_boxes_and_pixels(run, tmp_pat
 
 
 def test_every_label_format_leaves_gaps_without_a_box(run, tmp_path):
-    run("-num", "1-2", "--gaps", "-s", 20, "--labels", "jsonl", "txt", "easyocr", "coco", "yolo", "tesseract")
+    run(
+        "-num",
+        "1-2",
+        "--signs",
+        "gap",
+        "--gap_labels",
+        "keep",
+        "-s",
+        20,
+        "--labels",
+        "jsonl",
+        "txt",
+        "easyocr",
+        "coco",
+        "yolo",
+        "tesseract",
+    )
     folder = tmp_path / "output" / "1-2"
     assert all(r["text"] == "1-2" and r["objects"]["categories"] == ["1", "2"] for r in records(folder))
     coco = json.loads((folder / "annotations.json").read_text())
@@ -93,7 +117,9 @@ def test_every_label_format_leaves_gaps_without_a_box(run, tmp_path):
 @pytest.mark.parametrize("augment", [(), ("light",), ("heavy",), ("rotate", "wave", "slope", "perspective")])
 def test_crops_are_glyphs_of_their_class_and_gaps_are_as_wide_as_a_digit(train, tmp_path, augment):
     path = tmp_path / "some.txt"
-    settings = Settings(numbers_file=str(path), gaps=True, min_spacing=3, max_spacing=3, augment=augment)
+    settings = Settings(
+        numbers_file=str(path), signs="gap", gap_labels="keep", min_spacing=3, max_spacing=3, augment=augment
+    )
     pipeline = Pipeline(settings, train, 5)
     batch = pipeline.batch(0, 200)
     usual = round(float(train.width.mean()))
@@ -116,7 +142,9 @@ def test_crops_are_glyphs_of_their_class_and_gaps_are_as_wide_as_a_digit(train, 
 @pytest.mark.parametrize("augment", [(), ("light",), ("wave",), ("lines", "cutout")])
 def test_a_line_of_nothing_but_gaps_is_an_empty_image(train, tmp_path, augment):
     (tmp_path / "some.txt").write_text("--\n12\n---\n")
-    pipeline = Pipeline(Settings(numbers_file=str(tmp_path / "some.txt"), gaps=True, augment=augment), train, 5)
+    pipeline = Pipeline(
+        Settings(numbers_file=str(tmp_path / "some.txt"), signs="gap", gap_labels="keep", augment=augment), train, 5
+    )
     together, alone = pipeline.batch(0, 6), pipeline.batch(2, 3)
     assert together.texts == ["--", "12", "---"] * 2
     assert np.array_equal(together.images[2], alone.images[0])
@@ -162,7 +190,10 @@ def test_a_text_that_never_fits_ends_the_run_in_order(run, tmp_path, cores):
 def test_a_second_run_is_unique_too_and_begins_at_the_top_of_the_file(run, tmp_path):
     for _ in range(2):
         assert run("--random_digits", 2, 2, "--unique", "-s", 100, "-m", 2).returncode == 0
-        assert run("--numbers_file", "some.txt", "--gaps", "-s", 5, "-m", 2).returncode == 0
+        assert (
+            run("--numbers_file", "some.txt", "--signs", "gap", "--gap_labels", "keep", "-s", 5, "-m", 2).returncode
+            == 0
+        )
     texts = [r["text"] for r in records(tmp_path / "output" / "random")]
     assert len(set(texts[:100])) == len(set(texts[100:])) == 100
     assert [r["text"] for r in records(tmp_path / "output" / "some")] == LINES[:5] * 2
@@ -173,7 +204,9 @@ def test_parts_share_out_the_texts_of_the_run(run, tmp_path, format_name):
     ratio = ("--split_ratio", 0.6, 0.2, 0.2, "--format", format_name)
     for _ in range(2):
         assert run("--random_digits", 2, 2, "--unique", "-s", 100, *ratio).returncode == 0
-        assert run("--numbers_file", "some.txt", "--gaps", "-s", 5, *ratio).returncode == 0
+        assert (
+            run("--numbers_file", "some.txt", "--signs", "gap", "--gap_labels", "keep", "-s", 5, *ratio).returncode == 0
+        )
 
     def texts(name, part):
         return [text for _, text, _ in READERS[format_name](tmp_path / "output" / name / part)]
@@ -223,7 +256,7 @@ def test_the_next_run_lists_what_a_killed_one_made(start, run, gate_at, tmp_path
 
 
 def test_resume_refuses_another_file_of_the_same_name(start, run, gate_at, tmp_path):
-    words = ("--numbers_file", "some.txt", "--gaps", "-s", 5000, "-iw", 0)
+    words = ("--numbers_file", "some.txt", "--signs", "gap", "--gap_labels", "keep", "-s", 5000, "-iw", 0)
     process = start(*words, gate=(gate := gate_at(1000)))
     gate.wait()
     process.send_signal(signal.SIGINT)
@@ -277,7 +310,7 @@ def test_unique_and_balanced_need_to_know_the_size(train):
 
 @pytest.mark.parametrize("number", ["..", ".", "/", "1/../2", "-", "a" * 3, "1" * 255])
 def test_folders_stay_below_the_output_path(run, tmp_path, number):
-    done = run(f"-num={number}", "--gaps", "-iw", 0, "--format", "webdataset")
+    done = run(f"-num={number}", "--signs", "gap", "--gap_labels", "keep", "-iw", 0, "--format", "webdataset")
     there = [p.name for p in tmp_path.iterdir()]
     assert there in (["some.txt"], ["output", "some.txt"], ["some.txt", "output"])
     if done.returncode == 0:
@@ -286,7 +319,10 @@ def test_folders_stay_below_the_output_path(run, tmp_path, number):
         assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize("words", [("--random_digits", 4, 4, "--unique"), ("--numbers_file", "some.txt", "--gaps")])
+@pytest.mark.parametrize(
+    "words",
+    [("--random_digits", 4, 4, "--unique"), ("--numbers_file", "some.txt", "--signs", "gap", "--gap_labels", "keep")],
+)
 def test_a_stopped_run_whose_texts_depend_on_the_run_says_to_resume_only(start, gate_at, words):
     process = start(*words, "-s", 9000, "--seed", 9, gate=(gate := gate_at(1000)))
     gate.wait()

@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,15 @@ from numpy.typing import NDArray
 
 from digitseq.errors import DataError
 from digitseq.files.atomic import replacing
+from digitseq.glyphs.alphabet import classes
+from digitseq.glyphs.signs import SIZE, pen_numbers, sign_glyphs
+from digitseq.glyphs.strokes import SIGNS
 from digitseq.lazy_imports import import_package
 from digitseq.random_streams import Rows
 
-MAGIC = b"digitseq glyph bank 1\n"
+MAGIC = b"digitseq glyph bank 2\n"
 ALIGNMENT = 64
-_ARRAYS = ("columns", "start", "width", "top", "bottom", "label", "class_start")
+_ARRAYS = ("columns", "start", "width", "top", "bottom", "label", "class_start", "pen")
 
 
 @dataclass(frozen=True)
@@ -36,8 +40,10 @@ class GlyphBank:
     start: int64 (N,); width, top, bottom: uint8 (N,), the ink rows are top … bottom-1
     label: uint8 (N,), index into `characters`; class_start: int64 (C+1,), the glyphs of class c are
     class_start[c] … class_start[c+1]-1
+    pen: uint8 (N,), the number of the pen in `signs.PENS` that is as wide as the glyph's strokes
     digest: identifies the source files, hex; path: the file behind the arrays, or None; origin: of a share, the bank
     and the two fractions that it was taken from
+    signs: how many of the classes, the last ones, are drawn signs; complete: the bank that has them, too, or None
 
     A bank with a path is pickled as that path, so that worker processes share the pages of the file.
     """
@@ -51,6 +57,9 @@ class GlyphBank:
     bottom: NDArray[np.uint8]
     label: NDArray[np.uint8]
     class_start: NDArray[np.int64]
+    pen: NDArray[np.uint8]
+    signs: int = 0
+    complete: GlyphBank | None = field(default=None, compare=False)
     path: Path | None = field(default=None, compare=False)
     origin: tuple[GlyphBank, float, float] | None = field(default=None, compare=False)
 
@@ -62,34 +71,59 @@ class GlyphBank:
         """Height of a glyph in pixels."""
         return int(self.columns.shape[1])
 
+    def with_signs(self) -> GlyphBank:
+        """The same glyphs and those of the signs that the data set lacks, as further classes. Shares all arrays."""
+        return self.complete or self
+
+    def without_signs(self) -> GlyphBank:
+        """The glyphs of the data set only, with all arrays shared."""
+        classes = len(self.characters) - self.signs
+        count = int(self.class_start[classes])
+        arrays = {name: getattr(self, name)[:count] for name in ("start", "width", "top", "bottom", "label", "pen")}
+        start = self.class_start[: classes + 1]
+        return replace(self, characters=self.characters[:classes], class_start=start, signs=0, complete=self, **arrays)
+
     def share(self, low: float, high: float) -> GlyphBank:
         """The glyphs of every class from fraction `low` to `high` of a fixed random order, the same for every seed.
 
         Shares with disjoint fractions have no glyph in common, and those of 0 … f and f … 1 together have all
         glyphs. Both have glyphs of every class that has at least two. `columns` is shared with this bank.
         """
+        bank = self.with_signs()
         # A stable sort of a random order by class: random within every class, and the same on every machine.
         order = np.argsort(Rows.span(0, 0, len(self)).words("share", 1)[:, 0], kind="stable")
         order = order[np.argsort(self.label[order], kind="stable")]
         classes = pairwise(self.class_start.tolist())
         chosen = [order[_cut(first, end, low) : _cut(first, end, high)] for first, end in classes]
+        # signs are drawn, and no glyphs of the data set: every share has all of them
+        chosen += [np.arange(first, end) for first, end in pairwise(bank.class_start[len(self.characters) :].tolist())]
         kept = np.sort(np.concatenate(chosen))
         return replace(
-            self,
+            bank,
             digest=hashlib.sha256(f"{self.digest} {low} {high}".encode()).hexdigest(),
-            **{name: getattr(self, name)[kept] for name in ("start", "width", "top", "bottom", "label")},
+            **{name: getattr(bank, name)[kept] for name in ("start", "width", "top", "bottom", "label", "pen")},
             class_start=np.concatenate([[0], np.cumsum([len(c) for c in chosen])]).astype(np.int64),
             path=None,
             origin=(self, low, high),
-        )
+        ).without_signs()
 
     def __reduce__(self) -> tuple[Any, ...]:
+        if self.signs:
+            return GlyphBank.with_signs, (self.without_signs(),)
         # A share is taken again by each worker, out of the file that all of them map.
         if self.origin is not None:
             return GlyphBank.share, self.origin
         if self.path is not None:
             return open_bank, (self.path, self.digest)
-        return GlyphBank, (self.characters, self.digest, *(getattr(self, name) for name in _ARRAYS))
+        whole = self.with_signs()
+        arrays = [getattr(whole, name) for name in _ARRAYS]
+        return _bank_of, (whole.characters, whole.digest, whole.signs, arrays)
+
+
+def _bank_of(characters: str, digest: str, signs: int, arrays: list[Any], path: Path | None = None) -> GlyphBank:
+    """The bank without its signs. arrays: in the order of `_ARRAYS`, with the signs."""
+    named = dict(zip(_ARRAYS, arrays))
+    return GlyphBank(characters, digest, **named, signs=signs, path=path).without_signs()
 
 
 def _cut(first: int, end: int, fraction: float) -> int:
@@ -111,13 +145,45 @@ def build_bank(
     columns = np.concatenate(inked)
     width, top, bottom = np.concatenate(boxes, axis=1)
     start = np.cumsum(width, dtype=np.int64) - width
+    pen = pen_numbers(columns, start, width)
     # Only the glyphs are sorted by class: their columns stay in the order of the source files.
     order = np.argsort(labels, kind="stable")
     order = order[width[order] > 0]
     label = labels[order].astype(np.uint8)
     class_start = np.searchsorted(label, np.arange(len(characters) + 1)).astype(np.int64)
     start, width, top, bottom = start[order], width[order], top[order], bottom[order]
-    return GlyphBank(characters, digest, columns, start, width, top, bottom, label, class_start)
+    return _with_drawn_signs(
+        GlyphBank(characters, digest, columns, start, width, top, bottom, label, class_start, pen[order])
+    )
+
+
+def _with_drawn_signs(bank: GlyphBank) -> GlyphBank:
+    """`bank` with a `complete` bank."""
+    signs = "".join(sign for sign in SIGNS if sign not in classes(bank.characters))
+    drawn = [_drawn_sign(sign, bank.height) for sign in signs]
+    columns, width, top, bottom = (np.concatenate(parts) for parts in zip(*drawn))
+    start = len(bank.columns) + np.cumsum(width, dtype=np.int64) - width
+    number = np.repeat(np.arange(len(signs)), SIZE)
+    return GlyphBank(
+        bank.characters + signs,
+        bank.digest,
+        np.concatenate([bank.columns, columns]),
+        np.concatenate([bank.start, start]),
+        np.concatenate([bank.width, width]),
+        np.concatenate([bank.top, top]),
+        np.concatenate([bank.bottom, bottom]),
+        np.concatenate([bank.label, (len(bank.characters) + number).astype(np.uint8)]),
+        np.concatenate([bank.class_start, len(bank) + SIZE * np.arange(1, len(signs) + 1)]),
+        np.concatenate([bank.pen, np.zeros(len(number), np.uint8)]),
+        signs=len(signs),
+    ).without_signs()
+
+
+@lru_cache(maxsize=2 * len(SIGNS))
+def _drawn_sign(sign: str, height: int) -> tuple[NDArray[np.uint8], ...]:
+    """The columns of all variants of a sign, (T, height); width, top and bottom (SIZE,) of their ink."""
+    columns, boxes = _trimmed(sign_glyphs(sign, height))
+    return columns, *boxes
 
 
 def _trimmed(images: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -137,7 +203,7 @@ def _extent(inked: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def save_bank(bank: GlyphBank, path: Path) -> None:
     """Write `bank` to `path` atomically. Raises `OSError`."""
-    layout, end = {}, 0
+    bank, layout, end = bank.with_signs(), {}, 0
     body: list[Any] = []
     for name in _ARRAYS:
         array = np.ascontiguousarray(getattr(bank, name))
@@ -145,7 +211,8 @@ def save_bank(bank: GlyphBank, path: Path) -> None:
         layout[name] = [array.dtype.str, array.shape, end]
         body += [array.reshape(-1).view(np.uint8), padding]
         end += array.nbytes + len(padding)
-    header = json.dumps({"characters": bank.characters, "digest": bank.digest, "arrays": layout}).encode()
+    about = {"characters": bank.characters, "signs": bank.signs, "digest": bank.digest}
+    header = json.dumps({**about, "arrays": layout}).encode()
     header += b" " * (-(len(MAGIC) + 8 + len(header)) % ALIGNMENT)
     crc = 0
     with replacing(path) as file:
@@ -183,6 +250,6 @@ def open_bank(path: Path, digest: str) -> GlyphBank:
             dtype, shape, offset = header["arrays"][name]
             # frombuffer: a slice of a memmap is a memmap again, and indexing that is a microsecond slower
             arrays[name] = np.frombuffer(raw, dtype, math.prod(shape), body + offset).reshape(shape)
-        return GlyphBank(header["characters"], digest, **arrays, path=path)
+        return _bank_of(header["characters"], digest, header["signs"], list(arrays.values()), path)
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} is damaged ({error})") from None

@@ -18,12 +18,13 @@ from digitseq.glyphs.catalog import DIGITS
 from digitseq.glyphs.checksums import cached_sha256
 from digitseq.glyphs.glyph_files import GlyphFiles
 from digitseq.glyphs.idx import open_idx
+from digitseq.glyphs.strokes import SIGNS
 from digitseq.options import expanded
 
 IMAGES = "-images-idx3-ubyte"
 LABELS = ("-labels-idx1-ubyte", "-labels-idx2-int")
 MAPPING = "mapping.txt"
-MAX_CLASSES = 256
+MAX_CLASSES = 256 - len(SIGNS)  # a class is a byte, and signs have classes, too
 _MAX_MAPPING_BYTES = 1 << 20
 
 

@@ -13,6 +13,7 @@ from digitseq.composer import GlyphSpans, Layout, compose_images, layout_glyphs
 from digitseq.errors import NarrowError
 from digitseq.glyphs.alphabet import class_table, classes
 from digitseq.glyphs.bank import GlyphBank
+from digitseq.glyphs.signs import sign_numbers
 from digitseq.options import MAX_WIDTH
 from digitseq.random_streams import Rows
 from digitseq.renderer.widths import GlyphWidths
@@ -86,7 +87,8 @@ class Renderer:
         self._chain = self._augment.glyph_chain(bank) if self._augment else None
         self.most = self._chain.max_width if self._chain else int(bank.width.max())
         self.cell_pixels = self._chain.cell_pixels if self._chain else 0
-        self.gap_width = round(float(bank.width.mean()))
+        self._first_sign = len(bank.characters) - bank.signs
+        self.gap_width = round(float(bank.width[: bank.class_start[self._first_sign]].mean()))
         self._may_overlap = appearance.min_spacing < 0 or (self._augment is not None and self._augment.maps_lines)
         self._limit = appearance.image_width or MAX_WIDTH
         self._class_of = class_table(bank.characters)
@@ -95,6 +97,11 @@ class Renderer:
         self.characters = known.keys()
         self.missing = {character for character, number in known.items() if not self._class_size[number]}
         np.empty(KEPT_BYTES, np.uint8)  # freed at once, for its effect on the allocator
+
+    @cached_property
+    def with_signs(self) -> Renderer:
+        """A renderer that draws signs, too."""
+        return Renderer(self.appearance, self.bank.with_signs())
 
     @cached_property
     def glyph_widths(self) -> GlyphWidths:
@@ -184,6 +191,10 @@ class Renderer:
         # Gaps and padding take a glyph of class 0 and width 0. Numbers are drawn for every position of the longest
         # text, so that the number of a position does not depend on the length of its text.
         glyph = self._choose(rows, np.maximum(classes, 0))
+        if bank.signs and (is_sign := classes >= self._first_sign).any():
+            # all variants and pens of a sign are one class: the pen is that of the glyph beside it
+            numbers = sign_numbers(glyph, there & ~is_sign, bank.pen, rows.uniforms("signs", classes.shape[1]))
+            glyph = np.where(is_sign, bank.class_start.take(np.maximum(classes, 0)) + numbers, glyph)
         if self._chain is not None:
             return self._chain.ink(glyph, there, rows)
         width, top, bottom = (array.take(glyph).astype(np.int64) for array in (bank.width, bank.top, bank.bottom))

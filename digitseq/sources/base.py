@@ -33,7 +33,7 @@ class Source:
     count: int | None = None  # number of different texts; None if unknown or unbounded
     period: int | None = None  # text i + period equals text i, whatever the seed; None if texts do not repeat that way
     ordered: bool = False  # the order of the texts is part of the source: every run begins with text 0
-    refused_setting: str = "gaps"  # the setting that errors about characters without glyphs belong to
+    refused_setting: str = "signs"  # the setting that errors about characters without glyphs belong to
 
     def longest(self) -> str:
         """One of the longest texts, to test whether it fits into an image."""

@@ -29,7 +29,7 @@ def source_of(
     if not set(characters).issuperset(source.characters):
         from digitseq.sources.gaps import check_characters  # which imports the catalogue of data sets
 
-        check_characters(source, characters, settings.gaps)
+        check_characters(source, characters, settings.signs)
     if not (settings.balanced or settings.unique):
         return source
     if size is None:

@@ -72,7 +72,7 @@ SOURCES: dict[str, Values] = {
 }  # fmt: skip
 OTHERS: dict[str, Values] = {
     "--phone_type": _of("mobile", "fixed_line", "any"), "--phone_format": _of("digits", "national", "e164"), "--unique": _none,
-    "--balanced": _none, "--label_case": _of("as_given", "upper", "lower"), "--gaps": _none, "-c": _of("cache", "afile", "/dev/null"),
+    "--balanced": _none, "--label_case": _of("as_given", "upper", "lower"), "--signs": _of("draw", "gap", "refuse"), "--gap_labels": _of("drop", "keep"), "-c": _of("cache", "afile", "/dev/null"),
     "-o": _of("out", "deep/er", *PATHS), "-r": _none, "--dataset": _of("mnist", "emnist-byclass", "adir", "./adir", "afile", "~nouser/x", ""),
     "--transpose": _none, "--split": _of("train", "test", "all"), "--format": _of("png", "webdataset", "lmdb", "parquet", "npz"),
     "--labels": _labels, "--shard_size": _near("1", "7", "1000"), "--split_ratio": _ratio, "-iw": _near("0", "100", "200", "1000", "65535"), "-min": _near("-28", "0", "3"), "-max": _near("3", "10", "28"),

@@ -132,7 +132,22 @@ def _answer(regex: str) -> dict:
         os.ftruncate(stream, 0)
         os.lseek(stream, 0, os.SEEK_SET)
     re.purge()  # what an earlier pattern left in the cache is not this one's
-    words = [f"--pattern={regex}", "--gaps", "-s", str(IMAGES), "-iw", "0", "--seed", "1", "--quiet", "-o", "out"]
+    words = [
+        f"--pattern={regex}",
+        "--signs",
+        "gap",
+        "--gap_labels",
+        "keep",
+        "-s",
+        str(IMAGES),
+        "-iw",
+        "0",
+        "--seed",
+        "1",
+        "--quiet",
+        "-o",
+        "out",
+    ]
     signal.setitimer(signal.ITIMER_PROF, KILLED_AFTER)
     Path("/proc/self/clear_refs").write_text("5")  # the peak of memory counts from now on
     memory, before = _resident("VmRSS"), resource.getrusage(resource.RUSAGE_SELF)

@@ -11,7 +11,7 @@ const PAUSE = 120; // milliseconds without a change before images are asked for
 // Where the name of a setting does not say enough.
 const LABELS = {
   number: "What to write", random_digits: "Length", random_text: "Length", phone: "Region, such as JP, US or GB",
-  pattern: "Regular expression", gaps: "Leave gaps for other characters",
+  pattern: "Regular expression", signs: "Signs such as - + . /", gap_labels: "Signs in labels, with gap",
 };
 const $ = (id) => document.getElementById(id);
 const readers = {}; // by setting, a function that reads its value from the page

@@ -1,0 +1,63 @@
+"""Glyphs of signs that a data set lacks, drawn with pens as wide as those of its own glyphs."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitseq.glyphs.strokes import inked, sign_distances
+
+VARIANTS = 64  # of each sign, for each pen
+PENS = np.geomspace(1.2, 6.6, 12)  # widths in pixels of an image 28 pixels high: those of MNIST's glyphs are 1.1 to 6.8
+PEN_HEIGHT = 28
+# The measured width is that of a stroke with soft edges, which a drawn one must exceed to look as heavy.
+PEN_FACTOR = 1.12
+PIECE = 1 << 20  # columns that are measured at once
+SIZE = VARIANTS * len(PENS)  # glyphs of each sign
+
+
+def sign_glyphs(sign: str, height: int) -> NDArray[np.uint8]:
+    """uint8 (SIZE, height, W): all variants of `sign`, a key of `SIGNS`, for each pen in turn."""
+    distances, pens = sign_distances(sign, VARIANTS, height), PENS * height / PEN_HEIGHT
+    return np.concatenate([inked(distances, pen) for pen in pens])
+
+
+def pen_numbers(columns: NDArray[np.uint8], start: NDArray[np.int64], width: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """uint8 (N,): for each glyph the number of the pen in `PENS` that is as wide as its strokes.
+
+    columns, start, width: as in `GlyphBank`; the glyphs lie there in order, without a gap. A stroke of width w and
+    length l has the area w·l and a border of about 2·l, which is the sum of all gray-level gradients.
+    """
+    border, area = np.zeros(len(columns), np.float32), np.zeros(len(columns), np.float32)
+    for low in range(0, len(columns), PIECE):
+        ink = columns[low : low + PIECE + 1].astype(np.float32)
+        count = min(PIECE, len(columns) - low)
+        right = np.diff(ink, axis=0, append=0)[:count]
+        down = np.diff(ink[:count], axis=1, append=0)
+        border[low : low + count] = np.sqrt(right * right + down * down).sum(axis=1)
+        area[low : low + count] = ink[:count].sum(axis=1)
+    # What lies right of a glyph's last column is another glyph: its border there is that of its own ink. Likewise its
+    # left border, which no difference has counted.
+    last = start + width - 1
+    border[last] = columns[last].sum(axis=1)
+    border[start] += columns[start].sum(axis=1)
+    pen = 2 * np.add.reduceat(area, start) / np.maximum(np.add.reduceat(border, start), 1)
+    wanted = pen * PEN_FACTOR * PEN_HEIGHT / columns.shape[1]
+    middles = np.sqrt(PENS[1:] * PENS[:-1])
+    numbers: NDArray[np.uint8] = np.searchsorted(middles, wanted).astype(np.uint8)
+    return numbers
+
+
+def sign_numbers(
+    glyph: NDArray[np.int64], known: NDArray[np.bool_], pens: NDArray[np.uint8], draws: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """int64 (B, n): for every place the number of a glyph among those of a sign that stands there.
+
+    glyph: (B, n), those of the bank where `known` (B, n), and arbitrary ones elsewhere; draws: (B, n) in [0, 1). The
+    pen is that of the nearest known glyph before a place, or else of the first one after it.
+    """
+    before = np.maximum.accumulate(np.where(known, np.arange(glyph.shape[1]), -1), axis=1)
+    after = known.argmax(axis=1)  # the first place if no glyph is known: its glyph is as good as any
+    neighbour = np.where(before >= 0, before, after[:, None])
+    pen = pens[np.take_along_axis(glyph, neighbour, axis=1)].astype(np.int64)
+    return pen * VARIANTS + (draws * VARIANTS).astype(np.int64)
