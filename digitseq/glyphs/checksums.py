@@ -12,7 +12,7 @@ from typing import Any
 from digitseq.files.atomic import replacing
 from digitseq.files.regular import open_regular, read_regular
 
-_MAX_CACHE_BYTES = 1 << 20
+_MAX_CACHE_BYTES = 1 << 28  # of a folder with a million pictures
 _MIN_AGE_NS = 2 * 10**9  # a younger file may change again without a new time stamp: file systems count up to 2 s steps
 
 

@@ -20,11 +20,13 @@ from digitseq.glyphs.bank import GlyphBank, build_bank
 from digitseq.glyphs.catalog import SIDE
 from digitseq.glyphs.checksums import sha256_of
 from digitseq.glyphs.idx import open_idx
+from digitseq.glyphs.strokes import SIGNS
 
 PIECE_PIXELS = 1 << 23  # glyphs are read in pieces of about this size, to save memory
 PIECE_LABELS = 1 << 12
 MAX_SIDE = 1024
 MAX_GLYPHS = 10_000_000
+MAX_CLASSES = 256 - len(SIGNS)  # of a folder of the user's own: a class is a byte, and signs have classes, too
 MAX_LABEL_COLUMNS = 1024
 
 
@@ -112,16 +114,22 @@ def fit(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Glyphs uint8 (N, h, w) of any size as uint8 (N, 28, W), W at most 28 where h or w was more."""
     height, width = images.shape[1:]
     if (longer := max(height, width)) > SIDE:
-        new_height, new_width = (max(round(side * SIDE / longer), 1) for side in (height, width))
-        rows, columns = _overlaps(height, new_height), _overlaps(width, new_width)
-        # The sums are integers far below 2**53, exact in any order of addition: all machines get the same bytes.
-        sums = rows @ images.astype(np.float64) @ columns.T
-        images = np.rint(sums / (height * width)).astype(np.uint8)
-        height = new_height
+        height, width = (max(round(side * SIDE / longer), 1) for side in (height, width))
+        images = area_scaled(images, height, width)
     if height == SIDE:
         return images
     above = (SIDE - height) // 2
     return np.pad(images, ((0, 0), (above, SIDE - height - above), (0, 0)))
+
+
+def area_scaled(images: NDArray[np.uint8], new_height: int, new_width: int) -> NDArray[np.uint8]:
+    """uint8 (N, new_height, new_width): images uint8 (N, h, w) scaled down. A pixel is the mean of what it covers."""
+    height, width = images.shape[1:]
+    rows, columns = _overlaps(height, new_height), _overlaps(width, new_width)
+    # The sums are integers far below 2**53, exact in any order of addition: all machines get the same bytes.
+    sums = rows @ images.astype(np.float64) @ columns.T
+    scaled: NDArray[np.uint8] = np.rint(sums / (height * width)).astype(np.uint8)
+    return scaled
 
 
 def _overlaps(old: int, new: int) -> NDArray[Any]:

@@ -10,6 +10,7 @@ from digitseq.errors import DataError, DigitseqWarning, SettingsError
 from digitseq.glyphs.bank import GlyphBank, open_bank, save_bank
 from digitseq.glyphs.catalog import get_data_set
 from digitseq.glyphs.glyph_files import GlyphFiles
+from digitseq.glyphs.image_folder import GlyphPictures
 from digitseq.glyphs.installed import installed_files, published_digest
 from digitseq.glyphs.own_folder import folder_files, is_folder
 from digitseq.options import expanded
@@ -56,8 +57,8 @@ def load_bank(
 ) -> GlyphBank:
     """The glyph bank of the `split` ("train", "test" or "all") of a data set.
 
-    dataset: a name of the catalog, or the path of a folder with idx files; transpose: for folders only, whether rows
-    and columns of the stored glyphs are swapped, as EMNIST's are.
+    dataset: a name of the catalog, or the path of a folder with idx files or pictures; transpose: for idx files in a
+    folder only, whether rows and columns of the stored glyphs are swapped, as EMNIST's are.
 
     The first call builds the bank into the cache. A damaged or outdated cache file is built again, with a
     `DigitseqWarning`; without a writable cache the bank is built in memory, with a warning. Raises `SettingsError`
@@ -90,7 +91,7 @@ def load_bank(
     return _build_into(path, files) if files.bank == path.name else _open_or_build(files, directory)
 
 
-def _open_or_build(files: GlyphFiles, directory: Path) -> GlyphBank:
+def _open_or_build(files: GlyphFiles | GlyphPictures, directory: Path) -> GlyphBank:
     path = directory / files.bank
     return _open_valid(path, files.digest) or _build_into(path, files)
 
@@ -106,7 +107,7 @@ def _open_valid(path: Path, digest: str) -> GlyphBank | None:
         return None
 
 
-def _build_into(path: Path, files: GlyphFiles) -> GlyphBank:
+def _build_into(path: Path, files: GlyphFiles | GlyphPictures) -> GlyphBank:
     from fasteners import InterProcessLock
 
     # Without the lock, all workers that start at once would build the same bank, each with memory of its own.

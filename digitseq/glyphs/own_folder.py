@@ -1,4 +1,6 @@
-"""A user's own data set: a folder with idx files and, unless its labels are 0 to 9, a mapping.txt.
+"""A user's own data set: a folder of pictures (see `image_folder`), or one with idx files.
+
+With idx files there is a mapping.txt, unless the labels are 0 to 9.
 
 `*-images-idx3-ubyte` and `*-labels-idx1-ubyte` (or `*-labels-idx2-int`) with the same stem form a pair, each raw or
 gzip (.gz). A stem with "test" or "t10k" in it is the test split, any other the training split. A line of mapping.txt
@@ -16,15 +18,14 @@ from digitseq.errors import DataError, SettingsError
 from digitseq.files.regular import read_regular
 from digitseq.glyphs.catalog import DIGITS
 from digitseq.glyphs.checksums import cached_sha256
-from digitseq.glyphs.glyph_files import GlyphFiles
+from digitseq.glyphs.glyph_files import MAX_CLASSES, GlyphFiles
 from digitseq.glyphs.idx import open_idx
-from digitseq.glyphs.strokes import SIGNS
+from digitseq.glyphs.image_folder import GlyphPictures, is_image_folder, picture_files
 from digitseq.options import expanded
 
 IMAGES = "-images-idx3-ubyte"
 LABELS = ("-labels-idx1-ubyte", "-labels-idx2-int")
 MAPPING = "mapping.txt"
-MAX_CLASSES = 256 - len(SIGNS)  # a class is a byte, and signs have classes, too
 _MAX_MAPPING_BYTES = 1 << 20
 
 
@@ -33,7 +34,7 @@ def is_folder(dataset: str) -> bool:
     return os.sep in dataset or "/" in dataset or dataset in (".", "..")
 
 
-def folder_files(folder: str, split: str, transposed: bool, cache: Path) -> GlyphFiles:
+def folder_files(folder: str, split: str, transposed: bool, cache: Path) -> GlyphFiles | GlyphPictures:
     """The files of `split` in `folder`. transposed: whether rows and columns of the stored glyphs are swapped.
 
     Raises `SettingsError` for a folder that cannot be read, and `DataError` for missing or ambiguous files and for
@@ -46,14 +47,21 @@ def folder_files(folder: str, split: str, transposed: bool, cache: Path) -> Glyp
         raise SettingsError(
             f"dataset {folder} is not a folder that can be read ({error.strerror})", "dataset"
         ) from None
+    place = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:16]
+    stem = f"folder-{place}-{split}{'-transposed' * transposed}"
+    if not any(IMAGES in name for name in names) and is_image_folder(names, path):
+        if transposed:
+            raise SettingsError("transpose is for idx files: pictures are used as they are seen", "transpose")
+        try:
+            return picture_files(path, split, stem, cache)
+        except OSError as error:
+            raise DataError(f"cannot read {error.filename} ({error.strerror})") from None
     pairs = _pairs(path, names, split)
     # A folder with one of EMNIST's data sets has its mapping under the name that EMNIST gives it.
     mappings = [name for name in names if name == MAPPING or (MAPPING not in names and name.endswith("-" + MAPPING))]
     if len(mappings) > 1:
         raise DataError(f"{path} has several mappings: {', '.join(mappings)}; call the right one {MAPPING}")
     labels, characters = read_mapping(path / mappings[0]) if mappings else (tuple(range(len(DIGITS))), DIGITS)
-    place = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:16]
-    stem = f"folder-{place}-{split}{'-transposed' * transposed}"
     try:
         for images, glyph_labels in pairs:  # checks the headers, so that no terabytes of something else are hashed
             with open_idx(images, (3,)), open_idx(glyph_labels, (1, 2)):

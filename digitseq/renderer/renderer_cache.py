@@ -43,9 +43,14 @@ def _bank(split: str, cache: str | None, dataset: str, transpose: bool, state: H
 
 
 def _state(folder: str) -> Hashable:
-    """What changes when a file in a user's folder does."""
+    """What changes when a file is added to a user's folder, or replaced in it or in a folder below."""
     try:
-        with os.scandir(folder) as entries:
-            return tuple(sorted((e.name, (about := e.stat()).st_mtime_ns, about.st_size) for e in entries))
+        found = []
+        for place, _, files in os.walk(folder):
+            # a folder of pictures can have very many: its own time changes when one is added, replaced or removed
+            names = files if place == folder else []
+            about = [os.stat(os.path.join(place, name)) for name in (*names, ".")]
+            found.append((place, *((each.st_mtime_ns, each.st_size) for each in about)))
+        return tuple(found)
     except OSError:
         return None  # `load_bank` says what is wrong
