@@ -13,9 +13,9 @@ pytest.importorskip("fastapi")
 import httpx
 from support.file_server import made_set
 
-from digitseq import renderer_cache
 from digitseq.errors import SettingsError
 from digitseq.glyphs import DATA_SETS
+from digitseq.renderer import renderer_cache
 from digitseq.service import Limits, create_app, glyph_sets, worker_threads
 from digitseq.service.access import check_key, check_origin
 
