@@ -36,8 +36,10 @@ SHEETS = {
         (
             "--random_digits 3 8",
             "--pattern '(19|20)[0-9]{2}'",
-            "-num 090-1234-5678 -iw 230",
+            "--phone JP --phone_format national -iw 260",
             "-num 2026-11-21",
+            "-num '3.5*(12+7)=66.5' -iw 230",
+            "-num 2026-11-21 --signs gap",
         ),
     ),
     "layout.png": (
@@ -69,7 +71,7 @@ SEED = 6
 ENLARGED = 2
 MARGIN = 3
 GREY = 96  # around the images
-CAPTION_WIDTH = 350  # pixels, of a sheet that is enlarged already
+CAPTION_WIDTH = 390  # pixels, of a sheet that is enlarged already
 
 
 def make_commands(folder: Path) -> None:
