@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tarfile
 from collections import Counter
 
@@ -266,3 +267,31 @@ def test_what_is_no_data_set_is_refused(refused, tmp_path):
     assert "nothing in it is png" in refused("--inspect", "empty")
     assert "there is no such folder" in refused("--inspect", "absent/data")
     assert "nothing in it is png" in refused("--inspect", "absent")
+
+
+HOSTILE = {
+    "nan": b'{"file_name": "1.png", "text": "1", "objects": {"bbox": [[NaN, 1, 2, 3]], "categories": ["1"]}}\n',
+    "text box": b'{"file_name": "1.png", "text": "1", "objects": {"bbox": [["a", 1, 2, 3]], "categories": ["1"]}}\n',
+    "number": b'{"file_name": "1.png", "text": 1}\n',
+    "file name": b'{"file_name": 1, "text": "1"}\n',
+    "list": b"[1]\n",
+    "deep": b"[" * 100_000 + b"\n",
+    "no json": b"\x00\xff\n",
+    "empty object": b"{}\n",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_labels_are_a_problem_and_no_traceback(tmp_path, run, name):
+    cv2.imwrite(str(tmp_path / "1.png"), np.zeros((30, 90), np.uint8))
+    (tmp_path / "metadata.jsonl").write_bytes(HOSTILE[name])
+    done = run("--inspect", ".", "-o", "report", "--quiet")
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_pipes_and_directories_in_the_place_of_images_are_not_waited_for(made):
+    folder = made()
+    for number, make in ((1, os.mkfifo), (2, os.mkdir)):
+        (folder / f"{number}.png").unlink()
+        make(folder / f"{number}.png")
+    assert problems(folder)["damaged images"] == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 
 import numpy as np
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 
 from digitseq.augment.base import opencv
 from digitseq.formats.png_encoder import SIGNATURE
+
+MAX_PIXELS = 1 << 28  # that are decoded
 
 
 def image_size(data: bytes) -> tuple[int, int]:
@@ -37,6 +40,8 @@ def image_size(data: bytes) -> tuple[int, int]:
 
 def image_pixels(data: bytes) -> NDArray[np.uint8]:
     """The gray pixels of an image file, uint8 (H, W). Raises `ValueError` when it cannot be decoded."""
+    if data.startswith(SIGNATURE) and math.prod(struct.unpack_from(">II", data.ljust(24), 16)) > MAX_PIXELS:
+        raise ValueError("the image is too large to be decoded")
     cv2 = opencv()
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE) if data else None
     if pixels is None:

@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from digitseq.files.regular import read_regular
 from digitseq.formats.base import StoredSample
 from digitseq.formats.image_files import image_size
 from digitseq.labels import LABEL_FORMATS, label_formats
 from digitseq.labels.base import LabelFormat, StoredLabel
 
+MAX_BYTES = 1 << 28  # of an image
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
 Boxes = tuple[list[list[float]], list[str]]  # in pixels, and what is in them
 
@@ -121,10 +123,13 @@ def _labels_in(folder: Path) -> list[_LabelFile]:
 
 
 def _contents(path: Path) -> bytes | None:
+    """The bytes of an image file; none for a pipe or a directory of its name, which are damaged images then."""
     try:
-        return path.read_bytes()
+        return read_regular(path, MAX_BYTES)
     except FileNotFoundError:
         return None
+    except OSError:
+        return b""
 
 
 def _sample(folder: Path, name: str, labels: dict[str, StoredLabel], fault: str | None) -> StoredSample:

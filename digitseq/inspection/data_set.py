@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 
-from digitseq.errors import SettingsError
+from digitseq.errors import SettingsError, one_line
 from digitseq.formats import FORMATS, format_of
 from digitseq.formats.base import StoredSample
 from digitseq.inspection.findings import Findings, shared_images
 from digitseq.runs.verification import broken_files
 
+# what readers of damaged or foreign files raise
+FAULTS = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError)
 Progress = Callable[[Iterator[StoredSample]], Iterator[StoredSample]]
 
 
@@ -60,8 +62,9 @@ def inspect(path: Path, progress: Progress = iter) -> Inspection:
         try:
             for sample in progress(format_of(section.format).read(section.files)):
                 section.findings.add(sample)
-        except (ValueError, KeyError, TypeError, OSError) as error:
-            section.findings.report("files that cannot be read to their end", f"{section.files[0]} ({error})")
+        except FAULTS as error:
+            what = f"{section.files[0]} ({type(error).__name__}: {one_line(error)})"
+            section.findings.report("files that cannot be read to their end", what)
         section.findings.finish()
     for one, other in combinations(inspection.sections, 2):
         if count := shared_images(one.findings, other.findings):

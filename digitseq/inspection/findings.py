@@ -87,8 +87,7 @@ class Findings:
                 self._first_unlabelled.append(sample.name)
         else:
             self._add_text(sample, sample.text)
-        self._check_boxes(sample, width, height)
-        self._show(sample)
+        self._show(sample, self._boxes_inside(sample, width, height))
 
     def _add_text(self, sample: StoredSample, text: str) -> None:
         self.lengths[len(text)] += 1
@@ -98,14 +97,17 @@ class Findings:
         if sample.characters is not None and not _is_part(sample.characters, text):
             self.report("boxes of other characters than the text has", f"{sample.name} ({text!r:.40})")
 
-    def _check_boxes(self, sample: StoredSample, width: int, height: int) -> None:
-        for x, y, w, h in sample.boxes or ():
-            if x < 0 or y < 0 or w <= 0 or h <= 0 or x + w > width or y + h > height:
-                box = ", ".join(f"{value:g}" for value in (x, y, w, h))
-                self.report("boxes outside the image", f"{sample.name} ([{box}] in {width} x {height})")
-                return
+    def _boxes_inside(self, sample: StoredSample, width: int, height: int) -> list[list[float]]:
+        """The boxes that lie inside the image."""
+        boxes = sample.boxes or []
+        # written so that a box that has no numbers (NaN) does not lie inside
+        inside = [0 <= x < x + w <= width and 0 <= y < y + h <= height for x, y, w, h in boxes]
+        if not all(inside):
+            box = ", ".join(f"{value:g}" for value in boxes[inside.index(False)])
+            self.report("boxes outside the image", f"{sample.name} ([{box}] in {width} x {height})")
+        return [box for box, is_inside in zip(boxes, inside) if is_inside]
 
-    def _show(self, sample: StoredSample) -> None:
+    def _show(self, sample: StoredSample, boxes: list[list[float]]) -> None:
         """Keep each sample with the same probability (Vitter, "Random sampling with a reservoir", 1985)."""
         place = self.images - 1 if self.images <= SHOWN else self._random.randrange(self.images)
         if place >= SHOWN or sample.image is None:
@@ -115,7 +117,7 @@ class Findings:
         except ValueError as error:
             self.report("damaged images", f"{sample.name} ({error})")
             return
-        shown = Shown(sample.name, pixels, sample.text or "", sample.boxes or [])
+        shown = Shown(sample.name, pixels, sample.text or "", boxes)
         if place < len(self.shown):
             self.shown[place] = shown
         else:

@@ -8,6 +8,7 @@ from pathlib import Path
 from isal import isal_zlib
 
 from digitseq.errors import OutputError
+from digitseq.files.regular import open_regular
 from digitseq.formats.parts import FileGroup, Receipt
 from digitseq.runs.folder import JOURNAL, PRIVATE, read_runs
 from digitseq.runs.journal import Entry, read_journal
@@ -59,7 +60,7 @@ def _difference(group: FileGroup, folder: Path) -> str | None:
     size = crc32 = 0
     for name in group.names():
         try:
-            with open(folder / name, "rb") as file:
+            with open_regular(folder / name) as file:
                 while data := file.read(PIECE):
                     size, crc32 = size + len(data), isal_zlib.crc32(data, crc32)
         except OSError as error:
