@@ -221,3 +221,12 @@ def test_the_limit_of_a_container_counts(tmp_path):
     (tmp_path / "memory").mkdir()
     (tmp_path / "memory" / "memory.limit_in_bytes").write_text("1000")
     assert total_memory(tmp_path) == 1000
+
+
+def test_a_file_that_was_renamed_does_not_count(run, tmp_path):
+    flags = ("-num", "12", "-s", 5, "--format", "npz", "--seed", 3)
+    assert run(*flags).returncode == 0
+    folder = tmp_path / "output" / "12"
+    (folder / "12.npz").rename(folder / "old.npz")
+    assert run(*flags).returncode == 0
+    assert (folder / "12.npz").read_bytes() == (folder / "old.npz").read_bytes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import tarfile
@@ -14,7 +15,8 @@ from support.folders import pixels, records
 from support.formats import FORMATS
 
 from digitseq.inspection.data_set import inspect
-from digitseq.inspection.findings import EXAMPLES
+from digitseq.inspection.findings import EXAMPLES, Shown
+from digitseq.inspection.sheet import contact_sheet
 
 ALL_LABELS = ("jsonl", "txt", "easyocr", "coco", "yolo", "tesseract")
 
@@ -295,3 +297,63 @@ def test_pipes_and_directories_in_the_place_of_images_are_not_waited_for(made):
         (folder / f"{number}.png").unlink()
         make(folder / f"{number}.png")
     assert problems(folder)["damaged images"] == 2
+
+
+def test_a_report_is_no_part_of_the_next_one(made, run, tmp_path):
+    folder = made()
+    for _ in range(2):
+        assert run("--inspect", folder, "-o", folder, "--quiet").returncode == 0
+        assert run("--inspect", "data", "-o", "data", "--quiet").returncode == 0
+        assert inspect(tmp_path / "data").images == 40
+
+
+def test_one_bad_row_does_not_hide_the_others(made):
+    folder = made()
+    edit(folder, 3, text=["1"])
+    edit(folder, 5, objects={"bbox": [["a", 1, 2, 3]], "categories": ["1"]})
+    found = inspect(folder)
+    assert found.images >= 38
+    assert problems(folder) | {"labels that contradict each other": 0} == problems(folder) | {
+        "labels that contradict each other": 0, "samples that cannot be understood": 2}  # fmt: skip
+
+
+def test_no_file_outside_the_folder_is_read(made, tmp_path):
+    folder = made()
+    (tmp_path / "data" / "other.png").write_bytes((folder / "1.png").read_bytes())
+    edit(folder, 1, file_name="../other.png")
+    assert problems(folder)["labels without an image"] == 1
+
+
+@pytest.mark.parametrize("labels, name", [("tesseract", "3.gt.txt"), ("yolo", "3.txt")])
+def test_a_pipe_in_the_place_of_a_label_is_not_waited_for(made, labels, name):
+    folder = made("--labels", labels)
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    assert problems(folder)["files that cannot be read to their end"] == 1
+
+
+def test_keys_of_shards_are_those_of_webdataset(tmp_path):
+    image = cv2.imencode(".png", np.zeros((30, 90), np.uint8))[1].tobytes()
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        for number in (1, 2):
+            for suffix, data in (("png", image), ("txt", b"%d" % number)):
+                info = tarfile.TarInfo(f"./v1.0/{number}.{suffix}")
+                info.size = len(data)
+                archive.addfile(info, io.BytesIO(data))
+    (section,) = inspect(tmp_path).sections
+    assert section.findings.images == 2 and section.findings.characters == Counter("12")
+
+
+def test_a_database_that_was_cut_off_is_refused_by_runs_too(made, run):
+    pytest.importorskip("lmdb")
+    folder = made("--format", "lmdb")
+    data = (folder / "data.mdb").read_bytes()
+    (folder / "data.mdb").write_bytes(data[: len(data) // 2])
+    assert problems(folder)["files that cannot be read to their end"] == 1
+    again = run("--random_digits", 3, 8, "-s", 40, "-o", "data", "--format", "lmdb")
+    assert again.returncode == 2 and "cut off" in again.stderr
+
+
+def test_many_and_large_samples_make_a_sheet_of_bounded_size():
+    shown = [Shown("1", np.zeros((4000, 5000), np.uint8), "1" * 100_000, [[1, 1, 9, 9]])] * 3
+    assert contact_sheet(shown).shape[1] < 3000

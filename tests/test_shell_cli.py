@@ -139,7 +139,7 @@ BAD = {
     "lengths upside down": (["--random_digits", "8", "3"], "got 8 and 3"),
     "length 0": (["--random_digits", "0", "3"], "from 1 to 255 for each of min, max, got [0, 3]"),
     "no such region": (["--phone", "XX"], "phone must be the ISO 3166 code of a region"),
-    "signs refused": (["--phone", "JP", "--phone_format", "national", "--signs", "refuse"], "--signs draw draws it"),
+    "signs refused": (["--phone", "JP", "--phone_format", "national", "--signs", "refuse"], "--signs draw allows it"),
     "no regular expression": (["--pattern", "[0-9"], "'[0-9' is not a regular expression"),
     "letters in a pattern": (["--pattern", "[A-F]{3}"], "the data set has no 'A'"),
     "no such file": (["--numbers_file", "missing.txt"], "cannot read missing.txt"),

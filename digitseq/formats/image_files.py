@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from digitseq.augment.base import opencv
 from digitseq.formats.png_encoder import SIGNATURE
 
-MAX_PIXELS = 1 << 28  # that are decoded
+MAX_PIXELS = 1 << 26  # that are decoded
 
 
 def image_size(data: bytes) -> tuple[int, int]:

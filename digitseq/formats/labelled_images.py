@@ -17,6 +17,7 @@ from digitseq.labels import LABEL_FORMATS, label_formats
 from digitseq.labels.base import LabelFormat, StoredLabel
 
 MAX_BYTES = 1 << 28  # of an image
+CONTACT_SHEET = "-inspection.png"  # what an inspection has written there is no image of the data set
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
 Boxes = tuple[list[list[float]], list[str]]  # in pixels, and what is in them
 
@@ -24,7 +25,7 @@ Boxes = tuple[list[list[float]], list[str]]  # in pixels, and what is in them
 def has_labelled_images(folder: Path) -> bool:
     """Whether there is an image or a label file in `folder`."""
     with os.scandir(folder) as entries:
-        if any(entry.name.lower().endswith(SUFFIXES) for entry in entries):
+        if any(_is_image(entry.name) for entry in entries):
             return True
     return bool(_labels_in(folder))
 
@@ -42,7 +43,8 @@ def read_labelled_images(folder: Path) -> Iterator[StoredSample]:
             found = {file.name: label}
             found |= {other.name: same for other in files[place + 1 :] if (same := other.label_of(label.image))}
             known = unlabelled.remove(label.image)
-            fault = None if known else "listed twice" if (folder / label.image).exists() else None
+            # a run may be adding images
+            fault = None if known or not (folder / label.image).exists() else "listed twice, or made meanwhile"
             if place:
                 fault = f"is not in {files[0].name}"
             yield _sample(folder, label.image, found, fault)
@@ -78,7 +80,7 @@ class _LabelFile:
     def _read(self, each: LabelFormat, folder: Path) -> Iterator[StoredLabel]:
         try:
             yield from each.read(folder)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except Exception as error:  # of any kind: the file may be somebody else's
             raise ValueError(f"{self.name} cannot be read: {type(error).__name__}: {error}") from None
 
 
@@ -89,20 +91,18 @@ class _ImageNames:
         self._others, self._seen_below, numbers = set[str](), set[str](), []
         with os.scandir(folder) as entries:
             for entry in entries:
-                stem, _, suffix = entry.name.partition(".")
-                if suffix == "png" and stem.isascii() and stem.isdigit() and stem[0] != "0" and len(stem) < 16:
-                    numbers.append(int(stem))
-                elif entry.name.lower().endswith(SUFFIXES):
+                if (number := _number_in(entry.name)) is not None:
+                    numbers.append(number)
+                elif _is_image(entry.name):
                     self._others.add(entry.name)
         self._numbers = np.sort(np.array(numbers, np.int64))
         self._left = np.ones(len(numbers), bool)
 
     def remove(self, name: str) -> bool:
         """Whether the image is there and has not been removed before."""
-        stem, _, suffix = name.partition(".")
-        if suffix == "png" and stem.isascii() and stem.isdigit() and len(stem) < 16:
-            place = int(np.searchsorted(self._numbers, int(stem)))
-            if place < len(self._numbers) and self._numbers[place] == int(stem):
+        if (number := _number_in(name)) is not None:
+            place = int(np.searchsorted(self._numbers, number))
+            if place < len(self._numbers) and self._numbers[place] == number:
                 found, self._left[place] = bool(self._left[place]), False
                 return found
         if "/" in name:  # in a folder below this one, whose files were not listed
@@ -116,6 +116,17 @@ class _ImageNames:
     def __iter__(self) -> Iterator[str]:
         yield from (f"{number}.png" for number in self._numbers[self._left].tolist())
         yield from sorted(self._others)
+
+
+def _number_in(name: str) -> int | None:
+    """The number of an image called like `7.png`."""
+    stem, _, suffix = name.partition(".")
+    plain = suffix == "png" and stem.isascii() and stem.isdigit() and stem[0] != "0" and len(stem) < 16
+    return int(stem) if plain else None
+
+
+def _is_image(name: str) -> bool:
+    return name.lower().endswith(SUFFIXES) and not name.endswith(CONTACT_SHEET)
 
 
 def _labels_in(folder: Path) -> list[_LabelFile]:
@@ -134,7 +145,9 @@ def _contents(path: Path) -> bytes | None:
 
 def _sample(folder: Path, name: str, labels: dict[str, StoredLabel], fault: str | None) -> StoredSample:
     """One image with all of its labels, which have to agree."""
-    image = _contents(folder / name)
+    # a label file of somebody else's must not make files outside the folder part of a report
+    outside = Path(name).is_absolute() or ".." in Path(name).parts
+    image = None if outside else _contents(folder / name)
     texts: dict[str, object] = {file: label.text for file, label in labels.items() if label.text is not None}
     boxes = {file: found for file, label in labels.items() if (found := _in_pixels(label, image))}
     for what, said in (("texts", texts), ("boxes", boxes)):

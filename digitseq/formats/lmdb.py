@@ -104,7 +104,9 @@ class OutputFormat(Format):
                     lmdb.open(os.fsencode(path), subdir=False, lock=False, readonly=True) as environment,
                     environment.begin(buffers=True) as view,
                 ):
-                    for number in range(1, int(bytes(view.get(COUNT) or b"0")) + 1):
+                    _check_whole(environment, path)
+                    count = min(int(bytes(view.get(COUNT) or b"0")), view.stat()["entries"])
+                    for number in range(1, count + 1):
                         image, text = view.get(b"image-%09d" % number), view.get(b"label-%09d" % number)
                         yield StoredSample(
                             f"image-{number:09d}",
@@ -163,9 +165,16 @@ def _samples(path: Path) -> int:
             lmdb.open(os.fsencode(path), subdir=False, lock=False, readonly=True) as environment,
             environment.begin() as view,
         ):
-            return int(view.get(COUNT) or 0)
+            _check_whole(environment, path)
+            return max(int(view.get(COUNT) or 0), 0)
     except (lmdb.Error, ValueError, OSError) as error:
         raise OutputError(f"{path} is no LMDB of samples ({error}): name another directory with -o") from None
+
+
+def _check_whole(environment: Any, path: Path) -> None:
+    """`ValueError` for a file that was cut off: reading a page beyond its end would kill the process (SIGBUS)."""
+    if (environment.info()["last_pgno"] + 1) * environment.stat()["psize"] > path.stat().st_size:
+        raise ValueError("the file is cut off")
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ import contextlib
 import io
 import os
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -37,7 +38,7 @@ class OutputFormat(Format):
 
     def begin(self, pipeline: Pipeline, request: RunRequest) -> FormatPlan:
         """Continues after the images in the file. `SettingsError` for more than half of the memory, for the reader."""
-        start, glyphs = sum(_count(path) for path in request.folder.glob("*.npz")), pipeline.source.max_length
+        start, glyphs = _count(request.folder / f"{request.name}.npz"), pipeline.source.max_length
         per_image = pipeline.bank.height * pipeline.widest + 4 * glyphs + 8 * (4 * glyphs + 2)
         size, memory = (start + request.images) * per_image, total_memory()
         if memory is not None and size > memory / 2:
@@ -150,7 +151,7 @@ def _count(path: Path) -> int:
     try:
         with open_regular(path) as file, np.load(file) as arrays:
             return len(arrays["lengths"])
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise OutputError(
             f"{path} is not a file that digitseq wrote ({error}): name another directory with -o"
         ) from None

@@ -20,6 +20,7 @@ from digitseq.formats.shards import Batches, ShardFormat
 from digitseq.formats.streaming import OutputBuffer
 from digitseq.pipeline import Batch
 
+READ_ROWS = 128  # rows that are read at once: images of other programs may be large
 ROW_GROUP = 2048  # images: a few MB, the least that a reader loads at once
 STRING, INT64 = {"dtype": "string", "_type": "Value"}, {"dtype": "int64", "_type": "Value"}
 FEATURES = {
@@ -58,7 +59,7 @@ class OutputFormat(ShardFormat):
         for path in files:
             try:
                 with parquet.ParquetFile(path) as file:
-                    for batch in file.iter_batches(ROW_GROUP):
+                    for batch in file.iter_batches(READ_ROWS):
                         for row in batch.to_pylist():
                             image, objects = row["image"] or {}, row.get("objects") or {}
                             name = image.get("path") or path.name

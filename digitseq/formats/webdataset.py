@@ -50,8 +50,9 @@ class OutputFormat(ShardFormat):
     def read(self, files: list[Path]) -> Iterator[StoredSample]:
         for path in files:
             with open(path, "rb") as file:
-                for key, members in itertools.groupby(_read_members(file), lambda member: member[0].partition(".")[0]):
-                    found = {name.partition(".")[2]: data for name, data in members}
+                named = ((*_key_and_suffix(name), data) for name, data in _read_members(file))
+                for key, members in itertools.groupby(named, lambda member: member[0]):
+                    found = {suffix: data for _, suffix, data in members}
                     image = next((found[suffix] for suffix in ("png", "jpg", "jpeg") if suffix in found), None)
                     fields = json.loads(found["json"]) if "json" in found else {}
                     text, objects = fields.get("text"), fields.get("objects") or {}
@@ -59,6 +60,13 @@ class OutputFormat(ShardFormat):
                     if "txt" in found and text != (text := found["txt"].decode()) and fields.get("text") is not None:
                         fault = f".txt has {text!r:.40}, .json {fields['text']!r:.40}"
                     yield StoredSample(key, image, text, objects.get("bbox"), objects.get("categories"), fault)
+
+
+def _key_and_suffix(name: str) -> tuple[str, str]:
+    """What webdataset takes for the key of a sample: the path up to the first dot of the file's own name."""
+    folder, slash, file = name.rpartition("/")
+    stem, _, suffix = file.partition(".")
+    return folder + slash + stem, suffix
 
 
 def _read_members(file: IO[bytes]) -> Iterator[tuple[str, bytes]]:

@@ -29,7 +29,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
 SPLITS = ("train", "test")
 INK_SIDE = 20  # pixels of the longer side of a glyph's ink, as in MNIST
 MAX_BYTES = 1 << 26  # of one picture
-MAX_SIDE = 8192  # pixels of one picture
+MAX_SIDE = 4096  # pixels of one picture
 MIN_CONTRAST = 32  # gray levels between ink and paper; less is a blank sheet
 NOISE = 0.1  # share of the contrast that still counts as paper: JPEG files have such shades around the ink
 UNCERTAIN = 0.25  # between this share of light border pixels and 1 minus it, either could be the paper
@@ -157,6 +157,8 @@ def _read_glyph(path: Path) -> tuple[float, Glyph, Glyph]:
         stored = None
     if stored is None:
         raise DataError(f"{path} is not a picture that can be read: replace or remove it")
+    if stored.dtype.kind != "u":
+        raise DataError(f"{path} has pixels that are no whole numbers: save it with 8 or 16 bits")
     if max(stored.shape[:2]) > MAX_SIDE:
         raise DataError(f"{path} is {stored.shape[1]} x {stored.shape[0]} pixels: at most {MAX_SIDE:,} are possible")
     gray = _gray(stored)

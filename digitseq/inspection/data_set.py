@@ -13,8 +13,6 @@ from digitseq.formats.base import StoredSample
 from digitseq.inspection.findings import Findings, shared_images
 from digitseq.runs.verification import broken_files
 
-# what readers of damaged or foreign files raise
-FAULTS = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError)
 Progress = Callable[[Iterator[StoredSample]], Iterator[StoredSample]]
 
 
@@ -59,12 +57,21 @@ def inspect(path: Path, progress: Progress = iter) -> Inspection:
     """
     inspection = Inspection(path, _sections(path))
     for section in inspection.sections:
-        try:
-            for sample in progress(format_of(section.format).read(section.files)):
+        samples = progress(format_of(section.format).read(section.files))
+        while True:
+            name = str(section.files[0])
+            # Damaged files, and those of other programs, make readers raise almost anything.
+            try:
+                sample = next(samples)
+            except StopIteration:
+                break
+            except Exception as error:
+                section.findings.report("files that cannot be read to their end", _cause(name, error))
+                break
+            try:
                 section.findings.add(sample)
-        except FAULTS as error:
-            what = f"{section.files[0]} ({type(error).__name__}: {one_line(error)})"
-            section.findings.report("files that cannot be read to their end", what)
+            except Exception as error:
+                section.findings.report("samples that cannot be understood", _cause(str(sample.name), error))
         section.findings.finish()
     for one, other in combinations(inspection.sections, 2):
         if count := shared_images(one.findings, other.findings):
@@ -74,6 +81,10 @@ def inspect(path: Path, progress: Progress = iter) -> Inspection:
     for what, example in broken_files(path):
         inspection.problems.report(what, example)
     return inspection
+
+
+def _cause(name: str, error: Exception) -> str:
+    return f"{name} ({type(error).__name__}: {one_line(error)})"
 
 
 def _sections(path: Path) -> list[Section]:

@@ -65,6 +65,8 @@ class Findings:
 
     def add(self, sample: StoredSample) -> None:
         """Count and check one sample."""
+        if not (sample.text is None or isinstance(sample.text, str)):
+            raise TypeError(f"the label is {type(sample.text).__name__}, not a text")
         if sample.fault:
             self.report("labels that contradict each other", f"{sample.name} ({sample.fault})")
         if sample.image is None:

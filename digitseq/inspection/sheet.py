@@ -14,6 +14,7 @@ SCALE = 2  # of the pixels; boxes lie between the enlarged ones
 CAPTION = 18  # pixels below each sample
 MARGIN = 6
 WIDTH = 1280  # of the sheet, unless one sample is wider
+MOST_PIXELS, MOST_LETTERS = 1000, 100  # of a sample that are shown
 PAPER, TEXT = (255, 255, 255), (40, 40, 40)
 COLOURS = [(214, 96, 32), (40, 140, 40), (40, 60, 220), (170, 40, 160)]  # blue, green, red, purple, as OpenCV has it
 
@@ -47,12 +48,12 @@ def _joined(pictures: list[NDArray[np.uint8]], axis: int) -> NDArray[np.uint8]:
 
 def _tile(sample: Shown) -> NDArray[np.uint8]:
     cv2: Any = opencv()
-    enlarged = np.repeat(np.repeat(sample.pixels, SCALE, axis=0), SCALE, axis=1)
+    enlarged = np.repeat(np.repeat(sample.pixels[:MOST_PIXELS, :MOST_PIXELS], SCALE, axis=0), SCALE, axis=1)
     picture = np.repeat(enlarged[:, :, None], 3, axis=2)
     for place, box in enumerate(sample.boxes):
         x, y, w, h = (round(SCALE * value) for value in box)
         cv2.rectangle(picture, (x, y), (x + w - 1, y + h - 1), COLOURS[place % len(COLOURS)], 1)
-    caption = ascii(sample.text)[1:-1]  # OpenCV's letters are ASCII
+    caption = ascii(sample.text[:MOST_LETTERS])[1:-1]  # OpenCV's letters are ASCII
     (wide, _), _ = cv2.getTextSize(caption, cv2.FONT_HERSHEY_SIMPLEX, 0.45, 1)
     size = picture.shape[0] + CAPTION + MARGIN, max(picture.shape[1], wide) + 2 * MARGIN, 3
     tile = np.full(size, PAPER, np.uint8)

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from digitseq.files.regular import read_regular
 from digitseq.pipeline import Batch
+
+MAX_BYTES = 1 << 24  # of a label file of one image
 
 
 class StoredLabel(NamedTuple):
@@ -72,3 +75,8 @@ def numbered_files(folder: Path, name: str) -> Iterator[tuple[int, Path]]:
     found = (pattern.fullmatch(path.name) for path in folder.iterdir())
     for number in sorted(int(match[1]) for match in found if match):
         yield number, folder / (name % number)
+
+
+def read_text(path: Path) -> str:
+    """A small text file. Raises `OSError`, also for a pipe, and `ValueError` for other bytes than UTF-8."""
+    return read_regular(path, MAX_BYTES).decode("utf-8")

@@ -11,7 +11,7 @@ from typing import IO
 import numpy as np
 
 from digitseq.glyphs.alphabet import classes
-from digitseq.labels.base import LabelFormat, StoredLabel, numbered_files, numbers
+from digitseq.labels.base import LabelFormat, StoredLabel, numbered_files, numbers, read_text
 from digitseq.pipeline import Batch
 
 
@@ -42,9 +42,9 @@ class Labels(LabelFormat):
         yield f"train: images.txt\nval: images.txt\nnames:\n{names}".encode()
 
     def read(self, folder: Path) -> Iterator[StoredLabel]:
-        listed = re.findall(r"^  (\d+): (.+)$", (folder / "data.yaml").read_text("utf-8"), re.MULTILINE)
+        listed = re.findall(r"^  (\d+): (.+)$", read_text(folder / "data.yaml"), re.MULTILINE)
         names = {number: json.loads(name) for number, name in listed}
         for number, path in numbered_files(folder, "%d.txt"):
-            rows = [line.split() for line in path.read_text("ascii").splitlines()]
+            rows = [line.split() for line in read_text(path).splitlines()]
             boxes = [[float(value) for value in row[1:]] for row in rows]
             yield StoredLabel(f"{number}.png", None, boxes, [names[row[0]] for row in rows], relative=True)

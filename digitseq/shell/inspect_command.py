@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from digitseq.errors import OutputError
+from digitseq.errors import OutputError, SettingsError
 from digitseq.files.atomic import replacing
 from digitseq.shell.console import say
 
@@ -35,6 +35,8 @@ class InspectCommand:
         from digitseq.inspection.report import html_page, text_report
         from digitseq.inspection.sheet import contact_sheet
 
+        if not self.path:
+            raise SettingsError("inspect needs the path of a data set, got an empty one", "inspect")
         inspection = inspect(Path(self.path), self._progress)
         shown = [sample for section in inspection.sections for sample in section.findings.shown]
         _, encoded = opencv().imencode(".png", contact_sheet(shown))

@@ -24,12 +24,12 @@ def check_characters(source: Source, characters: Collection[str], signs: str) ->
         known |= SIGNS.keys()
     for character in sorted(found - known):
         if not (can_be_gap(character) if signs == "gap" else signs == "draw" and character == " "):
-            allowed = "".join(characters)
+            allowed = "".join(characters) + "".join(SIGNS) * (signs == "draw")
             message = source.refusal(character, allowed if len(allowed) <= 80 else f"{allowed[:80]}…")
             hint = ""
             if can_be_gap(character):
                 drawn = signs == "refuse" and (character in SIGNS or character == " ")
-                hint = "; --signs draw draws it" if drawn else "; --signs gap leaves a gap for it"
+                hint = "; --signs draw allows it" if drawn else "; --signs gap leaves a gap for it"
             having = [name for name, row in DATA_SETS.items() if character in classes(row.characters)]
             hint += f"; it is in {', '.join(having)} (--dataset)" if having else ""
             raise SettingsError(message + hint, source.refused_setting)
