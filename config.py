@@ -47,5 +47,6 @@ augment = []  # further distortions, in order: ["light"], or such as ["elastic:a
 multi_core = None  # processes; None, 0 or 1: no further ones; -1: all cores
 size = None  # how many images; None: 1, or 100 when multi_core is given
 seed = None  # a number gives the same images every time; None: drawn, printed and recorded
+dry_run = False  # True: write nothing, print what would be made
 resume = False  # True: continue the last run into this folder, if it was interrupted
 quiet = False  # True: print nothing but errors

@@ -60,6 +60,10 @@ class Output:
         None, FilePath(), "write one PNG file of samples instead of a data set. It shows the given settings or, "
         "without augmentation, every operation", "augmentation", shown_default="none",
     )  # fmt: skip
+    dry_run: bool = setting(
+        False, Flag(), "write nothing; print what would be made, how large, in what time, from a measured sample",
+        "batch",
+    )  # fmt: skip
     resume: bool = setting(False, Flag(), "finish the interrupted run in this folder; give the same settings", "batch")
     quiet: bool = setting(False, Flag(), "print nothing but errors", "batch")
 
@@ -67,6 +71,8 @@ class Output:
         clean_fields(self)
         if self.preview is not None and Path(self.preview).suffix.lower() not in ("", ".png"):
             raise SettingsError(f"preview must be the name of a .png file, got {self.preview!r:.60}", "preview")
+        if self.preview is not None and self.dry_run:
+            raise SettingsError("dry_run writes nothing, and preview a file: leave out one of them", "dry_run")
         if NO_LABELS in self.labels and len(self.labels) > 1:
             raise SettingsError(f"labels none cannot be combined with others, got {' '.join(self.labels)}", "labels")
         for name, formats in PARTLY.items():
