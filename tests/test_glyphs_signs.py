@@ -81,7 +81,6 @@ def test_a_share_of_a_bank_with_signs_is_that_of_the_bank_without(train):
     assert (np.diff(one.class_start)[10:] == SIZE).all()
 
 
-
 def test_a_bank_with_signs_pickles_as_its_path(train):
     data = pickle.dumps(train.with_signs())
     assert len(data) < 1000

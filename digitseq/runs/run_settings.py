@@ -44,6 +44,11 @@ class Output:
         None, Shares(0, 1, whole=False, parts=PARTS), "write train/, val/ and test/ with these shares of the images "
         "and no glyph in common", "data", shown_default="off",
     )  # fmt: skip
+    card: str = setting(
+        "auto", Choice(("auto", "on", "off")), "a Hugging Face data-set card, README.md with samples.svg, beside the "
+        "images; auto: for 1,000 images or more. A README.md of your own is left alone", "data",
+        bare="on", metavar="WHEN",
+    )  # fmt: skip
     multi_core: int | None = setting(
         None, Number(-1, 256), "worker processes; 0 or 1: none, images are made in the main process; "
         "-1: one per core", "batch", "-m",

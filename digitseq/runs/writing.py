@@ -22,9 +22,10 @@ from pathlib import Path
 from digitseq.errors import DataError, DigitseqError, DigitseqWarning, NarrowError, OutputError, RunError, SettingsError
 from digitseq.formats.parts import Receipt
 from digitseq.pipeline import Pipeline
+from digitseq.runs.card import update_card
 from digitseq.runs.estimate import Estimate, estimated
 from digitseq.runs.folder import RunFolder, locked_folder, read_runs, remove_directory
-from digitseq.runs.manifest import Record, check_same, last_run, new_record, parts_of, size_of
+from digitseq.runs.manifest import Record, check_same, last_run, new_record, parts_of, sections_of, size_of
 from digitseq.runs.naming import folder_name
 from digitseq.runs.owned_run import OwnedRun
 from digitseq.runs.run_settings import Output
@@ -97,6 +98,11 @@ def write_images(
             run.record |= {"status": "running", "processes": _processes(output)}
             folder.write_runs(runs)
             faults = _make(run, output, stop or Stop(), progress)
+        if any(section.images for section in sections_of(run.record)):
+            # before the record says "finished": if the run is killed here, --resume writes the card again
+            with _collected(faults, folder):
+                update_card(run, runs, output.card)
+        if wanted:
             with contextlib.suppress(OSError, RunError):  # it still says "running": the next run reads the journal
                 folder.write_runs(runs)
     first, count, seconds = run.sections[0].first, sum(run.images), time.perf_counter() - began
