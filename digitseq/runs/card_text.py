@@ -109,21 +109,21 @@ def _front_matter(name: str, runs: list[Record], counts: dict[tuple[str, str], i
         "tags:", *[f"- {tag}" for tag in TAGS],
         "size_categories:", f"- {SIZES[min(max(len(str(sum(counts.values()))) - 3, 0), len(SIZES) - 1)]}",
     ]  # fmt: skip
-    readable = [each for each in dict.fromkeys(format_name for format_name, _ in counts) if FORMATS[each].hub]
-    if readable:
-        lines.append("configs:")
-    described = []
-    for each in readable:
-        config = "default" if len(readable) == 1 else each
-        lines += [f"- config_name: {config}", "  data_files:"]
+    if each := _on_the_hub(counts):
+        lines += ["configs:", "- config_name: default", "  data_files:"]
         for format_name, folder in counts:
             if format_name == each:
                 patterns = [f"{folder}/{pattern}".lstrip("/") for pattern in FORMATS[each].hub]
                 lines += [f"  - split: {SPLITS.get(folder, folder)}", f"    path: {json.dumps(patterns)}"]
         if columns := _columns(each, runs):
-            described += [f"- config_name: {config}", "  features:"]
-            described += [f"  - name: {column}\n{FEATURES[column]}".rstrip("\n") for column in columns]
-    return "\n".join([*lines, *(["dataset_info:", *described] if described else [])]) + "\n"
+            lines += ["dataset_info:", "- config_name: default", "  features:"]
+            lines += [f"  - name: {column}\n{FEATURES[column]}".rstrip("\n") for column in columns]
+    return "\n".join(lines) + "\n"
+
+
+def _on_the_hub(counts: dict[tuple[str, str], int]) -> str | None:
+    """The format that the Hub is told of, the first one that it knows: it reads all of a folder with one reader."""
+    return next((each for each, _ in counts if FORMATS[each].hub), None)
 
 
 def _columns(format_name: str, runs: list[Record]) -> list[str]:
@@ -137,13 +137,15 @@ def _columns(format_name: str, runs: list[Record]) -> list[str]:
 
 def _reading(runs: list[Record]) -> list[str]:
     """How to read what is there, and what is in it."""
-    formats = list(dict.fromkeys(run["format"] for run in runs))
-    said = [f"Files of the format {each}: {FORMATS[each].help}." for each in formats]
-    if any(FORMATS[each].hub for each in formats):
-        said += ['```python\nfrom datasets import load_dataset\n\ndata = load_dataset("path/to/this/folder")\n```']
-    columns = dict.fromkeys(column for each in formats if FORMATS[each].hub for column in _columns(each, runs))
-    said += ["\n".join(f"- `{column}`: {COLUMNS[column]}" for column in columns)] if columns else []
-    return said
+    said = [f"Files of the format {each}: {FORMATS[each].help}." for each in dict.fromkeys(r["format"] for r in runs)]
+    if each := _on_the_hub(_counts(runs)):
+        about = f"The files of the format {each} are read by" if len(said) > 1 else "They are read by"
+        said += [
+            f"{about}\n\n```python\nfrom datasets import load_dataset\n\n"
+            'data = load_dataset("path/to/this/folder")\n```',
+            "\n".join(f"- `{column}`: {COLUMNS[column]}" for column in _columns(each, runs)),
+        ]
+    return [part for part in said if part]
 
 
 def _data_set(run: Record) -> str:
