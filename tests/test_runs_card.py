@@ -187,6 +187,17 @@ def test_with_card_on_it_is_said_that_there_is_none(run, tmp_path):
     assert (folder / "README.md").is_symlink() and not (folder / "elsewhere").exists()
 
 
+def test_a_record_that_lacks_something_is_no_reason_to_fail(made, run):
+    folder = made("-s", 3)
+    record = json.loads((folder / "run.json").read_text())
+    del record["runs"][0]["settings"]
+    (folder / "run.json").write_text(json.dumps(record))
+    done = run(*SOURCE, "-s", 4, "--card")
+    assert (done.returncode, len(done.stderr.splitlines())) == (0, 1)
+    assert "lacks what a data-set card says" in done.stderr
+    assert len(numbers(folder)) == 7 and not (folder / "README.md").exists()
+
+
 def test_a_card_whose_mark_was_removed_is_the_user_s_own(made):
     folder = made("-s", 1000)
     text = (folder / "README.md").read_text().replace(card_text.MARK, "")

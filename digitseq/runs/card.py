@@ -9,6 +9,7 @@ from digitseq.errors import DigitseqWarning
 from digitseq.files.atomic import replacing
 from digitseq.files.regular import open_regular
 from digitseq.runs.card_text import MARK, SHEET, card_text
+from digitseq.runs.folder import RECORD
 from digitseq.runs.manifest import Record, size_of
 from digitseq.runs.owned_run import OwnedRun
 from digitseq.runs.sample_sheet import sample_sheet
@@ -38,7 +39,14 @@ def update_card(run: OwnedRun, runs: list[Record], wish: str) -> None:
         return  # its file is written at the end
     if theirs or wish == "off" or (wish == "auto" and size_of(run.record) < LEAST and CARD not in ours):
         return
-    files = {SHEET: sample_sheet(run), CARD: card_text(path.name, runs)}
+    try:
+        files = {SHEET: sample_sheet(run), CARD: card_text(path.name, runs)}
+    except (KeyError, TypeError, ValueError, AttributeError):  # `run.json` is a file that anybody can edit
+        warnings.warn(
+            f"{path / RECORD} lacks what a data-set card says of earlier runs: there is no card", DigitseqWarning,
+            stacklevel=2,
+        )  # fmt: skip
+        return
     with run.folder.stage() as stage:
         for name, text in files.items():
             with replacing(path / name, stage) as file:
