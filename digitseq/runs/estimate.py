@@ -29,7 +29,7 @@ STATUS = Path("/proc/self/status")
 class Estimate:
     """What a run of `images` images would make and take. All but `images`, `files` and `free` are measured.
 
-    files: those of the data set, without digitseq's own record; size: their bytes; on_disk: what they occupy where
+    files: those of the data set, without digitseq's record and card; size: their bytes; on_disk: what they occupy where
     each begins a new block of `BLOCK` bytes; free: bytes that are free on the disk
     seconds: to make them in `processes` processes, without the time that the disk takes
     memory: bytes that each process needs at most; None where the system does not say

@@ -15,7 +15,7 @@ def dry_run_lines(report: Report, estimate: Estimate) -> str:
     rows = {
         "folder": str(report.folder),
         "images": f"{estimate.images:,}",
-        "files": f"{estimate.files:,}, and digitseq's record of the run",
+        "files": f"{estimate.files:,}, beside digitseq's record of the run and its card",
         "size": _size_line(estimate),
         "time": _time_line(estimate),
         "memory": _memory_line(estimate),
