@@ -26,6 +26,7 @@ split = "train"  # which glyphs: "train", "test" or "all"
 format = "png"  # "png" (single files), "webdataset" (tar shards), "lmdb", "parquet" (shards) or "npz" (one file)
 labels = "jsonl"  # beside png: "jsonl", "txt", "easyocr", "coco", "yolo", "tesseract", several in [...], or "none"
 shard_size = 10000  # images per shard, with webdataset and parquet
+card = "auto"  # a Hugging Face data-set card (README.md): "on", "off", or "auto", for 1,000 images or more
 split_ratio = None  # (0.9, 0.05, 0.05): these shares of the images in train/, val/, test/, no glyph in two of them
 
 # -- layout, in pixels; images are 28 high
@@ -47,5 +48,6 @@ augment = []  # further distortions, in order: ["light"], or such as ["elastic:a
 multi_core = None  # processes; None, 0 or 1: no further ones; -1: all cores
 size = None  # how many images; None: 1, or 100 when multi_core is given
 seed = None  # a number gives the same images every time; None: drawn, printed and recorded
+dry_run = False  # True: write nothing, print what would be made
 resume = False  # True: continue the last run into this folder, if it was interrupted
 quiet = False  # True: print nothing but errors

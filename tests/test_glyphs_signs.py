@@ -74,6 +74,13 @@ def test_the_bank_has_the_signs_as_further_classes_and_the_same_glyphs(train):
     assert signed.columns is train.columns or np.shares_memory(signed.columns, train.columns)
 
 
+def test_a_share_of_a_bank_with_signs_is_that_of_the_bank_without(train):
+    one, other = train.with_signs().share(0.2, 0.5).with_signs(), train.share(0.2, 0.5).with_signs()
+    assert (one.digest, one.signs) == (other.digest, other.signs)
+    assert np.array_equal(one.class_start, other.class_start) and np.array_equal(one.start, other.start)
+    assert (np.diff(one.class_start)[10:] == SIZE).all()
+
+
 def test_a_bank_with_signs_pickles_as_its_path(train):
     data = pickle.dumps(train.with_signs())
     assert len(data) < 1000

@@ -18,6 +18,7 @@ from support.service import serve
 from digitseq.augment import OPERATIONS
 from digitseq.formats import FORMATS
 from digitseq.labels import LABEL_FORMATS
+from digitseq.runs.card import LEAST
 from digitseq.settings import SOURCES
 
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -104,7 +105,7 @@ def runnable(line: str, most: int | None, cache: Path) -> str | None:
         return None
     size = re.search(r"(?<= -s )\d+", line)
     if size and most and int(size[0]) > most:
-        line = line[: size.start()] + str(most) + line[size.end() :]
+        line = line[: size.start()] + str(most) + line[size.end() :] + " --card" * (int(size[0]) >= LEAST)
     return line
 
 

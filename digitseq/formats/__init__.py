@@ -25,6 +25,7 @@ class FormatEntry(NamedTuple):
     module: it defines the class `OutputFormat`; help: one line for `--help` and the web page
     download: None for a format that is not offered over HTTP
     options: the settings that only some formats have; package: what has to be installed
+    hub: patterns of the files below a folder that Hugging Face's `datasets` reads; none if it does not know the format
     """
 
     module: str
@@ -32,16 +33,18 @@ class FormatEntry(NamedTuple):
     download: Download | None = None
     options: tuple[str, ...] = ()
     package: str | None = None
+    hub: tuple[str, ...] = ()
 
 
 FORMATS = {
     "png": FormatEntry(
         "png_files", "single PNG files with label files beside them", Download("zip", "zip", "application/zip"),
-        options=("labels",),
+        options=("labels",), hub=("**/*.png", "**/metadata.jsonl"),
     ),
     "webdataset": FormatEntry(
         "webdataset", "WebDataset tar shards: a .png, .txt and .json file for each sample",
         Download("webdataset", "tar", "application/x-tar"), options=("shard_size",),
+        hub=("**/*.tar",),
     ),
     "lmdb": FormatEntry(
         "lmdb", "an LMDB database as PARSeq and PaddleOCR read it",
@@ -50,6 +53,7 @@ FORMATS = {
     "parquet": FormatEntry(
         "parquet", "Parquet shards with the features of Hugging Face datasets",
         Download("parquet", "parquet", "application/vnd.apache.parquet"), options=("shard_size",), package="pyarrow",
+        hub=("**/*.parquet",),
     ),
     "npz": FormatEntry(
         "npz", "one file of NumPy arrays: images, labels, lengths, boxes, widths",

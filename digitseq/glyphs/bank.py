@@ -89,6 +89,8 @@ class GlyphBank:
         Shares with disjoint fractions have no glyph in common, and those of 0 … f and f … 1 together have all
         glyphs. Both have glyphs of every class that has at least two. `columns` is shared with this bank.
         """
+        if self.signs:  # which a share has all of
+            return self.without_signs().share(low, high)
         bank = self.with_signs()
         # A stable sort of a random order by class: random within every class, and the same on every machine.
         order = np.argsort(Rows.span(0, 0, len(self)).words("share", 1)[:, 0], kind="stable")

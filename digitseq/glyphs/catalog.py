@@ -44,7 +44,8 @@ class DataSet:
 
     characters: character c has the label c + first_label; splits: "train" and "test"; folder: where its files are in
     the cache; urls: mirrors, tried in order: directories with the files or, with `archive`, with that zip file, and
-    empty for files inside the package; transposed: whether rows and columns of the stored glyphs are swapped.
+    empty for files inside the package; transposed: whether rows and columns of the stored glyphs are swapped; authors:
+    whom those who pass it on have to name.
     """
 
     name: str
@@ -57,6 +58,7 @@ class DataSet:
     archive: File | None = None
     transposed: bool = False
     first_label: int = 0
+    authors: str = ""
 
     @property
     def shipped(self) -> bool:
@@ -103,19 +105,20 @@ def _emnist(name: str, title: str, characters: str, glyphs: tuple[int, int], fir
     return DataSet(
         f"emnist-{name}", title, characters, splits, "emnist", _EMNIST_URLS,
         "none stated (NIST Special Database 19)", _FILES["emnist/gzip.zip"], True, first_label,
+        "G. Cohen, S. Afshar, J. Tapson, A. van Schaik",
     )  # fmt: skip
 
 
-def _like_mnist(name: str, title: str, characters: str, url: str | None, licence: str) -> DataSet:
+def _like_mnist(name: str, title: str, characters: str, url: str | None, licence: str, authors: str) -> DataSet:
     """A data set whose files have the names and glyph counts of MNIST's."""
     splits = _splits(name, ("train", "t10k"), (60_000, 10_000))
-    return DataSet(name, title, characters, splits, name, (url,) if url else (), licence)
+    return DataSet(name, title, characters, splits, name, (url,) if url else (), licence, authors=authors)
 
 
 # Classes and orientation of EMNIST: G. Cohen et al., "EMNIST: an extension of MNIST to handwritten letters",
 # arXiv:1702.05373, and the mapping files beside the data.
 _ROWS = (
-    _like_mnist("mnist", "digits", DIGITS, None, "CC BY-SA 3.0"),
+    _like_mnist("mnist", "digits", DIGITS, None, "CC BY-SA 3.0", "Y. LeCun, C. Cortes, C. J. C. Burges"),
     _emnist(
         "byclass", "digits, capitals and small letters", DIGITS + CAPITALS + CAPITALS.lower(), (697_932, 116_323)
     ),
@@ -127,15 +130,18 @@ _ROWS = (
     _like_mnist(
         "kmnist", "old Japanese hiragana", "おきすつなはまやれを",
         "http://codh.rois.ac.jp/kmnist/dataset/kmnist/", "CC BY-SA 4.0",
+        "ROIS-DS Center for Open Data in the Humanities; adapted from the Kuzushiji Dataset",
     ),
     DataSet(
         "qmnist", "MNIST's digits rebuilt, with 60,000 test glyphs", DIGITS,
         _splits("qmnist", ("qmnist-train", "qmnist-test"), (60_000, 60_000), "idx2-int"),
         "qmnist", ("https://raw.githubusercontent.com/facebookresearch/qmnist/master/",), "BSD 3-Clause",
+        authors="C. Yadav, L. Bottou",
     ),
     _like_mnist(
         "fashion-mnist", "clothes, ten kinds as 0 to 9", DIGITS,
         "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/", "MIT",
+        "H. Xiao, K. Rasul, R. Vollgraf (Zalando SE)",
     ),
 )  # fmt: skip
 DATA_SETS = {row.name: row for row in _ROWS}

@@ -1,5 +1,6 @@
 """What an option is: a setting of images or runs, or a parameter of an operation. Everything about it stands once."""
 
+from digitseq.options.command_line import flag_words
 from digitseq.options.kinds import Choice, Choices, FilePath, Flag, Kind, Text, expanded, shown
 from digitseq.options.numbers import Number, NumberPair, NumberRange, Shares
 from digitseq.options.option import Option, clean_fields, options, setting
@@ -21,6 +22,7 @@ __all__ = [
     "Text",
     "clean_fields",
     "expanded",
+    "flag_words",
     "options",
     "setting",
     "shown",

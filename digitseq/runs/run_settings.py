@@ -44,6 +44,11 @@ class Output:
         None, Shares(0, 1, whole=False, parts=PARTS), "write train/, val/ and test/ with these shares of the images "
         "and no glyph in common", "data", shown_default="off",
     )  # fmt: skip
+    card: str = setting(
+        "auto", Choice(("auto", "on", "off")), "a Hugging Face data-set card, README.md with samples.svg, beside the "
+        "images; auto: for 1,000 images or more. A README.md of your own is left alone", "data",
+        bare="on", metavar="WHEN",
+    )  # fmt: skip
     multi_core: int | None = setting(
         None, Number(-1, 256), "worker processes; 0 or 1: none, images are made in the main process; "
         "-1: one per core", "batch", "-m",
@@ -60,6 +65,10 @@ class Output:
         None, FilePath(), "write one PNG file of samples instead of a data set. It shows the given settings or, "
         "without augmentation, every operation", "augmentation", shown_default="none",
     )  # fmt: skip
+    dry_run: bool = setting(
+        False, Flag(), "write nothing; print what would be made, how large, in what time, from a measured sample",
+        "batch",
+    )  # fmt: skip
     resume: bool = setting(False, Flag(), "finish the interrupted run in this folder; give the same settings", "batch")
     quiet: bool = setting(False, Flag(), "print nothing but errors", "batch")
 
@@ -67,6 +76,8 @@ class Output:
         clean_fields(self)
         if self.preview is not None and Path(self.preview).suffix.lower() not in ("", ".png"):
             raise SettingsError(f"preview must be the name of a .png file, got {self.preview!r:.60}", "preview")
+        if self.preview is not None and self.dry_run:
+            raise SettingsError("dry_run writes nothing, and preview a file: leave out one of them", "dry_run")
         if NO_LABELS in self.labels and len(self.labels) > 1:
             raise SettingsError(f"labels none cannot be combined with others, got {' '.join(self.labels)}", "labels")
         for name, formats in PARTLY.items():

@@ -22,8 +22,10 @@ from pathlib import Path
 from digitseq.errors import DataError, DigitseqError, DigitseqWarning, NarrowError, OutputError, RunError, SettingsError
 from digitseq.formats.parts import Receipt
 from digitseq.pipeline import Pipeline
+from digitseq.runs.card import update_card
+from digitseq.runs.estimate import Estimate, estimated
 from digitseq.runs.folder import RunFolder, locked_folder, read_runs, remove_directory
-from digitseq.runs.manifest import Record, check_same, last_run, new_record, parts_of, size_of
+from digitseq.runs.manifest import Record, check_same, last_run, new_record, parts_of, sections_of, size_of
 from digitseq.runs.naming import folder_name
 from digitseq.runs.owned_run import OwnedRun
 from digitseq.runs.run_settings import Output
@@ -36,7 +38,10 @@ Progress = Callable[[int], object]  # called with the number of images finished 
 
 @dataclass(frozen=True)
 class Report:
-    """What a run did: `count` of the `wanted` images exist, numbered from `first`; `made` of them are new."""
+    """What a run did: `count` of the `wanted` images exist, numbered from `first`; `made` of them are new.
+
+    estimate: after a dry run, what would be made
+    """
 
     folder: Path
     first: int
@@ -45,6 +50,7 @@ class Report:
     made: int
     seed: int
     seconds: float
+    estimate: Estimate | None = None
 
     def finished(self) -> str:
         """How much of an interrupted run is finished."""
@@ -69,6 +75,7 @@ def write_images(
 
     With `output.resume` it finishes the last run instead, to the same bytes as if that had not been interrupted.
     Without it, an interrupted run can no longer be resumed afterwards; a `DigitseqWarning` says so.
+    With `output.dry_run` nothing is made: the report has an estimate, and whatever a run refuses is refused.
 
     progress: called with the number of images finished since its last call
     Raises `OutputError` when nothing can be written, and `RunError` when the run breaks off; what was finished by then
@@ -82,11 +89,20 @@ def write_images(
         run = (_resumed if output.resume else _new)(folder, runs, pipeline, output)
         wanted = 0 if run.record["status"] == "finished" else size_of(run.record)
         before = sum(run.images)
+        if output.dry_run:
+            planned = estimated(run, _processes(output))
+            seconds = time.perf_counter() - began
+            return Report(folder.path, run.sections[0].first, before, wanted, 0, pipeline.seed, seconds, planned)
         if wanted:
             # before the first image: without the record, nobody could tell what the journal is about
             run.record |= {"status": "running", "processes": _processes(output)}
             folder.write_runs(runs)
             faults = _make(run, output, stop or Stop(), progress)
+        if any(section.images for section in sections_of(run.record)):
+            # before the record says "finished": if the run is killed here, --resume writes the card again
+            with _collected(faults, folder):
+                update_card(run, runs, output.card)
+        if wanted:
             with contextlib.suppress(OSError, RunError):  # it still says "running": the next run reads the journal
                 folder.write_runs(runs)
     first, count, seconds = run.sections[0].first, sum(run.images), time.perf_counter() - began
@@ -106,8 +122,9 @@ def _new(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: Outp
             "another directory with -o"
         )
     unfinished = runs[-1] if runs and runs[-1]["status"] != "finished" else None
-    folder.remove_stages()
-    if unfinished and unfinished["status"] == "running":
+    if not output.dry_run:
+        folder.remove_stages()
+    if unfinished and unfinished["status"] == "running" and not output.dry_run:
         killed = OwnedRun(folder, unfinished)
         killed.recover()
         if killed.format.keeps:  # only --resume would have assembled a result from what was kept
@@ -123,7 +140,8 @@ def _new(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: Outp
             DigitseqWarning,
             stacklevel=3,
         )
-    remove_directory(folder.kept)
+    if not output.dry_run:
+        remove_directory(folder.kept)
     record = new_record(pipeline, output, sections) | {"journal": folder.journal.size()}
     runs.append(record)
     return OwnedRun(folder, record, [each.job(output, section) for each, section in zip(placed, sections)])
@@ -137,6 +155,9 @@ def _resumed(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: 
     run = OwnedRun(folder, record)
     placed = placements(pipeline, replace(output, size=size_of(record)))
     run.jobs = [placement.job(output, section) for placement, section in zip(placed, run.sections, strict=True)]
+    if output.dry_run:
+        run.count_finished()
+        return run
     folder.remove_stages()
     if record["status"] != "finished":
         run.recover(verify=True)

@@ -6,9 +6,9 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from digitseq.options import Flag
+from digitseq.options import flag_words
 from digitseq.service.requests import SETTINGS
-from digitseq.settings import DEFAULTS, Operations
+from digitseq.settings import DEFAULTS
 
 
 def changed(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def command(values: Mapping[str, Any], seed: int, size: int) -> str:
     """The command that writes images 1 … size of `seed` into a new folder."""
     words = ["python3", "run.py"]
     for name, value in changed(values).items():
-        words += _flag(name, value)
+        words += flag_words(name, SETTINGS[name], value)
     words += ["--seed", str(seed), *(["-s", str(size)] if size > 1 else [])]
     return " ".join(shlex.quote(word) for word in words)
 
@@ -37,16 +37,3 @@ def python(values: Mapping[str, Any], seed: int, size: int) -> str:
         f"generator = SequenceGenerator(Settings({arguments}), seed={seed}{whole_run})\n"
         f"images = [generator[i].image for i in range({size})]  # uint8 (H, W) each\n"
     )
-
-
-def _flag(name: str, value: Any) -> list[str]:
-    option = SETTINGS[name]
-    flag = option.flags[0] if option.flags else f"--{name}"
-    if isinstance(option.kind, Flag):
-        return [flag]
-    words = [str(part) for part in value] if isinstance(value, (list, tuple)) else [str(value)]
-    if isinstance(option.kind, Operations):
-        return [part for word in words for part in (flag, word)]
-    if len(words) == 1 and words[0].startswith("-"):  # in one word it is not taken for a flag
-        return [f"--{name}={words[0]}"]
-    return [flag, *words]

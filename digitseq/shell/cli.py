@@ -18,6 +18,7 @@ from digitseq.runs import Report, Stop, write_images
 from digitseq.runs.run_settings import Output
 from digitseq.shell.console import interrupted_by, print_error, run_program, say
 from digitseq.shell.dataset_commands import DataSetCommand
+from digitseq.shell.dry_run import dry_run_lines
 from digitseq.shell.inspect_command import InspectCommand
 from digitseq.shell.parser import naming_lines, parse
 from digitseq.sources.choose import source_of
@@ -64,6 +65,9 @@ def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
     with _progress_bar(output) as bar:
         stop.armed = True
         report = write_images(pipeline, output, stop, bar and bar.update)
+    if report.estimate:
+        tell(dry_run_lines(report, report.estimate))
+        return 0
     if report.count < report.wanted:
         print_error(NAME, "interrupted", report.remainder())
         return interrupted_by(stop.signal)
@@ -85,7 +89,7 @@ def _summary(report: Report, output: Output) -> str:
 
 def _progress_bar(output: Output) -> contextlib.AbstractContextManager[Any]:
     """A progress bar, or None where it would not be seen."""
-    if output.quiet or output.count == 1 or not sys.stderr.isatty():
+    if output.quiet or output.dry_run or output.count == 1 or not sys.stderr.isatty():
         return contextlib.nullcontext()
     from tqdm import tqdm
 

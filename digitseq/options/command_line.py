@@ -1,0 +1,21 @@
+"""Values as the words of a command."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from digitseq.options.option import Option
+
+
+def flag_words(name: str, option: Option, value: Any) -> list[str]:
+    """The words that give the setting `name` this value on the command line, not quoted for a shell."""
+    flag = option.flags[0] if option.flags else f"--{name}"
+    action = option.kind.argument(name).get("action")
+    if action == "store_true":
+        return [flag]
+    words = [str(part) for part in value] if isinstance(value, (list, tuple)) else [str(value)]
+    if action == "append":
+        return [part for word in words for part in (flag, word)]
+    if len(words) == 1 and words[0].startswith("-"):  # in one word it is not taken for a flag
+        return [f"--{name}={words[0]}"]
+    return [flag, *words]

@@ -1,0 +1,67 @@
+"""The Hugging Face data-set card of a folder: README.md, and samples.svg, the picture in it."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+from digitseq.errors import DigitseqWarning
+from digitseq.files.atomic import replacing
+from digitseq.files.regular import open_regular
+from digitseq.runs.card_text import MARK, SHEET, card_text
+from digitseq.runs.folder import RECORD
+from digitseq.runs.manifest import Record, size_of
+from digitseq.runs.owned_run import OwnedRun
+from digitseq.runs.sample_sheet import sample_sheet
+
+CARD = "README.md"
+LEAST = 1000  # images of a run that gets a card without being asked
+HEAD = 1 << 16  # bytes in which our mark stands
+
+
+def update_card(run: OwnedRun, runs: list[Record], wish: str) -> None:
+    """Write the card of all `runs`, of which `run` is the last, if it gets one. wish: the setting `card`.
+
+    Files that digitseq did not write are left alone. Raises `OSError`, and `RunError` as `RunFolder.check_owned`.
+    """
+    run.folder.check_owned()
+    path = run.folder.path
+    ours, theirs = (
+        [name for name in (CARD, SHEET) if _is_there(path / name) and _is_ours(path / name) == is_ours]
+        for is_ours in (True, False)
+    )
+    if theirs and wish == "on":
+        warnings.warn(
+            f"{path / theirs[0]} is not digitseq's and was left alone: there is no data-set card", DigitseqWarning,
+            stacklevel=2,
+        )  # fmt: skip
+    if run.format.keeps and run.record["status"] != "finished":
+        return  # its file is written at the end
+    if theirs or wish == "off" or (wish == "auto" and size_of(run.record) < LEAST and CARD not in ours):
+        return
+    try:
+        files = {SHEET: sample_sheet(run), CARD: card_text(path.name, runs)}
+    except (KeyError, TypeError, ValueError, AttributeError):  # `run.json` is a file that anybody can edit
+        warnings.warn(
+            f"{path / RECORD} lacks what a data-set card says of earlier runs: there is no card", DigitseqWarning,
+            stacklevel=2,
+        )  # fmt: skip
+        return
+    with run.folder.stage() as stage:
+        for name, text in files.items():
+            with replacing(path / name, stage) as file:
+                file.write(text.encode("utf-8", "backslashreplace"))
+
+
+def _is_there(path: Path) -> bool:
+    return path.is_symlink() or path.exists()
+
+
+def _is_ours(path: Path) -> bool:
+    if path.is_symlink():
+        return False
+    try:
+        with open_regular(path) as file:
+            return MARK.encode() in file.read(HEAD)
+    except OSError:
+        return False
