@@ -187,3 +187,11 @@ def test_signs_in_other_settings(refused):
     assert "gap_labels keep works with signs gap only" in refused("-num", "1", "--gap_labels", "keep")
     with pytest.raises(SettingsError, match="unique goes with gap_labels keep"):
         Settings(pattern="[0-9]-[0-9]", unique=True, signs="gap")
+
+
+def test_glyphs_without_ink_have_no_pen():
+    images = np.zeros((4, 28, 28), np.uint8)
+    images[1, 4:24, 10:13] = 255
+    bank = build_bank([images], np.array([0, 0, 1, 1]), "12", "")
+    assert len(bank) == len(bank.pen) == 1
+    assert bank.with_signs().characters == "12" + "".join(SIGNS)

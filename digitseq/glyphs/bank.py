@@ -143,11 +143,12 @@ def build_bank(
     pieces: uint8 (n, height, width) each, upright, of N glyphs in all; labels: int64 (N,), their classes.
     Peak memory is twice that of the inked columns.
     """
-    inked, boxes = zip(*map(_trimmed, pieces))
-    columns = np.concatenate(inked)
+    trimmed, boxes = zip(*map(_trimmed, pieces))
+    columns = np.concatenate(trimmed)
     width, top, bottom = np.concatenate(boxes, axis=1)
     start = np.cumsum(width, dtype=np.int64) - width
-    pen = pen_numbers(columns, start, width)
+    pen, inked = np.zeros(len(width), np.uint8), width > 0
+    pen[inked] = pen_numbers(columns, start[inked], width[inked])
     # Only the glyphs are sorted by class: their columns stay in the order of the source files.
     order = np.argsort(labels, kind="stable")
     order = order[width[order] > 0]

@@ -28,6 +28,8 @@ def pen_numbers(columns: NDArray[np.uint8], start: NDArray[np.int64], width: NDA
     columns, start, width: as in `GlyphBank`; the glyphs lie there in order, without a gap. A stroke of width w and
     length l has the area w·l and a border of about 2·l, which is the sum of all gray-level gradients.
     """
+    if not len(columns):
+        return np.zeros(len(start), np.uint8)
     border, area = np.zeros(len(columns), np.float32), np.zeros(len(columns), np.float32)
     for low in range(0, len(columns), PIECE):
         ink = columns[low : low + PIECE + 1].astype(np.float32)
