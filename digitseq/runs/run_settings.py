@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from digitseq.errors import SettingsError
 from digitseq.formats import FORMATS
 from digitseq.labels import LABEL_FORMATS
 from digitseq.options import PARTS, Choice, Choices, FilePath, Flag, Number, Shares, clean_fields, setting
+from digitseq.sources import Source
 
 NO_LABELS = "none"
 LABELS = (*LABEL_FORMATS, NO_LABELS)
@@ -50,8 +51,9 @@ class Output:
         shown_default="0",
     )  # fmt: skip
     size: int | None = setting(
-        None, Number(1, 1_000_000_000), "number of images", "batch", "-s", shown_default="1; 100 with -m"
-    )
+        None, Number(1, 1_000_000_000), "number of images", "batch", "-s",
+        shown_default="one for each line of --numbers_file; else 1, or 100 with -m",
+    )  # fmt: skip
     seed: int | None = setting(
         None, Number(0, 2**64 - 1), "random seed: the same seed and settings give the same images", "batch",
         shown_default="random, printed and recorded",
@@ -82,3 +84,7 @@ class Output:
     def count(self) -> int:
         """How many images: `size`, or its default, which `multi_core` raises from 1 to 100."""
         return self.size or (1 if self.multi_core is None else 100)
+
+    def sized(self, source: Source) -> Output:
+        """The same with a size: where none was given, that of `source`, or the default."""
+        return replace(self, size=self.size or source.origin.images or self.count)

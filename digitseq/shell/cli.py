@@ -57,7 +57,10 @@ def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
             write_preview(Path(output.preview), settings, bank, seed)
             tell(f"{output.preview} (seed {seed})")
             return 0
-        source = source_of(settings, bank.characters, output.count, seed)
+        # how many lines a file has is known once it has been read, and standard input is read only once
+        size = output.size if settings.numbers_file else output.count
+        source = source_of(settings, bank.characters, size, seed)
+        output = output.sized(source)
         pipeline = Pipeline(settings, bank, seed, source)
         if notice := source.origin.notice():
             tell(notice)
