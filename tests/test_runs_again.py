@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from support.folders import records
+from support.folders import pixels, records
+from support.formats import tree
 
-from digitseq.errors import SettingsError
+from digitseq.errors import DigitseqWarning, SettingsError
 from digitseq.generator import SequenceGenerator
 from digitseq.settings import Settings
 
@@ -40,3 +41,83 @@ def test_python_writes_every_line_too(tmp_path):
         assert generator.write(tmp_path / str(generator.settings.unique)).count == 12
     with pytest.raises(SettingsError, match="run of 12 images"):
         generator.write(tmp_path / "other", 5)
+
+
+def test_the_line_says_that_a_run_continues_a_series(run, tmp_path):
+    said = [run("-num", "12", "--seed", 7, *words).stdout for words in ((), (), ("-s", 3))]
+    assert said[0] == "output/12/1.png (seed 7)\n"
+    assert said[1] == "output/12/2.png (seed 7); continues the series of seed 7 at image 2\n"
+    assert said[2].endswith("seed 7; continues the series of seed 7 at image 3\n")
+    series = SequenceGenerator(Settings("12"), 7)
+    for number in range(1, 6):
+        assert (pixels(tmp_path / "output" / "12" / f"{number}.png") == series[number - 1].image).all()
+
+
+@pytest.mark.parametrize("other", [("--seed", 8), ("--seed", 7, "-max", 9), ("--seed", 7, "--signs", "gap"), ()])
+def test_another_series_is_not_said_to_be_continued(run, other):
+    assert run("-num", "12", "--seed", 7).returncode == 0
+    done = run("-num", "12", *other)
+    assert done.returncode == 0 and "continues" not in done.stdout
+
+
+def test_lines_that_begin_at_the_top_again_are_not_one_series(run, tmp_path):
+    (tmp_path / "lines.txt").write_text(LINES)
+    said = [run("--numbers_file", "lines.txt", "--seed", 7).stdout for _ in range(2)]
+    assert "(13.png to 24.png)" in said[1] and "continues" not in said[1]
+
+
+@pytest.mark.parametrize(("size", "same"), [(5, True), (6, False)])
+def test_texts_chosen_for_another_number_of_images_are_another_series(run, size, same):
+    words = ("--random_digits", 3, 3, "--unique", "--seed", 7)
+    assert run(*words, "-s", 5).returncode == 0
+    assert ("continues" in run(*words, "-s", size).stdout) == same
+
+
+def test_other_settings_are_named_in_one_line(run):
+    words = ("-num", "12", "-iw", 100)
+    assert run(*words).stderr == ""
+    assert run(*words, "--seed", 5, "-s", 3, "-m", 2).stderr == ""
+    remedy = "to keep them apart, name another folder with --name or -o, or begin this one anew with --overwrite"
+    begins = "digitseq: warning: output/12 has images with other settings"
+    assert run(*words, "-min", 2).stderr == f"{begins} (min_spacing: 0 -> 2): {remedy}\n"
+    done = run(*words, "-max", 20, "-a", 5, "--invert", "--augment", "light", "--augment", "blur")
+    assert done.returncode == 0
+    assert done.stderr == (
+        f"{begins} (min_spacing: 2 -> 0, max_spacing: 10 -> 20, invert: False -> True and 2 more): {remedy}\n"
+    )
+    assert run(*words, "-e", 1, 2, "--quiet").stderr == ""
+
+
+def test_other_glyphs_of_the_same_data_set_are_a_difference(tmp_path, train, test_split):
+    from digitseq.pipeline import Pipeline
+    from digitseq.runs import write_images
+    from digitseq.runs.run_settings import Output
+
+    output = Output(output_path=str(tmp_path))
+    write_images(Pipeline(Settings("12"), train, 1), output)
+    with pytest.warns(DigitseqWarning, match="dataset: mnist has other glyphs now"):
+        assert not write_images(Pipeline(Settings("12"), test_split, 1), output).continued
+
+
+SPLIT = ("--split_ratio", 0.5, 0.25, 0.25)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "message"),
+    [
+        ((), ("--split", "test"), "images of split train, this run has those of split test"),
+        (("--split", "test"), ("--split", "all"), "images of split test, this run has those of split all"),
+        ((), SPLIT, "images of a run with no split_ratio, this one has split_ratio 0.5 0.25 0.25"),
+        (SPLIT, (), "images of a run with split_ratio 0.5 0.25 0.25, this one has no split_ratio"),
+    ],
+)
+@pytest.mark.parametrize("format_name", ["png", "webdataset"])
+def test_glyphs_for_training_and_testing_are_not_mixed(run, tmp_path, format_name, before, now, message):
+    words = ("-num", "12", "-s", 8, "--format", format_name)
+    assert run(*words, *before).returncode == 0
+    there = tree(tmp_path / "output")
+    done = run(*words, *now)
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+    assert message in done.stderr and "--name or -o" in done.stderr and "--overwrite" in done.stderr
+    assert tree(tmp_path / "output") == there
+    assert run(*words, *before).returncode == 0

@@ -54,6 +54,7 @@ def sections_of(record: Record) -> list[Section]:
     if not sections or not all(type(n) is int and n >= 0 for n in numbers) or numbers[2] > MAX_PROCESSES:
         raise ValueError
     known = record["format"] in FORMATS and {*record.get("labels", ())} <= {*LABELS}
+    known = known and all(isinstance(record.get(name, {}), dict) for name in ("settings", "dataset", "texts"))
     if not known or record["status"] not in ("running", "interrupted", "finished"):
         raise ValueError
     return sections

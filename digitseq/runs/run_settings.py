@@ -52,7 +52,7 @@ class Output:
     )  # fmt: skip
     size: int | None = setting(
         None, Number(1, 1_000_000_000), "number of images", "batch", "-s",
-        shown_default="one for each line of --numbers_file; else 1, or 100 with -m",
+        shown_default="1; 100 with -m; with --numbers_file as many as it has lines",
     )  # fmt: skip
     seed: int | None = setting(
         None, Number(0, 2**64 - 1), "random seed: the same seed and settings give the same images", "batch",

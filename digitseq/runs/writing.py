@@ -22,6 +22,7 @@ from pathlib import Path
 from digitseq.errors import DataError, DigitseqError, DigitseqWarning, NarrowError, OutputError, RunError, SettingsError
 from digitseq.formats.parts import Receipt
 from digitseq.pipeline import Pipeline
+from digitseq.runs.earlier_runs import check_follows, is_continued
 from digitseq.runs.folder import RunFolder, locked_folder, read_runs, remove_directory
 from digitseq.runs.manifest import Record, check_same, last_run, new_record, parts_of, size_of
 from digitseq.runs.naming import folder_name
@@ -36,7 +37,10 @@ Progress = Callable[[int], object]  # called with the number of images finished 
 
 @dataclass(frozen=True)
 class Report:
-    """What a run did: `count` of the `wanted` images exist, numbered from `first`; `made` of them are new."""
+    """What a run did: `count` of the `wanted` images exist, numbered from `first`; `made` of them are new.
+
+    continued: whether an earlier run has made other images of the same series
+    """
 
     folder: Path
     first: int
@@ -45,6 +49,7 @@ class Report:
     made: int
     seed: int
     seconds: float
+    continued: bool = False
 
     def finished(self) -> str:
         """How much of an interrupted run is finished."""
@@ -90,7 +95,8 @@ def write_images(
             with contextlib.suppress(OSError, RunError):  # it still says "running": the next run reads the journal
                 folder.write_runs(runs)
     first, count, seconds = run.sections[0].first, sum(run.images), time.perf_counter() - began
-    report = Report(folder.path, first, count, wanted, count - before, pipeline.seed, seconds)
+    continued = not output.resume and is_continued(runs[:-1], run.record, output)
+    report = Report(folder.path, first, count, wanted, count - before, pipeline.seed, seconds, continued)
     if faults:
         tail = report.finished() if isinstance(faults[0], NarrowError) else report.remainder()
         raise RunError(f"{faults[0]}: {tail}")
@@ -99,12 +105,6 @@ def write_images(
 
 def _new(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: Output) -> OwnedRun:
     """A new run, after those that are in the folder. Raises `OutputError` and what `Format.begin` does."""
-    ratio = output.split_ratio and list(output.split_ratio)
-    if ratio and any(run.get("split_ratio") not in (None, ratio) for run in runs):
-        raise OutputError(
-            f"{folder.path} was written with another split_ratio, so that a glyph could get into two parts: name "
-            "another directory with -o"
-        )
     unfinished = runs[-1] if runs and runs[-1]["status"] != "finished" else None
     folder.remove_stages()
     if unfinished and unfinished["status"] == "running":
@@ -113,6 +113,7 @@ def _new(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: Outp
         if killed.format.keeps:  # only --resume would have assembled a result from what was kept
             killed.images = [0] * len(killed.sections)
         killed.end("interrupted")
+    check_follows(folder.path, runs, new_record(pipeline, output, []))
     placed = placements(pipeline, output)
     sections = [placement.begin(output, folder.path, runs) for placement in placed]
     # up to here the new run may be refused, and then the last one can still be resumed

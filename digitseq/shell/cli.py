@@ -78,12 +78,13 @@ def _summary(report: Report, output: Output) -> str:
     if not report.wanted:
         return f"{report.folder}: the last run is already complete"
     kind, names, alone = f" as {output.format}", "", output.split_ratio is None
+    series = f"; continues the series of seed {report.seed} at image {report.first}" * report.continued
     if output.format == "png":
         if alone and report.count == 1:
-            return f"{report.folder / f'{report.first}.png'} (seed {report.seed})"
+            return f"{report.folder / f'{report.first}.png'} (seed {report.seed}){series}"
         kind, names = "", f" ({report.first}.png to {report.first + report.count - 1}.png)" * alone
     images = f"{report.count:,} image{'s' * (report.count > 1)}{kind} in {report.folder}{names}"
-    return f"{images}, {report.seconds:.1f} s, {report.made / report.seconds:,.0f} images/s, seed {report.seed}"
+    return f"{images}, {report.seconds:.1f} s, {report.made / report.seconds:,.0f} images/s, seed {report.seed}{series}"
 
 
 def _progress_bar(output: Output) -> contextlib.AbstractContextManager[Any]:
