@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import signal
+
 import pytest
 from support.folders import pixels, records
-from support.formats import tree
+from support.formats import SHARDED, tree
 
 from digitseq.errors import DigitseqWarning, SettingsError
 from digitseq.generator import SequenceGenerator
@@ -121,3 +124,105 @@ def test_glyphs_for_training_and_testing_are_not_mixed(run, tmp_path, format_nam
     assert message in done.stderr and "--name or -o" in done.stderr and "--overwrite" in done.stderr
     assert tree(tmp_path / "output") == there
     assert run(*words, *before).returncode == 0
+
+
+def test_start_makes_that_image_of_the_series(run, tmp_path):
+    words = ("--random_digits", 3, 6, "--seed", 7, "--labels", "jsonl", "coco")
+    assert run(*words, "-s", 3).returncode == 0
+    done = run(*words, "--start", 9, "-s", 4, "-m", 2)
+    assert "(9.png to 12.png)" in done.stdout and "continues the series of seed 7 at image 9" in done.stdout
+    assert run(*words, "--start", 5).stdout.startswith("output/random/5.png")
+    assert run(*words).stdout.startswith("output/random/13.png")
+    folder, series = tmp_path / "output" / "random", SequenceGenerator(Settings(random_digits=(3, 6)), 7)
+    rows = records(folder)
+    assert [row["file_name"] for row in rows] == [f"{n}.png" for n in (1, 2, 3, 9, 10, 11, 12, 5, 13)]
+    for row in rows:
+        sample = series[int(row["file_name"].removesuffix(".png")) - 1]
+        assert (pixels(folder / row["file_name"]) == sample.image).all() and row["text"] == sample.text
+    images = json.loads((folder / "annotations.json").read_text())["images"]
+    assert [image["file_name"] for image in images] == [row["file_name"] for row in rows]
+
+
+@pytest.mark.parametrize("first", [2, 4, 6])
+def test_start_does_not_replace_images(run, tmp_path, first):
+    words = ("-num", "12", "--seed", 7)
+    assert run(*words, "--start", 4, "-s", 3).returncode == 0
+    (tmp_path / "output" / "12" / "6.png").unlink()  # its labels are still there
+    there = tree(tmp_path / "output")
+    done = run(*words, "--start", first, "-s", 3)
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+    assert f"output/12 has image {max(first, 4)} already" in done.stderr
+    assert tree(tmp_path / "output") == there
+    (tmp_path / "output" / "12" / "9.png").write_bytes(b"mine")
+    assert "has image 9 already" in run(*words, "--start", 9).stderr
+
+
+@pytest.mark.parametrize("format_name", SHARDED)
+def test_shards_are_the_same_whatever_else_was_made(run, tmp_path, format_name):
+    words = ("-num", "12", "--seed", 7, "--format", format_name, "--shard_size", 10)
+    assert run(*words, "-s", 50, "-o", "once").returncode == 0
+    assert run(*words, "-s", 20, "--start", 31).returncode == 0
+    shards = {path.name: path.read_bytes() for path in (tmp_path / "output" / "12").glob("12-*")}
+    assert len(shards) == 2
+    assert all((tmp_path / "once" / "12" / name).read_bytes() == data for name, data in shards.items())
+    assert "has image 31 already" in run(*words, "-s", 20, "--start", 21).stderr
+    done = run(*words, "--start", 14)
+    assert done.returncode == 2 and "such as 11 or 21 with shard_size 10" in done.stderr
+    assert run(*words, "-s", 30, "--start", 1).returncode == 0
+    assert len(list((tmp_path / "output" / "12").glob("12-*"))) == 5
+
+
+@pytest.mark.parametrize("format_name", ["lmdb", "npz"])
+def test_what_is_one_file_has_no_gaps(run, tmp_path, format_name):
+    words = ("-num", "12", "--seed", 7, "--format", format_name)
+    assert run(*words, "-s", 3).returncode == 0
+    done = run(*words, "--start", 9)
+    assert done.returncode == 2 and "begins with image 4; leave out start" in done.stderr
+    assert run(*words, "--start", 4).returncode == 0
+
+
+def test_a_run_that_started_in_the_middle_is_resumed(run, start, tmp_path, gate_at):
+    (tmp_path / "lines.txt").write_text("".join(f"{n}\n" for n in range(6000)))
+    words = ("--numbers_file", "lines.txt", "--start", 1001, "-iw", 80, "--seed", 3)
+    process = start(*words, gate=(gate := gate_at(4000)))
+    gate.wait()
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=120)
+    assert "its start is 1001, not 1002" in run(*words[:3], 1002, *words[4:], "--resume").stderr
+    assert run(*words, "--resume").returncode == 0
+    rows = records(tmp_path / "output" / "lines")
+    assert [(row["file_name"], row["text"]) for row in rows] == [(f"{n + 1}.png", f"{n}") for n in range(1000, 6000)]
+
+
+def test_starts_that_make_no_sense(run, tmp_path):
+    (tmp_path / "lines.txt").write_text(LINES)
+    assert "start 13 is after the last line, 12" in run("--numbers_file", "lines.txt", "--start", 13).stderr
+    assert run("--numbers_file", "lines.txt", "--start", 13, "-s", 1).returncode == 0
+    assert records(tmp_path / "output" / "lines")[0]["text"] == "20"
+    assert "start goes without split_ratio" in run("-num", "12", "--start", 2, *SPLIT).stderr
+
+
+@pytest.mark.parametrize("format_name", ["png", "webdataset"])
+def test_the_name_of_a_folder_can_be_chosen(run, tmp_path, format_name):
+    words = ("--pattern", "[0-9]{3}", "--name", "plates of JP", "--format", format_name)
+    assert "output/plates of JP" in run(*words).stdout
+    assert [path.name for path in (tmp_path / "output").iterdir()] == ["plates of JP"]
+    names = {path.name for path in (tmp_path / "output" / "plates of JP").iterdir() if path.name[0] != "."}
+    assert names - {"run.json"} == (
+        {"1.png", "metadata.jsonl"} if format_name == "png" else {"plates of JP-000000.tar"}
+    )
+    assert "already complete" in run(*words, "--resume").stdout
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", ".", "/etc", "a\\b", "a\nb", "", "x" * 256])
+def test_a_name_is_that_of_one_folder(run, tmp_path, name):
+    done = run("-num", "1", f"--name={name}")
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1 and "name must be" in done.stderr
+    assert not (tmp_path / "output").exists()
+
+
+def test_python_has_the_same_settings(tmp_path):
+    generator = SequenceGenerator(Settings("12"), 7)
+    assert generator.write(tmp_path, 2, name="mine", start=4).first == 4
+    assert generator.write(tmp_path, 2, name="mine", overwrite=True).first == 1
+    assert sorted(path.name for path in (tmp_path / "mine").glob("*.png")) == ["1.png", "2.png"]

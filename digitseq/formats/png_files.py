@@ -14,7 +14,7 @@ from typing import IO
 from digitseq.errors import DigitseqWarning, OutputError
 from digitseq.files.atomic import replacing
 from digitseq.files.regular import regular_size
-from digitseq.formats.base import Format, FormatPlan, Job, RunRequest, StoredSample, images_of
+from digitseq.formats.base import Format, FormatPlan, Job, RunRequest, StoredSample, free_start, images_of
 from digitseq.formats.labelled_images import has_labelled_images, read_labelled_images
 from digitseq.formats.parts import PartFiles, batches
 from digitseq.formats.png_encoder import encode_png
@@ -37,6 +37,9 @@ class OutputFormat(Format):
         """Images, and labels of single images."""
         return ("%d.png", *(each.numbered for each in label_formats(labels) if each.numbered))
 
+    def results(self, labels: tuple[str, ...], name: str) -> tuple[str, ...]:
+        return tuple(each.summary_name for each in label_formats(labels) if each.summary_name)
+
     def begin(self, pipeline: Pipeline, request: RunRequest) -> FormatPlan:
         """Continues after the highest number in the folder. Warns where earlier runs have other labels.
 
@@ -53,7 +56,9 @@ class OutputFormat(Format):
         self._check_label_files(request)
         listed = [each.file_name for each in label_formats(request.labels) if each.file_name and each.first_line]
         begun = [name for name in listed if not (request.folder / name).exists()]
-        start = max(highest_number(request.folder), images_of("png", request.earlier))
+        there = numbers_in(request.folder)
+        after = max(max(there, default=0), images_of("png", request.earlier))
+        start = free_start(request, "png", there, after)
         return FormatPlan(start, pipeline.batch_size, {"begun": begun})
 
     def _check_label_files(self, request: RunRequest) -> None:
@@ -137,7 +142,7 @@ def _common_files(label: LabelFormat, lines: IO[bytes], characters: str) -> Iter
         yield label.summary_name, label.summary(lines, characters)
 
 
-def highest_number(folder: Path) -> int:
-    """The highest number of an image in the folder; 0 if there is none, or no folder."""
+def numbers_in(folder: Path) -> list[int]:
+    """The numbers of all images in the folder, in any order; none if there is no folder."""
     names = (path.name for path in folder.iterdir()) if folder.is_dir() else ()
-    return max((int(match[1]) for name in names if (match := NUMBERED.fullmatch(name))), default=0)
+    return [int(match[1]) for name in names if (match := NUMBERED.fullmatch(name))]

@@ -45,7 +45,9 @@ def check_follows(path: Path, runs: list[Record], asked: Record) -> None:
 def is_continued(runs: list[Record], record: Record, output: Output) -> bool:
     """Whether one of the earlier `runs` has images of the series of which `record` has the next ones."""
     sections = sections_of(record)
-    if sections[0].first == 1 or record["split_ratio"] or record.get("texts", {}).get("lines_sha256"):
+    # the lines of a file begin at its top again, unless the run says with which image it starts
+    lines = "lines_sha256" in record.get("texts", {}) and not output.start
+    if sections[0].first == 1 or record["split_ratio"] or lines:
         return False
     same = ("version", "seed", "texts", "split_ratio", "settings", "dataset")
     chosen = record["settings"]["unique"] or record["settings"]["balanced"]  # texts depend on the number of images

@@ -81,6 +81,7 @@ def new_record(pipeline: Pipeline, output: Output, sections: list[Section]) -> R
         "format": output.format,
         **{name: getattr(output, name) for name in FORMATS[output.format].options},
         "split_ratio": output.split_ratio,
+        "start": output.start,
         **({"glyphs": "train and val: parts of the training glyphs without a common one; test: the test glyphs"}
            if output.split_ratio else {}),
         "dataset": {"name": settings.dataset, "split": settings.split, "sha256": pipeline.bank.digest},

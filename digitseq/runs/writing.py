@@ -22,10 +22,11 @@ from pathlib import Path
 from digitseq.errors import DataError, DigitseqError, DigitseqWarning, NarrowError, OutputError, RunError, SettingsError
 from digitseq.formats.parts import Receipt
 from digitseq.pipeline import Pipeline
+from digitseq.runs.clearing import is_half_removed, remove_runs
 from digitseq.runs.earlier_runs import check_follows, is_continued
 from digitseq.runs.folder import RunFolder, locked_folder, read_runs, remove_directory
 from digitseq.runs.manifest import Record, check_same, last_run, new_record, parts_of, size_of
-from digitseq.runs.naming import folder_name
+from digitseq.runs.naming import file_stem, folder_name
 from digitseq.runs.owned_run import OwnedRun
 from digitseq.runs.run_settings import Output
 from digitseq.runs.splits import placements
@@ -62,7 +63,7 @@ class Report:
 
 def recorded_run(settings: Settings, output: Output) -> tuple[int, int]:
     """Seed and number of images of the run that is to be resumed. Raises `OutputError` when there is none."""
-    path = Path(output.output_path) / folder_name(settings)
+    path = Path(output.output_path) / folder_name(settings, output.name)
     record = last_run(path, read_runs(path))
     return record["seed"], size_of(record)
 
@@ -82,7 +83,7 @@ def write_images(
     began, faults = time.perf_counter(), list[DigitseqError]()
     if output.split_ratio and pipeline.settings.split != "train":
         raise SettingsError("split_ratio chooses the glyphs itself: leave out split", "split")
-    with locked_folder(Path(output.output_path) / folder_name(pipeline.settings)) as folder:
+    with locked_folder(Path(output.output_path) / folder_name(pipeline.settings, output.name)) as folder:
         runs = read_runs(folder.path)
         run = (_resumed if output.resume else _new)(folder, runs, pipeline, output)
         wanted = 0 if run.record["status"] == "finished" else size_of(run.record)
@@ -113,9 +114,19 @@ def _new(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: Outp
         if killed.format.keeps:  # only --resume would have assembled a result from what was kept
             killed.images = [0] * len(killed.sections)
         killed.end("interrupted")
+    if output.overwrite or is_half_removed(runs):
+        remove_runs(folder, runs, file_stem(pipeline.settings, output.name))
+        unfinished = None
     check_follows(folder.path, runs, new_record(pipeline, output, []))
     placed = placements(pipeline, output)
     sections = [placement.begin(output, folder.path, runs) for placement in placed]
+    if output.overwrite and not output.start and any(section.first > 1 for section in sections):
+        warnings.warn(
+            f"{folder.path} has images that no record of digitseq lists: they stay, and this run begins with image "
+            f"{max(section.first for section in sections):,}",
+            DigitseqWarning,
+            stacklevel=3,
+        )
     # up to here the new run may be refused, and then the last one can still be resumed
     if unfinished:
         warnings.warn(
@@ -133,6 +144,8 @@ def _new(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: Outp
 def _resumed(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: Output) -> OwnedRun:
     """The last run, recovered. Raises `OutputError` when it was given other settings."""
     record = last_run(folder.path, runs)
+    if is_half_removed(runs):
+        raise OutputError(f"the run in {folder.path} was being removed: leave out --resume")
     asked = new_record(pipeline, output, []) | ({"size": output.size} if output.size is not None else {})
     check_same(folder.path, record | {"size": size_of(record)}, asked)
     run = OwnedRun(folder, record)
