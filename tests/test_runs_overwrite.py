@@ -161,3 +161,13 @@ def test_a_journal_that_lacks_images_is_not_trusted(run, tmp_path):
     done = run("-num", "12", "--overwrite")
     assert done.returncode == 2 and "do not belong together" in done.stderr
     assert tree(tmp_path / "output") == there
+
+
+def test_what_the_parts_of_a_split_have_in_common_goes_too(run, tmp_path):
+    assert run("-num", "12", "-s", 8, *ALL_LABELS, *SPLIT).returncode == 0
+    folder = tmp_path / "output" / "12"
+    assert (folder / "data.yaml").exists()
+    (folder / "annotations.json").write_text("mine")
+    assert run("-num", "12", "--overwrite").returncode == 0
+    there = {path.name for path in folder.iterdir()}
+    assert there == {".digitseq", "run.json", "1.png", "metadata.jsonl", "annotations.json"}

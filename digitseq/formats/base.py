@@ -38,6 +38,7 @@ class Job:
     """Images start … stop-1, from 0, of `pipeline`, in files whose names begin with `name`. Pickles small.
 
     labels: the label formats beside PNG files; details: as in `FormatPlan`
+    part: train, val or test in a run that is split
     check: called in long work that makes no images; raises to end it
     """
 
@@ -48,6 +49,7 @@ class Job:
     labels: tuple[str, ...] = ()
     details: dict[str, Any] = field(default_factory=dict)
     check: Check = never_cancelled
+    part: str = ""
 
 
 class StoredSample(NamedTuple):
@@ -81,6 +83,7 @@ class RunRequest(NamedTuple):
 
     labels, shard_size: as in `Output`; earlier: the runs that have written to the folder
     start: index of the first image, from 0; None: after the last one in the folder
+    part: train, val or test in a run that is split
     """
 
     folder: Path
@@ -90,6 +93,7 @@ class RunRequest(NamedTuple):
     shard_size: int
     earlier: list[EarlierRun]
     start: int | None = None
+    part: str = ""
 
 
 class Format:
@@ -108,6 +112,10 @@ class Format:
 
     def results(self, labels: tuple[str, ...], name: str) -> tuple[str, ...]:
         """The names of the files that `finish` writes. labels, name: as in `RunRequest`."""
+        return ()
+
+    def split_results(self, labels: tuple[str, ...]) -> tuple[str, ...]:
+        """The names of the files that `finish_split` writes."""
         return ()
 
     def begin(self, pipeline: Pipeline, request: RunRequest) -> FormatPlan:
@@ -134,6 +142,9 @@ class Format:
 
         May be called again for the same run. Raises `OSError`.
         """
+
+    def finish_split(self, job: Job, folder: Path, kept: Path) -> None:
+        """Write what the folders of a split below `folder` have in common. job: that of any. Raises `OSError`."""
 
     def files_in(self, folder: Path, prefix: str = "") -> list[Path]:
         """The files of this format in `folder` whose names begin with `prefix`, in order; none if there are none."""

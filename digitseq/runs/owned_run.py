@@ -122,10 +122,13 @@ class OwnedRun:
         name: what the names of shards begin with
         """
         if self.record["status"] == "finished" or (not self.format.keeps and receipts):
-            for directory in self.directories:
-                for result in self.format.results(tuple(self.record.get("labels") or ()), name):
-                    if not (directory / result).is_dir() or (directory / result).is_symlink():
-                        (directory / result).unlink(missing_ok=True)
+            labels = tuple(self.record.get("labels") or ())
+            results = [path / result for path in self.directories for result in self.format.results(labels, name)]
+            if self.sections[0].folder:
+                results += [self.folder.path / result for result in self.format.split_results(labels)]
+            for path in results:
+                if not path.is_dir() or path.is_symlink():
+                    path.unlink(missing_ok=True)
         for receipt in reversed(receipts):
             self._take_back(receipt)
 

@@ -64,7 +64,9 @@ class Placement:
             if section.folder == self.folder
         ]
         name, start = file_stem(self.pipeline.settings, output.name), output.start and output.start - 1
-        request = RunRequest(path / self.folder, name, self.count, output.labels, output.shard_size, earlier, start)
+        request = RunRequest(
+            path / self.folder, name, self.count, output.labels, output.shard_size, earlier, start, self.folder
+        )
         plan = format_of(output.format).begin(self.pipeline, request)
         return Section(self.folder, plan.start + 1, plan.start + self.count, 0, plan.part_size, plan.details)
 
@@ -74,7 +76,7 @@ class Placement:
         if self.first_text is not None and (self.first_text, self.text_seed) != (start, pipeline.seed):
             pipeline = pipeline.with_source(OffsetSource(pipeline.source, self.text_seed, self.first_text - start))
         name = file_stem(pipeline.settings, output.name)
-        return Job(pipeline, name, start, section.last, output.labels, section.details)
+        return Job(pipeline, name, start, section.last, output.labels, section.details, part=self.folder)
 
 
 def placements(pipeline: Pipeline, output: Output) -> list[Placement]:

@@ -185,6 +185,8 @@ def _make(run: OwnedRun, output: Output, stop: Stop, progress: Progress | None) 
             if run.images[place]:
                 unfinished = run.kept[place] if run.format.keeps else stage
                 run.format.finish(job, run.directories[place], unfinished, job.start + run.images[place])
+        if sum(run.images) and run.sections[0].folder:
+            run.format.finish_split(run.jobs[0], folder.path, stage)
     complete = not faults and sum(run.images) == size
     if complete:
         run.end("finished")
