@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from digitseq.errors import DigitseqWarning, OutputError
-from digitseq.runs.manifest import Record, sections_of, size_of
+from digitseq.runs.manifest import Record, Section, sections_of, size_of
 from digitseq.runs.run_settings import Output
 from digitseq.settings import DEFAULTS
 
@@ -37,6 +37,17 @@ def check_follows(path: Path, runs: list[Record], asked: Record) -> None:
         more = f" and {len(changed) - NAMED} more" * (len(changed) > NAMED)
         warnings.warn(
             f"{path} has images with other settings ({', '.join(changed[:NAMED])}{more}): to keep them apart, {REMEDY}",
+            DigitseqWarning,
+            stacklevel=4,
+        )
+
+
+def check_alone(path: Path, sections: list[Section]) -> None:
+    """Warn where the first image of a run that has begun the folder anew is not image 1."""
+    first = max(section.first for section in sections)
+    if first > 1:
+        warnings.warn(
+            f"{path} has images that no record of digitseq lists: they stay, and this run begins with image {first:,}",
             DigitseqWarning,
             stacklevel=4,
         )

@@ -23,7 +23,7 @@ from digitseq.errors import DataError, DigitseqError, DigitseqWarning, NarrowErr
 from digitseq.formats.parts import Receipt
 from digitseq.pipeline import Pipeline
 from digitseq.runs.clearing import is_half_removed, remove_runs
-from digitseq.runs.earlier_runs import check_follows, is_continued
+from digitseq.runs.earlier_runs import check_alone, check_follows, is_continued
 from digitseq.runs.folder import RunFolder, locked_folder, read_runs, remove_directory
 from digitseq.runs.manifest import Record, check_same, last_run, new_record, parts_of, size_of
 from digitseq.runs.naming import file_stem, folder_name
@@ -120,13 +120,8 @@ def _new(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: Outp
     check_follows(folder.path, runs, new_record(pipeline, output, []))
     placed = placements(pipeline, output)
     sections = [placement.begin(output, folder.path, runs) for placement in placed]
-    if output.overwrite and not output.start and any(section.first > 1 for section in sections):
-        warnings.warn(
-            f"{folder.path} has images that no record of digitseq lists: they stay, and this run begins with image "
-            f"{max(section.first for section in sections):,}",
-            DigitseqWarning,
-            stacklevel=3,
-        )
+    if output.overwrite and not output.start:
+        check_alone(folder.path, sections)
     # up to here the new run may be refused, and then the last one can still be resumed
     if unfinished:
         warnings.warn(
