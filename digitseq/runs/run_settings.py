@@ -56,7 +56,7 @@ class Output:
         shown_default="0",
     )  # fmt: skip
     size: int | None = setting(
-        None, Number(1, 1_000_000_000), "number of images; with --numbers_file, by default one for each line", "batch", "-s",
+        None, Number(1, 1_000_000_000), "number of images; with --numbers_file, by default one a line", "batch", "-s",
         shown_default="1; 100 with -m",
     )  # fmt: skip
     seed: int | None = setting(
