@@ -183,7 +183,7 @@ class SequenceGenerator:
     def write(
         self,
         output_path: str | os.PathLike[str],
-        size: int,
+        size: int | None = None,
         format: str = "png",
         processes: int = 0,
         progress: bool | Callable[[int], object] = False,
@@ -191,6 +191,7 @@ class SequenceGenerator:
     ) -> Report:
         """Write the first `size` images below `output_path`, as the command line does, and say what was done.
 
+        size: None: one image for each line of `numbers_file`, or the size of the generator, or 1
         processes: 0 or 1: in this process; -1: one per core
         progress: True for a progress bar, or a function that is called with the number of images finished since its
         last call; settings: fields of `Output` by their names, such as `labels="coco"` or `split_ratio`
@@ -201,20 +202,21 @@ class SequenceGenerator:
         Raises `SettingsError`, `OutputError` and `MissingPackageError` before anything is written, `RunError`
         when the run fails midway; finished images are complete and labelled.
         """
+        natural = self._size or self._pipeline.source.origin.images
         output = Output(
             cache=self._cache,
             output_path=os.fspath(output_path),
             format=format,
             multi_core=processes,
-            size=size,
+            size=natural or 1 if size is None else size,
             seed=self.seed,
             **settings,
         )
-        if (self.settings.unique or self.settings.balanced) and size != self._size:
-            raise SettingsError(f"the texts were chosen for a run of {self._size:,} images, got size {size:,}", "size")
+        if (self.settings.unique or self.settings.balanced) and output.size != natural:
+            raise SettingsError(f"the texts were chosen for a run of {natural:,} images, got size {size:,}", "size")
         from tqdm import tqdm
 
-        with tqdm(total=size, unit="image", unit_scale=True, disable=progress is not True) as bar:
+        with tqdm(total=output.size, unit="image", unit_scale=True, disable=progress is not True) as bar:
             return write_images(self._pipeline, output, Stop(), progress if callable(progress) else bar.update)
 
 

@@ -8,6 +8,7 @@ import io
 import json
 import os
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -39,13 +40,16 @@ def read_coco(folder):
         return coco.COCO(str(folder / "annotations.json"))
 
 
-def read_yolo(folder):
-    """By the rules of YOLO's loaders: a list of images; labels stand beside them, or under /labels/ for /images/."""
+def read_yolo(folder, part="train"):
+    """As YOLO's loaders do: labels stand beside the images of a list, or under /labels/ where these are in /images/."""
     yaml = pytest.importorskip("yaml")
     data = yaml.safe_load((folder / "data.yaml").read_text())
+    root = Path(data.get("path", folder))  # a relative one would be looked for below the trainer's own directory
+    listed = (root / data[part]).resolve()
     found = {}
-    for line in (folder / data["train"]).read_text().split():
-        image = str(folder) + "/" + line.removeprefix("./")
+    for line in listed.read_text().split():
+        assert line.startswith("./")  # any other is relative to where the trainer was started
+        image = f"{listed.parent}/{line[2:]}"
         label = "/labels/".join(image.rsplit("/images/", 1)).rsplit(".", 1)[0] + ".txt"
         with open(label) as file:
             rows = np.array([row.split() for row in file.read().splitlines()], np.float32)
@@ -93,6 +97,48 @@ def test_yolo(folder, batch):
         centre, size = shares[:, :2] * (width, height), shares[:, 2:] * (width, height)
         assert np.allclose(np.hstack([centre - size / 2, size]), batch.boxes[i], atol=1e-2)
         assert names == list("0070")
+
+
+def test_yolo_validates_on_all_images_where_there_is_no_split(folder):
+    assert list(read_yolo(folder, "val")) == list(read_yolo(folder))
+    assert not [path for path in folder.rglob("*") if path.is_symlink()]
+
+
+@pytest.mark.parametrize(
+    ("ratio", "counts"),
+    [((0.5, 0.25, 0.25), (20, 10, 10)), ((0.75, 0.25, 0), (30, 10, None)), ((0.5, 0, 0.5), (20, 20, 20))],
+)
+def test_yolo_has_one_summary_of_a_split_with_its_real_parts(run, tmp_path, ratio, counts):
+    words = ("-num", "0070", "-s", 20, "--labels", "yolo", "jsonl", "-o", "there", "--split_ratio", *ratio)
+    assert run(*words).returncode == 0
+    assert run(*words, "-m", 2).returncode == 0
+    folder = tmp_path / "anywhere"
+    (tmp_path / "there" / "0070").rename(folder)
+    assert [path.relative_to(folder).as_posix() for path in folder.rglob("data.yaml")] == ["data.yaml"]
+    for part, count in zip(("train", "val", "test"), counts):
+        if count is None:
+            assert f"{part}:" not in (folder / "data.yaml").read_text()
+            continue
+        found = read_yolo(folder, part)
+        assert len(found) == count
+        assert all(names == list("0070") for names, _ in found.values())
+        # a part without images is not made up of those that are for another test
+        own = part if (folder / part).exists() else "train"
+        assert {Path(image).parent for image in found} == {folder.resolve() / own}
+    assert run("--inspect", folder).returncode == 0
+
+
+def test_yolo_is_refused_where_its_readers_would_look_elsewhere(run, tmp_path):
+    done = run("-num", "12", "--labels", "yolo", "-o", "images")
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+    assert "readers look for labels of images below images/ in labels/" in done.stderr
+    assert not (tmp_path / "images").exists()
+
+
+def test_a_directory_in_the_place_of_the_summary_of_a_split_is_refused(run, tmp_path):
+    (tmp_path / "output" / "12" / "data.yaml").mkdir(parents=True)
+    done = run("-num", "12", "--labels", "yolo", "-s", 8, "--split_ratio", 0.5, 0.25, 0.25)
+    assert done.returncode == 2 and "output/12/data.yaml is not a regular file" in done.stderr
 
 
 def test_tesseract_and_txt(folder):

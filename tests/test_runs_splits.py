@@ -93,7 +93,7 @@ def test_another_ratio_in_the_same_folder_is_refused(run):
     assert run("-num", "5", "-s", 10, *RATIO).returncode == 0
     done = run("-num", "5", "-s", 10, "--split_ratio", 0.5, 0.5, 0)
     assert done.returncode == 2
-    assert "another split_ratio" in done.stderr
+    assert "split_ratio 0.8 0.1 0.1, this one has split_ratio 0.5 0.5 0.0" in done.stderr
     done = run("-num", "5", "-s", 10, "--resume")
     assert done.returncode == 2
     assert "its split_ratio is [0.8, 0.1, 0.1], not null" in done.stderr

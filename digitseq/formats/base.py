@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from digitseq.errors import OutputError, SettingsError
 from digitseq.formats.parts import PartFiles, spans
 from digitseq.formats.streaming import file_pieces
 from digitseq.pipeline import Pipeline
@@ -37,6 +38,7 @@ class Job:
     """Images start … stop-1, from 0, of `pipeline`, in files whose names begin with `name`. Pickles small.
 
     labels: the label formats beside PNG files; details: as in `FormatPlan`
+    part: train, val or test in a run that is split
     check: called in long work that makes no images; raises to end it
     """
 
@@ -47,6 +49,7 @@ class Job:
     labels: tuple[str, ...] = ()
     details: dict[str, Any] = field(default_factory=dict)
     check: Check = never_cancelled
+    part: str = ""
 
 
 class StoredSample(NamedTuple):
@@ -79,6 +82,8 @@ class RunRequest(NamedTuple):
     """`images` images to be written to `folder`, which may not exist yet, in files whose names begin with `name`.
 
     labels, shard_size: as in `Output`; earlier: the runs that have written to the folder
+    start: index of the first image, from 0; None: after the last one in the folder
+    part: train, val or test in a run that is split
     """
 
     folder: Path
@@ -87,6 +92,8 @@ class RunRequest(NamedTuple):
     labels: tuple[str, ...]
     shard_size: int
     earlier: list[EarlierRun]
+    start: int | None = None
+    part: str = ""
 
 
 class Format:
@@ -103,10 +110,19 @@ class Format:
         """The names of files that belong to a single image, such as "%d.png", with the label formats `labels`."""
         return ()
 
+    def results(self, labels: tuple[str, ...], name: str) -> tuple[str, ...]:
+        """The names of the files that `finish` writes. labels, name: as in `RunRequest`."""
+        return ()
+
+    def split_results(self, labels: tuple[str, ...]) -> tuple[str, ...]:
+        """The names of the files that `finish_split` writes."""
+        return ()
+
     def begin(self, pipeline: Pipeline, request: RunRequest) -> FormatPlan:
         """Look at what is in the folder, and decide how to continue. Writes nothing.
 
-        Raises `OutputError` for files that this format did not write, `SettingsError` when the run is too large.
+        Raises `OutputError` for files that this format did not write, or when the images are there already;
+        `SettingsError` when the run is too large, or cannot begin with this image.
         """
         raise NotImplementedError
 
@@ -126,6 +142,9 @@ class Format:
 
         May be called again for the same run. Raises `OSError`.
         """
+
+    def finish_split(self, job: Job, folder: Path, kept: Path) -> None:
+        """Write what the folders of a split below `folder` have in common. job: that of any. Raises `OSError`."""
 
     def files_in(self, folder: Path, prefix: str = "") -> list[Path]:
         """The files of this format in `folder` whose names begin with `prefix`, in order; none if there are none."""
@@ -170,3 +189,35 @@ class Format:
 def images_of(format_name: str, earlier: list[EarlierRun]) -> int:
     """How many images earlier runs have made in one format."""
     return max((run.first - 1 + run.images for run in earlier if run.format == format_name), default=0)
+
+
+def free_start(request: RunRequest, format_name: str, numbers: Iterable[int], after: int) -> int:
+    """The index of the first image: `after`, or what was asked for.
+
+    numbers: of the images that are in the folder, from 1. `OutputError` when one of the new ones is there already.
+    """
+    if request.start is None:
+        return after
+    first, last = request.start + 1, request.start + request.images
+    taken = [number for number in numbers if first <= number <= last]
+    for run in request.earlier:
+        # an image that was deleted counts, as its labels are still there
+        if run.format == format_name and run.images and run.first <= last and run.first + run.images > first:
+            taken.append(max(first, run.first))
+    if taken:
+        raise OutputError(
+            f"{request.folder} has image {min(taken)} already: give another start, name another folder with --name or "
+            "-o, or begin this one anew with --overwrite"
+        )
+    return request.start
+
+
+def start_without_gap(request: RunRequest, format_name: str, after: int) -> int:
+    """`after`, for a format that holds images 1 … n in one file. `SettingsError` when something else was asked for."""
+    if request.start not in (None, after):
+        raise SettingsError(
+            f"format {format_name} holds its images without a gap: this run begins with image {after + 1}; leave out "
+            "start, or take format png or shards",
+            "start",
+        )
+    return after

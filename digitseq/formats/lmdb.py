@@ -18,7 +18,7 @@ import numpy as np
 
 from digitseq.errors import OutputError
 from digitseq.files.regular import open_regular
-from digitseq.formats.base import Format, FormatPlan, Job, RunRequest, StoredSample
+from digitseq.formats.base import Format, FormatPlan, Job, RunRequest, StoredSample, start_without_gap
 from digitseq.formats.parts import PartFiles
 from digitseq.formats.png_encoder import encode_png
 from digitseq.pipeline import Pipeline
@@ -45,9 +45,13 @@ class OutputFormat(Format):
         self._database: Any = None
         self._opened = Path()
 
+    def results(self, labels: tuple[str, ...], name: str) -> tuple[str, ...]:
+        return (DATABASE,)
+
     def begin(self, pipeline: Pipeline, request: RunRequest) -> FormatPlan:
         """Continues after the samples in the database."""
-        return FormatPlan(_samples(request.folder / DATABASE), BATCHES_PER_PART * pipeline.batch_size)
+        start = start_without_gap(request, "lmdb", _samples(request.folder / DATABASE))
+        return FormatPlan(start, BATCHES_PER_PART * pipeline.batch_size)
 
     def make(self, job: Job, start: int, stop: int, files: PartFiles) -> None:
         """The sizes of all images, int64, and their bytes. The texts of all parts are collected in one file."""

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from digitseq.errors import OutputError, SettingsError
 from digitseq.files.atomic import replacing
 from digitseq.files.regular import open_regular
-from digitseq.formats.base import Format, FormatPlan, Job, RunRequest, StoredSample
+from digitseq.formats.base import Format, FormatPlan, Job, RunRequest, StoredSample, start_without_gap
 from digitseq.formats.parts import PartFiles
 from digitseq.formats.streaming import zip_entry
 from digitseq.pipeline import Batch, Pipeline
@@ -36,9 +36,13 @@ class OutputFormat(Format):
 
     keeps = True
 
+    def results(self, labels: tuple[str, ...], name: str) -> tuple[str, ...]:
+        return (f"{name}.npz",)
+
     def begin(self, pipeline: Pipeline, request: RunRequest) -> FormatPlan:
         """Continues after the images in the file. `SettingsError` for more than half of the memory, for the reader."""
-        start, glyphs = _count(request.folder / f"{request.name}.npz"), pipeline.source.max_length
+        there, glyphs = _count(request.folder / f"{request.name}.npz"), pipeline.source.max_length
+        start = start_without_gap(request, "npz", there)
         per_image = pipeline.bank.height * pipeline.widest + 4 * glyphs + 8 * (4 * glyphs + 2)
         size, memory = (start + request.images) * per_image, total_memory()
         if memory is not None and size > memory / 2:

@@ -14,13 +14,14 @@ from typing import IO
 from digitseq.errors import DigitseqWarning, OutputError
 from digitseq.files.atomic import replacing
 from digitseq.files.regular import regular_size
-from digitseq.formats.base import Format, FormatPlan, Job, RunRequest, StoredSample, images_of
+from digitseq.formats.base import Format, FormatPlan, Job, RunRequest, StoredSample, free_start, images_of
 from digitseq.formats.labelled_images import has_labelled_images, read_labelled_images
 from digitseq.formats.parts import PartFiles, batches
 from digitseq.formats.png_encoder import encode_png
 from digitseq.formats.streaming import PIECE, OutputBuffer, file_pieces, zip_entry
 from digitseq.labels import label_formats
 from digitseq.labels.base import LabelFormat
+from digitseq.options import PARTS
 from digitseq.pipeline import Batch, Pipeline
 from digitseq.sources.base import Check, never_cancelled
 
@@ -36,6 +37,12 @@ class OutputFormat(Format):
     def numbered(self, labels: tuple[str, ...]) -> tuple[str, ...]:
         """Images, and labels of single images."""
         return ("%d.png", *(each.numbered for each in label_formats(labels) if each.numbered))
+
+    def results(self, labels: tuple[str, ...], name: str) -> tuple[str, ...]:
+        return tuple(each.summary_name for each in label_formats(labels) if each.summary_name)
+
+    def split_results(self, labels: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(each.summary_name for each in label_formats(labels) if each.summary_name and each.summary_of_split)
 
     def begin(self, pipeline: Pipeline, request: RunRequest) -> FormatPlan:
         """Continues after the highest number in the folder. Warns where earlier runs have other labels.
@@ -53,13 +60,19 @@ class OutputFormat(Format):
         self._check_label_files(request)
         listed = [each.file_name for each in label_formats(request.labels) if each.file_name and each.first_line]
         begun = [name for name in listed if not (request.folder / name).exists()]
-        start = max(highest_number(request.folder), images_of("png", request.earlier))
+        there = numbers_in(request.folder)
+        after = max(max(there, default=0), images_of("png", request.earlier))
+        start = free_start(request, "png", there, after)
         return FormatPlan(start, pipeline.batch_size, {"begun": begun})
 
     def _check_label_files(self, request: RunRequest) -> None:
         """Refuse what cannot be appended to or replaced in the place of a label file, before any image is made."""
         for each in label_formats(request.labels):
-            lines, summary = (request.folder / (name or "") for name in (each.file_name, each.summary_name))
+            if reason := each.refusal(request.folder):
+                raise OutputError(f"{request.folder}: {reason}: name another directory with -o")
+            above = request.part and each.summary_of_split
+            lines = request.folder / (each.file_name or "")
+            summary = (request.folder.parent if above else request.folder) / (each.summary_name or "")
             blocked = [lines] if each.file_name and os.path.lexists(lines) and regular_size(lines) is None else []
             blocked += [summary] if each.summary_name and summary.is_dir() and not summary.is_symlink() else []
             if blocked:
@@ -81,9 +94,18 @@ class OutputFormat(Format):
     def finish(self, job: Job, folder: Path, kept: Path, stop: int) -> None:
         """Label files that cannot be appended to."""
         for each in label_formats(job.labels):
-            if each.summary_name and each.file_name and (folder / each.file_name).exists():
-                with open(folder / each.file_name, "rb") as lines, replacing(folder / each.summary_name, kept) as file:
+            own = each.summary_name if not (job.part and each.summary_of_split) else None
+            if own and each.file_name and (folder / each.file_name).exists():
+                with open(folder / each.file_name, "rb") as lines, replacing(folder / own, kept) as file:
                     file.writelines(each.summary(lines, job.pipeline.bank.characters))
+
+    def finish_split(self, job: Job, folder: Path, kept: Path) -> None:
+        """Label files about all parts, those of earlier runs among them."""
+        for each in label_formats(job.labels):
+            parts = [part for part in PARTS if (folder / part / (each.file_name or "")).is_file()]
+            if parts and each.summary_name and each.summary_of_split:
+                with replacing(folder / each.summary_name, kept) as file:
+                    file.write(each.split_summary(parts, job.pipeline.bank.characters))
 
     def files_in(self, folder: Path, prefix: str = "") -> list[Path]:
         """The folder itself: a list of all its files would not fit in memory."""
@@ -137,7 +159,7 @@ def _common_files(label: LabelFormat, lines: IO[bytes], characters: str) -> Iter
         yield label.summary_name, label.summary(lines, characters)
 
 
-def highest_number(folder: Path) -> int:
-    """The highest number of an image in the folder; 0 if there is none, or no folder."""
+def numbers_in(folder: Path) -> list[int]:
+    """The numbers of all images in the folder, in any order; none if there is no folder."""
     names = (path.name for path in folder.iterdir()) if folder.is_dir() else ()
-    return max((int(match[1]) for name in names if (match := NUMBERED.fullmatch(name))), default=0)
+    return [int(match[1]) for name in names if (match := NUMBERED.fullmatch(name))]

@@ -7,7 +7,8 @@ from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from pathlib import Path
 
-from digitseq.formats.base import Format, FormatPlan, Job, RunRequest, images_of
+from digitseq.errors import OutputError, SettingsError
+from digitseq.formats.base import Format, FormatPlan, Job, RunRequest, free_start, images_of
 from digitseq.formats.parts import PartFiles, batches
 from digitseq.pipeline import Batch, Pipeline
 from digitseq.sources.base import Check, never_cancelled
@@ -36,8 +37,28 @@ class ShardFormat(Format):
         names = (path.name for path in request.folder.iterdir()) if request.folder.is_dir() else ()
         used = [int(match[1]) for name in names if (match := pattern.fullmatch(name))]
         # a shard that was deleted in the middle leaves its number unused
-        details = {"first_shard": max(used, default=-1) + 1, "shard_size": request.shard_size}
-        return FormatPlan(images_of(self.format_name, request.earlier), request.shard_size, details)
+        first_shard, size = max(used, default=-1) + 1, request.shard_size
+        start = free_start(request, self.format_name, (), images_of(self.format_name, request.earlier))
+        if request.start is not None:
+            first_shard = self._first_shard(request, start, used)
+        return FormatPlan(start, size, {"first_shard": first_shard, "shard_size": size})
+
+    def _first_shard(self, request: RunRequest, start: int, used: list[int]) -> int:
+        """The number of the shard that begins with image `start`, as if all before it were there, too."""
+        size = request.shard_size
+        first = start // size
+        if start % size:
+            raise SettingsError(
+                f"format {self.format_name} starts with the first image of a shard, such as {first * size + 1} or "
+                f"{(first + 1) * size + 1} with shard_size {size}, got start {start + 1}",
+                "start",
+            )
+        if taken := [number for number in used if 0 <= number - first <= (request.images - 1) // size]:
+            raise OutputError(
+                f"{request.folder} has shard {min(taken)} already: give another start, or name another folder with "
+                "--name or -o"
+            )
+        return first
 
     def make(self, job: Job, start: int, stop: int, files: PartFiles) -> None:
         """Writes one shard."""

@@ -33,13 +33,15 @@ class LabelFormat:
 
     file_name: the file of lines, or None; it is hidden if only the summary is of use; first_line: its header
     numbered: the name of each image's own file with %d for the image's number, or None
-    summary_name: the file that depends on all images, or None; has_texts: False for boxes only
+    summary_name: the file that depends on all images, or None
+    summary_of_split: whether train/, val/ and test/ have one above them in common; has_texts: False for boxes only
     """
 
     file_name: str | None = None
     first_line = b""
     numbered: str | None = None
     summary_name: str | None = None
+    summary_of_split = False
     has_texts = True
 
     def lines(self, batch: Batch) -> bytes:
@@ -53,6 +55,14 @@ class LabelFormat:
     def summary(self, lines: IO[bytes], characters: str) -> Iterator[bytes]:
         """The contents of `summary_name`, in pieces. lines: `file_name`, open for reading. Raises `OSError`."""
         return iter(())
+
+    def split_summary(self, parts: list[str], characters: str) -> bytes:
+        """The contents of `summary_name` beside the folders of a split, those of `parts`; see `summary_of_split`."""
+        return b""
+
+    def refusal(self, folder: Path) -> str | None:
+        """Why readers would not find labels in `folder`; None where they do."""
+        return None
 
     def is_in(self, folder: Path) -> bool:
         """Whether `folder` has label files of this format."""

@@ -1,4 +1,8 @@
-"""YOLO's object detection: 1.txt, 2.txt, … beside the images, data.yaml, and images.txt, the list of images."""
+"""YOLO's object detection: 1.txt, 2.txt, … beside the images, data.yaml, and images.txt, the list of images.
+
+A split has one data.yaml above its folders. It has no `path`: without one, trainers take the lists to be relative to
+the file, and images of a list that begin with `./` to be beside the list, wherever all of it is moved.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +22,10 @@ from digitseq.pipeline import Batch
 class Labels(LabelFormat):
     """See `LabelFormat`."""
 
-    file_name = "images.txt"
+    file_name: str = "images.txt"
     numbered = "%d.txt"
-    summary_name = "data.yaml"
+    summary_name: str = "data.yaml"
+    summary_of_split = True
     has_texts = False
 
     def lines(self, batch: Batch) -> bytes:
@@ -38,13 +43,37 @@ class Labels(LabelFormat):
         return made
 
     def summary(self, lines: IO[bytes], characters: str) -> Iterator[bytes]:
-        names = "".join(f"  {i}: {json.dumps(c)}\n" for i, c in enumerate(characters))
-        yield f"train: images.txt\nval: images.txt\nnames:\n{names}".encode()
+        yield _data_yaml({"train": self.file_name, "val": self.file_name}, characters)
+
+    def split_summary(self, parts: list[str], characters: str) -> bytes:
+        # trainers insist on both; val must not be test, so the images of training stand in for a part that has none
+        lists = {part: f"{part}/{self.file_name}" for part in parts}
+        stand_in = lists.get("train", lists[parts[0]])
+        return _data_yaml({"train": stand_in, "val": stand_in} | lists, characters)
+
+    def refusal(self, folder: Path) -> str | None:
+        # as trainers do: /a/images/b/1.png has its labels in /a/labels/b/1.txt
+        return (
+            "readers look for labels of images below images/ in labels/" if "images" in folder.resolve().parts else None
+        )
+
+    def is_in(self, folder: Path) -> bool:
+        return (folder / self.file_name).is_file() and any(path.is_file() for path in self._summaries(folder))
+
+    def _summaries(self, folder: Path) -> list[Path]:
+        """Where the names of the classes are: in the folder or, where it is part of a split, above it."""
+        return [folder / self.summary_name, folder.absolute().parent / self.summary_name]
 
     def read(self, folder: Path) -> Iterator[StoredLabel]:
-        listed = re.findall(r"^  (\d+): (.+)$", read_text(folder / "data.yaml"), re.MULTILINE)
+        summary = next(path for path in self._summaries(folder) if path.is_file())
+        listed = re.findall(r"^  (\d+): (.+)$", read_text(summary), re.MULTILINE)
         names = {number: json.loads(name) for number, name in listed}
         for number, path in numbered_files(folder, "%d.txt"):
             rows = [line.split() for line in read_text(path).splitlines()]
             boxes = [[float(value) for value in row[1:]] for row in rows]
             yield StoredLabel(f"{number}.png", None, boxes, [names[row[0]] for row in rows], relative=True)
+
+
+def _data_yaml(lists: dict[str, str], characters: str) -> bytes:
+    names = "".join(f"  {i}: {json.dumps(c)}\n" for i, c in enumerate(characters))
+    return ("".join(f"{part}: {name}\n" for part, name in lists.items()) + f"names:\n{names}").encode()

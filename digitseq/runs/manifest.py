@@ -54,6 +54,7 @@ def sections_of(record: Record) -> list[Section]:
     if not sections or not all(type(n) is int and n >= 0 for n in numbers) or numbers[2] > MAX_PROCESSES:
         raise ValueError
     known = record["format"] in FORMATS and {*record.get("labels", ())} <= {*LABELS}
+    known = known and all(isinstance(record.get(name, {}), dict) for name in ("settings", "dataset", "texts"))
     if not known or record["status"] not in ("running", "interrupted", "finished"):
         raise ValueError
     return sections
@@ -80,6 +81,7 @@ def new_record(pipeline: Pipeline, output: Output, sections: list[Section]) -> R
         "format": output.format,
         **{name: getattr(output, name) for name in FORMATS[output.format].options},
         "split_ratio": output.split_ratio,
+        "start": output.start,
         **({"glyphs": "train and val: parts of the training glyphs without a common one; test: the test glyphs"}
            if output.split_ratio else {}),
         "dataset": {"name": settings.dataset, "split": settings.split, "sha256": pipeline.bank.digest},

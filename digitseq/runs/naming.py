@@ -8,18 +8,19 @@ from digitseq.settings import Settings
 from digitseq.sources.choose import source_folder
 
 UNSAFE = re.compile(r'[/\\:*?"<>|\x00-\x1f\x7f]')  # in file names, on any system
+UNSAFE_SHOWN = '/ \\ : * ? " < > |'
 MAX_BYTES = 255
 MAX_STEM = 200  # leaves room for what follows
 
 
-def folder_name(settings: Settings) -> str:
-    """What the source names the folder, such as `random` or `phone-JP`, as a `safe_name`."""
-    return safe_name(source_folder(settings))
+def folder_name(settings: Settings, name: str | None = None) -> str:
+    """`name`, or what the source names the folder, such as `random` or `phone-JP`, as a `safe_name`."""
+    return safe_name(name or source_folder(settings))
 
 
-def file_stem(settings: Settings) -> str:
+def file_stem(settings: Settings, name: str | None = None) -> str:
     """The beginning of the names of shards: `folder_name`, cut off if it is very long."""
-    return folder_name(settings).encode()[:MAX_STEM].decode(errors="ignore")
+    return folder_name(settings, name).encode()[:MAX_STEM].decode(errors="ignore")
 
 
 def safe_name(name: str) -> str:

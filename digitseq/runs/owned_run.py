@@ -14,6 +14,7 @@ from digitseq.formats import format_of
 from digitseq.formats.base import Job
 from digitseq.formats.parts import Addition, FileGroup, Part, Receipt, addition_name
 from digitseq.runs.folder import RunFolder, remove_directory
+from digitseq.runs.journal import Entry
 from digitseq.runs.manifest import Record, parts_of, sections_of
 from digitseq.runs.workers import PARTS_AHEAD, direct_link
 
@@ -88,11 +89,7 @@ class OwnedRun:
         verify: a finished part of which a file is missing or has another size does not count, nor do later ones
         """
         journal, start = self.folder.journal, self.record["journal"]
-        entries = journal.read(start)
-        if [entry.receipt.part for entry in entries] != list(islice(parts_of(self.sections), len(entries))):
-            raise OutputError(
-                f"{journal.path} and run.json beside it do not belong together: name another directory with -o"
-            )
+        entries = self._entries()
         lost = (i for i, e in enumerate(entries) if e.done is None or (verify and not self._is_intact(e.receipt)))
         count = next(lost, len(entries))
         # the last one first: each cuts the files that it added to back to their size before it
@@ -115,11 +112,48 @@ class OwnedRun:
             if entry.done is not None:
                 self._count(entry.receipt.part)
 
+    def receipts(self, end: int | None) -> list[Receipt]:
+        """The parts of a run that has ended, in order. end: where its lines in the journal end; None: with the journal.
+
+        Raises `OSError`, and `OutputError` when they have fewer images than the record.
+        """
+        found = [entry.receipt for entry in self._entries(end)]
+        if sum(r.part.stop - r.part.start for r in found) < sum(section.images for section in self.sections):
+            raise self._foreign()
+        return found
+
+    def remove_all(self, receipts: list[Receipt], name: str) -> None:
+        """Remove everything that the run has put into the folder; `receipts` are all of its parts. Raises `OSError`.
+
+        name: what the names of shards begin with
+        """
+        if self.record["status"] == "finished" or (not self.format.keeps and receipts):
+            labels = tuple(self.record.get("labels") or ())
+            results = [path / result for path in self.directories for result in self.format.results(labels, name)]
+            if self.sections[0].folder:
+                results += [self.folder.path / result for result in self.format.split_results(labels)]
+            for path in results:
+                if not path.is_dir() or path.is_symlink():
+                    path.unlink(missing_ok=True)
+        for receipt in reversed(receipts):
+            self._take_back(receipt)
+
     def end(self, status: str) -> None:
         """Update the record: the status, and how many images of each section are finished."""
         self.record["status"] = status
         self.record.pop("processes", None)  # it only says how far ahead of the journal a killed run may have written
         self.record["sections"] = [asdict(replace(s, images=count)) for s, count in zip(self.sections, self.images)]
+
+    def _entries(self, end: int | None = None) -> list[Entry]:
+        """The parts of this run in the journal, up to byte `end`."""
+        entries = [e for e in self.folder.journal.read(self.record["journal"]) if end is None or e.begun <= end]
+        if [entry.receipt.part for entry in entries] != list(islice(parts_of(self.sections), len(entries))):
+            raise self._foreign()
+        return entries
+
+    def _foreign(self) -> OutputError:
+        path = self.folder.journal.path
+        return OutputError(f"{path} and run.json beside it do not belong together: name another directory with -o")
 
     def _remove_unpublished(self, named: int) -> None:
         """Remove images that workers created through links, of parts after the first `named`, which the journal names.

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from digitseq.errors import SettingsError
 from digitseq.formats import FORMATS
 from digitseq.labels import LABEL_FORMATS
-from digitseq.options import PARTS, Choice, Choices, FilePath, Flag, Number, Shares, clean_fields, setting
+from digitseq.options import PARTS, Choice, Choices, FilePath, Flag, Number, Shares, Text, clean_fields, setting, shown
+from digitseq.runs.naming import UNSAFE_SHOWN, safe_name
+from digitseq.sources import Source
 
 NO_LABELS = "none"
 LABELS = (*LABEL_FORMATS, NO_LABELS)
@@ -27,6 +29,10 @@ class Output:
     output_path: str = setting(
         "./output", FilePath(), "directory to save results in; images go to OUTPUT_PATH/NUMBER/1.png, 2.png, ...",
         "data", "-o",
+    )  # fmt: skip
+    name: str | None = setting(
+        None, Text(), "name of the directory below OUTPUT_PATH, and of shards in it, instead of what the source says",
+        "data", shown_default="such as NUMBER or random",
     )  # fmt: skip
     format: str = setting(
         "png", Choice(tuple(FORMATS)), "; ".join(f"{name}: {entry.help}" for name, entry in FORMATS.items()), "data",
@@ -55,8 +61,9 @@ class Output:
         shown_default="0",
     )  # fmt: skip
     size: int | None = setting(
-        None, Number(1, 1_000_000_000), "number of images", "batch", "-s", shown_default="1; 100 with -m"
-    )
+        None, Number(1, 1_000_000_000), "number of images; with --numbers_file, by default one a line", "batch", "-s",
+        shown_default="1; 100 with -m",
+    )  # fmt: skip
     seed: int | None = setting(
         None, Number(0, 2**64 - 1), "random seed: the same seed and settings give the same images", "batch",
         shown_default="random, printed and recorded",
@@ -69,6 +76,13 @@ class Output:
         False, Flag(), "write nothing; print what would be made, how large, in what time, from a measured sample",
         "batch",
     )  # fmt: skip
+    start: int | None = setting(
+        None, Number(1, 900_000_000_000), "number of the first image: image START of the seed's series and those after "
+        "it, whatever else was made", "batch", shown_default="after the last one in the folder",
+    )  # fmt: skip
+    overwrite: bool = setting(
+        False, Flag(), "begin the folder anew: remove the files that earlier runs recorded, and no others", "batch"
+    )
     resume: bool = setting(False, Flag(), "finish the interrupted run in this folder; give the same settings", "batch")
     quiet: bool = setting(False, Flag(), "print nothing but errors", "batch")
 
@@ -80,6 +94,18 @@ class Output:
             raise SettingsError("dry_run writes nothing, and preview a file: leave out one of them", "dry_run")
         if NO_LABELS in self.labels and len(self.labels) > 1:
             raise SettingsError(f"labels none cannot be combined with others, got {' '.join(self.labels)}", "labels")
+        if self.name is not None and safe_name(self.name) != self.name:
+            raise SettingsError(
+                f"name must be that of one directory, without {UNSAFE_SHOWN}, got {shown(self.name)}", "name"
+            )
+        if self.overwrite and self.resume:
+            raise SettingsError("overwrite begins anew, and resume goes on: leave out one of them", "overwrite")
+        if self.overwrite and self.dry_run:
+            raise SettingsError("dry_run removes nothing, and overwrite does: leave out one of them", "dry_run")
+        if self.start and self.split_ratio:
+            raise SettingsError(
+                "start goes without split_ratio: each of train, val and test is a series of its own", "start"
+            )
         for name, formats in PARTLY.items():
             # "none" is right for every format: all but single files contain their labels
             if self.format not in formats and getattr(self, name) not in (getattr(type(self), name), (NO_LABELS,)):
@@ -93,3 +119,16 @@ class Output:
     def count(self) -> int:
         """How many images: `size`, or its default, which `multi_core` raises from 1 to 100."""
         return self.size or (1 if self.multi_core is None else 100)
+
+    def sized(self, source: Source) -> Output:
+        """The same with a size: where none was given, that of `source`, or the default."""
+        images = source.origin.images
+        if images and not self.size:
+            images -= (self.start or 1) - 1
+            if images < 1:
+                raise SettingsError(
+                    f"start {self.start:,} is after the last line, {source.origin.images:,}: give a size to go on from "
+                    "the top",
+                    "start",
+                )
+        return replace(self, size=self.size or images or self.count)

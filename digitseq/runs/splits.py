@@ -63,8 +63,10 @@ class Placement:
             for section in sections_of(run)
             if section.folder == self.folder
         ]
-        name = file_stem(self.pipeline.settings)
-        request = RunRequest(path / self.folder, name, self.count, output.labels, output.shard_size, earlier)
+        name, start = file_stem(self.pipeline.settings, output.name), output.start and output.start - 1
+        request = RunRequest(
+            path / self.folder, name, self.count, output.labels, output.shard_size, earlier, start, self.folder
+        )
         plan = format_of(output.format).begin(self.pipeline, request)
         return Section(self.folder, plan.start + 1, plan.start + self.count, 0, plan.part_size, plan.details)
 
@@ -73,7 +75,8 @@ class Placement:
         pipeline, start = self.pipeline, section.first - 1
         if self.first_text is not None and (self.first_text, self.text_seed) != (start, pipeline.seed):
             pipeline = pipeline.with_source(OffsetSource(pipeline.source, self.text_seed, self.first_text - start))
-        return Job(pipeline, file_stem(pipeline.settings), start, section.last, output.labels, section.details)
+        name = file_stem(pipeline.settings, output.name)
+        return Job(pipeline, name, start, section.last, output.labels, section.details, part=self.folder)
 
 
 def placements(pipeline: Pipeline, output: Output) -> list[Placement]:
@@ -82,8 +85,8 @@ def placements(pipeline: Pipeline, output: Output) -> list[Placement]:
     Each part of a split run has glyphs and a seed of its own. The texts of the run are split consecutively.
     """
     if output.split_ratio is None:
-        # the lines of a file begin at its top in every run, whatever number the first image has
-        first_text = 0 if pipeline.source.origin.ordered else None
+        # the lines of a file begin at its top in every run that does not say with which image it starts
+        first_text = 0 if pipeline.source.origin.ordered and output.start is None else None
         return [Placement("", pipeline, output.count, first_text, pipeline.seed)]
     found, first, counts = [], 0, share_out(output.count, output.split_ratio)
     for part, (split, low, high) in shares(output.split_ratio).items():

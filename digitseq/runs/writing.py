@@ -23,10 +23,12 @@ from digitseq.errors import DataError, DigitseqError, DigitseqWarning, NarrowErr
 from digitseq.formats.parts import Receipt
 from digitseq.pipeline import Pipeline
 from digitseq.runs.card import update_card
+from digitseq.runs.clearing import is_half_removed, remove_runs
+from digitseq.runs.earlier_runs import check_alone, check_follows, is_continued
 from digitseq.runs.estimate import Estimate, estimated
 from digitseq.runs.folder import RunFolder, locked_folder, read_runs, remove_directory
 from digitseq.runs.manifest import Record, check_same, last_run, new_record, parts_of, sections_of, size_of
-from digitseq.runs.naming import folder_name
+from digitseq.runs.naming import file_stem, folder_name
 from digitseq.runs.owned_run import OwnedRun
 from digitseq.runs.run_settings import Output
 from digitseq.runs.splits import placements
@@ -41,6 +43,7 @@ class Report:
     """What a run did: `count` of the `wanted` images exist, numbered from `first`; `made` of them are new.
 
     estimate: after a dry run, what would be made
+    continued: whether an earlier run has made other images of the same series
     """
 
     folder: Path
@@ -51,6 +54,7 @@ class Report:
     seed: int
     seconds: float
     estimate: Estimate | None = None
+    continued: bool = False
 
     def finished(self) -> str:
         """How much of an interrupted run is finished."""
@@ -63,7 +67,7 @@ class Report:
 
 def recorded_run(settings: Settings, output: Output) -> tuple[int, int]:
     """Seed and number of images of the run that is to be resumed. Raises `OutputError` when there is none."""
-    path = Path(output.output_path) / folder_name(settings)
+    path = Path(output.output_path) / folder_name(settings, output.name)
     record = last_run(path, read_runs(path))
     return record["seed"], size_of(record)
 
@@ -84,7 +88,7 @@ def write_images(
     began, faults = time.perf_counter(), list[DigitseqError]()
     if output.split_ratio and pipeline.settings.split != "train":
         raise SettingsError("split_ratio chooses the glyphs itself: leave out split", "split")
-    with locked_folder(Path(output.output_path) / folder_name(pipeline.settings)) as folder:
+    with locked_folder(Path(output.output_path) / folder_name(pipeline.settings, output.name)) as folder:
         runs = read_runs(folder.path)
         run = (_resumed if output.resume else _new)(folder, runs, pipeline, output)
         wanted = 0 if run.record["status"] == "finished" else size_of(run.record)
@@ -106,7 +110,8 @@ def write_images(
             with contextlib.suppress(OSError, RunError):  # it still says "running": the next run reads the journal
                 folder.write_runs(runs)
     first, count, seconds = run.sections[0].first, sum(run.images), time.perf_counter() - began
-    report = Report(folder.path, first, count, wanted, count - before, pipeline.seed, seconds)
+    continued = not output.resume and is_continued(runs[:-1], run.record, output)
+    report = Report(folder.path, first, count, wanted, count - before, pipeline.seed, seconds, continued=continued)
     if faults:
         tail = report.finished() if isinstance(faults[0], NarrowError) else report.remainder()
         raise RunError(f"{faults[0]}: {tail}")
@@ -115,12 +120,6 @@ def write_images(
 
 def _new(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: Output) -> OwnedRun:
     """A new run, after those that are in the folder. Raises `OutputError` and what `Format.begin` does."""
-    ratio = output.split_ratio and list(output.split_ratio)
-    if ratio and any(run.get("split_ratio") not in (None, ratio) for run in runs):
-        raise OutputError(
-            f"{folder.path} was written with another split_ratio, so that a glyph could get into two parts: name "
-            "another directory with -o"
-        )
     unfinished = runs[-1] if runs and runs[-1]["status"] != "finished" else None
     if not output.dry_run:
         folder.remove_stages()
@@ -130,8 +129,14 @@ def _new(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: Outp
         if killed.format.keeps:  # only --resume would have assembled a result from what was kept
             killed.images = [0] * len(killed.sections)
         killed.end("interrupted")
+    if (output.overwrite or is_half_removed(runs)) and not output.dry_run:
+        remove_runs(folder, runs, file_stem(pipeline.settings, output.name))
+        unfinished = None
+    check_follows(folder.path, runs, new_record(pipeline, output, []))
     placed = placements(pipeline, output)
     sections = [placement.begin(output, folder.path, runs) for placement in placed]
+    if output.overwrite and not output.start:
+        check_alone(folder.path, sections)
     # up to here the new run may be refused, and then the last one can still be resumed
     if unfinished:
         warnings.warn(
@@ -150,6 +155,8 @@ def _new(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: Outp
 def _resumed(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: Output) -> OwnedRun:
     """The last run, recovered. Raises `OutputError` when it was given other settings."""
     record = last_run(folder.path, runs)
+    if is_half_removed(runs):
+        raise OutputError(f"the run in {folder.path} was being removed: leave out --resume")
     asked = new_record(pipeline, output, []) | ({"size": output.size} if output.size is not None else {})
     check_same(folder.path, record | {"size": size_of(record)}, asked)
     run = OwnedRun(folder, record)
@@ -192,6 +199,8 @@ def _make(run: OwnedRun, output: Output, stop: Stop, progress: Progress | None) 
             if run.images[place]:
                 unfinished = run.kept[place] if run.format.keeps else stage
                 run.format.finish(job, run.directories[place], unfinished, job.start + run.images[place])
+        if sum(run.images) and run.sections[0].folder:
+            run.format.finish_split(run.jobs[0], folder.path, stage)
     complete = not faults and sum(run.images) == size
     if complete:
         run.end("finished")

@@ -58,7 +58,10 @@ def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
             write_preview(Path(output.preview), settings, bank, seed)
             tell(f"{output.preview} (seed {seed})")
             return 0
-        source = source_of(settings, bank.characters, output.count, seed)
+        # how many lines a file has is known once it has been read, and standard input is read only once
+        size = output.size if settings.numbers_file else output.count
+        source = source_of(settings, bank.characters, size, seed)
+        output = output.sized(source)
         pipeline = Pipeline(settings, bank, seed, source)
         if notice := source.origin.notice():
             tell(notice)
@@ -79,12 +82,13 @@ def _summary(report: Report, output: Output) -> str:
     if not report.wanted:
         return f"{report.folder}: the last run is already complete"
     kind, names, alone = f" as {output.format}", "", output.split_ratio is None
+    series = f"; continues the series of seed {report.seed} at image {report.first}" * report.continued
     if output.format == "png":
         if alone and report.count == 1:
-            return f"{report.folder / f'{report.first}.png'} (seed {report.seed})"
+            return f"{report.folder / f'{report.first}.png'} (seed {report.seed}){series}"
         kind, names = "", f" ({report.first}.png to {report.first + report.count - 1}.png)" * alone
     images = f"{report.count:,} image{'s' * (report.count > 1)}{kind} in {report.folder}{names}"
-    return f"{images}, {report.seconds:.1f} s, {report.made / report.seconds:,.0f} images/s, seed {report.seed}"
+    return f"{images}, {report.seconds:.1f} s, {report.made / report.seconds:,.0f} images/s, seed {report.seed}{series}"
 
 
 def _progress_bar(output: Output) -> contextlib.AbstractContextManager[Any]:

@@ -32,6 +32,7 @@ class Source:
     characters: Collection[str]  # all that can occur
     count: int | None = None  # number of different texts; None if unknown or unbounded
     period: int | None = None  # text i + period equals text i, whatever the seed; None if texts do not repeat that way
+    images: int | None = None  # of a run that does not say how many; None: the usual number
     ordered: bool = False  # the order of the texts is part of the source: every run begins with text 0
     refused_setting: str = "signs"  # the setting that errors about characters without glyphs belong to
 

@@ -21,7 +21,8 @@ def source_of(
 ) -> Source:
     """The source that `settings` name, for a run of `size` images under `seed`.
 
-    characters: those of the data set. Only `unique` and `balanced` need the size and the seed.
+    characters: those of the data set. Only `unique` and `balanced` need the size and the seed;
+    where no size is given, it is `Source.images`.
     check: called every few milliseconds while the source is prepared; to cancel that, it raises.
     Raises `SettingsError`; `MissingPackageError` if a source needs a package that is not installed.
     """
@@ -32,6 +33,7 @@ def source_of(
         check_characters(source, characters, settings.signs)
     if not (settings.balanced or settings.unique):
         return source
+    size = size or source.images
     if size is None:
         name = "unique" if settings.unique else "balanced"
         raise SettingsError(f"{name} needs the number of images of the run: give the size", name)

@@ -58,7 +58,8 @@ class NumbersFile(Source):
                 self._index = index_lines(file, self.name)
         except OSError as error:
             raise SettingsError(f"cannot read {self.name} ({error.strerror})", SETTING) from None
-        self.period, self.characters = self._index.lines, self._index.characters
+        self.period = self.images = self._index.lines
+        self.characters = self._index.characters
         self.max_length = len(self._index.longest)
 
     def provenance(self) -> dict[str, str]:

@@ -1,0 +1,94 @@
+"""What the earlier runs in a folder mean for a new one."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+from digitseq.errors import DigitseqWarning, OutputError
+from digitseq.runs.manifest import Record, Section, sections_of, size_of
+from digitseq.runs.run_settings import Output
+from digitseq.settings import DEFAULTS
+
+REMEDY = "name another folder with --name or -o, or begin this one anew with --overwrite"
+NAMED = 3  # differences in one line
+
+
+def check_follows(path: Path, runs: list[Record], asked: Record) -> None:
+    """Compare a run that is `asked` for with those that have images in the folder `path`.
+
+    Raises `OutputError` where glyphs for training and for testing would be mixed. Warns of other settings.
+    """
+    earlier = [run for run in runs if _has_images(run)]
+    for run in earlier:
+        if run.get("split_ratio") != asked["split_ratio"]:
+            kinds = [f"split_ratio {_shown(r['split_ratio'])}" if r.get("split_ratio") else "no split_ratio"
+                     for r in (run, asked)]  # fmt: skip
+            raise OutputError(f"{path} has images of a run with {kinds[0]}, this one has {kinds[1]}: {REMEDY}")
+        split = run.get("dataset", {}).get("split", asked["dataset"]["split"])
+        if split != asked["dataset"]["split"]:
+            raise OutputError(
+                f"{path} has images of split {split}, this run has those of split {asked['dataset']['split']}: {REMEDY}"
+            )
+    changed = _differences(earlier[-1], asked) if earlier else []
+    if changed:
+        more = f" and {len(changed) - NAMED} more" * (len(changed) > NAMED)
+        warnings.warn(
+            f"{path} has images with other settings ({', '.join(changed[:NAMED])}{more}): to keep them apart, {REMEDY}",
+            DigitseqWarning,
+            stacklevel=4,
+        )
+
+
+def check_alone(path: Path, sections: list[Section]) -> None:
+    """Warn where the first image of a run that has begun the folder anew is not image 1."""
+    first = max(section.first for section in sections)
+    if first > 1:
+        warnings.warn(
+            f"{path} has images that no record of digitseq lists: they stay, and this run begins with image {first:,}",
+            DigitseqWarning,
+            stacklevel=4,
+        )
+
+
+def is_continued(runs: list[Record], record: Record, output: Output) -> bool:
+    """Whether one of the earlier `runs` has images of the series of which `record` has the next ones."""
+    sections = sections_of(record)
+    # the lines of a file begin at its top again, unless the run says with which image it starts
+    lines = "lines_sha256" in record.get("texts", {}) and not output.start
+    if sections[0].first == 1 or record["split_ratio"] or lines:
+        return False
+    same = ("version", "seed", "texts", "split_ratio", "settings", "dataset")
+    chosen = record["settings"]["unique"] or record["settings"]["balanced"]  # texts depend on the number of images
+    return any(
+        all(run.get(name) == record.get(name) for name in same)
+        and (not chosen or size_of(run) == output.count)
+        for run in runs
+        if _has_images(run)
+    )  # fmt: skip
+
+
+def _has_images(run: Record) -> bool:
+    return any(section.images for section in sections_of(run))
+
+
+def _differences(run: Record, asked: Record) -> list[str]:
+    """Each setting that differs, as "name: old -> new"."""
+    usual = json.loads(json.dumps(DEFAULTS))
+    before, now = usual | run.get("settings", {}), asked["settings"]
+    changed = [
+        f"{name}: {_shown(before[name])} -> {_shown(now[name])}" for name in now if before.get(name) != now[name]
+    ]
+    digests = [record.get("dataset", {}).get("sha256") for record in (run, asked)]
+    if before["dataset"] == now["dataset"] and digests[0] not in (None, digests[1]):
+        changed.append(f"dataset: {now['dataset']} has other glyphs now")
+    return changed
+
+
+def _shown(value: Any) -> str:
+    """A setting as it is given on the command line."""
+    if isinstance(value, list):
+        return " ".join(map(_shown, value)) or "none"
+    return "none" if value is None else f"{value!s:.40}"
