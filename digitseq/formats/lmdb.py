@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from digitseq.errors import OutputError
+from digitseq.errors import OutputError, SettingsError
 from digitseq.files.regular import open_regular
 from digitseq.formats.base import Format, FormatPlan, Job, RunRequest, StoredSample
 from digitseq.formats.parts import PartFiles
@@ -46,7 +46,9 @@ class OutputFormat(Format):
         self._opened = Path()
 
     def begin(self, pipeline: Pipeline, request: RunRequest) -> FormatPlan:
-        """Continues after the samples in the database."""
+        """Continues after the samples in the database. `SettingsError` for masks: no reader of it asks for them."""
+        if pipeline.settings.masks:
+            raise SettingsError("masks go with all formats but lmdb: leave them out, or name another format", "masks")
         return FormatPlan(_samples(request.folder / DATABASE), BATCHES_PER_PART * pipeline.batch_size)
 
     def make(self, job: Job, start: int, stop: int, files: PartFiles) -> None:
