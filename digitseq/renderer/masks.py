@@ -50,7 +50,8 @@ def _by_column(
         values[0, :, 1::2][there] = _threshold(np.maximum.reduceat(darkest, ends)[::2])
     values[1, :, 1::2] = number
     threshold, of_column = (each.ravel().repeat(lengths).reshape(count, 1, width + 1) for each in values)
-    masks: NDArray[np.uint8] = (rows >= threshold).view(np.uint8)
+    masks = np.empty(rows.shape, np.uint8)
+    np.greater_equal(rows, threshold, out=masks.view(np.bool_))
     np.negative(masks, out=masks)  # bit masks: several times as fast as products
     masks &= of_column
     return masks[:, :, 1:]
