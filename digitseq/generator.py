@@ -116,8 +116,8 @@ class SequenceGenerator:
     ) -> None:
         if not isinstance(settings, Settings):
             raise SettingsError(f"settings must be Settings(...), got {settings!r:.60}")
-        seed = draw_seed() if seed is None else options(Output)["seed"].clean("seed", seed)
-        self.settings, self.seed, self._size = settings, seed, size
+        self.seed: int = draw_seed() if seed is None else options(Output)["seed"].clean("seed", seed)
+        self.settings, self._size = settings, size
         self._cache = None if cache is None else str(Path(cache).absolute())
         self._pipeline = self._open()
         self.characters = self._pipeline.bank.characters
