@@ -35,6 +35,7 @@ image_width = 200  # 0: as wide as the sequence needs
 min_spacing = 0  # smallest gap between two digits, ink to ink; negative overlaps them
 max_spacing = 10  # largest gap, included
 invert = False  # True: black ink on white paper
+masks = False  # True: an instance mask for each image, too, in masks/1.png, 2.png, ...
 
 # -- augmentation of every digit on its own
 data_augmentation = False  # erode, dilate, rotate and add noise

@@ -16,6 +16,7 @@ class GlyphSpans:
 
     columns: uint8 (T, H); start, width, top, bottom: int64 (B, n): glyph j of text b is
     columns[start : start + width], its ink rows are top … bottom-1. A width of 0 means no glyph there.
+    shapes: the same columns without specks that are no part of a character; None where there are none
     """
 
     columns: NDArray[np.uint8]
@@ -23,24 +24,29 @@ class GlyphSpans:
     width: NDArray[np.int64]
     top: NDArray[np.int64]
     bottom: NDArray[np.int64]
+    shapes: NDArray[np.uint8] | None = None
 
     def at(self, rows: NDArray[np.int64]) -> GlyphSpans:
         """The ink of the texts at `rows`."""
-        return GlyphSpans(self.columns, self.start[rows], self.width[rows], self.top[rows], self.bottom[rows])
+        return GlyphSpans(
+            self.columns, self.start[rows], self.width[rows], self.top[rows], self.bottom[rows], self.shapes
+        )
 
     def replaced(self, rows: NDArray[np.int64], other: GlyphSpans) -> GlyphSpans:
         """A copy in which the texts at `rows` are those of `other`."""
         if len(rows) == len(self.start):
             return other
-        columns, start, offset = self.columns, self.start, 0
+        columns, start, offset, shapes = self.columns, self.start, 0, self.shapes
         if other.columns is not columns:
             # keep only the columns in use: `columns` may be those of the whole bank
             used, _ = column_runs(start.ravel(), start.ravel(), self.width.ravel())
             start = (np.cumsum(self.width) - self.width.ravel()).reshape(start.shape)
             columns, offset = np.concatenate([columns.take(used, axis=0), other.columns]), len(used)
+            if shapes is not None and other.shapes is not None:
+                shapes = np.concatenate([shapes.take(used, axis=0), other.shapes])
         spans = np.array([start, self.width, self.top, self.bottom])
         spans[:, rows] = other.start + offset, other.width, other.top, other.bottom
-        return GlyphSpans(columns, *spans)
+        return GlyphSpans(columns, spans[0], spans[1], spans[2], spans[3], shapes)
 
 
 @dataclass(frozen=True)
@@ -117,3 +123,15 @@ def column_runs(
     source += column
     place += column
     return source, place
+
+
+def scanlines(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """uint8 (B, H, W+1): a byte for the filter type, 0 for none, and the pixels. Without a copy where they lie so."""
+    count, height, width = images.shape
+    base = images.base
+    shape = (count, height, width + 1)
+    if isinstance(base, np.ndarray) and base.shape == shape and base.flags.c_contiguous and not base[:, :, 0].any():
+        return base
+    rows = np.zeros(shape, np.uint8)
+    rows[:, :, 1:] = images
+    return rows

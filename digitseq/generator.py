@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.api import draw_seed
-from digitseq.errors import SettingsError
+from digitseq.errors import OutputError, SettingsError
 from digitseq.formats.parts import spans
+from digitseq.formats.png_encoder import encode_png
 from digitseq.options import Number, Option, options
 from digitseq.pipeline import Batch, Pipeline
 from digitseq.random_streams import Rows
@@ -34,11 +35,28 @@ class Sample:
 
     image: uint8 (H, W), 0 black … 255 white; text: the label
     boxes: int64 (n, 4), [x, y, w, h] of each glyph's ink in pixels; characters that are gaps have none
+    mask: with `Settings.masks` uint8 (H, W), 0 where there is paper, k on the ink in box k - 1; else None
+
+    A notebook shows the image.
     """
 
     image: NDArray[np.uint8]
     text: str
     boxes: NDArray[np.int64]
+    mask: NDArray[np.uint8] | None = None
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the image as a PNG file. Raises `SettingsError` for a name of another kind, and `OutputError`."""
+        file = Path(path)
+        if file.suffix.lower() != ".png":
+            raise SettingsError(f"path must be the name of a .png file, got {os.fspath(path)!r:.60}", "path")
+        try:
+            file.write_bytes(self._repr_png_())
+        except OSError as error:
+            raise OutputError(f"cannot write {file} ({error.strerror or error})") from None
+
+    def _repr_png_(self) -> bytes:
+        return encode_png(self.image[None], np.array([self.image.shape[1]]))[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +70,7 @@ class SequenceBatch:
     boxes: int64 (B, n, 4), [x, y, w, h] of each glyph's ink in pixels; beyond `lengths` zeros
     targets: int64 (B, n), the class of each glyph, its place in `SequenceGenerator.characters`; beyond
     `lengths` -1. The n of all batches of a generator is the same: the length of its longest text.
+    masks: with `Settings.masks` uint8 (B, H, W), 0 where there is paper, k on the ink in box k - 1; else None
     """
 
     indices: NDArray[np.int64]
@@ -61,6 +80,7 @@ class SequenceBatch:
     lengths: NDArray[np.int64]
     boxes: NDArray[np.int64]
     targets: NDArray[np.int64]
+    masks: NDArray[np.uint8] | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -96,9 +116,8 @@ class SequenceGenerator:
     ) -> None:
         if not isinstance(settings, Settings):
             raise SettingsError(f"settings must be Settings(...), got {settings!r:.60}")
-        seed = draw_seed() if seed is None else options(Output)["seed"].clean("seed", seed)
+        self.seed: int = draw_seed() if seed is None else options(Output)["seed"].clean("seed", seed)
         self.settings, self._size = settings, size
-        self.seed: int = seed
         self._cache = None if cache is None else str(Path(cache).absolute())
         self._pipeline = self._open()
         self.characters = self._pipeline.bank.characters
@@ -174,7 +193,8 @@ class SequenceGenerator:
             first = np.argsort(~drawn, axis=1, kind="stable")
             targets, boxes = np.take_along_axis(targets, first, 1), np.take_along_axis(boxes, first[:, :, None], 1)
         images, lengths = np.ascontiguousarray(made.images[order]), drawn.sum(axis=1)
-        return SequenceBatch(index[order], images, made.width[order], texts, lengths, boxes, targets)
+        masks = None if made.masks is None else np.ascontiguousarray(made.masks[order])
+        return SequenceBatch(index[order], images, made.width[order], texts, lengths, boxes, targets, masks)
 
     def reseeded(self, seed: int) -> SequenceGenerator:
         """The series of the same settings with another seed."""
@@ -221,8 +241,12 @@ class SequenceGenerator:
 
 
 def _sample(batch: Batch, b: int) -> Sample:
-    image = np.ascontiguousarray(batch.images[b, :, : batch.width[b]])
-    return Sample(image, batch.texts[b], batch.boxes[b, batch.classes[b] >= 0])
+    image, *mask = (
+        np.ascontiguousarray(pixels[b, :, : batch.width[b]])
+        for pixels in (batch.images, batch.masks)
+        if pixels is not None
+    )
+    return Sample(image, batch.texts[b], batch.boxes[b, batch.classes[b] >= 0], *mask)
 
 
 def whole_number(name: str, value: Any, low: int) -> int:

@@ -30,6 +30,8 @@ class Batch(Rendered):
     width: int64 (B,); texts: B strings; text_length: int64 (B,), characters in each
     classes: int64 (B, n), each character's class; -1 for a gap, and after the end of the text
     boxes: int64 (B, n, 4), [x, y, w, h] of each character's ink in pixels, zeros where there is none
+    masks: with `Settings.masks` uint8 (B, H, W), 0 where there is paper, k on the k-th character, from 1, gaps not
+    counted; else None
     """
 
     start: int
@@ -108,7 +110,7 @@ class Pipeline:
         """Images of any `rows`. codes: of other texts than the source's, (B, n) with n the longest length."""
         if codes is None:
             codes = self.source.codes(rows)
-        made = self.renderer.render(rows, codes, self.gaps)
+        made = self.renderer.render(rows, codes, self.gaps, self.settings.masks)
         labels = codes
         if self._case is not None:  # signs beyond the table have no case
             labels = np.where(codes < len(self._case), self._case.take(codes, mode="clip"), codes)

@@ -145,6 +145,10 @@ class Settings:
     )
     max_spacing: int = setting(10, SPACING, "largest gap between two characters", "layout", "-max")
     invert: bool = setting(False, Flag(), "black ink on white paper instead of white on black", "layout")
+    masks: bool = setting(
+        False, Flag(), "make an instance mask for each image, too: 0 on paper, k on the k-th character; in masks/1.png "
+        "beside 1.png, or as a member, a column or an array of the other formats, but not of lmdb", "layout",
+    )  # fmt: skip
     data_augmentation: bool = setting(
         False, Flag(), "erode, dilate, rotate and add noise to each character", "augmentation", "-da"
     )

@@ -27,6 +27,7 @@ except ImportError:
     raise MissingPackageError("digitseq.torch_data needs the package torch: pip install torch") from None
 
 BLANK = 0
+Transform = Callable[[Tensor], Tensor]
 
 
 class TensorSample(NamedTuple):
@@ -42,6 +43,16 @@ class TensorSample(NamedTuple):
     text: str
 
 
+class MaskedSample(NamedTuple):
+    """A `TensorSample` with `Settings.masks`. mask: uint8 (1, H, W), 0 where there is paper, k on the k-th glyph."""
+
+    image: Tensor
+    target: Tensor
+    length: Tensor
+    text: str
+    mask: Tensor
+
+
 @dataclass(frozen=True, eq=False)
 class TensorBatch:
     """Some images of a series, ready for a model and `torch.nn.CTCLoss()`.
@@ -50,6 +61,7 @@ class TensorBatch:
     targets: int64 (B, n), class + 1 of each glyph, padded with 0 at the end; or flat: int64 (sum of lengths,)
     lengths: int64 (B,), of each target without padding; widths: int64 (B,), columns of each image that are in use
     texts: B strings; indices: int64 (B,), the images' numbers in the series, from 0
+    masks: with `Settings.masks` uint8 (B, 1, H, W), 0 where there is paper, k on the k-th glyph; else None
     """
 
     images: Tensor
@@ -58,12 +70,13 @@ class TensorBatch:
     widths: Tensor
     texts: list[str]
     indices: Tensor
+    masks: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.images)
 
     def to(self, device: str | torch.device, non_blocking: bool = False) -> TensorBatch:
-        """The same with images, targets and lengths on `device`; widths and indices stay where they are."""
+        """The same with images, masks, targets and lengths on `device`; widths and indices stay where they are."""
         return self._map(lambda tensor: tensor.to(device, non_blocking=non_blocking))
 
     def pin_memory(self) -> TensorBatch:
@@ -71,7 +84,9 @@ class TensorBatch:
         return self._map(lambda tensor: tensor.pin_memory())
 
     def _map(self, change: Callable[[Tensor], Tensor]) -> TensorBatch:
-        return replace(self, images=change(self.images), targets=change(self.targets), lengths=change(self.lengths))
+        masks = None if self.masks is None else change(self.masks)
+        images, targets, lengths = map(change, (self.images, self.targets, self.lengths))
+        return replace(self, images=images, targets=targets, lengths=lengths, masks=masks)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # torch sends every tensor to another process through a shared memory file of its own, which costs more than
@@ -85,7 +100,7 @@ def _unpickled(images: Tensor, texts: list[str], *small: NDArray[np.int64]) -> T
     return TensorBatch(images, targets, lengths, widths, texts, indices)
 
 
-class SequenceDataset(Dataset[TensorSample]):
+class SequenceDataset(Dataset["TensorSample | MaskedSample"]):
     """The first `length` images of the series of `settings` and `seed`, with random access.
 
     `dataset[i]` is one image, `dataset[[3, 1, 4]]` a ready batch. The fastest loader makes whole batches:
@@ -94,6 +109,8 @@ class SequenceDataset(Dataset[TensorSample]):
     (image_width 0).
 
     dtype: torch.uint8 or torch.float32; seed, cache: see `SequenceGenerator`
+    transform: called with the image of a sample, (1, H, W), or with the images of a batch, (B, 1, H, W); what it
+    returns takes their place
     The attribute `characters` has the characters of the classes 1, 2, …
     """
 
@@ -105,8 +122,10 @@ class SequenceDataset(Dataset[TensorSample]):
         *,
         dtype: torch.dtype = torch.uint8,
         cache: str | os.PathLike[str] | None = None,
+        transform: Transform | None = None,
     ) -> None:
         self._length, self._dtype = whole_number("length", length, 1), _checked_dtype(dtype)
+        self._transform = _checked_transform(transform)
         self.generator = SequenceGenerator(settings, seed, cache, self._length)
         self.characters = self.generator.characters
 
@@ -114,22 +133,26 @@ class SequenceDataset(Dataset[TensorSample]):
         return self._length
 
     @overload
-    def __getitem__(self, index: int) -> TensorSample: ...
+    def __getitem__(self, index: int) -> TensorSample | MaskedSample: ...
     @overload
     def __getitem__(self, index: Sequence[int] | slice) -> TensorBatch: ...
-    def __getitem__(self, index: int | Sequence[int] | slice) -> TensorSample | TensorBatch:
+    def __getitem__(self, index: int | Sequence[int] | slice) -> TensorSample | MaskedSample | TensorBatch:
         """One image, counted from the end when below 0, or a batch. Raises `IndexError`."""
         if isinstance(index, slice):
-            return self._batch(range(*index.indices(self._length)))
+            return _transformed(self._batch(range(*index.indices(self._length))), self._transform)
         if isinstance(index, Sequence) or getattr(index, "ndim", False):  # arrays can pass for one index
-            return self._batch(index)
+            return _transformed(self._batch(index), self._transform)
         return self.__getitems__([index])[0]
 
-    def __getitems__(self, indices: Sequence[int]) -> list[TensorSample]:
+    def __getitems__(self, indices: Sequence[int]) -> list[TensorSample | MaskedSample]:
         """Several images, for a DataLoader that collates them itself."""
         batch = self._batch(indices)
-        columns = zip(batch.images, batch.widths.tolist(), batch.targets, batch.lengths, batch.texts)
-        return [TensorSample(image[:, :, :w], target, length, text) for image, w, target, length, text in columns]
+        change, widths = self._transform or (lambda image: image), batch.widths.tolist()
+        images = [change(image[:, :, :w]) for image, w in zip(batch.images, widths)]
+        columns = zip(images, batch.targets, batch.lengths, batch.texts)
+        if batch.masks is None:
+            return [TensorSample(*row) for row in columns]
+        return [MaskedSample(*row, mask[:, :, :w]) for row, mask, w in zip(columns, batch.masks, widths)]
 
     def _batch(self, indices: Any) -> TensorBatch:
         if get_worker_info() is not None:
@@ -148,6 +171,7 @@ class SequenceStream(IterableDataset[TensorBatch]):
     batches of a rank and their order do not depend on the number of workers, and the ranks together see the series
     without gaps. All ranks need the same `seed`.
 
+    transform: called with the images of a batch, (B, 1, H, W); what it returns takes their place
     dtype: torch.uint8 or torch.float32; flat_targets: targets concatenated instead of padded
     rank, world_size: default: those of torch.distributed where it is initialised, else $RANK and $WORLD_SIZE
     seed, cache, size: see `SequenceGenerator`
@@ -170,13 +194,14 @@ class SequenceStream(IterableDataset[TensorBatch]):
         world_size: int | None = None,
         cache: str | os.PathLike[str] | None = None,
         size: int | None = None,
+        transform: Transform | None = None,
     ) -> None:
         self.generator = SequenceGenerator(settings, seed, cache, size)
         self.characters = self.generator.characters
         self.batch_size = whole_number("batch_size", batch_size, 1)
         self._dtype, self._flat = _checked_dtype(dtype), flat_targets
         self._rank = None if rank is None and world_size is None else _checked_rank(rank, world_size)
-        self._start = 0
+        self._start, self._transform = 0, _checked_transform(transform)
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_rank": self._rank or _rank_in_group()}  # a spawned worker is in no process group
@@ -190,7 +215,8 @@ class SequenceStream(IterableDataset[TensorBatch]):
         while (first := self._start + (mine * ranks + rank) * self.batch_size) + self.batch_size <= END:
             # before the batch is handed out, as it counts as taken then
             self._start += workers * ranks * self.batch_size
-            yield _tensors(self.generator.batch(first, first + self.batch_size), self._dtype, self._flat)
+            batch = _tensors(self.generator.batch(first, first + self.batch_size), self._dtype, self._flat)
+            yield _transformed(batch, self._transform)
 
     def state_dict(self, after: TensorBatch | None = None) -> dict[str, int]:
         """Where the stream stands, for `load_state_dict` of a stream of the same settings.
@@ -233,7 +259,18 @@ def _tensors(batch: SequenceBatch, dtype: torch.dtype, flat: bool) -> TensorBatc
         torch.from_numpy(batch.widths),
         batch.texts,
         torch.from_numpy(batch.indices),
+        None if batch.masks is None else torch.from_numpy(batch.masks)[:, None],
     )
+
+
+def _transformed(batch: TensorBatch, transform: Transform | None) -> TensorBatch:
+    return batch if transform is None else replace(batch, images=transform(batch.images))
+
+
+def _checked_transform(transform: Transform | None) -> Transform | None:
+    if transform is not None and not callable(transform):
+        raise SettingsError(f"transform must be a function of a tensor, got {transform!r:.60}", "transform")
+    return transform
 
 
 def _rank_in_group() -> tuple[int, int] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -256,3 +257,35 @@ def test_flags_are_built_from_the_same_operations(train):
     flags = Pipeline(Settings("305", data_augmentation=True), train, 1).batch(0, 50)
     spelled = "erode:width=1,height=2 dilate:width=2,height=1 rotate:angle=-15..15 noise:ratio=0..0.1".split()
     assert np.array_equal(flags.images, Pipeline(Settings("305", augment=spelled), train, 1).batch(0, 50).images)
+
+
+KERNELS = [(w, h) for w in range(1, 6) for h in range(1, 6)] + [(9, 2), (15, 1), (15, 15)]
+
+
+def test_a_larger_kernel_never_erodes_less(train):
+    """By pixel, for every pair of kernels of which one contains the other; and erosion stops before a digit is lost."""
+    images = {}
+    for w, h in KERNELS:
+        cells = np.zeros((300, 40, 48), np.uint8)
+        plain = pipeline(train, "", number="4", image_width=48).batch(0, 300).images
+        cells[:, 6:34] = plain
+        images[w, h] = Erode(width=w, height=h).apply(
+            cells, {"width": np.full(300, w), "height": np.full(300, h)}
+        )  # fmt: skip
+    ink = {kernel: cells.sum((1, 2)) / plain.sum((1, 2)) for kernel, cells in images.items()}
+    for small in KERNELS:
+        for large in KERNELS:
+            if small[0] <= large[0] and small[1] <= large[1]:
+                assert (images[small] >= images[large]).all(), (small, large)
+        assert (ink[small] >= 0.25).all()
+    means = [ink[k, k].mean() for k in (1, 2, 3, 4, 5)]
+    assert means[0] == 1 and means[1] < 0.6 and means[2] < 0.45
+    assert (ink[3, 3] < 0.9).mean() > 0.98
+
+
+def test_erosion_that_a_digit_bears_is_that_of_opencv(train):
+    cells = np.zeros((300, 40, 48), np.uint8)
+    cells[:, 6:34] = pipeline(train, "", number="8", image_width=48).batch(0, 300).images
+    kernel = {"width": np.full(300, 1), "height": np.full(300, 2)}
+    expected = np.stack([cv2.erode(cell, np.ones((2, 1), np.uint8)) for cell in cells])
+    assert (Erode().apply(cells, kernel) == expected).all((1, 2)).mean() > 0.98

@@ -20,7 +20,7 @@ from support.folders import contents, pixels, records
 from support.paths import ROOT
 
 import digitseq
-from digitseq import SequenceGenerator, Settings, SettingsError
+from digitseq import OutputError, SequenceGenerator, Settings, SettingsError
 
 LIGHT = Settings("350", image_width=120, augment="light")
 FREE = Settings("350", image_width=0, invert=True)
@@ -49,6 +49,18 @@ def test_a_sample_is_what_it_says(generator):
     sample = generator[5]
     assert (sample.image.dtype, sample.boxes.dtype, sample.boxes.shape) == (np.uint8, np.int64, (3, 4))
     assert sample.image.flags.c_contiguous
+
+
+def test_a_sample_is_saved_and_shown_as_png(generator, tmp_path):
+    sample = generator[5]
+    sample.save(tmp_path / "five.png")
+    assert np.array_equal(pixels(tmp_path / "five.png"), sample.image)
+    assert sample._repr_png_() == (tmp_path / "five.png").read_bytes()
+    sample.save(str(tmp_path / "FIVE.PNG"))
+    with pytest.raises(SettingsError, match="path must be the name of a .png file, got 'five.jpg'"):
+        sample.save("five.jpg")
+    with pytest.raises(OutputError, match="cannot write .*none/five.png"):
+        sample.save(tmp_path / "none" / "five.png")
 
 
 VARIED = Settings(random_digits=(1, 9), image_width=0, invert=True)

@@ -78,7 +78,8 @@ def test_the_appearance_is_all_that_is_not_the_text():
         "number", "random_digits", "random_text", "phone", "pattern", "numbers_file", "phone_type", "phone_format",
         "unique", "balanced", "signs", "gap_labels", "label_case", "dataset", "transpose", "split", "random_all",
     }  # fmt: skip
-    assert set(Settings.__dataclass_fields__) == {*given, *about_texts_and_glyphs}
+    made_beside_images = {"masks"}
+    assert set(Settings.__dataclass_fields__) == {*given, *about_texts_and_glyphs, *made_beside_images}
     on = {"data_augmentation": True}
     assert Appearance.of(Settings("1", random_all=True, **on)) != Appearance.of(Settings("1", **on))
 

@@ -233,6 +233,37 @@ def test_a_data_set_gives_ready_batches(wanted):
     assert len(data[torch.tensor([4])].texts) == 1
 
 
+def halved(images: Any) -> Any:
+    return images[..., ::2, ::2].contiguous()
+
+
+@needs_torch
+@pytest.mark.parametrize("workers", WORKERS)
+def test_a_transform_gets_the_images_of_samples_and_of_batches(workers):
+    plain, changed = SequenceDataset(LIGHT, 20, seed=5), SequenceDataset(LIGHT, 20, seed=5, transform=halved)
+    assert torch.equal(changed[3].image, halved(plain[3].image))
+    assert torch.equal(changed[2:7].images, halved(plain[2:7].images))
+    assert torch.equal(changed[[4, 1]].images, halved(plain[[4, 1]].images))
+    (found, *_), batch = next(iter(DataLoader(changed, batch_size=6, **workers))), plain[:6]
+    assert torch.equal(found, halved(batch.images))
+    (streamed,) = taken(SequenceStream(LIGHT, 6, seed=5, transform=halved), 1, **workers)
+    assert torch.equal(streamed.images, halved(batch.images))
+    assert torch.equal(streamed.targets, batch.targets)
+
+
+@needs_torch
+def test_masks_are_tensors_beside_the_images():
+    settings = replace(PLAIN, masks=True, image_width=0)
+    generator, data = SequenceGenerator(settings, seed=5), SequenceDataset(settings, 9, seed=5, transform=halved)
+    assert np.array_equal(data[:4].masks[:, 0], generator.batch(0, 4).masks)
+    assert np.array_equal(data[7].mask[0], generator[7].mask)
+    (batch,) = taken(SequenceStream(settings, 6, seed=5), 1)
+    assert np.array_equal(batch.to("cpu").masks[:, 0], generator.batch(0, 6).masks)
+    loaded = next(iter(DataLoader(SequenceDataset(replace(settings, image_width=90), 9), batch_size=3)))
+    assert loaded.mask.shape == loaded.image.shape == (3, 1, 28, 90)
+    assert SequenceDataset(PLAIN, 9)[:2].masks is None
+
+
 @needs_torch
 @pytest.mark.parametrize("workers", WORKERS)
 def test_a_data_set_in_a_loader(workers):
@@ -287,6 +318,8 @@ def test_they_pickle_small():
         (lambda: SequenceStream(PLAIN, 4, rank=2), "given together"),
         (lambda: SequenceDataset(PLAIN, -1), "length must be a whole number from 1"),
         (lambda: SequenceDataset(PLAIN, 4, seed=-1), "seed must be"),
+        (lambda: SequenceDataset(PLAIN, 4, transform="resize"), "transform must be a function of a tensor, got 'res"),
+        (lambda: SequenceStream(PLAIN, 4, transform=3), "transform must be a function of a tensor, got 3"),
     ],
 )
 def test_bad_arguments_say_which_and_why(make, message):

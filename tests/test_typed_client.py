@@ -48,7 +48,7 @@ from torch.utils.data import DataLoader
 from typing_extensions import assert_type
 
 from digitseq import Settings
-from digitseq.torch_data import SequenceDataset, SequenceStream, TensorBatch, TensorSample
+from digitseq.torch_data import MaskedSample, SequenceDataset, SequenceStream, TensorBatch, TensorSample
 
 stream = SequenceStream(Settings("350"), 64, seed=1, dtype=torch.float32)
 loader = DataLoader(stream, batch_size=None, num_workers=2)
@@ -57,7 +57,7 @@ for batch in stream:
     assert_type(batch.targets, torch.Tensor)
     stream.load_state_dict(stream.state_dict(batch))
 data = SequenceDataset(Settings("350"), 100)
-assert_type(data[3], TensorSample)
+assert_type(data[3], TensorSample | MaskedSample)
 assert_type(data[[3, 4]], TensorBatch)
 """
 WRONG = """

@@ -82,6 +82,7 @@ class GlyphOperation(Operation):
     """A distortion of single glyphs, each in a cell of its own with empty paper around it."""
 
     level = "glyph"
+    specks: ClassVar[bool] = False  # adds what is no part of the character, and so not of its mask
 
     @property
     def reach(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,12 +65,16 @@ class GlyphChain:
         whole: NDArray[np.int64] = np.maximum(np.floor(width * fitted), 1).astype(np.int64)
         return whole
 
-    def ink(self, glyph: NDArray[np.int64], there: NDArray[np.bool_], rows: Rows) -> GlyphSpans:
-        """The distorted ink of the bank's glyphs (B, n) where `there` (B, n) is true; `rows` gives the parameters."""
+    def ink(self, glyph: NDArray[np.int64], there: NDArray[np.bool_], rows: Rows, shapes: bool = False) -> GlyphSpans:
+        """The distorted ink of the bank's glyphs (B, n) where `there` (B, n) is true; `rows` gives the parameters.
+
+        shapes: make those of `GlyphSpans`, too, if an operation adds specks
+        """
         present = np.flatnonzero(there)
         if not present.size:
             return GlyphSpans(self.bank.columns, *np.zeros((4, *glyph.shape), np.int64))
         cells, above = self._cut(glyph.ravel()[present])
+        clean = None  # the same cells without specks, from the first operation on that adds any
         maps: list[tuple[GlyphMap, Parameters]] = []  # consecutive maps share one interpolation
         for k, operation in enumerate(self.operations):
             drawn = operation.draw(rows.scoped(f"{k}:{operation.name}"), glyph.shape[1], self._cell)
@@ -77,10 +82,19 @@ class GlyphChain:
             if isinstance(operation, GlyphMap):
                 maps.append((operation, parameters))
             else:
-                cells = operation.apply(apply_maps(cells, maps), parameters)
+                cells, clean = apply_maps(cells, maps), clean if clean is None else apply_maps(clean, maps)
+                if shapes and operation.specks:
+                    clean = cells if clean is None else clean
+                elif clean is not None:
+                    clean = operation.apply(clean, parameters)
+                cells = operation.apply(cells, parameters)
                 maps = []
-        cells, box = self._fit_height(apply_maps(cells, maps))
-        return spans_of(cells, box, above, self.bank.height, present, glyph.shape)
+        cells, clean = apply_maps(cells, maps), clean if clean is None else apply_maps(clean, maps)
+        cells, clean, box = self._fit_height(cells, clean)
+        spans = spans_of(cells, box, above, self.bank.height, present, glyph.shape)
+        if clean is None:
+            return spans
+        return replace(spans, shapes=spans_of(clean, box, above, self.bank.height, present, glyph.shape).columns)
 
     def _cut(self, glyph: NDArray[np.int64]) -> tuple[Pixels, NDArray[np.int64]]:
         """Cells (N, h, w) with the glyphs in the middle, and the image row of each cell's first row."""
@@ -90,19 +104,22 @@ class GlyphChain:
         cells = cut_cells(bank.columns, bank.start[glyph], wide, (top, self._tall), self._cell)
         return cells, top - (self._cell[0] - self._tall) // 2
 
-    def _fit_height(self, cells: Pixels) -> tuple[Pixels, NDArray[np.int64]]:
-        """Cells in which ink taller than an image is scaled down to its height, and the boxes of their ink."""
+    def _fit_height(self, cells: Pixels, clean: Pixels | None) -> tuple[Pixels, Pixels | None, NDArray[np.int64]]:
+        """Cells in which ink taller than an image is scaled down to its height, and the boxes of their ink.
+
+        clean: cells without specks, scaled as the others
+        """
         left, right, top, bottom = box = ink_box(cells)
         tall = np.flatnonzero(bottom - top > self.bank.height)
         if not tall.size:
-            return cells, box
+            return cells, clean, box
         maps = identity(len(cells))
         # a pixel less than the height: interpolation spreads ink by up to half a pixel on either side
         maps[:, [0, 1], [0, 1]] = ((bottom - top) / (self.bank.height - 1))[:, None]
         maps[:, 0, 2] = (left + right) / 2 - self._cell[1] / 2
         maps[:, 1, 2] = (top + bottom) / 2 - self._cell[0] / 2
         out = moved_cells(cells, tall, [maps])
-        return out, ink_box(out)
+        return out, clean if clean is None else moved_cells(clean, tall, [maps]), ink_box(out)
 
 
 def _size(points: Outline) -> NDArray[np.float64]:

@@ -31,6 +31,7 @@ class Noise(GlyphOperation):
 
     ratio: Range = parameter((0.0, 0.1), "share of the box's pixels set to white", low=0, high=1)
     p: float = probability("glyph")
+    specks = True
 
     def draw(self, rows: Rows, n: int, cell: tuple[int, int]) -> Parameters:
         return super().draw(rows, n, cell) | {"noise": random_integers(rows, "pixels", cell, np.uint16, n)}

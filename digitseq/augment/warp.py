@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,8 +40,8 @@ def warp_lines(
         prepared = line_map.prepared(half, {name: values[rows] for name, values in parameters.items()})
         maps.append((line_map, {name: values[text] for name, values in prepared.items()}))
     size = np.stack([width[rows[text]], np.full(len(text), height)], axis=1)
-    spans = (values[text, place] for values in (lines.start, lines.width, lines.top, lines.bottom))
-    glyphs = _Glyphs(GlyphSpans(ink.columns, *spans), x[rows[text], place], text, size, maps)
+    start, wide, top, bottom = (values[text, place] for values in (lines.start, lines.width, lines.top, lines.bottom))
+    glyphs = _Glyphs(GlyphSpans(ink.columns, start, wide, top, bottom), x[rows[text], place], text, size, maps)
     cells, origin = glyphs.mapped()
     box = ink_box(cells)
     left, right = box[:2]
@@ -49,7 +49,12 @@ def warp_lines(
     # rounding may have put ink a pixel outside
     out[rows[text], place] = np.clip(origin[:, 0] + left, 0, size[:, 0] - (right - left))
     at = np.flatnonzero(lines.width)
-    return ink.replaced(rows, spans_of(cells, box, origin[:, 1], height, at, lines.width.shape)), out
+    spans = spans_of(cells, box, origin[:, 1], height, at, lines.width.shape)
+    if ink.shapes is not None:
+        clean, _ = replace(glyphs, ink=replace(glyphs.ink, columns=ink.shapes)).mapped()
+        shapes = spans_of(clean, box, origin[:, 1], height, at, lines.width.shape).columns
+        spans = replace(spans, shapes=shapes)
+    return ink.replaced(rows, spans), out
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,7 @@ class Format:
     keeps = False
     streams = False
 
-    def numbered(self, labels: tuple[str, ...]) -> tuple[str, ...]:
+    def numbered(self, labels: tuple[str, ...], masks: bool) -> tuple[str, ...]:
         """The names of files that belong to a single image, such as "%d.png", with the label formats `labels`."""
         return ()
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from digitseq.errors import OutputError
+from digitseq.errors import OutputError, SettingsError
 from digitseq.files.regular import open_regular
 from digitseq.formats.base import Format, FormatPlan, Job, RunRequest, StoredSample, start_without_gap
 from digitseq.formats.parts import PartFiles
@@ -49,7 +49,9 @@ class OutputFormat(Format):
         return (DATABASE,)
 
     def begin(self, pipeline: Pipeline, request: RunRequest) -> FormatPlan:
-        """Continues after the samples in the database."""
+        """Continues after the samples in the database. `SettingsError` for masks: no reader of it asks for them."""
+        if pipeline.settings.masks:
+            raise SettingsError("masks go with all formats but lmdb: leave them out, or name another format", "masks")
         start = start_without_gap(request, "lmdb", _samples(request.folder / DATABASE))
         return FormatPlan(start, BATCHES_PER_PART * pipeline.batch_size)
 

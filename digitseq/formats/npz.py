@@ -1,4 +1,5 @@
-"""One npz file for sets that fit in memory: `images` uint8 (N, H, W), `labels`, `lengths`, `boxes`, `widths`.
+"""One npz file for sets that fit in memory: `images` uint8 (N, H, W), `labels`, `lengths`, `boxes`, `widths`, and
+`masks` where the settings ask for them.
 
 Its bytes are the same with the same releases of NumPy and Python.
 """
@@ -27,6 +28,7 @@ from digitseq.pipeline import Batch, Pipeline
 from digitseq.sources.base import Check
 
 NAMES = ("labels", "lengths", "boxes", "widths", "images")
+MASKS = "masks"  # uint8 (N, H, W)
 # below /sys/fs/cgroup, as a container sees them: versions 2 and 1 of Linux's control groups
 _CGROUP_LIMITS = ("memory.max", "memory/memory.limit_in_bytes")
 
@@ -40,10 +42,17 @@ class OutputFormat(Format):
         return (f"{name}.npz",)
 
     def begin(self, pipeline: Pipeline, request: RunRequest) -> FormatPlan:
-        """Continues after the images in the file. `SettingsError` for more than half of the memory, for the reader."""
+        """Continues after the images in the file. `SettingsError` for more than half of the memory, for the reader.
+
+        Raises `OutputError` when the file has masks and the new images have none, or the reverse.
+        """
         there, glyphs = _count(request.folder / f"{request.name}.npz"), pipeline.source.max_length
         start = start_without_gap(request, "npz", there)
-        per_image = pipeline.bank.height * pipeline.widest + 4 * glyphs + 8 * (4 * glyphs + 2)
+        pixels, masks = pipeline.bank.height * pipeline.widest, pipeline.settings.masks
+        if start and masks != (MASKS in _names(path := request.folder / f"{request.name}.npz")):
+            has, say = ("no masks", "leave out --masks") if masks else ("masks", "add --masks")
+            raise OutputError(f"{path} has images with {has}: {say}, or name another directory with -o")
+        per_image = pixels * (1 + masks) + 4 * glyphs + 8 * (4 * glyphs + 2)
         size, memory = (start + request.images) * per_image, total_memory()
         if memory is not None and size > memory / 2:
             raise SettingsError(
@@ -109,7 +118,8 @@ def _arrays(batch: Batch, background: int) -> dict[str, Any]:
     beyond = np.arange(images.shape[2]) >= batch.width[:, None]
     if beyond.any():
         images = np.where(beyond[:, None, :], np.uint8(background), images)
-    return {
+    masks = {} if batch.masks is None else {MASKS: batch.masks}
+    return masks | {
         "images": images,
         "labels": np.array(batch.texts),
         "lengths": batch.text_length,
@@ -124,7 +134,7 @@ def _write_arrays(file: BinaryIO, parts: list[Path], background: int, check: Che
     Parts are read twice for each array: never more than one is in memory. check: called for each.
     """
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        for name in NAMES:
+        for name in (*NAMES, *({MASKS} & _names(parts[0]))):
             shapes, dtypes = zip(*((array.shape, array.dtype) for array in (_load(part, name) for part in parts)))
             shape = (sum(s[0] for s in shapes), *np.max([s[1:] for s in shapes], axis=0).astype(int).tolist())
             dtype = np.result_type(*dtypes)
@@ -146,6 +156,11 @@ def _load(part: Path, name: str) -> NDArray[Any]:
     with np.load(part) as arrays:
         found: NDArray[Any] = arrays[name]
     return found
+
+
+def _names(part: Path) -> set[str]:
+    with np.load(part) as arrays:
+        return set(arrays.files)
 
 
 def _count(path: Path) -> int:

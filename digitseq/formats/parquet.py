@@ -1,4 +1,5 @@
-"""Parquet shards with Hugging Face's features: `image` {bytes, path}, `text`, `objects` {bbox, categories}.
+"""Parquet shards with Hugging Face's features: `image` {bytes, path}, `text`, `objects` {bbox, categories}, and a
+second image, `mask`, where the settings ask for masks.
 
 Written by pyarrow. The features are in the schema's metadata under "huggingface", where `datasets` looks for them.
 """
@@ -7,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Iterator
+from contextlib import ExitStack
 from itertools import compress
 from pathlib import Path
 from typing import Any
@@ -43,11 +45,16 @@ class OutputFormat(ShardFormat):
         import pyarrow as pa
         from pyarrow import parquet
 
-        options: dict[str, Any] = {"compression": {"image.bytes": "none"}, "use_dictionary": ["text"]}
-        output = OutputBuffer()
-        with parquet.ParquetWriter(pa.PythonFile(output, mode="w"), _schema(), **options) as writer:
+        options: dict[str, Any] = {
+            "compression": {"image.bytes": "none", "mask.bytes": "none"}, "use_dictionary": ["text"]
+        }  # fmt: skip
+        output, writer = OutputBuffer(), None
+        with ExitStack() as until_written:
             for group in spans(start, stop, ROW_GROUP):
                 rows = pa.Table.from_batches([_rows(batch) for batch in batches(*group)])
+                if writer is None:  # the first images show whether there are masks
+                    file = pa.PythonFile(output, mode="w")
+                    writer = until_written.enter_context(parquet.ParquetWriter(file, rows.schema, **options))
                 writer.write_table(rows, row_group_size=ROW_GROUP)
                 yield output.drain()
         yield output.drain()
@@ -69,13 +76,15 @@ class OutputFormat(ShardFormat):
                 raise ValueError(str(error)) from None
 
 
-def _schema() -> Any:
+def _schema(masks: bool) -> Any:
     import pyarrow as pa
 
     image = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     objects = pa.struct([("bbox", pa.list_(pa.list_(pa.int64()))), ("categories", pa.list_(pa.string()))])
-    metadata = {"huggingface": json.dumps({"info": {"features": FEATURES}})}
-    return pa.schema([("image", image), ("text", pa.string()), ("objects", objects)], metadata=metadata)
+    features = FEATURES | ({"mask": FEATURES["image"]} if masks else {})
+    metadata = {"huggingface": json.dumps({"info": {"features": features}})}
+    fields = [("image", image), ("text", pa.string()), ("objects", objects), *[("mask", image)] * masks]
+    return pa.schema(fields, metadata=metadata)
 
 
 def _rows(batch: Batch) -> Any:
@@ -90,12 +99,19 @@ def _rows(batch: Batch) -> Any:
     # without gaps, which have no glyph
     drawn = [c for text, row in zip(batch.texts, used) for c in compress(text, row)]
     categories = pa.ListArray.from_arrays(ends, pa.array(drawn, pa.string()))
-    paths = [f"{number}.png" for number in range(batch.start + 1, batch.start + 1 + len(batch))]
-    images = [pa.array(encode_png(batch.images, batch.width), pa.binary()), pa.array(paths, pa.string())]
-    schema = _schema()
+    paths = pa.array([f"{number}.png" for number in range(batch.start + 1, batch.start + 1 + len(batch))], pa.string())
+    schema = _schema(batch.masks is not None)
+    image, *mask = (
+        pa.StructArray.from_arrays(
+            [pa.array(encode_png(pixels, batch.width), pa.binary()), paths], fields=list(schema.field("image").type)
+        )
+        for pixels in (batch.images, batch.masks)
+        if pixels is not None
+    )
     columns = [
-        pa.StructArray.from_arrays(images, fields=list(schema.field("image").type)),
+        image,
         pa.array(batch.texts, pa.string()),
         pa.StructArray.from_arrays([boxes, categories], fields=list(schema.field("objects").type)),
+        *mask,
     ]
     return pa.RecordBatch.from_arrays(columns, schema=schema)

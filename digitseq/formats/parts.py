@@ -15,6 +15,7 @@ from digitseq.sources.base import Check, never_cancelled
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
+MASKS = "masks"  # the directory, below that of the images, whose files `write_numbered` may name as "masks/%d.png"
 Place = Literal["folder", "direct", "kept", "part"]
 
 
@@ -93,6 +94,8 @@ class PartFiles:
 
     def write_numbered(self, name: str, first: int, files: list[bytes]) -> None:
         """Write the files `name % first`, `name % (first + 1)`, …; `name` is one of `Format.numbered`."""
+        if name.startswith(f"{MASKS}/"):
+            ((self._direct or self.directory) / MASKS).mkdir(exist_ok=True)
         # the hottest loop of a run over files: `open` and `Path` would take longer than the system calls
         prefix, encoded, crc32 = os.fsencode((self._direct or self.directory) / "_")[:-1], os.fsencode(name), 0
         for number, data in enumerate(files, first):

@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from digitseq.composer import scanlines
 from digitseq.lazy_imports import import_package
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -22,7 +23,7 @@ def encode_png(images: NDArray[np.uint8], width: NDArray[np.int64]) -> list[byte
     """
     isal_zlib = import_package("isal.isal_zlib", "writing PNG files")
     height, full = images.shape[1:]
-    rows = _scanlines(images)
+    rows = scanlines(images)
     files = []
     for image, w in zip(rows, width.tolist()):
         # a whole image is compressed where it stands, a narrower one needs its rows moved together
@@ -31,18 +32,6 @@ def encode_png(images: NDArray[np.uint8], width: NDArray[np.int64]) -> list[byte
         parts = (_head(w, height), len(data).to_bytes(4, "big"), b"IDAT", data, crc.to_bytes(4, "big"), _END)
         files.append(b"".join(parts))
     return files
-
-
-def _scanlines(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """uint8 (B, H, W+1): a byte for the filter type, 0 for none, and the pixels. Without a copy where they lie so."""
-    count, height, width = images.shape
-    base = images.base
-    shape = (count, height, width + 1)
-    if isinstance(base, np.ndarray) and base.shape == shape and base.flags.c_contiguous and not base[:, :, 0].any():
-        return base
-    rows = np.zeros(shape, np.uint8)
-    rows[:, :, 1:] = images
-    return rows
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

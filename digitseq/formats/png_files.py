@@ -16,7 +16,7 @@ from digitseq.files.atomic import replacing
 from digitseq.files.regular import regular_size
 from digitseq.formats.base import Format, FormatPlan, Job, RunRequest, StoredSample, free_start, images_of
 from digitseq.formats.labelled_images import has_labelled_images, read_labelled_images
-from digitseq.formats.parts import PartFiles, batches
+from digitseq.formats.parts import MASKS, PartFiles, batches
 from digitseq.formats.png_encoder import encode_png
 from digitseq.formats.streaming import PIECE, OutputBuffer, file_pieces, zip_entry
 from digitseq.labels import label_formats
@@ -26,6 +26,7 @@ from digitseq.pipeline import Batch, Pipeline
 from digitseq.sources.base import Check, never_cancelled
 
 NUMBERED = re.compile(r"([0-9]{1,15})\.png")  # a longer name is not one of our numbers
+MASK = f"{MASKS}/%d.png"
 LINES_IN_MEMORY = 1 << 23  # bytes of a label file; a larger one goes to a temporary file
 
 
@@ -34,9 +35,9 @@ class OutputFormat(Format):
 
     streams = True
 
-    def numbered(self, labels: tuple[str, ...]) -> tuple[str, ...]:
-        """Images, and labels of single images."""
-        return ("%d.png", *(each.numbered for each in label_formats(labels) if each.numbered))
+    def numbered(self, labels: tuple[str, ...], masks: bool) -> tuple[str, ...]:
+        """Images, their masks, and labels of single images."""
+        return ("%d.png", *[MASK] * masks, *(each.numbered for each in label_formats(labels) if each.numbered))
 
     def results(self, labels: tuple[str, ...], name: str) -> tuple[str, ...]:
         return tuple(each.summary_name for each in label_formats(labels) if each.summary_name)
@@ -145,6 +146,8 @@ class OutputFormat(Format):
 def _numbered_files(batch: Batch, labels: list[LabelFormat], characters: str) -> Iterator[tuple[str, list[bytes]]]:
     """The files of single images: a name such as "%d.png", and the contents for each image of the batch."""
     yield "%d.png", encode_png(batch.images, batch.width)
+    if batch.masks is not None:
+        yield MASK, encode_png(batch.masks, batch.width)
     for each in labels:
         if each.numbered:
             yield each.numbered, each.files(batch, characters)

@@ -41,6 +41,8 @@ class OutputFormat(ShardFormat):
                 b".txt": [text.encode() for text in batch.texts],
                 b".json": object_lines(batch),
             }
+            if batch.masks is not None:
+                members[b".mask.png"] = encode_png(batch.masks, batch.width)
             piece = tar_bytes(np.arange(batch.start + 1, batch.start + 1 + len(batch)), members)
             yield piece
             size += len(piece)

@@ -19,7 +19,9 @@ class Labels(LabelFormat):
     file_name = "metadata.jsonl"
 
     def lines(self, batch: Batch) -> bytes:
-        return objects(batch, '"file_name": "%d.png", ', np.array(numbers(batch))[:, None])
+        # a column of this name is an image to ImageFolder, as `file_name` is
+        head = '"file_name": "%d.png", ' + '"mask_file_name": "masks/%d.png", ' * (batch.masks is not None)
+        return objects(batch, head, np.array(numbers(batch))[:, None].repeat(head.count("%d"), axis=1))
 
     def read(self, folder: Path) -> Iterator[StoredLabel]:
         with open(folder / "metadata.jsonl", "rb") as lines:

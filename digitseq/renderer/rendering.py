@@ -16,6 +16,7 @@ from digitseq.glyphs.bank import GlyphBank
 from digitseq.glyphs.signs import sign_numbers
 from digitseq.options import MAX_WIDTH
 from digitseq.random_streams import Rows
+from digitseq.renderer.masks import compose_masks
 from digitseq.renderer.widths import GlyphWidths
 from digitseq.settings import Settings
 from digitseq.sources.base import Codes, decode
@@ -55,12 +56,13 @@ class Appearance:
 
 @dataclass(frozen=True)
 class Rendered:
-    """Images without labels: see `Batch`, which adds them."""
+    """Images without labels: see `Batch`, which adds them. masks: uint8 (B, H, W) as in `compose_masks`, or None."""
 
     images: NDArray[np.uint8]
     width: NDArray[np.int64]
     classes: NDArray[np.int64]
     boxes: NDArray[np.int64]
+    masks: NDArray[np.uint8] | None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -134,14 +136,14 @@ class Renderer:
         """int64 (B, n): the class of every character, -1 for one without glyphs, and after the end of a text."""
         return self._class_of.take(codes, mode="clip")
 
-    def render(self, rows: Rows, codes: Codes, gaps: bool) -> Rendered:
+    def render(self, rows: Rows, codes: Codes, gaps: bool, masks: bool = False) -> Rendered:
         """Images of any `rows`, of the texts behind `codes`, (B, n) with n the length of the longest text.
 
-        gaps: whether any character may be one without glyphs. Raises `NarrowError` when a text finds no glyphs
-        that fit the width.
+        gaps: whether any character may be one without glyphs; masks: whether they are made, too
+        Raises `NarrowError` when a text finds no glyphs that fit the width.
         """
         classes, s = self.classes(codes), self.appearance
-        ink, layout = self._draw_fitting(rows, codes, classes, gaps)
+        ink, layout = self._draw_fitting(rows, codes, classes, gaps, masks)
         width = np.full(len(rows), s.image_width) if s.image_width else layout.extent
         # centred; an odd pixel goes to the right
         x = layout.x + ((width - layout.extent) // 2)[:, None]
@@ -150,6 +152,9 @@ class Renderer:
             # lines are warped before they are composed: each glyph keeps a box of its own
             ink, x = self._augment.warp(ink, x, width, size, rows)
         images = compose_images(ink, x, s.image_width or int(width.max()), overlapping=self._may_overlap)
+        # characters without a glyph have no box, and are not counted
+        number = (classes >= 0).cumsum(axis=1)
+        made = compose_masks(ink, x, number, images, self._may_overlap) if masks else None
         # [x, y, w, h] of each glyph's ink, zeros where there is none
         boxes = (np.array([x, ink.top, ink.width, ink.bottom - ink.top]) * (ink.width > 0)).transpose(1, 2, 0)
         # before what works on whole images: paper and camera see the page as it is shown
@@ -157,13 +162,13 @@ class Renderer:
             np.bitwise_not(images, out=images)
         if self._augment:
             images = self._augment.paint(images, width, boxes, s.invert, size, rows)
-        return Rendered(images, width, classes, boxes)
+        return Rendered(images, width, classes, boxes, made)
 
     def _draw_fitting(
-        self, rows: Rows, codes: Codes, classes: NDArray[np.int64], gaps: bool
+        self, rows: Rows, codes: Codes, classes: NDArray[np.int64], gaps: bool, shapes: bool = False
     ) -> tuple[GlyphSpans, Layout]:
         """Glyphs and places of all rows; rows that do not fit the width are drawn again until they do."""
-        ink, layout = self._draw(rows, codes, classes, gaps)
+        ink, layout = self._draw(rows, codes, classes, gaps, shapes)
         # Only what is too wide is drawn again, from tables of its own for each attempt: so the images of a batch that
         # fit at once do not depend on those that do not.
         pending = np.arange(len(rows))
@@ -172,19 +177,21 @@ class Renderer:
             if rows.attempt > MAX_ATTEMPTS:
                 text = decode(codes[pending[:1]])[0]
                 raise NarrowError(f"image_width {self._limit} is too narrow for {text}; give more, or 0")
-            ink_again, layout_again = self._draw(rows, codes[pending], classes[pending], gaps)
+            ink_again, layout_again = self._draw(rows, codes[pending], classes[pending], gaps, shapes)
             ink = ink.replaced(pending, ink_again)
             layout.x[pending], layout.extent[pending] = layout_again.x, layout_again.extent
         return ink, layout
 
-    def _draw(self, rows: Rows, codes: Codes, classes: NDArray[np.int64], gaps: bool) -> tuple[GlyphSpans, Layout]:
-        ink, s = self._glyphs(rows, classes), self.appearance
+    def _draw(
+        self, rows: Rows, codes: Codes, classes: NDArray[np.int64], gaps: bool, shapes: bool
+    ) -> tuple[GlyphSpans, Layout]:
+        ink, s = self._glyphs(rows, classes, shapes), self.appearance
         draws = rows.uniforms("spacing", codes.shape[1] - 1)
         # a character without glyphs that is not padding is a gap: it has a width, but no ink
         width = np.where((ink.width == 0) & (codes > 0), self.gap_width, ink.width) if gaps else ink.width
         return ink, layout_glyphs(width, draws, s.min_spacing, s.max_spacing, self._limit)
 
-    def _glyphs(self, rows: Rows, classes: NDArray[np.int64]) -> GlyphSpans:
+    def _glyphs(self, rows: Rows, classes: NDArray[np.int64], shapes: bool) -> GlyphSpans:
         """One glyph of the right class for every character, distorted where the settings say so."""
         bank = self.bank
         there = classes >= 0
@@ -196,7 +203,7 @@ class Renderer:
             numbers = sign_numbers(glyph, there & ~is_sign, bank.pen, rows.uniforms("signs", classes.shape[1]))
             glyph = np.where(is_sign, bank.class_start.take(np.maximum(classes, 0)) + numbers, glyph)
         if self._chain is not None:
-            return self._chain.ink(glyph, there, rows)
+            return self._chain.ink(glyph, there, rows, shapes)
         width, top, bottom = (array.take(glyph).astype(np.int64) for array in (bank.width, bank.top, bank.bottom))
         return GlyphSpans(bank.columns, bank.start.take(glyph), width * there, top, bottom)
 

@@ -53,6 +53,13 @@ def update_card(run: OwnedRun, runs: list[Record], wish: str) -> None:
                 file.write(text.encode("utf-8", "backslashreplace"))
 
 
+def remove_card(path: Path) -> None:
+    """Remove the card in the folder `path`, unless somebody else wrote it. Raises `OSError`."""
+    for name in (CARD, SHEET):
+        if _is_there(path / name) and _is_ours(path / name):
+            (path / name).unlink()
+
+
 def _is_there(path: Path) -> bool:
     return path.is_symlink() or path.exists()
 

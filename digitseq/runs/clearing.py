@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 
+from digitseq.formats.parts import MASKS
+from digitseq.runs.card import remove_card
 from digitseq.runs.folder import RECORD, RunFolder, remove_directory
 from digitseq.runs.manifest import Record
 from digitseq.runs.owned_run import OwnedRun
@@ -33,8 +35,10 @@ def remove_runs(folder: RunFolder, runs: list[Record], name: str) -> None:
     folder.write_runs(runs)
     for run, receipts in zip(reversed(owned), reversed(listed)):
         run.remove_all(receipts, name)
+    remove_card(folder.path)
     remove_directory(folder.kept)
-    for directory in {path for run in owned for path in run.directories if path != folder.path}:
+    parts = {path for run in owned for path in run.directories}
+    for directory in [*(path / MASKS for path in parts), *(parts - {folder.path})]:
         with contextlib.suppress(OSError):  # something is in it
             directory.rmdir()
     # the record goes before the journal: alone, the journal is about nothing, but a record without it cannot be removed

@@ -141,7 +141,7 @@ def _spread(first: list[int], left: list[int], span: int) -> Iterator[tuple[int,
 
 def _files(run: OwnedRun, sample: _Sample, images: int, parts: int) -> int:
     """How many files the data set gets."""
-    numbered = run.format.numbered(tuple(run.record.get("labels", ())))
+    numbered = run.format.numbered(tuple(run.record.get("labels", ())), bool(run.record["settings"].get("masks")))
     if numbered:
         return len(numbered) * images + len(sample.single) * len(run.sections)
     return len(run.sections) if run.format.keeps else parts

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, NamedTuple, get_args
 
 from digitseq.errors import OutputError
 from digitseq.files.regular import open_regular
-from digitseq.formats.parts import Addition, FileGroup, Part, Place, Receipt
+from digitseq.formats.parts import MASKS, Addition, FileGroup, Part, Place, Receipt
 from digitseq.runs.naming import safe_name
 
 
@@ -105,7 +105,7 @@ def _receipt(entry: dict[str, Any]) -> Receipt:
     for file in named:
         counts = [getattr(file, name, 0) for name in ("size", "files", "before")]
         if (
-            safe_name(str(file.name)) != file.name or file.place not in get_args(Place)
+            safe_name(name := str(file.name).removeprefix(f"{MASKS}/")) != name or file.place not in get_args(Place)
             or not all(type(n) is int and n >= 0 for n in counts)
         ):  # fmt: skip
             raise ValueError

@@ -12,7 +12,7 @@ from digitseq.errors import OutputError
 from digitseq.files.regular import append_regular, regular_size
 from digitseq.formats import format_of
 from digitseq.formats.base import Job
-from digitseq.formats.parts import Addition, FileGroup, Part, Receipt, addition_name
+from digitseq.formats.parts import MASKS, Addition, FileGroup, Part, Receipt, addition_name
 from digitseq.runs.folder import RunFolder, remove_directory
 from digitseq.runs.journal import Entry
 from digitseq.runs.manifest import Record, parts_of, sections_of
@@ -33,8 +33,10 @@ class OwnedRun:
         self.sections, self.format = sections_of(record), format_of(record["format"])
         self.finished, self.images = 0, [0] * len(self.sections)
         self.directories = [folder.path / section.folder for section in self.sections]
-        for section, path in zip(self.sections, self.directories):
-            if section.folder and path.is_symlink():
+        # those that digitseq makes itself
+        own = [path for section, path in zip(self.sections, self.directories) if section.folder]
+        for path in [*own, *(path / MASKS for path in self.directories)]:
+            if path.is_symlink():
                 raise OutputError(f"{path} is a link, not what digitseq made there: remove it, or name another with -o")
         self.kept = [folder.kept / str(place) for place in range(len(self.sections))]
 
@@ -66,6 +68,8 @@ class OwnedRun:
         self.folder.journal.begin_part(receipt._replace(additions=additions))
         directory = self.directories[part.section]
         directory.mkdir(exist_ok=True)
+        if any(group.name.startswith(f"{MASKS}/") for group in receipt.files):
+            (directory / MASKS).mkdir(exist_ok=True)
         if self.format.keeps:
             self.kept[part.section].mkdir(parents=True, exist_ok=True)
         self.format.take(self.jobs[part.section], directory, self.kept[part.section], source, part.start)
@@ -160,7 +164,9 @@ class OwnedRun:
 
         No worker is more than `PARTS_AHEAD` parts ahead of the journal, so only as many file names are tried.
         """
-        names = self.format.numbered(tuple(self.record.get("labels", ())))
+        names = self.format.numbered(
+            tuple(self.record.get("labels", ())), bool(self.record.get("settings", {}).get("masks"))
+        )
         ahead = PARTS_AHEAD * self.record.get("processes", 0)  # 0: the run ended in order
         for part in islice(parts_of(self.sections), self.finished, named + ahead):
             files = tuple(FileGroup(name, 0, 0, part.start + 1, part.stop - part.start) for name in names)
@@ -172,13 +178,16 @@ class OwnedRun:
 
     def _path(self, part: Part, file: FileGroup | Addition) -> Path:
         """The final path of a file of `part`."""
-        return (self.kept if file.place == "kept" else self.directories)[part.section] / file.name
+        return self._place(part, file) / file.name
+
+    def _place(self, part: Part, file: FileGroup | Addition) -> Path:
+        return (self.kept if file.place == "kept" else self.directories)[part.section]
 
     def _files(self, receipt: Receipt) -> Iterator[tuple[FileGroup, list[Path]]]:
         """The final paths of the files of each group that a part puts into the folders."""
         for group in receipt.files:
             if group.place != "part":
-                directory = self._path(receipt.part, group).parent
+                directory = self._place(receipt.part, group)
                 yield group, [directory / name for name in group.names()]
 
     def _is_intact(self, receipt: Receipt) -> bool:

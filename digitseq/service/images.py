@@ -158,6 +158,9 @@ def samples_of(pipeline: Pipeline, start: int, stop: int, check: Check) -> list[
 
 
 def _sample(batch: Batch, place: int, file: bytes, seed: int) -> dict[str, Any]:
+    files = {"image": file}
+    if batch.masks is not None:
+        files["mask"] = encode_png(batch.masks[[place]], batch.width[[place]])[0]
     return {
         "text": batch.texts[place],
         "seed": seed,
@@ -165,7 +168,7 @@ def _sample(batch: Batch, place: int, file: bytes, seed: int) -> dict[str, Any]:
         "width": int(batch.width[place]),
         "height": batch.images.shape[1],
         "boxes": batch.boxes[place, : batch.text_length[place]].tolist(),
-        "image": base64.b64encode(file).decode(),
+        **{name: base64.b64encode(data).decode() for name, data in files.items()},
     }
 
 

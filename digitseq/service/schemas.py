@@ -42,6 +42,10 @@ class SampleAnswer(BaseModel):
         description="[x, y, w, h] of each glyph's ink in pixels"
     )
     image: str = Field(description="a PNG file", json_schema_extra={"contentEncoding": "base64"})
+    mask: str = Field(
+        "", description="with masks: a PNG file, 0 on paper, k on the ink in box k - 1",
+        json_schema_extra={"contentEncoding": "base64"},
+    )  # fmt: skip
 
 
 class SamplesAnswer(BaseModel):

@@ -34,6 +34,21 @@ def formats(folder: Path, count: int) -> list[tuple[str, str, str]]:
     return [(f"`{n}` against `png`", f"{best['png'] / best[n]:.2f}×", need) for n, need in required.items()]
 
 
+def masks(folder: Path, count: int) -> list[tuple[str, str, str]]:
+    rows = []
+    for name in ("png", "webdataset"):
+        given = (*COMMAND, "-s", count, "--format", name, "-o")
+        best = best_of(
+            {
+                "with": lambda given=given: program(*given, emptied(folder / "with"), "--masks"),
+                "without": lambda given=given: program(*given, emptied(folder / "without")),
+            },
+            rounds=3,
+        )
+        rows.append((f"`{name}` with `--masks`", f"{best['with'] / best['without']:.2f}× the time", "≤ 1.6×"))
+    return rows
+
+
 def tar_shards(folder: Path, count: int) -> list[tuple[str, str, str]]:
     """The same ready-made members put into a tar file by us and by the webdataset package."""
     import webdataset
@@ -81,4 +96,5 @@ def memory(folder: Path) -> list[tuple[str, str, str]]:
 if __name__ == "__main__":
     with scratch() as folder:
         images = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
-        table("formats, ratios within one run", formats(folder, images) + tar_shards(folder, 20_000) + memory(folder))
+        rows = formats(folder, images) + masks(folder, images) + tar_shards(folder, 20_000) + memory(folder)
+        table("formats, ratios within one run", rows)
