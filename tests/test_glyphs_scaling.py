@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from digitseq.glyphs.bank import build_bank, open_bank, save_bank
-from digitseq.glyphs.scaled_bank import scaled_bank, scaled_bytes
-from digitseq.glyphs.scaling import GlyphColumns, Scaling, scaled
+from digitseq.glyphs.scaled_bank import ScaledBank, picked, scaled_bank, scaled_bytes
+from digitseq.glyphs.scaling import GlyphColumns, Scaling, scaled, widest
 
 FINE = 16  # shapes are drawn at this multiple of 28 pixels
 HEIGHTS = [33, 64, 128, 512]
@@ -108,7 +108,7 @@ def test_slanted_edges_have_no_stairs(angle):
 
 def test_mnist_keeps_its_ink(train):
     glyph = np.arange(0, len(train), 100)
-    chosen = GlyphColumns(train.columns, *(getattr(train, n)[glyph] for n in ("start", "width", "top", "bottom")))
+    chosen = picked(train, glyph)
     ink = np.array([int(train.ink(g).sum()) for g in glyph])
     for height in (16, 22, 40, 64, 160):
         made = scaled(chosen, Scaling(height))
@@ -116,7 +116,7 @@ def test_mnist_keeps_its_ink(train):
         ratio = new / ink / (height / 28) ** 2
         assert ratio.mean() == pytest.approx(1, abs=0.01)
         assert 0.8 < ratio.min() <= ratio.max() < 1.2
-        assert (made.width <= np.ceil(train.width[glyph] * (height / 28)) + 2).all()
+        assert (made.width <= widest(train.width[glyph], Scaling(height))).all()
 
 
 def test_reducing_averages_areas():
@@ -136,10 +136,10 @@ def test_the_same_size_is_the_same_glyph(train):
 @pytest.mark.parametrize("share", [None, 0.9])
 def test_a_glyph_does_not_depend_on_the_others(train, height, share):
     glyph = np.random.default_rng(0).integers(0, len(train), 40)
-    boxes = [getattr(train, n)[glyph] for n in ("start", "width", "top", "bottom")]
-    together = scaled(GlyphColumns(train.columns, *boxes), Scaling(height, share))
+    chosen = picked(train, glyph)
+    together = scaled(chosen, Scaling(height, share))
     for i in range(len(glyph)):
-        alone = scaled(GlyphColumns(train.columns, *(b[i : i + 1] for b in boxes)), Scaling(height, share))
+        alone = scaled(GlyphColumns(train.columns, *(b[i : i + 1] for b in chosen[1:])), Scaling(height, share))
         first = together.start[i]
         assert np.array_equal(alone.columns, together.columns[first : first + together.width[i]])
         assert [b[0] for b in alone[2:]] == [b[i] for b in together[2:]]
@@ -153,12 +153,14 @@ def test_boxes_are_those_of_the_ink_and_all_ink_is_inside(height, share):
     for image in images:  # some up to the edges of the image
         y, x = np.sort(rng.integers(0, 28, (2, 2)), axis=1)
         image[y[0] : y[1] + 1, x[0] : x[1] + 1] = rng.integers(100, 256)
-    bank = scaled_bank(bank_of(*images), Scaling(height, share))
+    plain = bank_of(*images)
+    bank = scaled_bank(plain, Scaling(height, share))
     assert bank.height == height
     for g in range(len(bank)):
         columns = bank.columns[bank.start[g] :][: bank.width[g]]
         rows = np.flatnonzero(columns.any(axis=0))
         assert (bank.top[g], bank.bottom[g]) == (rows[0], rows[-1] + 1)
+        assert bank.width[g] <= widest(plain.width[g], Scaling(height, share))
         assert columns[0].any()
         assert columns[-1].any()
     # no taller than the image, however large a glyph should be
@@ -197,3 +199,21 @@ def test_each_size_has_its_digest_and_its_bytes_are_known_before(train):
         assert bank.columns.nbytes == pytest.approx(scaled_bytes(share, size), rel=0.12)
         assert np.array_equal(bank.label, share.label)
         assert np.array_equal(bank.class_start, share.class_start)
+
+
+@pytest.mark.parametrize("height", [20, 64])
+def test_a_built_bank_and_scaling_when_glyphs_are_picked_give_the_same(train, height):
+    base, scaling = train.share(0, 0.02), Scaling(height)
+    lazy, built = ScaledBank(base, scaling), ScaledBank(base, scaling, scaled_bank(base, scaling))
+    for one, other in (
+        (lazy, built),
+        (lazy.share(0.3, 1), built.share(0.3, 1)),
+        (lazy, pickle.loads(pickle.dumps(built))),
+    ):
+        assert (len(one), one.height) == (len(other), other.height)
+        assert np.array_equal(one.width, other.width)
+        glyph = np.random.default_rng(4).integers(0, len(one), (5, 3))
+        first, second = one.pick(glyph), other.pick(glyph)
+        assert all(np.array_equal(a, b) for a, b in zip(first[2:], second[2:]))
+        for a, b, w in zip(first.start.ravel(), second.start.ravel(), first.width.ravel()):
+            assert np.array_equal(first.columns[a : a + w], second.columns[b : b + w])

@@ -81,6 +81,13 @@ def scaled(glyphs: GlyphColumns, scaling: Scaling) -> GlyphColumns:
     return GlyphColumns(columns[0] if len(columns) == 1 else np.concatenate(columns), *boxes)
 
 
+def widest(width: NDArray[Any], scaling: Scaling) -> Numbers:
+    """int64: upper bounds of the widths that glyphs of these widths get."""
+    # ink ends half a pixel beyond the outline at most, and the outline anywhere within a pixel
+    bound: Numbers = np.ceil(width * scaling.factor).astype(np.int64) + 2
+    return bound
+
+
 def _pieces(glyphs: GlyphColumns, scaling: Scaling) -> Iterator[tuple[Numbers, float, float]]:
     """Glyphs of nearly one width, their factor, and the row of theirs that comes to the middle of the image."""
     factor = np.minimum(scaling.factor, scaling.height / (glyphs.bottom.astype(np.int64) - glyphs.top))
