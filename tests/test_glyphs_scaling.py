@@ -7,6 +7,7 @@ import pickle
 import cv2
 import numpy as np
 import pytest
+from support.glyphs import ink_of
 
 from digitseq.glyphs.bank import build_bank, open_bank, save_bank
 from digitseq.glyphs.scaled_bank import ScaledBank, picked, scaled_bank, scaled_bytes
@@ -36,7 +37,7 @@ def averaged(picture: np.ndarray, height: int) -> np.ndarray:
 
 
 def bank_of(*images: np.ndarray):
-    return build_bank(np.stack(images).astype(np.uint8), np.zeros(len(images), int), "x", "digest")
+    return build_bank([np.stack(images).astype(np.uint8)], np.zeros(len(images), int), "x", "digest")
 
 
 def enlarged(picture: np.ndarray, height: int) -> np.ndarray:
@@ -109,7 +110,7 @@ def test_slanted_edges_have_no_stairs(angle):
 def test_mnist_keeps_its_ink(train):
     glyph = np.arange(0, len(train), 100)
     chosen = picked(train, glyph)
-    ink = np.array([int(train.ink(g).sum()) for g in glyph])
+    ink = np.array([int(ink_of(train, g).sum()) for g in glyph])
     for height in (16, 22, 40, 64, 160):
         made = scaled(chosen, Scaling(height))
         new = np.array([int(made.columns[s : s + w].sum()) for s, w in zip(made.start, made.width)])
@@ -128,7 +129,7 @@ def test_reducing_averages_areas():
 def test_the_same_size_is_the_same_glyph(train):
     same = scaled_bank(train.share(0, 0.01), Scaling(28, 20 / 28))
     share = train.share(0, 0.01)
-    assert all(np.array_equal(same.ink(g), share.ink(g)) for g in range(len(share)))
+    assert all(np.array_equal(ink_of(same, g), ink_of(share, g)) for g in range(len(share)))
     assert np.array_equal(same.top, share.top)
 
 
@@ -177,7 +178,7 @@ def test_dots_and_faint_glyphs_keep_some_ink(height):
     images[3, 0, 5], images[3, 27, 20] = 3, 200
     bank = scaled_bank(bank_of(*images), Scaling(height))
     assert len(bank) == 4
-    assert all(bank.ink(g).max() > 0 for g in range(4))
+    assert all(ink_of(bank, g).max() > 0 for g in range(4))
 
 
 def test_a_scaled_bank_is_kept_in_a_file_like_any_other(train, tmp_path):
@@ -185,7 +186,7 @@ def test_a_scaled_bank_is_kept_in_a_file_like_any_other(train, tmp_path):
     save_bank(bank, tmp_path / "a.bank")
     opened = open_bank(tmp_path / "a.bank", bank.digest)
     assert opened.height == 300
-    assert np.array_equal(opened.ink(7), bank.ink(7))
+    assert np.array_equal(ink_of(opened, 7), ink_of(bank, 7))
     assert opened.bottom.max() > 255
     assert np.array_equal(pickle.loads(pickle.dumps(opened)).width, bank.width)
 
