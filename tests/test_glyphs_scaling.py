@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 from support.glyphs import ink_of
 
-from digitseq.glyphs.bank import build_bank, open_bank, save_bank
-from digitseq.glyphs.scaled_bank import ScaledBank, picked, scaled_bank, scaled_bytes
+from digitseq.glyphs.bank import GlyphBank, build_bank, open_bank, save_bank
+from digitseq.glyphs.scaled_bank import ScaledBank, scaled_bank, scaled_bytes
 from digitseq.glyphs.scaling import GlyphColumns, Scaling, scaled, widest
 
 FINE = 16  # shapes are drawn at this multiple of 28 pixels
@@ -42,8 +43,17 @@ def bank_of(*images: np.ndarray):
 
 def enlarged(picture: np.ndarray, height: int) -> np.ndarray:
     """The picture at 28 pixels, scaled to `height` again; cropped to its ink's columns."""
-    bank = scaled_bank(bank_of(averaged(picture, 28)), Scaling(height))
-    return np.ascontiguousarray(bank.columns.T)
+    return np.ascontiguousarray(resized(bank_of(averaged(picture, 28)), Scaling(height)).columns.T)
+
+
+def resized(bank: GlyphBank, scaling: Scaling) -> GlyphColumns:
+    """All glyphs of the data set, and no signs."""
+    return scaled(bank.pick(np.arange(len(bank))), scaling)
+
+
+def unsigned(bank: GlyphBank) -> GlyphBank:
+    """The bank without the signs that would be built with it."""
+    return replace(bank, complete=None)
 
 
 def parts(ink: np.ndarray) -> int:
@@ -109,7 +119,7 @@ def test_slanted_edges_have_no_stairs(angle):
 
 def test_mnist_keeps_its_ink(train):
     glyph = np.arange(0, len(train), 100)
-    chosen = picked(train, glyph)
+    chosen = train.pick(glyph)
     ink = np.array([int(ink_of(train, g).sum()) for g in glyph])
     for height in (16, 22, 40, 64, 160):
         made = scaled(chosen, Scaling(height))
@@ -122,13 +132,13 @@ def test_mnist_keeps_its_ink(train):
 
 def test_reducing_averages_areas():
     image = np.random.default_rng(0).integers(1, 256, (28, 20))
-    made = scaled_bank(bank_of(image), Scaling(14)).columns.T
+    made = resized(bank_of(image), Scaling(14)).columns.T
     assert np.abs(made - image.reshape(14, 2, 10, 2).mean(axis=(1, 3))).max() <= 0.5
 
 
 def test_the_same_size_is_the_same_glyph(train):
-    same = scaled_bank(train.share(0, 0.01), Scaling(28, 20 / 28))
     share = train.share(0, 0.01)
+    same = resized(share, Scaling(28, 20 / 28))
     assert all(np.array_equal(ink_of(same, g), ink_of(share, g)) for g in range(len(share)))
     assert np.array_equal(same.top, share.top)
 
@@ -137,7 +147,7 @@ def test_the_same_size_is_the_same_glyph(train):
 @pytest.mark.parametrize("share", [None, 0.9])
 def test_a_glyph_does_not_depend_on_the_others(train, height, share):
     glyph = np.random.default_rng(0).integers(0, len(train), 40)
-    chosen = picked(train, glyph)
+    chosen = train.pick(glyph)
     together = scaled(chosen, Scaling(height, share))
     for i in range(len(glyph)):
         alone = scaled(GlyphColumns(train.columns, *(b[i : i + 1] for b in chosen[1:])), Scaling(height, share))
@@ -155,9 +165,9 @@ def test_boxes_are_those_of_the_ink_and_all_ink_is_inside(height, share):
         y, x = np.sort(rng.integers(0, 28, (2, 2)), axis=1)
         image[y[0] : y[1] + 1, x[0] : x[1] + 1] = rng.integers(100, 256)
     plain = bank_of(*images)
-    bank = scaled_bank(plain, Scaling(height, share))
-    assert bank.height == height
-    for g in range(len(bank)):
+    bank = resized(plain, Scaling(height, share))
+    assert bank.columns.shape[1] == height
+    for g in range(len(plain)):
         columns = bank.columns[bank.start[g] :][: bank.width[g]]
         rows = np.flatnonzero(columns.any(axis=0))
         assert (bank.top[g], bank.bottom[g]) == (rows[0], rows[-1] + 1)
@@ -176,13 +186,13 @@ def test_dots_and_faint_glyphs_keep_some_ink(height):
     images[1, 14, 14] = 1
     images[2, 10:18, 14] = 20
     images[3, 0, 5], images[3, 27, 20] = 3, 200
-    bank = scaled_bank(bank_of(*images), Scaling(height))
-    assert len(bank) == 4
+    bank = resized(bank_of(*images), Scaling(height))
+    assert len(bank.start) == 4
     assert all(ink_of(bank, g).max() > 0 for g in range(4))
 
 
 def test_a_scaled_bank_is_kept_in_a_file_like_any_other(train, tmp_path):
-    bank = scaled_bank(train.share(0, 0.01), Scaling(300))
+    bank = scaled_bank(unsigned(train.share(0, 0.01)), Scaling(300))
     save_bank(bank, tmp_path / "a.bank")
     opened = open_bank(tmp_path / "a.bank", bank.digest)
     assert opened.height == 300
@@ -192,7 +202,7 @@ def test_a_scaled_bank_is_kept_in_a_file_like_any_other(train, tmp_path):
 
 
 def test_each_size_has_its_digest_and_its_bytes_are_known_before(train):
-    share = train.share(0, 0.02)
+    share = unsigned(train.share(0, 0.02))
     sizes = [Scaling(32), Scaling(64), Scaling(64, 0.9)]
     banks = [scaled_bank(share, size) for size in sizes]
     assert len({share.digest, *(bank.digest for bank in banks)}) == 4
@@ -209,10 +219,13 @@ def test_a_built_bank_and_scaling_when_glyphs_are_picked_give_the_same(train, he
     for one, other in (
         (lazy, built),
         (lazy.share(0.3, 1), built.share(0.3, 1)),
+        (lazy.with_signs(), built.with_signs()),
+        (lazy.share(0.3, 1).with_signs(), built.share(0.3, 1).with_signs()),
         (lazy, pickle.loads(pickle.dumps(built))),
     ):
         assert (len(one), one.height) == (len(other), other.height)
         assert np.array_equal(one.width, other.width)
+        assert one.characters == other.characters
         glyph = np.random.default_rng(4).integers(0, len(one), (5, 3))
         first, second = one.pick(glyph), other.pick(glyph)
         assert all(np.array_equal(a, b) for a, b in zip(first[2:], second[2:]))

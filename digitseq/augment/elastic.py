@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,10 @@ class Elastic(DisplacementMap):
     alpha: Range = parameter((10.0, 34.0), "strength", low=0, high=200, unit="pixels")
     sigma: float = parameter(4.0, "smoothness", low=2, high=20, unit="pixels", single=True)
     p: float = probability("glyph")
+
+    def _lengths(self, factor: float) -> dict[str, Any]:
+        # the offsets, which are in proportion to alpha / sigma, get longer, too
+        return super()._lengths(factor) | {"alpha": tuple(alpha * factor**2 for alpha in self.alpha)}
 
     def grown(self, height: int, width: int) -> tuple[int, int]:
         far = 2 * math.ceil(FARTHEST * self._deviation(self.alpha[1]))

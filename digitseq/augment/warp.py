@@ -15,6 +15,7 @@ from digitseq.augment.draws import round_up
 from digitseq.augment.line import LineMap
 from digitseq.augment.maps import SUBPIXELS, Positions, in_cache, remap
 from digitseq.composer import GlyphSpans
+from digitseq.glyphs.catalog import SIDE
 
 POINTS = 5  # on each side of a glyph's box: their targets bound where the glyph will be
 FRINGE = 1  # a bilinear fetch spreads ink by up to a pixel
@@ -120,7 +121,7 @@ class _Glyphs:
         sources = cut_cells(self.ink.columns, self.ink.start, wide, (np.zeros_like(wide), height), cell)
         left = self.x - (cell[1] - wide) // 2 - (self.size[:, 0] - 1) / 2
         middle = (left + (cell[1] - 1) / 2).astype(np.float32)[:, None, None]  # of each glyph's own cell
-        out = np.empty((len(wide), *shape), np.uint8)
+        out, sharp = np.empty((len(wide), *shape), np.uint8), height > SIDE
         columns, lines = np.arange(shape[1], dtype=np.float32), np.arange(shape[0], dtype=np.float32)[:, None]
         for part in in_cache(len(wide), max(cell[0], shape[0]), shape[1]):
             # backwards from the pixels of the result: out of the fitted line, then through the maps, the last one first
@@ -129,7 +130,7 @@ class _Glyphs:
             for line_map, parameters in reversed(self.maps):
                 x, y = line_map.source(x, y, {name: values[part] for name, values in parameters.items()})
             whole = (len(x), *shape)
-            out[part] = remap(sources[part], _on_grid(x, whole) - middle[part], _on_grid(y, whole))
+            out[part] = remap(sources[part], _on_grid(x, whole) - middle[part], _on_grid(y, whole), sharp)
         return out
 
 

@@ -36,7 +36,8 @@ class PipelineCache:
         settings, seed = asked.settings(self._limits, self._sets), asked.others.get("seed")
         if (settings.unique or settings.balanced) and size is not None and size > self._limits.max_images:
             raise Problem(422, f"unique and balanced are for at most {self._limits.max_images:,} images here", "size")
-        renderer = renderer_of(settings, self._cache)
+        # requests for all heights there are would fill the disk
+        renderer = renderer_of(settings, self._cache, keep_sizes=False)
         return self._make(settings, renderer, draw_seed() if seed is None else seed, size, check)
 
     def with_number(self, pipeline: Pipeline, number: str) -> Pipeline | None:
