@@ -126,15 +126,22 @@ class Stroke(GlyphOperation):
         steps = np.rint(parameters["amount"] * BLEND_STEPS).astype(np.int64)
         square = np.ones((3, 3), np.uint8)
         cross = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
-        out = cells.copy()
-        for sign, morph in ((1, dilated), (-1, eroded)):
+        out, many = cells.copy(), self.enlargement > 1
+        whole = _ink(cells) if many else None
+        for sign in (1, -1):
             rest, kernel = np.maximum(sign * steps, 0), square
             # a pixel at a time, blended where less than a whole one is left
             while (chosen := np.flatnonzero(rest)).size:
                 share = np.minimum(rest[chosen], BLEND_STEPS)
                 # many crosses in a row would be a diamond: with squares between them they are nearly a disc
-                kernel = square if kernel is cross and self.enlargement > 1 else cross
-                out[chosen] = _blended(out[chosen], morph(out[chosen], kernel), share)
+                kernel = square if many and kernel is cross else cross
+                before = out[chosen]
+                after = (
+                    dilated(before, kernel)
+                    if sign > 0
+                    else eroded(before, kernel, None if whole is None else whole[chosen])
+                )
+                out[chosen] = _blended(before, after, share)
                 rest[chosen] -= share
         return out
 
@@ -152,10 +159,10 @@ def dilated(cells: Pixels, kernel: Pixels) -> Pixels:
     return on_sheet(opencv().dilate, cells, kernel)
 
 
-def eroded(cells: Pixels, kernel: Pixels) -> Pixels:
-    """Cells eroded with `kernel`, but for those that would lose most of their ink."""
+def eroded(cells: Pixels, kernel: Pixels, whole: NDArray[np.int32] | None = None) -> Pixels:
+    """Cells eroded with `kernel`, but for those that would lose most of their ink: of `whole` (N,), if given."""
     thin = on_sheet(opencv().erode, cells, kernel)
-    lost = np.flatnonzero(_ink(thin) < LEAST_INK * _ink(cells))
+    lost = np.flatnonzero(_ink(thin) < LEAST_INK * (_ink(cells) if whole is None else whole))
     thin[lost] = cells[lost]
     return thin
 
