@@ -139,6 +139,15 @@ def test_edges_stay_a_pixel_wide_when_glyphs_are_moved():
     assert grey(moved) < 1.35 * grey(TALL)
 
 
+def test_renderers_are_kept_by_their_sizes():
+    sizes = [{}, {"image_height": 64}, {"glyph_height": 0.5}, {"image_height": 64, "glyph_height": 0.5}]
+    kept = [renderer_of(Settings("1", split="test", **size), keep_sizes=False) for size in sizes]
+    assert len({id(renderer) for renderer in kept}) == 4
+    assert [renderer.bank.factor for renderer in kept] == pytest.approx([1, 64 / 28, 0.7, 1.6])
+    again = [renderer_of(Settings("2", split="test", **size), keep_sizes=False) for size in sizes]
+    assert all(one is other for one, other in zip(kept, again))
+
+
 def test_remap_leaves_half_of_full_ink_and_steepens_the_rest():
     cells = np.full((1, 4, 8), 100, np.uint8)
     place = np.zeros((1, 4, 8), np.float32)

@@ -24,9 +24,13 @@ class Augmentation:
     `parse_augment` takes.
 
     enlargement: height of the images over MNIST's: lengths of operations, in pixels, are multiplied by it
+    sharp: whether the glyphs have edges that are one pixel wide; they stay so when lines are moved
     """
 
-    def __init__(self, operations: str | Operation | Iterable[str | Operation], enlargement: float = 1) -> None:
+    def __init__(
+        self, operations: str | Operation | Iterable[str | Operation], enlargement: float = 1, sharp: bool = False
+    ) -> None:
+        self._sharp = sharp
         self.operations = tuple(operation.enlarged(enlargement) for operation in parse_augment(operations))
         if self.operations:
             opencv()  # where it is missing, say so before anything is written
@@ -49,7 +53,7 @@ class Augmentation:
         """The ink and x (B, n) of lines in images of `width` (B,), after all maps; `size` as in `draw`."""
         # numbered scopes: an operation that occurs twice draws different numbers
         drawn = [(o, o.draw(rows.scoped(f"line {k}:{o.name}"), size)) for k, o in enumerate(self._line)]
-        return warp_lines(ink, x, width, size[0], drawn)
+        return warp_lines(ink, x, width, size[0], drawn, self._sharp)
 
     def paint(
         self,

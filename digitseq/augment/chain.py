@@ -13,7 +13,6 @@ from digitseq.augment.cells import cut_cells, spans_of
 from digitseq.augment.draws import round_up
 from digitseq.augment.maps import GlyphMap, apply_maps, identity, moved_cells
 from digitseq.composer import GlyphSpans
-from digitseq.glyphs.catalog import SIDE
 from digitseq.glyphs.scaled_bank import Bank
 from digitseq.random_streams import Rows
 
@@ -28,7 +27,7 @@ class GlyphChain:
         self.operations, self.bank = operations, bank
         self._tall = bank.tallest
         height, width = self._tall, bank.widest
-        self._sharp = bank.height > SIDE
+        self._sharp = bank.factor > 1
         for operation in operations:  # ink may grow and shrink again: cells hold it at its largest
             height, width = map(max, operation.grown(height, width), (height, width))
         margin = 1 + max(operation.reach for operation in operations)

@@ -84,7 +84,7 @@ class Renderer:
         if appearance.operations:
             from digitseq.augment import Augmentation  # plain sequences do without, and start sooner
 
-            self._augment = Augmentation(appearance.operations, bank.height / SIDE)
+            self._augment = Augmentation(appearance.operations, bank.height / SIDE, sharp=bank.factor > 1)
         self._chain = self._augment.glyph_chain(bank) if self._augment else None
         self.most = self._chain.max_width if self._chain else bank.widest
         self.cell_pixels = self._chain.cell_pixels if self._chain else 0
