@@ -27,7 +27,7 @@ class Limits:
     max_body: int = _limit(65_536, "bytes of a request's body")
     max_npz: int = _limit(1_000_000_000, "bytes of pixels in a file that is made on disk before it is sent (npz, lmdb)")
     max_operations: int = _limit(32, "distortions of an image; a preset counts as all of its operations")
-    max_cells: int = _limit(4_000_000, "working pixels for the distortion of one image's glyphs")
+    max_cells: int = _limit(400_000, "working pixels for the distortion of one image's glyphs")
     concurrency: int = _limit(2, "threads that make samples and data sets, in each process")
     max_waiting: int = _limit(256, "requests that may wait for a thread; further ones get 429")
     max_streams: int = _limit(4, "data sets sent at the same time; further requests get 429")

@@ -62,7 +62,8 @@ class PipelineCache:
         # its check of the width may already distort glyphs.
         if source.max_length * renderer.cell_pixels > self._limits.max_cells:
             raise Problem(
-                422, "these distortions need too much memory for a text of this length: use fewer, or a shorter text",
+                422, "these distortions need too much memory for a text of this length: use fewer, or a "
+                "shorter text, or a lower image_height",
                 "augment",
             )  # fmt: skip
         pipeline = Pipeline(settings, renderer.bank, seed, source, renderer)
