@@ -25,7 +25,7 @@ class PipelineCache:
 
     def open(self) -> None:
         """Open the bank of the default settings. Raises `DataError`."""
-        renderer_of(Settings("0"), self._cache)
+        renderer_of(Settings("0"), self._cache, keep_sizes=False)
 
     def pipeline(self, asked: RequestValues, size: int | None = None, check: Check = never_cancelled) -> Pipeline:
         """The pipeline of a request, with its seed or a random one, for a run of `size` images.
