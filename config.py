@@ -30,8 +30,10 @@ shard_size = 10000  # images per shard, with webdataset and parquet
 card = "auto"  # a Hugging Face data-set card (README.md): "on", "off", or "auto", for 1,000 images or more
 split_ratio = None  # (0.9, 0.05, 0.05): these shares of the images in train/, val/, test/, no glyph in two of them
 
-# -- layout, in pixels; images are 28 high
+# -- layout, in pixels
 image_width = 200  # 0: as wide as the sequence needs
+image_height = 28  # 16 to 512; glyphs and distortions are scaled with it
+glyph_height = None  # height of a digit as a share of image_height, 0.2 to 1; None: 20/28, as in MNIST
 min_spacing = 0  # smallest gap between two digits, ink to ink; negative overlaps them
 max_spacing = 10  # largest gap, included
 invert = False  # True: black ink on white paper

@@ -20,13 +20,12 @@ from digitseq.random_streams import GroupedRows, Rows
 from digitseq.renderer import Renderer
 from digitseq.renderer.renderer_cache import renderer_of
 from digitseq.runs.run_settings import Output
-from digitseq.settings import SPACING, Settings
+from digitseq.settings import DEFAULTS, Settings, spacing
 
 SEED_BYTES = 6  # exact in JSON readers that hold numbers as doubles
 MOST_AHEAD = 32
 SEED = options(Output)["seed"]
 DIGIT = Option(Number(0, 9), "")
-SPACING_RANGE = Option(NumberPair(SPACING.low, SPACING.high, SPACING.unit, parts=("smallest", "largest")), "")
 T = TypeVar("T")
 Labelled = tuple[NDArray[np.float32], str]
 
@@ -56,9 +55,9 @@ def generate_numbers_sequence(
     settings: fields of `Settings` by their names, such as `augment="light"`, `dataset="emnist-byclass"` or
     `signs="gap"` (a gap for - + . and so on, instead of drawing them)
 
-    Returns float32 (28, W), 0 black … 1 white; ink is white unless `invert`. Raises `SettingsError`, a
-    `ValueError`, for an empty sequence or characters without glyphs, a reversed range, a width that is too small
-    for the digits, or an invalid setting; `TypeError` for a keyword that is not a setting.
+    Returns float32 (H, W), 0 black … 1 white, H the `image_height`, by default 28; ink is white unless `invert`.
+    Raises `SettingsError`, a `ValueError`, for an empty sequence or characters without glyphs, a reversed range, a
+    width that is too small for the digits, or an invalid setting; `TypeError` for a keyword that is not a setting.
 
     >>> generate_numbers_sequence([3, 5, 0], (0, 10), 100).shape
     (28, 100)
@@ -95,7 +94,9 @@ def generate_phone_number(
 
 def _one(values: dict[str, Any], spacing_range: Any, image_width: int, seed: int | None, cache: Any) -> Labelled:
     """The first image of these settings and `seed`, and its text."""
-    low, high = SPACING_RANGE.clean("spacing_range", spacing_range)
+    gap = spacing(values.get("image_height", DEFAULTS["image_height"]))
+    pair = NumberPair(gap.low, gap.high, gap.unit, parts=("smallest", "largest"))
+    low, high = Option(pair, "").clean("spacing_range", spacing_range)
     settings = Settings(**values, min_spacing=low, max_spacing=high, image_width=image_width)
     pipeline, ahead = _prepared(settings, None if cache is None else os.fspath(cache), os.getpid())
     if seed is None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from digitseq.errors import SettingsError
 from digitseq.glyphs.alphabet import case_table
-from digitseq.glyphs.bank import GlyphBank
+from digitseq.glyphs.scaled_bank import Bank
 from digitseq.options import MAX_WIDTH
 from digitseq.random_streams import Rows
 from digitseq.renderer import Appearance, Rendered, Renderer
@@ -53,7 +53,7 @@ class Pipeline:
     def __init__(
         self,
         settings: Settings,
-        bank: GlyphBank,
+        bank: Bank,
         seed: int,
         source: Source | None = None,
         renderer: Renderer | None = None,
@@ -70,7 +70,7 @@ class Pipeline:
         self._check_glyphs()
         self._check_fit()
 
-    def __reduce__(self) -> tuple[type[Pipeline], tuple[Settings, GlyphBank, int, Source]]:
+    def __reduce__(self) -> tuple[type[Pipeline], tuple[Settings, Bank, int, Source]]:
         return Pipeline, (self.settings, self._plain_renderer.bank, self.seed, self.source)
 
     def with_source(self, source: Source) -> Pipeline:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from digitseq.errors import SettingsError
 from digitseq.glyphs.alphabet import CASES
+from digitseq.glyphs.catalog import SIDE
 from digitseq.glyphs.strokes import SIGNS
 from digitseq.options import (
     MAX_TEXT,
@@ -21,6 +22,7 @@ from digitseq.options import (
     Kind,
     Number,
     NumberPair,
+    Option,
     Text,
     clean_fields,
     options,
@@ -41,7 +43,9 @@ DIGIT_OPERATIONS: dict[str, tuple[str, tuple[Any, ...]]] = {
 RANDOM_KERNEL = ("1..3", "1..3")  # with random_all
 
 LENGTHS = NumberPair(1, MAX_TEXT, parts=("min", "max"))
-SPACING = Number(-28, 1000, "pixels")
+HEIGHT = Number(16, 512, "pixels")
+MOST_SPACING = 1000
+SPACING = Number(-HEIGHT.high, MOST_SPACING, "pixels")  # at any height; see `spacing`
 KERNEL = NumberPair(1, 15, "pixels", parts=("width", "height"))
 
 
@@ -140,6 +144,14 @@ class Settings:
     image_width: int = setting(
         200, Number(0, MAX_WIDTH, "pixels"), "width of an image; 0: as wide as the text needs", "layout", "-iw"
     )
+    image_height: int = setting(
+        SIDE, HEIGHT, "height of an image; glyphs and lengths of distortions grow and shrink with it, spacing does not",
+        "layout", "-ih",
+    )  # fmt: skip
+    glyph_height: float | None = setting(
+        None, Number(0.2, 1, whole=False), "height of a digit as a share of the image's height", "layout",
+        shown_default="20/28, as in MNIST",
+    )  # fmt: skip
     min_spacing: int = setting(
         0, SPACING, "smallest gap between two characters, ink to ink; they overlap if it is negative", "layout", "-min"
     )
@@ -178,12 +190,18 @@ class Settings:
     )  # fmt: skip
 
     def __post_init__(self) -> None:
+        self._check_spacing()
         clean_fields(self)
         self._check_source()
         if self.min_spacing > self.max_spacing:
             message = f"min_spacing must not exceed max_spacing, got {self.min_spacing} and {self.max_spacing}"
             raise SettingsError(message, "min_spacing")
         self._check_partners()
+
+    def _check_spacing(self) -> None:
+        for name in ("min_spacing", "max_spacing"):
+            if (value := getattr(self, name)) != DEFAULTS[name]:
+                Option(spacing(self.image_height), "").clean(name, value)
 
     def _check_source(self) -> None:
         given = [name for name in SOURCES if getattr(self, name) is not None]
@@ -230,6 +248,15 @@ class Settings:
                 continue
             found.append(operation.format(*values) + ",p=0.5" * self.random_all)
         return [*found, *cast("tuple[str, ...]", self.augment)]  # which it is once it has been checked
+
+
+def spacing(image_height: object) -> Number:
+    """What gaps can be in images of this height: glyphs overlap by the height at most.
+
+    Raises `SettingsError` for a height that is none.
+    """
+    height = options(Settings)["image_height"].clean("image_height", image_height)
+    return Number(-height, MOST_SPACING, SPACING.unit)
 
 
 SOURCES = tuple(name for name, option in options(Settings).items() if option.source)

@@ -59,8 +59,10 @@ PARTNERS = {
     "random_text": {"image_width": 0},
     "number": {"image_width": 0},
     "text": {"image_width": 0},
-    "min_spacing": {"max_spacing": 1000, "image_width": 0, "number": "1234"},
-    "max_spacing": {"min_spacing": -28, "image_width": 0, "number": "1234"},
+    "min_spacing": {"max_spacing": 1000, "image_width": 0, "number": "1234", "image_height": 512},
+    "max_spacing": {"min_spacing": -512, "image_width": 0, "number": "1234", "image_height": 512},
+    "image_height": {"image_width": 0},
+    "glyph_height": {"image_width": 400},
     "dilate_kernel": {"image_width": 400},
     "dataset": {"split": "test"},  # of some, that alone is here
 }

@@ -13,7 +13,7 @@ from digitseq.augment.line import LineMap
 from digitseq.augment.registry import parse_augment
 from digitseq.augment.warp import warp_lines
 from digitseq.composer import GlyphSpans
-from digitseq.glyphs.bank import GlyphBank
+from digitseq.glyphs.scaled_bank import Bank
 from digitseq.random_streams import Rows
 
 
@@ -22,10 +22,16 @@ class Augmentation:
 
     Within a level they run in the order given. An operation may occur several times. Takes what
     `parse_augment` takes.
+
+    enlargement: height of the images over MNIST's: lengths of operations, in pixels, are multiplied by it
+    sharp: whether the glyphs have edges that are one pixel wide; they stay so when lines are moved
     """
 
-    def __init__(self, operations: str | Operation | Iterable[str | Operation]) -> None:
-        self.operations = parse_augment(operations)
+    def __init__(
+        self, operations: str | Operation | Iterable[str | Operation], enlargement: float = 1, sharp: bool = False
+    ) -> None:
+        self._sharp = sharp
+        self.operations = tuple(operation.enlarged(enlargement) for operation in parse_augment(operations))
         if self.operations:
             opencv()  # where it is missing, say so before anything is written
         self._glyph = [o for o in self.operations if isinstance(o, GlyphOperation)]
@@ -37,7 +43,7 @@ class Augmentation:
         """Whether whole lines are moved, so that boxes may overlap."""
         return bool(self._line)
 
-    def glyph_chain(self, bank: GlyphBank) -> GlyphChain | None:
+    def glyph_chain(self, bank: Bank) -> GlyphChain | None:
         """The operations on glyphs of `bank`, or None where there are none."""
         return GlyphChain(self._glyph, bank) if self._glyph else None
 
@@ -47,7 +53,7 @@ class Augmentation:
         """The ink and x (B, n) of lines in images of `width` (B,), after all maps; `size` as in `draw`."""
         # numbered scopes: an operation that occurs twice draws different numbers
         drawn = [(o, o.draw(rows.scoped(f"line {k}:{o.name}"), size)) for k, o in enumerate(self._line)]
-        return warp_lines(ink, x, width, size[0], drawn)
+        return warp_lines(ink, x, width, size[0], drawn, self._sharp)
 
     def paint(
         self,

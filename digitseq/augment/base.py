@@ -6,6 +6,7 @@ A new operation is a class derived from `GlyphOperation`, `ImageOperation`, or o
 
 from __future__ import annotations
 
+import copy
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from digitseq.augment.draws import Range, draw_integer, draw_uniform
 from digitseq.lazy_imports import import_package
-from digitseq.options import clean_fields, options
+from digitseq.options import Number, clean_fields, options
 from digitseq.random_streams import Rows
 
 Pixels = NDArray[np.uint8]
@@ -33,7 +34,7 @@ class Operation(ABC):
 
     name: the class name in snake case; level: "glyph" or "image"; neutral: the strength that changes nothing
     steps: how many different strengths can be drawn; 0: any number within the range
-    p: probability for each glyph or image
+    p: probability for each glyph or image; enlargement: see `enlarged`
     """
 
     name: ClassVar[str]
@@ -52,6 +53,33 @@ class Operation(ABC):
     def strength_name(self) -> str:
         """The field that holds the range of strengths."""
         return next(iter(options(type(self))))
+
+    @property
+    def enlargement(self) -> float:
+        """Size of the images over the size that the parameters are meant for; see `enlarged`."""
+        return float(self.__dict__.get("_enlargement", 1))
+
+    def enlarged(self, factor: float) -> Operation:
+        """The same for images `factor` times as large: all lengths in pixels are that much longer.
+
+        Whole numbers stay: they are drawn as they are, and multiplied by `enlargement` where they are used.
+        """
+        if factor == 1:
+            return self
+        other = copy.copy(self)
+        # not checked again: the ranges that are allowed are for the original size
+        for name, value in {"_enlargement": factor, **self._lengths(factor)}.items():
+            object.__setattr__(other, name, value)
+        return other
+
+    def _lengths(self, factor: float) -> dict[str, Any]:
+        """The fields that are lengths, except whole numbers, as they are in images `factor` times as large."""
+        found = {}
+        for name, option in options(type(self)).items():
+            kind, value = option.kind, getattr(self, name)
+            if isinstance(kind, Number) and kind.unit == "pixels" and not kind.whole:
+                found[name] = tuple(v * factor for v in value) if isinstance(value, tuple) else value * factor
+        return found
 
     def select(self, rows: Rows, columns: int, n: int = 1) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
         """Which of n items of every row are distorted, (B·n,), and uniform numbers in [0, 1), (B·n, columns)."""

@@ -62,6 +62,10 @@ class MotionBlur(ImageOperation):
     p: float = probability("image")
     steps = 32
 
+    def _lengths(self, factor: float) -> dict[str, Any]:
+        # a line of one pixel is no motion, at any size
+        return {"length": tuple(1 + (length - 1) * factor for length in self.length)}
+
     def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
         on, draws = self.select(rows, 1)
         line = draw_integer(draws[:, 0], (0, self.steps - 1)).astype(np.float64)
@@ -100,6 +104,10 @@ class Downscale(ImageOperation):
     factor: Range = parameter((1.2, 2), "pixels that become one, along each axis", low=1, high=8)
     p: float = probability("image")
     neutral, steps = 1, 16
+
+    def _lengths(self, factor: float) -> dict[str, Any]:
+        # the variance of the blur, which is that of f² - 1, is that of larger images; 1 stays sharp
+        return {"factor": tuple(math.sqrt(1 + (f * f - 1) * factor**2) for f in self.factor)}
 
     def paint(self, images: Images, parameters: Parameters) -> Pixels:
         factor = parameters["factor"][0].item()

@@ -14,7 +14,7 @@ from digitseq.augment.cells import cut_cells, spans_of
 from digitseq.augment.draws import round_up
 from digitseq.augment.maps import GlyphMap, apply_maps, identity, moved_cells
 from digitseq.composer import GlyphSpans
-from digitseq.glyphs.bank import GlyphBank
+from digitseq.glyphs.scaled_bank import Bank
 from digitseq.random_streams import Rows
 
 
@@ -24,10 +24,11 @@ class GlyphChain:
     Cells are as large as the largest ink that can come out, so that no operation clips any.
     """
 
-    def __init__(self, operations: Sequence[GlyphOperation], bank: GlyphBank) -> None:
+    def __init__(self, operations: Sequence[GlyphOperation], bank: Bank) -> None:
         self.operations, self.bank = operations, bank
-        self._tall = int((bank.bottom - bank.top).max())
-        height, width = self._tall, int(bank.width.max())
+        self._tall = bank.tallest
+        height, width = self._tall, bank.widest
+        self._sharp = bank.factor > 1
         for operation in operations:  # ink may grow and shrink again: cells hold it at its largest
             height, width = map(max, operation.grown(height, width), (height, width))
         margin = 1 + max(operation.reach for operation in operations)
@@ -72,7 +73,7 @@ class GlyphChain:
         """
         present = np.flatnonzero(there)
         if not present.size:
-            return GlyphSpans(self.bank.columns, *np.zeros((4, *glyph.shape), np.int64))
+            return GlyphSpans(np.zeros((1, self.bank.height), np.uint8), *np.zeros((4, *glyph.shape), np.int64))
         cells, above = self._cut(glyph.ravel()[present])
         clean = None  # the same cells without specks, from the first operation on that adds any
         maps: list[tuple[GlyphMap, Parameters]] = []  # consecutive maps share one interpolation
@@ -82,14 +83,20 @@ class GlyphChain:
             if isinstance(operation, GlyphMap):
                 maps.append((operation, parameters))
             else:
-                cells, clean = apply_maps(cells, maps), clean if clean is None else apply_maps(clean, maps)
+                cells, clean = (
+                    apply_maps(cells, maps, self._sharp),
+                    clean if clean is None else apply_maps(clean, maps, self._sharp),
+                )
                 if shapes and operation.specks:
                     clean = cells if clean is None else clean
                 elif clean is not None:
                     clean = operation.apply(clean, parameters)
                 cells = operation.apply(cells, parameters)
                 maps = []
-        cells, clean = apply_maps(cells, maps), clean if clean is None else apply_maps(clean, maps)
+        cells, clean = (
+            apply_maps(cells, maps, self._sharp),
+            clean if clean is None else apply_maps(clean, maps, self._sharp),
+        )
         cells, clean, box = self._fit_height(cells, clean)
         spans = spans_of(cells, box, above, self.bank.height, present, glyph.shape)
         if clean is None:
@@ -98,10 +105,9 @@ class GlyphChain:
 
     def _cut(self, glyph: NDArray[np.int64]) -> tuple[Pixels, NDArray[np.int64]]:
         """Cells (N, h, w) with the glyphs in the middle, and the image row of each cell's first row."""
-        bank = self.bank
-        top = np.minimum(bank.top[glyph], bank.height - self._tall).astype(np.int64)
-        wide = bank.width[glyph].astype(np.int64)
-        cells = cut_cells(bank.columns, bank.start[glyph], wide, (top, self._tall), self._cell)
+        columns, start, wide, top, _ = self.bank.pick(glyph)
+        top = np.minimum(top, self.bank.height - self._tall)
+        cells = cut_cells(columns, start, wide, (top, self._tall), self._cell)
         return cells, top - (self._cell[0] - self._tall) // 2
 
     def _fit_height(self, cells: Pixels, clean: Pixels | None) -> tuple[Pixels, Pixels | None, NDArray[np.int64]]:
@@ -118,8 +124,8 @@ class GlyphChain:
         maps[:, [0, 1], [0, 1]] = ((bottom - top) / (self.bank.height - 1))[:, None]
         maps[:, 0, 2] = (left + right) / 2 - self._cell[1] / 2
         maps[:, 1, 2] = (top + bottom) / 2 - self._cell[0] / 2
-        out = moved_cells(cells, tall, [maps])
-        return out, clean if clean is None else moved_cells(clean, tall, [maps]), ink_box(out)
+        out = moved_cells(cells, tall, [maps], self._sharp)
+        return out, clean if clean is None else moved_cells(clean, tall, [maps], self._sharp), ink_box(out)
 
 
 def _size(points: Outline) -> NDArray[np.float64]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ FARTHEST = 3.0  # standard deviations at which offsets are clipped, so that cell
 # Weights and sums are whole numbers below 2^24: exact in float32, whatever the order in which they are added.
 WEIGHT_STEPS = 1 << 12
 KEPT_STEPS = 1 << 8
+ONE_THREAD = 1 << 16  # multiplications of a matrix product
 PATCH = 2.5  # length of edge, in sigmas, over which offsets are nearly constant
 OUTWARD = 0.4  # mean move, in deviations, of the farther of two patches; the farthest of four moves about twice that
 
@@ -39,6 +41,10 @@ class Elastic(DisplacementMap):
     alpha: Range = parameter((10.0, 34.0), "strength", low=0, high=200, unit="pixels")
     sigma: float = parameter(4.0, "smoothness", low=2, high=20, unit="pixels", single=True)
     p: float = probability("glyph")
+
+    def _lengths(self, factor: float) -> dict[str, Any]:
+        # the offsets, which are in proportion to alpha / sigma, get longer, too
+        return super()._lengths(factor) | {"alpha": tuple(alpha * factor**2 for alpha in self.alpha)}
 
     def grown(self, height: int, width: int) -> tuple[int, int]:
         far = 2 * math.ceil(FARTHEST * self._deviation(self.alpha[1]))
@@ -61,9 +67,9 @@ class Elastic(DisplacementMap):
         height, width = parameters["cell"][0]
         noise = parameters["noise"][chosen].astype(np.float32) * 2 - 255  # odd whole numbers, -255 … 255
         along = np.rint(noise @ self._weights(width).T / np.float32(KEPT_STEPS))
-        offsets = np.matmul(self._weights(height), along)
+        offsets = _product(self._weights(height), along)
         # back to uniform noise in -1 … 1, and from the grid's spacing to that of pixels
-        unit = self.sigma * KEPT_STEPS / (255 * WEIGHT_STEPS**2)
+        unit = self.sigma * KEPT_STEPS / (255 * self._steps**2)
         alpha = parameters["alpha"][chosen]
         offsets *= (alpha * unit).astype(np.float32)[:, None, None, None]
         far = (FARTHEST * self._deviation(alpha)).astype(np.float32)[:, None, None, None]
@@ -82,4 +88,20 @@ class Elastic(DisplacementMap):
         points = (np.arange(self._points(length)) - 3) * self.sigma
         distance = (np.arange(length)[:, None] - points) / self.sigma
         gauss = np.exp(-(distance**2) / 2) / (self.sigma * math.sqrt(2 * math.pi))
-        return np.rint(gauss * WEIGHT_STEPS).astype(np.float32)
+        return np.rint(gauss * self._steps).astype(np.float32)
+
+    @property
+    def _steps(self) -> float:
+        # a wider Gaussian is lower: its weights are as fine as those of the original size
+        return WEIGHT_STEPS * self.enlargement
+
+
+def _product(weights: NDArray[np.float32], values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """weights (h, p) times values (…, p, w): (…, h, w)."""
+    (height, points), width = weights.shape, values.shape[-1]
+    # BLAS starts threads for larger products: for these, they wait for each other longer than they work
+    rows = max(min(ONE_THREAD // (points * width), height), 1)
+    parts = np.pad(weights, ((0, -height % rows), (0, 0))).reshape(-1, rows, points)
+    product = np.matmul(parts, values[..., None, :, :])
+    whole: NDArray[np.float32] = product.reshape(*values.shape[:-2], -1, width)[..., :height, :]
+    return whole

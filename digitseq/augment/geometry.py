@@ -92,10 +92,12 @@ class Shift(AffineMap):
     p: float = probability("glyph")
 
     def grown(self, height: int, width: int) -> tuple[int, int]:
-        return height + 2 * int(max(abs(self.pixels[0]), abs(self.pixels[1]))), width
+        farthest = max(abs(self.pixels[0]), abs(self.pixels[1])) * self.enlargement
+        return height + 2 * round(farthest), width
 
     def strengths(self, draws: NDArray[np.float64]) -> NDArray[Any]:
-        return draw_integer(draws, self.pixels)
+        moves: NDArray[Any] = np.rint(draw_integer(draws, self.pixels) * self.enlargement)
+        return moves
 
     def affine(self, parameters: Parameters) -> Affine:
         maps = identity(len(parameters["pixels"]))

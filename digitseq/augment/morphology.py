@@ -37,14 +37,18 @@ class _Morphology(GlyphOperation):
 
     @property
     def reach(self) -> int:
-        return int(max(self.width[1], self.height[1])) // 2
+        return int(self._size(max(self.width[1], self.height[1]))) // 2
 
     def draw(self, rows: Rows, n: int, cell: tuple[int, int]) -> Parameters:
         on, draws = self.select(rows, 2, n)
         return {
-            "width": np.where(on, draw_integer(draws[:, 0], self.width), 1),
-            "height": np.where(on, draw_integer(draws[:, 1], self.height), 1),
+            "width": np.where(on, self._size(draw_integer(draws[:, 0], self.width)), 1),
+            "height": np.where(on, self._size(draw_integer(draws[:, 1], self.height)), 1),
         }
+
+    def _size(self, kernel: Any) -> NDArray[np.int64]:
+        """int64: sides of kernels in larger images, of which one of a pixel changes nothing."""
+        return np.rint(1 + (np.asarray(kernel) - 1) * self.enlargement).astype(np.int64)
 
     def outline(self, points: Outline, rows: Rows) -> Outline:
         drawn = self.draw(rows, len(points), (1, 1))
@@ -77,7 +81,7 @@ class Erode(_Morphology):
     """
 
     def _outward(self, half: NDArray[np.float64]) -> NDArray[np.float64]:
-        return -np.minimum(half, MOST_ERODED)
+        return -np.minimum(half, MOST_ERODED * self.enlargement)
 
     def _morph(self, cells: Pixels, kernel: Pixels) -> Pixels:
         height, width = kernel.shape
@@ -99,7 +103,8 @@ class Dilate(_Morphology):
 
     def grown(self, height: int, width: int) -> tuple[int, int]:
         # an even kernel adds more on one side; glyphs stay in the middle, so both sides get that much
-        return height + 2 * (int(self.height[1]) // 2), width + 2 * (int(self.width[1]) // 2)
+        above, beside = (int(self._size(kernel[1])) // 2 for kernel in (self.height, self.width))
+        return height + 2 * above, width + 2 * beside
 
     def _morph(self, cells: Pixels, kernel: Pixels) -> Pixels:
         return dilated(cells, kernel)
@@ -127,14 +132,24 @@ class Stroke(GlyphOperation):
 
     def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
         steps = np.rint(parameters["amount"] * BLEND_STEPS).astype(np.int64)
+        square = np.ones((3, 3), np.uint8)
         cross = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
-        out = cells.copy()
-        for sign, morph in ((1, dilated), (-1, eroded)):
-            rest = np.maximum(sign * steps, 0)
+        out, many = cells.copy(), self.enlargement > 1
+        whole = _ink(cells) if many else None
+        for sign in (1, -1):
+            rest, kernel = np.maximum(sign * steps, 0), square
             # a pixel at a time, blended where less than a whole one is left
             while (chosen := np.flatnonzero(rest)).size:
                 share = np.minimum(rest[chosen], BLEND_STEPS)
-                out[chosen] = _blended(out[chosen], morph(out[chosen], cross), share)
+                # many crosses in a row would be a diamond: with squares between them they are nearly a disc
+                kernel = square if many and kernel is cross else cross
+                before = out[chosen]
+                after = (
+                    dilated(before, kernel)
+                    if sign > 0
+                    else eroded(before, kernel, None if whole is None else whole[chosen])
+                )
+                out[chosen] = _blended(before, after, share)
                 rest[chosen] -= share
         return out
 
@@ -152,10 +167,10 @@ def dilated(cells: Pixels, kernel: Pixels) -> Pixels:
     return on_sheet(opencv().dilate, cells, kernel)
 
 
-def eroded(cells: Pixels, kernel: Pixels) -> Pixels:
-    """Cells eroded with `kernel`, but for those that would lose most of their ink."""
+def eroded(cells: Pixels, kernel: Pixels, whole: NDArray[np.int32] | None = None) -> Pixels:
+    """Cells eroded with `kernel`, but for those that would lose most of their ink: of `whole` (N,), if given."""
     thin = on_sheet(opencv().erode, cells, kernel)
-    lost = np.flatnonzero(_ink(thin) < LEAST_INK * _ink(cells))
+    lost = np.flatnonzero(_ink(thin) < LEAST_INK * (_ink(cells) if whole is None else whole))
     thin[lost] = cells[lost]
     return thin
 

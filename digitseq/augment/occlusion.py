@@ -94,7 +94,7 @@ class Lines(ImageOperation):
 
     def apply(self, images: Images, parameters: Parameters) -> Images:
         # outlines of all images at once: they cost more calls than each small group of `paint` could bear
-        return super().apply(images, parameters | {"outline": _outlines(images, parameters).T})
+        return super().apply(images, parameters | {"outline": _outlines(images, parameters, self.enlargement).T})
 
     def paint(self, images: Images, parameters: Parameters) -> Pixels:
         thickness, intensity = parameters["thickness"], np.rint(255 * parameters["intensity"]).astype(np.int16)
@@ -120,7 +120,7 @@ def _distance(outlines: NDArray[np.float64], height: int, width: int) -> NDArray
     return distance
 
 
-def _outlines(images: Images, parameters: Parameters) -> NDArray[np.float64]:
+def _outlines(images: Images, parameters: Parameters, enlargement: float) -> NDArray[np.float64]:
     """float64 (5, B): a rectangle's outline for each image; a line is a rectangle without height.
 
     x and y of its middle, the distances from there to its sides and to its top, in pixels, and the rows that it
@@ -130,9 +130,9 @@ def _outlines(images: Images, parameters: Parameters) -> NDArray[np.float64]:
     kind, place, slope = parameters["kind"], parameters["place"], parameters["slope"]
     ruled, box, strike = (kind == k for k in range(len(KINDS)))
     last_row, last_column = images.pixels.shape[1] - 1.0, images.width - 1.0
-    margin = 1 + 3 * place
+    below, margin = 3 * place * enlargement, (1 + 3 * place) * enlargement
     upper = np.where(box, np.maximum(top - margin, 0), top + (0.35 + 0.3 * place) * (bottom - top))
-    upper = np.where(ruled, np.minimum(bottom - 1 + 3 * place, last_row), upper)
+    upper = np.where(ruled, np.minimum(bottom - 1 + below, last_row), upper)
     lower = np.where(box, np.minimum(bottom + margin, last_row), upper)
     before = np.where(ruled, -last_column, np.maximum(left - margin, 0))
     after = np.where(ruled, 2 * last_column, np.minimum(right + margin, last_column))

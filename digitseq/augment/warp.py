@@ -22,12 +22,12 @@ Drawn = Sequence[tuple[LineMap, Parameters]]
 
 
 def warp_lines(
-    ink: GlyphSpans, x: NDArray[np.int64], width: NDArray[np.int64], height: int, drawn: Drawn
+    ink: GlyphSpans, x: NDArray[np.int64], width: NDArray[np.int64], height: int, drawn: Drawn, sharp: bool = False
 ) -> tuple[GlyphSpans, NDArray[np.int64]]:
     """The ink and x (B, n) of lines in images of `width` (B,) and `height`, after all maps in their order.
 
     A line that would leave its image is moved, and scaled down where it must be, unless one of the maps has
-    `allow_clip`: then its ink ends at the image's edges.
+    `allow_clip`: then its ink ends at the image's edges. sharp: see `remap`.
     """
     moved = np.any([line_map.changes(parameters) for line_map, parameters in drawn], axis=0)
     rows = np.flatnonzero(moved & ink.width.any(axis=1))
@@ -41,7 +41,7 @@ def warp_lines(
         maps.append((line_map, {name: values[text] for name, values in prepared.items()}))
     size = np.stack([width[rows[text]], np.full(len(text), height)], axis=1)
     start, wide, top, bottom = (values[text, place] for values in (lines.start, lines.width, lines.top, lines.bottom))
-    glyphs = _Glyphs(GlyphSpans(ink.columns, start, wide, top, bottom), x[rows[text], place], text, size, maps)
+    glyphs = _Glyphs(GlyphSpans(ink.columns, start, wide, top, bottom), x[rows[text], place], text, size, maps, sharp)
     cells, origin = glyphs.mapped()
     box = ink_box(cells)
     left, right = box[:2]
@@ -61,7 +61,7 @@ def warp_lines(
 class _Glyphs:
     """N glyphs that all move, of lines in images of `size` (N, 2), width and height. Positions are those of line.py.
 
-    text: int64 (N,), the line that each glyph belongs to, from 0 on and ascending
+    text: int64 (N,), the line that each glyph belongs to, from 0 on and ascending; sharp: see `remap`
     """
 
     ink: GlyphSpans
@@ -69,6 +69,7 @@ class _Glyphs:
     text: NDArray[np.int64]
     size: NDArray[np.int64]
     maps: Drawn
+    sharp: bool
 
     def mapped(self) -> tuple[Pixels, NDArray[np.int64]]:
         """Cells with the mapped glyphs, and each cell's origin (N, 2): its first pixel's x and y in the image."""
@@ -134,7 +135,7 @@ class _Glyphs:
             for line_map, parameters in reversed(self.maps):
                 x, y = line_map.source(x, y, {name: values[part] for name, values in parameters.items()})
             whole = (len(x), *shape)
-            out[part] = remap(sources[part], _on_grid(x, whole) - middle[part], _on_grid(y, whole))
+            out[part] = remap(sources[part], _on_grid(x, whole) - middle[part], _on_grid(y, whole), self.sharp)
         return out
 
 

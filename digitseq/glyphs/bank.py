@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from digitseq.errors import DataError
 from digitseq.files.atomic import replacing
 from digitseq.glyphs.alphabet import classes
+from digitseq.glyphs.scaling import GlyphColumns
 from digitseq.glyphs.signs import SIZE, pen_numbers, sign_glyphs
 from digitseq.glyphs.strokes import SIGNS
 from digitseq.lazy_imports import import_package
@@ -37,7 +38,7 @@ class GlyphBank:
     """Glyphs sorted by class; the ink of glyph g is `columns[start[g] : start[g] + width[g]]`.
 
     columns: uint8 (T, height), one row per pixel column, top to bottom, 0 paper … 255 ink
-    start: int64 (N,); width, top, bottom: uint8 (N,), the ink rows are top … bottom-1
+    start: int64 (N,); width, top, bottom: uint8 or uint16 (N,), the ink rows are top … bottom-1
     label: uint8 (N,), index into `characters`; class_start: int64 (C+1,), the glyphs of class c are
     class_start[c] … class_start[c+1]-1
     pen: uint8 (N,), the number of the pen in `signs.PENS` that is as wide as the glyph's strokes
@@ -52,9 +53,9 @@ class GlyphBank:
     digest: str
     columns: NDArray[np.uint8]
     start: NDArray[np.int64]
-    width: NDArray[np.uint8]
-    top: NDArray[np.uint8]
-    bottom: NDArray[np.uint8]
+    width: NDArray[np.unsignedinteger[Any]]
+    top: NDArray[np.unsignedinteger[Any]]
+    bottom: NDArray[np.unsignedinteger[Any]]
     label: NDArray[np.uint8]
     class_start: NDArray[np.int64]
     pen: NDArray[np.uint8]
@@ -70,6 +71,31 @@ class GlyphBank:
     def height(self) -> int:
         """Height of a glyph in pixels."""
         return int(self.columns.shape[1])
+
+    @property
+    def base(self) -> GlyphBank:
+        """The bank whose glyphs these are in another size: itself, see `ScaledBank`."""
+        return self
+
+    @property
+    def factor(self) -> float:
+        """Size of the glyphs over that of `base`."""
+        return 1
+
+    @property
+    def widest(self) -> int:
+        """Width of the widest glyph, in pixels."""
+        return int(self.width.max())
+
+    @property
+    def tallest(self) -> int:
+        """Height of the tallest glyph's ink, in pixels."""
+        return int((self.bottom - self.top).max())
+
+    def pick(self, glyph: NDArray[np.int64]) -> GlyphColumns:
+        """Glyphs (…), in an array of any shape; their boxes are int64 (…)."""
+        width, top, bottom = (array.take(glyph).astype(np.int64) for array in (self.width, self.top, self.bottom))
+        return GlyphColumns(self.columns, self.start.take(glyph), width, top, bottom)
 
     def with_signs(self) -> GlyphBank:
         """The same glyphs and those of the signs that the data set lacks, as further classes. Shares all arrays."""

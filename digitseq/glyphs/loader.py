@@ -13,9 +13,12 @@ from digitseq.glyphs.glyph_files import GlyphFiles
 from digitseq.glyphs.image_folder import GlyphPictures
 from digitseq.glyphs.installed import installed_files, published_digest
 from digitseq.glyphs.own_folder import folder_files, is_folder
+from digitseq.glyphs.scaled_bank import MOST_BYTES, ScaledBank, ScaledGlyphs, scaled_bytes
+from digitseq.glyphs.scaling import Scaling
 from digitseq.options import expanded
 
 DEFAULT = "mnist"  # the data set inside the package
+BankSource = GlyphFiles | GlyphPictures | ScaledGlyphs
 
 
 class NoCacheError(SettingsError):
@@ -91,7 +94,21 @@ def load_bank(
     return _build_into(path, files) if files.bank == path.name else _open_or_build(files, directory)
 
 
-def _open_or_build(files: GlyphFiles | GlyphPictures, directory: Path) -> GlyphBank:
+def load_scaled(base: GlyphBank, scaling: Scaling, cache: str | None = None) -> ScaledBank:
+    """The glyphs of `base`, a bank of `load_bank` with the same cache, in another size.
+
+    Up to a size that takes a few seconds, they are built into the cache once, as `load_bank` does. Glyphs of larger
+    banks are scaled when they are used.
+    """
+    # without a path, the cache cannot be written; that was said when `base` was loaded
+    if base.path is None or scaled_bytes(base, scaling) > MOST_BYTES:
+        return ScaledBank(base, scaling)
+    share = "" if scaling.glyph_height is None else f"-g{scaling.glyph_height:g}"
+    files = ScaledGlyphs(base, scaling, f"{base.path.stem}-h{scaling.height}{share}.bank")
+    return ScaledBank(base, scaling, _open_or_build(files, cache_directory(cache)))
+
+
+def _open_or_build(files: BankSource, directory: Path) -> GlyphBank:
     path = directory / files.bank
     return _open_valid(path, files.digest) or _build_into(path, files)
 
@@ -107,7 +124,7 @@ def _open_valid(path: Path, digest: str) -> GlyphBank | None:
         return None
 
 
-def _build_into(path: Path, files: GlyphFiles | GlyphPictures) -> GlyphBank:
+def _build_into(path: Path, files: BankSource) -> GlyphBank:
     from fasteners import InterProcessLock
 
     # Without the lock, all workers that start at once would build the same bank, each with memory of its own.

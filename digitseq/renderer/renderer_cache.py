@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Hashable
 from functools import lru_cache
+from typing import Any
 
-from digitseq.glyphs.bank import GlyphBank
-from digitseq.glyphs.loader import load_bank
+from digitseq.glyphs.catalog import SIDE
+from digitseq.glyphs.loader import load_bank, load_scaled
 from digitseq.glyphs.own_folder import is_folder
+from digitseq.glyphs.scaled_bank import Bank, ScaledBank
+from digitseq.glyphs.scaling import Scaling
 from digitseq.renderer.rendering import Appearance, Renderer
 from digitseq.settings import Settings
 
@@ -16,20 +19,22 @@ RENDERERS = 16
 BANKS = 4
 
 
-def bank_of(settings: Settings, cache: str | None = None) -> GlyphBank:
-    """The glyph bank that `settings` name; see `load_bank`."""
-    return load_bank(settings.split, cache, settings.dataset, settings.transpose)
+def bank_of(settings: Settings, cache: str | None = None) -> Bank:
+    """The glyph bank that `settings` name, in their size; see `load_bank` and `load_scaled`."""
+    return _load(_scaling(settings), True, settings.split, cache, settings.dataset, settings.transpose)
 
 
-def renderer_of(settings: Settings, cache: str | None = None) -> Renderer:
+def renderer_of(settings: Settings, cache: str | None = None, keep_sizes: bool = True) -> Renderer:
     """The renderer for the appearance and the data set of `settings`; their source does not matter.
 
-    The last 16 are kept. cache: as in `load_bank`, and raises as that does.
+    The last 16 are kept. cache: as in `load_bank`, and raises as that does. keep_sizes: whether glyphs in another
+    size are built into the cache; the images are the same.
     """
     directory = cache or os.environ.get("DIGITSEQ_CACHE")
     # in the key, so that a folder whose files have changed is read again
     state = _state(settings.dataset) if is_folder(settings.dataset) else None
-    return _renderer(Appearance.of(settings), settings.split, directory, settings.dataset, settings.transpose, state)
+    bank = (settings.split, directory, settings.dataset, settings.transpose)
+    return _renderer(Appearance.of(settings), _scaling(settings), keep_sizes, state, *bank)
 
 
 @lru_cache(maxsize=RENDERERS)
@@ -38,8 +43,22 @@ def _renderer(appearance: Appearance, *bank: Hashable) -> Renderer:
 
 
 @lru_cache(maxsize=BANKS)
-def _bank(split: str, cache: str | None, dataset: str, transpose: bool, state: Hashable) -> GlyphBank:
-    return load_bank(split, cache, dataset, transpose)
+def _bank(scaling: Scaling | None, keep: bool, state: Hashable, *names: Any) -> Bank:
+    return _load(scaling, keep, *names)
+
+
+def _load(scaling: Scaling | None, keep: bool, split: str, cache: str | None, dataset: str, transpose: bool) -> Bank:
+    base = load_bank(split, cache, dataset, transpose)
+    if scaling is None:
+        return base
+    return load_scaled(base, scaling, cache) if keep else ScaledBank(base, scaling)
+
+
+def _scaling(settings: Settings) -> Scaling | None:
+    """None where glyphs stay as they are."""
+    if settings.image_height == SIDE and settings.glyph_height is None:
+        return None
+    return Scaling(settings.image_height, settings.glyph_height)
 
 
 def _state(folder: str) -> Hashable:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from digitseq.composer import GlyphSpans, Layout, compose_images, layout_glyphs
 from digitseq.errors import NarrowError
 from digitseq.glyphs.alphabet import class_table, classes
-from digitseq.glyphs.bank import GlyphBank
+from digitseq.glyphs.catalog import SIDE
+from digitseq.glyphs.scaled_bank import Bank
 from digitseq.glyphs.signs import sign_numbers
 from digitseq.options import MAX_WIDTH
 from digitseq.random_streams import Rows
@@ -79,15 +80,15 @@ class Renderer:
     cell_pixels: pixels of the cell in which a glyph is distorted; 0 without distortions
     """
 
-    def __init__(self, appearance: Appearance, bank: GlyphBank) -> None:
+    def __init__(self, appearance: Appearance, bank: Bank) -> None:
         self.appearance, self.bank = appearance, bank
         self._augment: Augmentation | None = None
         if appearance.operations:
             from digitseq.augment import Augmentation  # plain sequences do without, and start sooner
 
-            self._augment = Augmentation(appearance.operations)
+            self._augment = Augmentation(appearance.operations, bank.height / SIDE, sharp=bank.factor > 1)
         self._chain = self._augment.glyph_chain(bank) if self._augment else None
-        self.most = self._chain.max_width if self._chain else int(bank.width.max())
+        self.most = self._chain.max_width if self._chain else bank.widest
         self.cell_pixels = self._chain.cell_pixels if self._chain else 0
         self._first_sign = len(bank.characters) - bank.signs
         self.gap_width = round(float(bank.width[: bank.class_start[self._first_sign]].mean()))
@@ -204,8 +205,8 @@ class Renderer:
             glyph = np.where(is_sign, bank.class_start.take(np.maximum(classes, 0)) + numbers, glyph)
         if self._chain is not None:
             return self._chain.ink(glyph, there, rows, shapes)
-        width, top, bottom = (array.take(glyph).astype(np.int64) for array in (bank.width, bank.top, bank.bottom))
-        return GlyphSpans(bank.columns, bank.start.take(glyph), width * there, top, bottom)
+        columns, start, width, top, bottom = bank.pick(glyph)
+        return GlyphSpans(columns, start, width * there, top, bottom)
 
     def _choose(self, rows: Rows, classes: NDArray[np.int64]) -> NDArray[np.int64]:
         """int64 (B, n): a glyph of each class."""

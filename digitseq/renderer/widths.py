@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.composer import layout_glyphs
-from digitseq.glyphs.bank import GlyphBank
+from digitseq.glyphs.scaled_bank import Bank
 from digitseq.options import MAX_TEXT, MAX_WIDTH
 from digitseq.random_streams import Rows
 
@@ -28,7 +28,7 @@ class GlyphWidths:
     of_class: int64 (C + 2, LEVELS), pixels; class C stands for gaps, and -1 for no character.
     """
 
-    def __init__(self, bank: GlyphBank, chain: GlyphChain | None, gap: int) -> None:
+    def __init__(self, bank: Bank, chain: GlyphChain | None, gap: int) -> None:
         glyph = _typical(bank)
         plain = width = bank.width[glyph].astype(np.int64)
         if chain is not None:
@@ -58,7 +58,7 @@ def _levels() -> NDArray[np.int64]:
     return (Rows.span(0, 0, TRIALS).uniforms("trials", MAX_TEXT) * LEVELS).astype(np.int64)
 
 
-def _typical(bank: GlyphBank) -> NDArray[np.int64]:
+def _typical(bank: Bank) -> NDArray[np.int64]:
     """int64 (C, LEVELS): glyphs of each class at even ranks of their widths; arbitrary glyphs for an empty class."""
     order = np.lexsort([bank.width, bank.label])
     first, count = bank.class_start[:-1, None], np.diff(bank.class_start)[:, None]

@@ -25,7 +25,7 @@ class PipelineCache:
 
     def open(self) -> None:
         """Open the bank of the default settings. Raises `DataError`."""
-        renderer_of(Settings("0"), self._cache)
+        renderer_of(Settings("0"), self._cache, keep_sizes=False)
 
     def pipeline(self, asked: RequestValues, size: int | None = None, check: Check = never_cancelled) -> Pipeline:
         """The pipeline of a request, with its seed or a random one, for a run of `size` images.
@@ -36,7 +36,8 @@ class PipelineCache:
         settings, seed = asked.settings(self._limits, self._sets), asked.others.get("seed")
         if (settings.unique or settings.balanced) and size is not None and size > self._limits.max_images:
             raise Problem(422, f"unique and balanced are for at most {self._limits.max_images:,} images here", "size")
-        renderer = renderer_of(settings, self._cache)
+        # requests for all heights there are would fill the disk
+        renderer = renderer_of(settings, self._cache, keep_sizes=False)
         return self._make(settings, renderer, draw_seed() if seed is None else seed, size, check)
 
     def with_number(self, pipeline: Pipeline, number: str) -> Pipeline | None:
@@ -61,7 +62,8 @@ class PipelineCache:
         # its check of the width may already distort glyphs.
         if source.max_length * renderer.cell_pixels > self._limits.max_cells:
             raise Problem(
-                422, "these distortions need too much memory for a text of this length: use fewer, or a shorter text",
+                422, "these distortions need too much memory for a text of this length: use fewer, or a "
+                "shorter text, or a lower image_height",
                 "augment",
             )  # fmt: skip
         pipeline = Pipeline(settings, renderer.bank, seed, source, renderer)

@@ -29,7 +29,7 @@ GROUPS = {
     "general": "general",
     "source": f"source (exactly one of the first {len(SOURCES)} is required)",
     "data": "data",
-    "layout": "layout (pixels; images are 28 high)",
+    "layout": "layout (pixels)",
     "augmentation": "augmentation (without -da, each of -e, -d, -a and -n enables only its own operation)",
     "batch": "batch",
 }

@@ -13,7 +13,7 @@ from digitseq.augment.base import opencv
 from digitseq.errors import OutputError
 from digitseq.files.atomic import replacing
 from digitseq.formats.png_encoder import encode_png
-from digitseq.glyphs.bank import GlyphBank
+from digitseq.glyphs.scaled_bank import Bank
 from digitseq.pipeline import Pipeline
 from digitseq.settings import Settings
 
@@ -25,7 +25,7 @@ MARGIN = 3
 BACKGROUND = 96  # grey level around the samples
 
 
-def write_preview(path: Path, settings: Settings, bank: GlyphBank, seed: int) -> None:
+def write_preview(path: Path, settings: Settings, bank: Bank, seed: int) -> None:
     """Write a contact sheet of `settings` to `path`, a PNG file.
 
     With any distortion in `settings`: rows of samples. Without: a row for each operation at its defaults, with

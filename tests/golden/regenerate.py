@@ -8,7 +8,7 @@ import numpy as np
 
 from digitseq import Pipeline, Settings
 from digitseq.formats.png_encoder import encode_png
-from digitseq.glyphs.loader import load_bank
+from digitseq.renderer.renderer_cache import renderer_of
 
 OPENCV = "5"  # the release that the augmented images were made with: releases round differently, and boxes follow
 FOLDER = Path(__file__).parent
@@ -19,13 +19,15 @@ CASES = {
     "overlap": Settings("0123456789", min_spacing=-6, max_spacing=0, invert=True),
     "augmented": Settings("0123456789", image_width=300, data_augmentation=True),
     "random": Settings("0123456789", image_width=300, data_augmentation=True, random_all=True),
+    "tall": Settings("01234-6789", image_height=64, image_width=500, split="test"),
+    "tall_light": Settings("01234-6789", image_height=64, image_width=520, split="test", augment="light"),
 }
 
 
 def sheet(name: str) -> np.ndarray:
-    """uint8 (COUNT · 28, W): the first images of a case, one under the other."""
+    """uint8 (COUNT · H, W): the first images of a case, one under the other."""
     settings = CASES[name]
-    images = Pipeline(settings, load_bank(settings.split), 2026).batch(0, COUNT).images
+    images = Pipeline(settings, renderer_of(settings, keep_sizes=False).bank, 2026).batch(0, COUNT).images
     return images.reshape(-1, images.shape[2])
 
 

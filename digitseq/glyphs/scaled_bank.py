@@ -1,0 +1,161 @@
+"""Glyph banks of other heights than that of the source files."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitseq.glyphs.bank import GlyphBank
+from digitseq.glyphs.scaling import GlyphColumns, Scaling, scaled, widest
+
+METHOD = 1  # counted up when the same glyphs come out differently: cached banks are built again
+MOST_BYTES = 1 << 28  # banks up to this size are built, in a few seconds
+
+
+@dataclass(frozen=True)
+class ScaledBank:
+    """The glyphs of `base` in another size; glyph g is glyph g of `base`. What it has is as in `GlyphBank`.
+
+    built: `scaled_bank` of both, or None: then glyphs are scaled when they are picked, which gives the same. What
+    is known without picking depends on `base` only, and is thus the same too.
+    """
+
+    base: GlyphBank
+    scaling: Scaling
+    built: GlyphBank | None = None
+
+    def __len__(self) -> int:
+        return len(self.base)
+
+    @property
+    def height(self) -> int:
+        """Height of an image in pixels."""
+        return self.scaling.height
+
+    @property
+    def characters(self) -> str:
+        """One for each class."""
+        return self.base.characters
+
+    @property
+    def label(self) -> NDArray[np.uint8]:
+        """uint8 (N,): the class of each glyph."""
+        return self.base.label
+
+    @property
+    def class_start(self) -> NDArray[np.int64]:
+        """int64 (C+1,): the first glyph of each class."""
+        return self.base.class_start
+
+    @property
+    def pen(self) -> NDArray[np.uint8]:
+        """uint8 (N,): the number of the pen that is as wide as the glyph's strokes."""
+        return self.base.pen
+
+    @property
+    def signs(self) -> int:
+        """How many of the classes, the last ones, are drawn signs."""
+        return self.base.signs
+
+    @property
+    def digest(self) -> str:
+        """Identifies the source files and the size, hex."""
+        return scaled_digest(self.base.digest, self.scaling)
+
+    @property
+    def factor(self) -> float:
+        """Size of the glyphs over that of `base`."""
+        return self.scaling.factor
+
+    @cached_property
+    def width(self) -> NDArray[np.int64]:
+        """int64 (N,): estimated widths of the glyphs, in pixels; those of `pick` are exact."""
+        width: NDArray[np.int64] = np.rint(self.base.width * self.factor).astype(np.int64)
+        return width
+
+    @cached_property
+    def widest(self) -> int:
+        """Upper bound of the width of a glyph, in pixels."""
+        return int(widest(self.base.width, self.scaling).max())
+
+    @cached_property
+    def tallest(self) -> int:
+        """Upper bound of the height of a glyph's ink, in pixels."""
+        return min(int(widest(np.array(self.base.tallest), self.scaling)), self.height)
+
+    def pick(self, glyph: NDArray[np.int64]) -> GlyphColumns:
+        """Glyphs (…), in an array of any shape; their boxes are int64 (…)."""
+        if self.built is not None:
+            return self.built.pick(glyph)
+        made = scaled(self.base.pick(glyph.ravel()), self.scaling)
+        return GlyphColumns(made.columns, *(box.reshape(glyph.shape) for box in made[1:]))
+
+    def with_signs(self) -> ScaledBank:
+        """The same glyphs and those of the signs that the data set lacks, as further classes."""
+        built = None if self.built is None else self.built.with_signs()
+        return replace(self, base=self.base.with_signs(), built=built)
+
+    def share(self, low: float, high: float) -> ScaledBank:
+        """The same share of the glyphs as `GlyphBank.share`."""
+        built = None if self.built is None else self.built.share(low, high)
+        return replace(self, base=self.base.share(low, high), built=built)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ScaledBank, (self.base, self.scaling, self.built)  # without what was computed from them
+
+
+Bank = GlyphBank | ScaledBank
+
+
+@dataclass(frozen=True)
+class ScaledGlyphs:
+    """What a scaled bank is built from. bank: file name of the bank in the cache."""
+
+    base: GlyphBank
+    scaling: Scaling
+    bank: str
+
+    @property
+    def digest(self) -> str:
+        """Identifies the source files and the size, hex."""
+        return scaled_digest(self.base.digest, self.scaling)
+
+    def build(self) -> GlyphBank:
+        """The bank, in memory."""
+        return scaled_bank(self.base, self.scaling)
+
+
+def scaled_bank(bank: GlyphBank, scaling: Scaling) -> GlyphBank:
+    """A bank in memory, of height `scaling.height`, whose glyph g is glyph g of `bank` in the new size.
+
+    Peak memory is twice that of its columns; see `scaled_bytes`. It has the signs of `bank`, too, in the new size.
+    """
+    whole = bank.with_signs()
+    glyphs = scaled(whole.pick(np.arange(len(whole))), scaling)
+    boxes = {name: getattr(glyphs, name).astype(np.uint16) for name in ("width", "top", "bottom")}
+    made = replace(
+        whole,
+        digest=scaled_digest(bank.digest, scaling),
+        columns=glyphs.columns,
+        start=glyphs.start,
+        **boxes,
+        complete=None,
+        path=None,
+        origin=None,
+    )
+    return made.without_signs()
+
+
+def scaled_digest(digest: str, scaling: Scaling) -> str:
+    """The digest of the scaled bank of a bank with this digest."""
+    return hashlib.sha256(f"{digest} {scaling.height} {scaling.glyph_height} {METHOD}".encode()).hexdigest()
+
+
+def scaled_bytes(bank: GlyphBank, scaling: Scaling) -> int:
+    """About how many bytes the columns of the scaled bank take."""
+    return round(float(bank.with_signs().width.sum(dtype=np.int64)) * scaling.factor * scaling.height)
