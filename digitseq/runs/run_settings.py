@@ -8,7 +8,18 @@ from pathlib import Path
 from digitseq.errors import SettingsError
 from digitseq.formats import FORMATS
 from digitseq.labels import LABEL_FORMATS
-from digitseq.options import PARTS, Choice, Choices, FilePath, Flag, Number, Shares, clean_fields, setting
+from digitseq.options import (
+    PARTS,
+    Choice,
+    Choices,
+    FilePath,
+    Flag,
+    NamedOptions,
+    Number,
+    Shares,
+    clean_fields,
+    setting,
+)
 
 NO_LABELS = "none"
 LABELS = (*LABEL_FORMATS, NO_LABELS)
@@ -17,7 +28,7 @@ PARTLY = {o: [f for f, entry in FORMATS.items() if o in entry.options] for o in 
 
 
 @dataclass(frozen=True)
-class Output:
+class Output(NamedOptions):
     """Where and how many: nothing here changes what image i looks like under a given seed."""
 
     cache: str | None = setting(
@@ -26,23 +37,23 @@ class Output:
     )  # fmt: skip
     output_path: str = setting(
         "./output", FilePath(), "directory to save results in; images go to OUTPUT_PATH/NUMBER/1.png, 2.png, ...",
-        "data", "-o",
+        "batch", "-o",
     )  # fmt: skip
     format: str = setting(
-        "png", Choice(tuple(FORMATS)), "; ".join(f"{name}: {entry.help}" for name, entry in FORMATS.items()), "data",
+        "png", Choice(tuple(FORMATS)), "; ".join(f"{name}: {entry.help}" for name, entry in FORMATS.items()), "batch",
     )  # fmt: skip
     labels: tuple[str, ...] = setting(
         ("jsonl",), Choices(LABELS),
         f"labels beside PNG files, several allowed: {', '.join(f'{k} ({v.files})' for k, v in LABEL_FORMATS.items())}; "
         f"or {NO_LABELS}",
-        "data", shown_default="jsonl",
+        "batch", shown_default="jsonl",
     )  # fmt: skip
     shard_size: int = setting(
-        10_000, Number(1, 10_000_000), f"images per shard, with {' and '.join(PARTLY['shard_size'])}", "data"
+        10_000, Number(1, 10_000_000), f"images per shard, with {' and '.join(PARTLY['shard_size'])}", "batch"
     )
     split_ratio: tuple[float, float, float] | None = setting(
         None, Shares(0, 1, whole=False, parts=PARTS), "write train/, val/ and test/ with these shares of the images "
-        "and no glyph in common", "data", shown_default="off",
+        "and no glyph in common", "batch", shown_default="off",
     )  # fmt: skip
     multi_core: int | None = setting(
         None, Number(-1, 256), "worker processes; 0 or 1: none, images are made in the main process; "
@@ -58,7 +69,7 @@ class Output:
     )  # fmt: skip
     preview: str | None = setting(
         None, FilePath(), "write one PNG file of samples instead of a data set. It shows the given settings or, "
-        "without augmentation, every operation", "augmentation", shown_default="none",
+        "without augmentation, every operation", "look", shown_default="none",
     )  # fmt: skip
     resume: bool = setting(False, Flag(), "finish the interrupted run in this folder; give the same settings", "batch")
     quiet: bool = setting(False, Flag(), "print nothing but errors", "batch")
