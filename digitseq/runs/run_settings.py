@@ -21,6 +21,7 @@ from digitseq.options import (
     setting,
 )
 
+PICTURES = ("", ".png", ".jpg", ".jpeg")  # endings of a preview; without one it is a PNG file
 NO_LABELS = "none"
 LABELS = (*LABEL_FORMATS, NO_LABELS)
 # settings that only some formats have, and these
@@ -68,16 +69,21 @@ class Output(NamedOptions):
         shown_default="random, printed and recorded",
     )  # fmt: skip
     preview: str | None = setting(
-        None, FilePath(), "write one PNG file of samples instead of a data set. It shows the given settings or, "
-        "without augmentation, every operation", "look", shown_default="none",
+        None, FilePath(), "write one picture, PNG or JPEG by its ending, of samples with their labels instead of a "
+        "data set", "look", shown_default="none", metavar="FILE",
+    )  # fmt: skip
+    preview_operations: str | None = setting(
+        None, FilePath(), "the same with a sample of each operation at its defaults, and its name", "look",
+        shown_default="none", metavar="FILE",
     )  # fmt: skip
     resume: bool = setting(False, Flag(), "finish the interrupted run in this folder; give the same settings", "batch")
     quiet: bool = setting(False, Flag(), "print nothing but errors", "batch")
 
     def __post_init__(self) -> None:
         clean_fields(self)
-        if self.preview is not None and Path(self.preview).suffix.lower() not in ("", ".png"):
-            raise SettingsError(f"preview must be the name of a .png file, got {self.preview!r:.60}", "preview")
+        for name in ("preview", "preview_operations"):
+            if (given := getattr(self, name)) is not None and Path(given).suffix.lower() not in PICTURES:
+                raise SettingsError(f"{name} must be the name of a .png or .jpg file, got {given!r:.60}", name)
         if NO_LABELS in self.labels and len(self.labels) > 1:
             raise SettingsError(f"labels none cannot be combined with others, got {' '.join(self.labels)}", "labels")
         for name, formats in PARTLY.items():

@@ -54,11 +54,11 @@ def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
         warnings.simplefilter("ignore", DigitseqWarning)
     with naming_lines(request.lines):
         bank = bank_of(settings, output.cache)
-        if output.preview is not None:
-            from digitseq.shell.preview import write_preview
+        if output.preview or output.preview_operations:
+            from digitseq.shell.preview import write_previews
 
-            write_preview(Path(output.preview), settings, bank, seed)
-            tell(f"{output.preview} (seed {seed})")
+            for path in write_previews(output, settings, bank, seed):
+                tell(f"{path} (seed {seed})")
             return 0
         source = source_of(settings, bank.characters, output.count, seed)
         pipeline = Pipeline(settings, bank, seed, source)
