@@ -57,7 +57,7 @@ def generate_numbers_sequence(
 
     Returns float32 (H, W), 0 black … 1 white, H the `image_height`, by default 28; ink is white unless `invert`.
     Raises `SettingsError`, a `ValueError`, for an empty sequence or characters without glyphs, a reversed range, a
-    width that is too small for the digits, or an invalid setting; `TypeError` for a keyword that is not a setting.
+    width that is too small for the digits, or a keyword that is no setting or has an invalid value.
 
     >>> generate_numbers_sequence([3, 5, 0], (0, 10), 100).shape
     (28, 100)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+LIKE = 0.65  # of two words, from 0 to 1, from which on one may be the other misspelt
+
 
 class DigitseqError(Exception):
     """Base class. exit_code: of the command line."""
@@ -55,6 +59,38 @@ def one_line(text: object, longest: int = 300) -> str:
     line = next((line for line in str(text).splitlines() if line.strip()), "").strip()
     shown = printable(line[: longest + 1])
     return shown if len(shown) <= longest else shown[: longest - 1] + "…"
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """The name in `known` that `word` misspells, as a whole or one of its parts, or None if none is near.
+
+    >>> closest("--widht", ["--image_height", "--image_width"]), closest("minst", ["kmnist", "mnist"])
+    ('--image_width', 'mnist')
+    """
+    from difflib import SequenceMatcher  # needed after mistakes only
+
+    written = word.lower().strip("-")[:80]  # comparing takes time that grows with the square of the length
+
+    def likeness(name: str) -> tuple[float, float]:
+        whole, *parts = (
+            SequenceMatcher(None, written, part).ratio() for part in (name.lower().strip("-"), *_parts(name))
+        )
+        return max(whole, *parts, 0), whole
+
+    scores = {name: likeness(name) for name in known}
+    best = max(scores, key=lambda name: scores[name], default=None)
+    return best if best is not None and scores[best][0] >= LIKE else None
+
+
+def _parts(name: str) -> list[str]:
+    return name.lower().replace("-", "_").strip("_").split("_")
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown name: the right one, or all there are."""
+    names = list(known)
+    near = closest(word, names)
+    return f"did you mean {near}?" if near else f"known are {', '.join(names)}"
 
 
 def printable(text: str) -> str:

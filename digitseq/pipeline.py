@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,12 +14,12 @@ from digitseq.glyphs.scaled_bank import Bank
 from digitseq.options import MAX_WIDTH
 from digitseq.random_streams import Rows
 from digitseq.renderer import Appearance, Rendered, Renderer
-from digitseq.renderer.widths import TRIALS
 from digitseq.settings import Settings
 from digitseq.sources import Source, decode, encode
 from digitseq.sources.base import Codes
 from digitseq.sources.choose import source_of
 
+SAMPLE = 2048  # texts that are looked at
 HARDLY_EVER = 0.05  # a width is refused if a smaller share of random draws fits
 
 
@@ -46,8 +47,8 @@ class Pipeline:
     renderer: one that was prepared earlier for the appearance of `settings` and for `bank`; a new text then costs
     only its own pixels
 
-    Raises `SettingsError` when the longest text hardly ever fits into `settings.image_width`; the message names a
-    width that is large enough. Pickles as its first four arguments.
+    Raises `SettingsError` when the longest text hardly ever fits into `settings.image_width`; the message names the
+    smallest width that is not refused. Pickles as its first four arguments.
     """
 
     def __init__(
@@ -138,19 +139,19 @@ class Pipeline:
             )
 
     def _check_width(self) -> None:
-        """Refuse a width in which a text hardly ever fits, and name one that is large enough for all."""
+        """Refuse a width in which a text hardly ever fits, and name the smallest that is not refused."""
         s, widths, text = self.settings, self.renderer.glyph_widths, self.source.longest()
-        extent = widths.trials(self._places(encode([text], len(text))), s.min_spacing)
-        hardly, enough = (extent <= s.image_width).mean() < HARDLY_EVER, int(extent.max())
+        extent = np.sort(widths.trials(self._places(encode([text], len(text))), s.min_spacing))
+        enough = int(extent[math.ceil(HARDLY_EVER * len(extent)) - 1])
         if self.source.count != 1:
-            # a shorter text may have wider characters than the longest one
-            codes = self.source.codes(Rows.span(self.seed, 0, TRIALS))
-            places = self._places(codes)
-            narrowest = widths.narrowest(places, s.min_spacing)
-            if not hardly:
-                text, hardly = decode(codes[[narrowest.argmax()]])[0], narrowest.max() > s.image_width
-            enough = max(enough, int(narrowest.max()), int(widths.trials(places, s.min_spacing).max()))
-        if hardly:
+            # A shorter text may have wider characters than the longest one. The texts looked at are those of one
+            # seed, so that a width that is named will do with others, too.
+            codes = self.source.codes(Rows.span(0, 0, SAMPLE))
+            narrowest = widths.narrowest(self._places(codes), s.min_spacing)
+            if enough <= s.image_width < narrowest.max():
+                text = decode(codes[[narrowest.argmax()]])[0]
+            enough = max(enough, int(narrowest.max()))
+        if s.image_width < enough:
             raise SettingsError(
                 f"image_width {s.image_width} is too narrow for {len(text)} character{'s' * (len(text) > 1)} such as "
                 f"{text:.20} with min_spacing {s.min_spacing}: use at least {enough} pixels, or 0 for as wide as "

@@ -20,6 +20,7 @@ from digitseq.options import (
     FilePath,
     Flag,
     Kind,
+    NamedOptions,
     Number,
     NumberPair,
     Option,
@@ -46,6 +47,7 @@ LENGTHS = NumberPair(1, MAX_TEXT, parts=("min", "max"))
 HEIGHT = Number(16, 512, "pixels")
 MOST_SPACING = 1000
 SPACING = Number(-HEIGHT.high, MOST_SPACING, "pixels")  # at any height; see `spacing`
+USUAL_SPACING = 10
 KERNEL = NumberPair(1, 15, "pixels", parts=("width", "height"))
 
 
@@ -75,7 +77,7 @@ class Operations(Kind):
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(NamedOptions):
     """What the images look like. With a seed it fixes every byte of every image.
 
     Raises `SettingsError` (a `ValueError`) that says what was given and what is allowed.
@@ -155,7 +157,10 @@ class Settings:
     min_spacing: int = setting(
         0, SPACING, "smallest gap between two characters, ink to ink; they overlap if it is negative", "layout", "-min"
     )
-    max_spacing: int = setting(10, SPACING, "largest gap between two characters", "layout", "-max")
+    max_spacing: int = setting(
+        None, SPACING, "largest gap between two characters", "layout", "-max",
+        shown_default=f"{USUAL_SPACING}, or MIN_SPACING if that is more", example=USUAL_SPACING,
+    )  # fmt: skip
     invert: bool = setting(False, Flag(), "black ink on white paper instead of white on black", "layout")
     masks: bool = setting(
         False, Flag(), "make an instance mask for each image, too: 0 on paper, k on the k-th character; in masks/1.png "
@@ -193,6 +198,8 @@ class Settings:
         self._check_spacing()
         clean_fields(self)
         self._check_source()
+        if self.max_spacing is None:  # a dataclass cannot say so in its types: nobody else sees None
+            object.__setattr__(self, "max_spacing", max(USUAL_SPACING, self.min_spacing))
         if self.min_spacing > self.max_spacing:
             message = f"min_spacing must not exceed max_spacing, got {self.min_spacing} and {self.max_spacing}"
             raise SettingsError(message, "min_spacing")

@@ -141,7 +141,7 @@ def make_all(folder: Path) -> None:
             make_sheet(folder / name, common, rows)
         except DataError as error:
             print(f"{name} was not made: {error}", file=sys.stderr)
-    run("-num", "123456", "--preview", str(folder / "operations.png"), "--seed", "3")
+    run("-num", "123456", "--preview_operations", str(folder / "operations.png"), "--seed", "3")
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ def test_every_setting_of_the_image_is_a_keyword(name):
 
 
 def test_other_keywords_are_refused():
-    with pytest.raises(TypeError, match="anglee"):
+    with pytest.raises(SettingsError, match="unknown setting anglee; did you mean angle"):
         generate_numbers_sequence("12", (0, 10), 0, anglee=3)
 
 

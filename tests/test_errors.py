@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digitseq import errors
-from digitseq.errors import DigitseqError, SettingsError, one_line
+from digitseq.errors import DigitseqError, SettingsError, closest, did_you_mean, one_line
 
 
 @given(st.text(max_size=700))
@@ -31,3 +31,19 @@ def test_every_error_has_an_exit_code_and_is_what_python_expects():
     assert issubclass(SettingsError, ValueError)
     assert issubclass(errors.MissingPackageError, ImportError)
     assert SettingsError("m", "size").setting == "size"
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "meant"),
+    [
+        ("--widht", ["--image_height", "--image_width"], "--image_width"),
+        ("minst", ["kmnist", "emnist-mnist", "mnist"], "mnist"),
+        ("byclass", ["mnist", "emnist-byclass"], "emnist-byclass"),
+        ("-num5", ["--number", "-num"], "-num"),
+        ("zzz", ["--size"], None),
+        ("a", [], None),
+    ],
+)
+def test_the_name_that_was_meant(word, known, meant):
+    assert closest(word, known) == meant
+    assert did_you_mean(word, known) == (f"did you mean {meant}?" if meant else f"known are {', '.join(known)}")

@@ -67,7 +67,7 @@ def copy(tmp_path, cache):
 def test_a_setting_is_one_field(copy):
     copy.add(
         "settings.py",
-        "    max_spacing: int",
+        "    invert: bool",
         '    toy: int = setting(3, Number(1, 9, "pixels"), "a toy", "layout", "-t")',
     )
     (copy.folder / "config.py").write_text('"""Settings."""\n\ntoy = 10\n')
@@ -131,7 +131,7 @@ class Even(Kind):
 
 def test_a_kind_of_setting_is_one_class(copy):
     copy.add("settings.py", "KERNEL = ", KIND)
-    copy.add("settings.py", "    max_spacing: int", '    toy: int = setting(2, Even(), "a toy", "layout")')
+    copy.add("settings.py", "    invert: bool", '    toy: int = setting(2, Even(), "a toy", "layout")')
     (copy.folder / "config.py").write_text('"""Settings."""\n\ntoy = "x"\n')
 
     assert copy.run("-num", "12", "--toy", "8").returncode == 0
@@ -255,7 +255,7 @@ SOURCE_FIELD = """\
 def test_a_source_is_one_file_one_line_and_its_settings(copy):
     copy.new_file("sources/toy.py", SOURCE)
     copy.add("sources/__init__.py", "SOURCE_MODULES = {", '    "toy": "toy",')
-    copy.add("settings.py", "    max_spacing: int", SOURCE_FIELD)
+    copy.add("settings.py", "    invert: bool", SOURCE_FIELD)
     (copy.folder / "config.py").write_text('"""Settings."""\n\ntoy = 40\n')
 
     assert copy.run("--toy", "99", "-s", "2", "--labels", "txt").returncode == 0

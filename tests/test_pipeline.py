@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -251,3 +252,27 @@ def test_random_all_draws_each_operation_for_half_of_the_digits(train):
     noisy = Pipeline(Settings("3", image_width=80, **values, noise_ratio=0.5), train, 1).batch(0, 4000)
     changed = (plain.images != noisy.images).any((1, 2))
     assert changed.mean() == pytest.approx(0.5, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"number": "123456"},
+        {"number": "000000", "augment": "medium"},
+        {"random_digits": (3, 8)},
+        {"random_digits": (6, 6), "data_augmentation": True},
+        {"pattern": "[0-9]{4}-[01]{2}"},
+        {"number": "1" * 12, "min_spacing": -4},
+        {"number": "1234", "min_spacing": 20},
+    ],
+    ids=str,
+)
+def test_the_width_that_an_error_names_is_the_smallest_that_will_do(train, settings):
+    with pytest.raises(SettingsError, match="use at least") as caught:
+        Pipeline(Settings(image_width=8, **settings), train, 1)
+    width = int(re.search(r"at least (\d+)", str(caught.value))[1])
+    for seed in range(3):
+        made = Pipeline(Settings(image_width=width, **settings), train, seed)
+        assert made.batch(0, 200).images.shape[2] == width
+    with pytest.raises(SettingsError, match=f"use at least {width} pixels"):
+        Pipeline(Settings(image_width=width - 1, **settings), train, 2)

@@ -243,7 +243,7 @@ def test_options_name_every_setting_but_paths(client):
         (f"{PNG}?seed=1&seed=2", 422, "seed", "twice"),
         (f"{PNG}?sead=1", 422, "sead", "did you mean seed?"),
         (f"{PNG}?image_widht=1", 422, "image_widht", "did you mean image_width?"),
-        (f"{PNG}?augment=elastik", 422, "augment", "did you mean 'elastic'?"),
+        (f"{PNG}?augment=elastik", 422, "augment", "did you mean elastic?"),
         (f"{PNG}?augment=background:folder=/etc", 422, "augment", "path"),
         (f"{PNG}?augment=%20background%20:%20folder%20=/etc", 422, "augment", ""),
         (f"{PNG}?" + "&".join(["augment=blur"] * 33), 422, "augment", "32"),

@@ -12,6 +12,7 @@ from digitseq.runs.run_settings import Output
 from digitseq.settings import Settings
 from digitseq.shell.config_file import read_config
 from digitseq.shell.parser import IN_CONFIG, parse
+from digitseq.sources.choose import source_of
 
 
 def test_config_py_gives_every_setting_the_default_that_it_has_elsewhere():
@@ -19,7 +20,7 @@ def test_config_py_gives_every_setting_the_default_that_it_has_elsewhere():
     assert set(given) == set(IN_CONFIG)
     for cls, more in ((Settings, {"number": "1"}), (Output, {})):
         own = {name: value for name, value in given.items() if name in {f.name for f in fields(cls)}}
-        assert cls(**own, **more) == cls(**more)
+        assert cls(**(own | more)) == cls(**more)
 
 
 ALONE = {
@@ -52,3 +53,31 @@ def test_what_goes_with_a_source_of_the_file_goes_with_that_source(tmp_path):
     assert parse(["-r", "-num", "12"], config).settings == Settings("12")
     with pytest.raises(SettingsError, match="phone_type works with phone only"):
         parse(["-r", "-num", "12", "--phone_type", "mobile"], config)
+
+
+@pytest.mark.parametrize(
+    ("cls", "values", "message"),
+    [
+        (Settings, {"widht": 3}, "unknown setting widht; did you mean image_width?"),
+        (Output, {"sise": 3}, "unknown setting sise; did you mean size?"),
+        (Output, {"format": "parket"}, "got 'parket'; did you mean parquet?"),
+        (Output, {"labels": ["jsonl", "yollo"]}, "did you mean yolo?"),
+        (Settings, {"augment": "lihgt"}, "did you mean light?"),
+        (Settings, {"pattern": "[[:digti:]]{3}"}, "write 0-9 for [:digit:]"),
+    ],
+)
+def test_a_misspelt_name_suggests_the_right_one(cls, values, message):
+    with pytest.raises(SettingsError) as caught:
+        made = cls(**values) if cls is Output or "pattern" in values else cls(number="1", **values)
+        source_of(made, "0123456789")
+    assert message in str(caught.value)
+
+
+def test_a_smallest_gap_alone_raises_the_largest(tmp_path):
+    assert Settings("1").max_spacing == Settings("1", min_spacing=-3).max_spacing == 10
+    assert Settings("1", min_spacing=20) == Settings("1", min_spacing=20, max_spacing=20)
+    assert parse(["-num", "1", "-min", "20"], tmp_path).settings.max_spacing == 20
+    (tmp_path / "config.py").write_text("min_spacing = 20\nmax_spacing = None\n")
+    assert parse(["-num", "1", "-r"], tmp_path / "config.py").settings.max_spacing == 20
+    with pytest.raises(SettingsError, match="min_spacing must not exceed max_spacing, got 20 and 15"):
+        Settings("1", min_spacing=20, max_spacing=15)

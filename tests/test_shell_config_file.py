@@ -63,13 +63,13 @@ def test_the_number_is_needed_with_a_config_too(run):
     [
         ("image_width = 120\nimage_widht = 3\n", "config.py line 2: unknown setting image_widht; did you mean image_width?"),
         ("colour = 3\n", "config.py line 1: unknown setting colour; known are angle, "),
-        ("number = '12'\n", "config.py line 1: unknown setting number"),
+        ("preview = 'a.png'\n", "config.py line 1: unknown setting preview"),
         ("\n\nimage_width = -4\n", "config.py line 3: image_width must be a whole number from 0 to 65,535 pixels, got -4"),
         ("image_width = '200'\n", "config.py line 1: image_width must be a whole number"),
         ("size = 1\nnoise_ratio = float('nan')\n", "config.py line 2: noise_ratio must be a plain value"),
         ("invert = 1\n", "config.py line 1: invert must be True or False, got 1"),
         ("erode_kernel = 3\n", "config.py line 1: erode_kernel must be a whole number"),
-        ("min_spacing = 11\n", "config.py line 1: min_spacing must not exceed"),
+        ("min_spacing = 11\nmax_spacing = 10\n", "config.py line 1: min_spacing must not exceed"),
         ("output_path = None\n", "config.py line 1: output_path must be a path, got None"),
         ("image_width = (200\n", "config.py line 1: '(' was never closed"),
         ("import os\n", "config.py line 1: write NAME = VALUE, got import os"),
@@ -150,3 +150,28 @@ def test_a_home_directory_is_filled_in(program, tmp_path, monkeypatch):
     assert numbers(tmp_path / "home" / "here" / "12") == [1]
     assert list((tmp_path / "home" / "cache").glob("*.bank"))
     assert not (tmp_path / "~").exists()
+
+
+def test_the_number_may_stand_in_the_file_and_a_source_given_wins(tmp_path):
+    config = tmp_path / "config.py"
+    config.write_text("number = '123'\n")
+    assert parser.parse(["-r"], config).settings.number == "123"
+    assert parser.parse(["-r", "--phone"], config).settings.number is None
+
+
+def test_the_shipped_file_is_what_write_config_writes(run, tmp_path):
+    """To write it anew after a change of the settings: rm config.py && python3 run.py --write_config"""
+    assert run("--write_config").returncode == 0
+    text = (tmp_path / "config.py").read_text()
+    assert text == (ROOT / "config.py").read_text()
+    assert all(
+        option.help.split(";")[0][:40] in " ".join(text.replace("\n# ", " ").split())
+        for option in map(parser.OPTIONS.get, parser.IN_CONFIG)
+    )
+
+
+def test_write_config_leaves_a_file_that_is_there(refused, tmp_path):
+    (tmp_path / "mine.py").write_text("size = 3\n")
+    assert "mine.py is there already" in refused("--write_config", "mine.py")
+    assert "cannot write absent/mine.py" in refused("--write_config", "absent/mine.py")
+    assert (tmp_path / "mine.py").read_text() == "size = 3\n"

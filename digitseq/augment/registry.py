@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
 from digitseq.augment.base import Operation
-from digitseq.errors import SettingsError
+from digitseq.errors import SettingsError, did_you_mean
 from digitseq.options import options
 
 CLASSES = {  # class name to module, in the order in which they are listed
@@ -131,7 +130,7 @@ def _parse(text: str) -> Operation:
     if name in PRESETS:
         raise SettingsError(f"augment: the preset {name} takes no parameters, got {text!r:.60}", "augment")
     if name not in OPERATIONS:
-        hint = _nearest(name, [*OPERATIONS, *PRESETS])
+        hint = did_you_mean(name, [*OPERATIONS, *PRESETS])
         raise SettingsError(f"augment: unknown operation {name!r:.60}; {hint}", "augment")
     known = options(OPERATIONS[name])
     values: dict[str, Any] = {}
@@ -140,7 +139,7 @@ def _parse(text: str) -> Operation:
         if key in known and not equals:
             raise SettingsError(f"augment: {name}: {key} needs a value, such as {key}=1", "augment")
         if key not in known:
-            hint = _nearest(key, list(known))
+            hint = did_you_mean(key, known)
             raise SettingsError(f"augment: {name} has no parameter {key!r:.60}; {hint}", "augment")
         values[key] = known[key].kind.parse(value)
     try:
@@ -148,8 +147,3 @@ def _parse(text: str) -> Operation:
     except SettingsError as error:
         raise SettingsError(f"augment: {error}", "augment") from None
     return operation
-
-
-def _nearest(word: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(word.lower(), known, 1, 0.5)
-    return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"

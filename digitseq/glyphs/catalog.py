@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from digitseq.errors import SettingsError
+from digitseq.errors import SettingsError, closest
 
 DIGITS = "0123456789"
 CAPITALS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -151,5 +151,7 @@ def get_data_set(name: str) -> DataSet:
     """The data set called `name`. Raises `SettingsError` that lists the known names."""
     if name not in DATA_SETS:
         known = f"{', '.join(DATA_SETS)}, or a folder with idx files (./NAME)"
-        raise SettingsError(f"dataset must be one of {known}, got {name!r}", "dataset")
+        near = closest(name, DATA_SETS)
+        hint = f"; did you mean {near}?" if near else ""
+        raise SettingsError(f"dataset must be one of {known}, got {name!r}{hint}", "dataset")
     return DATA_SETS[name]

@@ -3,7 +3,7 @@
 from digitseq.options.command_line import flag_words
 from digitseq.options.kinds import Choice, Choices, FilePath, Flag, Kind, Text, expanded, shown
 from digitseq.options.numbers import Number, NumberPair, NumberRange, Shares
-from digitseq.options.option import Option, clean_fields, options, setting
+from digitseq.options.option import NamedOptions, Option, clean_fields, options, setting
 
 __all__ = [
     "MAX_TEXT",
@@ -14,6 +14,7 @@ __all__ = [
     "FilePath",
     "Flag",
     "Kind",
+    "NamedOptions",
     "Number",
     "NumberPair",
     "NumberRange",

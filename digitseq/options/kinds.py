@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from digitseq.errors import SettingsError
+from digitseq.errors import SettingsError, closest
 
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
@@ -35,6 +35,10 @@ class Kind(Protocol):
         What stands for nothing is returned as it is, so that the error shows what was written.
         """
         return text
+
+    def hint(self, value: object) -> str:
+        """The end of the message that refuses `value`: "; did you mean ...?", or nothing."""
+        return ""
 
     def schema(self) -> dict[str, Any]:
         """The JSON schema of a value."""
@@ -119,6 +123,13 @@ class Choice(Text):
             raise ValueError
         return text
 
+    def hint(self, value: object) -> str:
+        words = value.replace(",", " ").split() if isinstance(value, str) else value
+        for word in words if isinstance(words, (list, tuple)) else ():
+            if isinstance(word, str) and word not in self.choices and (near := closest(word, self.choices)):
+                return f"; did you mean {near}?"
+        return ""
+
     def schema(self) -> dict[str, Any]:
         return {"type": "string", "enum": list(self.choices)}
 
@@ -145,7 +156,7 @@ class Choices(Choice):
         return {"type": "array", "items": super().schema()}
 
     def argument(self, name: str) -> dict[str, Any]:
-        return super().argument(name) | {"nargs": "+"}
+        return {"metavar": "NAME", "nargs": "+"}
 
 
 def items_of(value: Any) -> Any:

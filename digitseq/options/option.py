@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any
 
-from digitseq.errors import SettingsError
+from digitseq.errors import SettingsError, did_you_mean
 from digitseq.options.kinds import Kind, shown
 
 
@@ -55,12 +55,24 @@ class Option:
         except SettingsError as error:
             raise SettingsError(f"{owner}{name} {error}" if error.setting is None else str(error), name) from None
         except (TypeError, ValueError, OverflowError):
-            raise SettingsError(f"{owner}{name} must be {self.kind.expected()}, got {shown(value)}", name) from None
+            message = f"{owner}{name} must be {self.kind.expected()}, got {shown(value)}{self.kind.hint(value)}"
+            raise SettingsError(message, name) from None
 
 
 def setting(default: object, kind: Kind, help: str, group: str = "", *flags: str, **known: Any) -> Any:
     """A field of a dataclass that is an option; `known` as in `Option`."""
     return field(default=default, metadata={"option": Option(kind, help, group, flags, default, **known)})
+
+
+class NamedOptions:
+    """Base of dataclasses whose fields are options: a misspelt name is an error that suggests the right one."""
+
+    def __new__(cls, *_: Any, **named: Any) -> Any:
+        own: Any = cls
+        for name in named:
+            if name not in options(own):
+                raise SettingsError(f"unknown setting {name!s:.60}; {did_you_mean(name, options(own))}", name)
+        return super().__new__(cls)
 
 
 @cache  # settings are made anew for every image that is asked for

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 LEVELS = 64  # sample of each class: its glyphs at this many evenly spaced ranks of width
 MOST_AT_ONCE = 1024  # glyphs whose outlines are in memory at the same time
 TRIALS = 256  # random choices of sampled glyphs for a text
+NARROWEST = 3  # of the levels, which stand for the glyphs that are drawn where others do not fit
 NARROW = 0.02  # the quantile of a class's widths that counts as its narrow glyphs
 
 
@@ -38,6 +39,8 @@ class GlyphWidths:
         self.of_class = np.concatenate([width, others])
         # texts that do not fit get narrower glyphs; what distortions add is random, so its mean counts
         narrow = np.quantile(plain, NARROW, axis=1) + (width - plain).mean(axis=1)
+        # a rotation widens narrow glyphs more than others: `narrow` alone would promise too much
+        narrow = np.maximum(narrow, width[:, :NARROWEST].mean(axis=1))
         self._narrow = np.concatenate([narrow.astype(np.int64), [gap, 0]])
         self.most = int(width.max())
 

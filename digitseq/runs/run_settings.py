@@ -8,10 +8,24 @@ from pathlib import Path
 from digitseq.errors import SettingsError
 from digitseq.formats import FORMATS
 from digitseq.labels import LABEL_FORMATS
-from digitseq.options import PARTS, Choice, Choices, FilePath, Flag, Number, Shares, Text, clean_fields, setting, shown
+from digitseq.options import (
+    PARTS,
+    Choice,
+    Choices,
+    FilePath,
+    Flag,
+    NamedOptions,
+    Number,
+    Shares,
+    Text,
+    clean_fields,
+    setting,
+    shown,
+)
 from digitseq.runs.naming import UNSAFE_SHOWN, safe_name
 from digitseq.sources import Source
 
+PICTURES = ("", ".png", ".jpg", ".jpeg")  # endings of a preview; without one it is a PNG file
 NO_LABELS = "none"
 LABELS = (*LABEL_FORMATS, NO_LABELS)
 # settings that only some formats have, and these
@@ -19,7 +33,7 @@ PARTLY = {o: [f for f, entry in FORMATS.items() if o in entry.options] for o in 
 
 
 @dataclass(frozen=True)
-class Output:
+class Output(NamedOptions):
     """Where and how many: nothing here changes what image i looks like under a given seed."""
 
     cache: str | None = setting(
@@ -28,31 +42,31 @@ class Output:
     )  # fmt: skip
     output_path: str = setting(
         "./output", FilePath(), "directory to save results in; images go to OUTPUT_PATH/NUMBER/1.png, 2.png, ...",
-        "data", "-o",
+        "batch", "-o",
     )  # fmt: skip
     name: str | None = setting(
         None, Text(), "name of the directory below OUTPUT_PATH, and of shards in it, instead of what the source says",
-        "data", shown_default="such as NUMBER or random",
+        "batch", shown_default="such as NUMBER or random",
     )  # fmt: skip
     format: str = setting(
-        "png", Choice(tuple(FORMATS)), "; ".join(f"{name}: {entry.help}" for name, entry in FORMATS.items()), "data",
+        "png", Choice(tuple(FORMATS)), "; ".join(f"{name}: {entry.help}" for name, entry in FORMATS.items()), "batch",
     )  # fmt: skip
     labels: tuple[str, ...] = setting(
         ("jsonl",), Choices(LABELS),
         f"labels beside PNG files, several allowed: {', '.join(f'{k} ({v.files})' for k, v in LABEL_FORMATS.items())}; "
         f"or {NO_LABELS}",
-        "data", shown_default="jsonl",
+        "batch", shown_default="jsonl",
     )  # fmt: skip
     shard_size: int = setting(
-        10_000, Number(1, 10_000_000), f"images per shard, with {' and '.join(PARTLY['shard_size'])}", "data"
+        10_000, Number(1, 10_000_000), f"images per shard, with {' and '.join(PARTLY['shard_size'])}", "batch"
     )
     split_ratio: tuple[float, float, float] | None = setting(
         None, Shares(0, 1, whole=False, parts=PARTS), "write train/, val/ and test/ with these shares of the images "
-        "and no glyph in common", "data", shown_default="off",
+        "and no glyph in common", "batch", shown_default="off",
     )  # fmt: skip
     card: str = setting(
         "auto", Choice(("auto", "on", "off")), "a Hugging Face data-set card, README.md with samples.svg, beside the "
-        "images; auto: for 1,000 images or more. A README.md of your own is left alone", "data",
+        "images; auto: for 1,000 images or more. A README.md of your own is left alone", "batch",
         bare="on", metavar="WHEN",
     )  # fmt: skip
     multi_core: int | None = setting(
@@ -69,8 +83,12 @@ class Output:
         shown_default="random, printed and recorded",
     )  # fmt: skip
     preview: str | None = setting(
-        None, FilePath(), "write one PNG file of samples instead of a data set. It shows the given settings or, "
-        "without augmentation, every operation", "augmentation", shown_default="none",
+        None, FilePath(), "write one picture, PNG or JPEG by its ending, of samples with their labels instead of a "
+        "data set", "look", shown_default="none", metavar="FILE",
+    )  # fmt: skip
+    preview_operations: str | None = setting(
+        None, FilePath(), "the same with a sample of each operation at its defaults, and its name", "look",
+        shown_default="none", metavar="FILE",
     )  # fmt: skip
     dry_run: bool = setting(
         False, Flag(), "write nothing; print what would be made, how large, in what time, from a measured sample",
@@ -88,9 +106,10 @@ class Output:
 
     def __post_init__(self) -> None:
         clean_fields(self)
-        if self.preview is not None and Path(self.preview).suffix.lower() not in ("", ".png"):
-            raise SettingsError(f"preview must be the name of a .png file, got {self.preview!r:.60}", "preview")
-        if self.preview is not None and self.dry_run:
+        for name in ("preview", "preview_operations"):
+            if (given := getattr(self, name)) is not None and Path(given).suffix.lower() not in PICTURES:
+                raise SettingsError(f"{name} must be the name of a .png or .jpg file, got {given!r:.60}", name)
+        if self.dry_run and (self.preview or self.preview_operations):
             raise SettingsError("dry_run writes nothing, and preview a file: leave out one of them", "dry_run")
         if NO_LABELS in self.labels and len(self.labels) > 1:
             raise SettingsError(f"labels none cannot be combined with others, got {' '.join(self.labels)}", "labels")

@@ -60,11 +60,3 @@ def problem_of(error: Exception) -> Problem:
 def too_large(limits: Limits) -> Problem:
     """The problem for a body that has more bytes than the service reads."""
     return Problem(413, f"a body may have at most {limits.max_body:,} bytes", Connection="close")
-
-
-def nearest(word: str, known: list[str]) -> str:
-    """The right name that `word` is closest to, as a hint."""
-    import difflib
-
-    near = difflib.get_close_matches(word.lower(), known, 1)
-    return f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"

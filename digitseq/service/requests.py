@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from digitseq.augment import OPERATIONS
-from digitseq.errors import SettingsError
+from digitseq.errors import SettingsError, did_you_mean
 from digitseq.formats import DOWNLOADS
 from digitseq.options import Choice, FilePath, Number, Option, Text, options
 from digitseq.runs.run_settings import Output
 from digitseq.service.glyph_sets import GlyphSets
 from digitseq.service.limits import Limits
-from digitseq.service.problems import Problem, nearest
+from digitseq.service.problems import Problem
 from digitseq.settings import DEFAULTS, Operations, Settings
 from digitseq.sources.syntax import read_regex
 
@@ -113,7 +113,7 @@ def from_json(body: object, others: Mapping[str, Option]) -> RequestValues:
         if name in ALL and name not in known:
             raise Problem(422, f"{name} is for files of the server, and none can be named through HTTP", name)
         if name not in known:
-            raise Problem(422, f"unknown parameter {name!r:.60}; {nearest(name, list(known))}", name[:60])
+            raise Problem(422, f"unknown parameter {name!r:.60}; {did_you_mean(name, known)}", name[:60])
     # settings as they were given: `Settings` checks them again, together
     values = {name: value for name, value in body.items() if name in SETTINGS}
     return RequestValues(values, {name: value for name, value in checked.items() if name in others})

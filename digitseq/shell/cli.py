@@ -17,12 +17,12 @@ from digitseq.renderer.renderer_cache import bank_of
 from digitseq.runs import Report, Stop, write_images
 from digitseq.runs.run_settings import Output
 from digitseq.shell.console import interrupted_by, print_error, run_program, say
-from digitseq.shell.dataset_commands import DataSetCommand
 from digitseq.shell.dry_run import dry_run_lines
-from digitseq.shell.inspect_command import InspectCommand
-from digitseq.shell.parser import naming_lines, parse
+from digitseq.shell.help_text import short_help
+from digitseq.shell.parser import ParsedCommand, naming_lines, parse
 from digitseq.sources.choose import source_of
 
+NOTHING_ASKED = 2  # a script whose variables are empty must not go on as if images had been made
 NAME = "digitseq"  # what every line on standard error begins with
 
 
@@ -42,8 +42,11 @@ def main(argv: Sequence[str] | None = None, config: Path | None = None) -> int:
 
 
 def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
+    if not (sys.argv[1:] if argv is None else argv):
+        say(short_help())
+        return NOTHING_ASKED
     request = parse(argv, config)
-    if isinstance(request, (DataSetCommand, InspectCommand)):
+    if not isinstance(request, ParsedCommand):
         return request.run()
     settings = request.settings
     output, seed = request.complete()
@@ -52,11 +55,11 @@ def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
         warnings.simplefilter("ignore", DigitseqWarning)
     with naming_lines(request.lines):
         bank = bank_of(settings, output.cache)
-        if output.preview is not None:
-            from digitseq.shell.preview import write_preview
+        if output.preview or output.preview_operations:
+            from digitseq.shell.preview import write_previews
 
-            write_preview(Path(output.preview), settings, bank, seed)
-            tell(f"{output.preview} (seed {seed})")
+            for path in write_previews(output, settings, bank, seed):
+                tell(f"{path} (seed {seed})")
             return 0
         # how many lines a file has is known once it has been read, and standard input is read only once
         size = output.size if settings.numbers_file else output.count

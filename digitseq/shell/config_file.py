@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import warnings
 from collections.abc import Collection
 from pathlib import Path
 
-from digitseq.errors import SettingsError, one_line
+from digitseq.errors import SettingsError, did_you_mean, one_line
 from digitseq.files.regular import read_regular
 
 MOST_BYTES = 100_000  # the parser's memory is a few hundred times the text's
@@ -27,9 +26,7 @@ def read_config(path: Path, known: Collection[str]) -> dict[str, tuple[object, i
         where = f"{path.name} line {statement.lineno}"
         name, value = _assignment(statement, where)
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known))}"
-            raise SettingsError(f"{where}: unknown setting {name}; {hint}")
+            raise SettingsError(f"{where}: unknown setting {name}; {did_you_mean(name, sorted(known))}")
         found[name] = value, statement.lineno
     return found
 

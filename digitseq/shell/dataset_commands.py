@@ -10,6 +10,7 @@ from digitseq.glyphs import get_data_set
 from digitseq.glyphs.installed import DataSetInfo, list_data_sets
 from digitseq.glyphs.loader import cache_directory
 from digitseq.shell.console import say
+from digitseq.shell.help_text import started_as
 
 _HEADS = ("name", "classes", "train", "test", "on disk", "installed", "licence", "what")
 
@@ -48,7 +49,7 @@ def _table(cache: Path) -> str:
         "  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(row, aligned, widths)).rstrip() for row in rows
     ]
     if missing := next((info.name for info in data_sets if len(info.installed) < 2), None):
-        lines.append(f"get one with run.py --download {missing}; data sets are saved in {cache}")
+        lines.append(f"get one with {started_as()} --download {missing}; data sets are saved in {cache}")
     return "\n".join(lines)
 
 

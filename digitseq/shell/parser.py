@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import difflib
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -14,31 +13,19 @@ from typing import Any, NamedTuple, NoReturn
 
 from digitseq import __version__
 from digitseq.api import draw_seed
-from digitseq.errors import SettingsError
+from digitseq.errors import SettingsError, closest
 from digitseq.options import Option, options
 from digitseq.runs import recorded_run
 from digitseq.runs.run_settings import Output
 from digitseq.settings import PARTNERS, SOURCES, Settings
+from digitseq.shell.config_template import ConfigCommand
 from digitseq.shell.console import say
 from digitseq.shell.dataset_commands import DataSetCommand
+from digitseq.shell.help_text import GROUPS, WHAT, HelpFormatter, epilog, started_as
 from digitseq.shell.inspect_command import InspectCommand
 
 OPTIONS = options(Output) | options(Settings)
-IN_CONFIG = [name for name in OPTIONS if name not in ("number", "preview")]
-GROUPS = {
-    "general": "general",
-    "source": f"source (exactly one of the first {len(SOURCES)} is required)",
-    "data": "data",
-    "layout": "layout (pixels)",
-    "augmentation": "augmentation (without -da, each of -e, -d, -a and -n enables only its own operation)",
-    "batch": "batch",
-}
-EXAMPLES = """\
-the three usual commands:
-  python3 run.py -num 123456                           one image, output/123456/1.png
-  python3 run.py --random_digits 3 8 -m 4 -s 100000    a batch, on four processes
-  python3 run.py -num 123456 -r                        with the settings of config.py
-"""
+IN_CONFIG = [name for name, option in OPTIONS.items() if option.group != "look"]  # those make no images
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -63,8 +50,8 @@ class OneLineParser(argparse.ArgumentParser):
         longer = [flag for flag in flags if len(flag) > 2 and name.startswith(flag)]
         if name[:2] in flags and flags[name[:2]].nargs != 0 and not longer:  # such as -s3
             return
-        near = difflib.get_close_matches(name, flags, 1, 0.7) or longer
-        self.error(f"unknown flag {name!r:.60}" + "".join(f": did you mean {flag}?" for flag in near[:1]))
+        near = closest(name, flags) or next(iter(longer), None)
+        self.error(f"unknown flag {name!r:.60}" + (f": did you mean {near}?" if near else ""))
 
     def error(self, message: str) -> NoReturn:
         if "expected one argument" in message:
@@ -110,9 +97,11 @@ def naming_lines(lines: dict[str, str]) -> Iterator[None]:
         raise SettingsError(lines.get(error.setting or "", "") + str(error), error.setting) from None
 
 
-def parse(argv: Sequence[str] | None, config: Path) -> ParsedCommand | DataSetCommand | InspectCommand:
+def parse(argv: Sequence[str] | None, config: Path) -> ParsedCommand | DataSetCommand | InspectCommand | ConfigCommand:
     """Settings from the command line, over those of `config` when -r is given, over the defaults."""
     given = vars(build_parser().parse_args(argv))
+    if "write_config" in given:
+        return ConfigCommand(given["write_config"], {name: OPTIONS[name] for name in IN_CONFIG}, len(SOURCES))
     lines: dict[str, str] = {}
     if given.pop("read_from_config"):
         from digitseq.shell.config_file import read_config
@@ -145,40 +134,45 @@ def _build(cls: Any, values: dict[str, Any]) -> Any:
 def build_parser() -> argparse.ArgumentParser:
     """The parser; settings that are not given are absent from its result."""
     parser = OneLineParser(
-        "run.py",
-        description="Make images of handwritten digit sequences from real glyphs, with labels.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        started_as(),
+        usage="%(prog)s SOURCE [FLAGS]",
+        description=WHAT,
+        epilog=epilog(),
+        formatter_class=HelpFormatter,
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
         add_help=False,
     )
-    groups = {name: parser.add_argument_group(title) for name, title in GROUPS.items()}
-    groups["general"].add_argument("-h", "--help", action="help", help="show this text and exit")
-    groups["general"].add_argument("--version", action="version", version=f"digitseq {__version__}")
+    groups = {k: parser.add_argument_group(title.format(sources=len(SOURCES))) for k, title in GROUPS.items()}
+    groups["batch"].add_argument(
+        "-r", "--read_from_config", action="store_true", default=False,
+        help="read settings from config.py, which is beside run.py (for the command digitseq: in the current "
+        "directory); flags override them",
+    )  # fmt: skip
+    for name in sorted(OPTIONS, key=lambda name: not OPTIONS[name].flags):  # those with a short flag first
+        _add_option(groups[OPTIONS[name].group], name, OPTIONS[name])
     groups["augmentation"].add_argument(
         "--list_augmentations", action=_ListAugmentations, nargs=0,
         help="list all operations with their parameters, ranges and defaults, and exit",
+    )  # fmt: skip
+    groups["look"].add_argument(
+        "--write_config", nargs="?", const="config.py", metavar="FILE",
+        help="write a config.py for -r with every setting, its meaning, range and default, and exit; a file that is "
+        "there is left as it is (default FILE: config.py)",
+    )  # fmt: skip
+    groups["look"].add_argument(
+        "--inspect", metavar="PATH",
+        help="check a finished data set, a folder or the beginning of the paths of its shards: counts, sizes, lengths, "
+        "characters, duplicates, boxes, labels, checksums; writes a contact sheet and an HTML page to OUTPUT_PATH; "
+        "exit code 1 if something is wrong",
     )  # fmt: skip
     groups["data"].add_argument(
         "--list_datasets", action="store_true", default=False,
         help="list all data sets with classes, glyphs, size on disk, licence and whether they are installed, and exit",
     )  # fmt: skip
     groups["data"].add_argument("--download", metavar="NAME", help="download the data set of this name, and exit")
-    groups["general"].add_argument(
-        "--inspect", metavar="PATH",
-        help="check a finished data set, a folder or the beginning of the paths of its shards: counts, sizes, lengths, "
-        "characters, duplicates, boxes, labels, checksums; writes a contact sheet and an HTML page to OUTPUT_PATH; "
-        "exit code 1 if something is wrong",
-    )  # fmt: skip
-    for name in sorted(OPTIONS, key=lambda name: not OPTIONS[name].flags):  # those with a short flag first
-        if name == "number":
-            groups["general"].add_argument(
-                "-r", "--read_from_config", action="store_true", default=False,
-                help="read settings from config.py, which is beside run.py (for the command digitseq: in the "
-                "current directory); flags override them",
-            )  # fmt: skip
-        _add_option(groups[OPTIONS[name].group], name, OPTIONS[name])
+    groups["general"].add_argument("-h", "--help", action="help", help="show this text and exit")
+    groups["general"].add_argument("--version", action="version", version=f"digitseq {__version__}")
     return parser
 
 

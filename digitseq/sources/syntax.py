@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from digitseq.errors import SettingsError
+from digitseq.errors import SettingsError, closest
 from digitseq.options import MAX_TEXT
 from digitseq.sources.base import named
 from digitseq.sources.regex_parser import PARSER, effort
@@ -24,6 +24,8 @@ MAX_REGEX = 10_000  # characters
 MAX_DEPTH = 100  # groups, branches and repetitions inside each other
 MAX_OPTIONS = 100_000  # of all choices, when every repetition is written out; characters of all sets
 MAX_STEPS = 2_000  # choices on the way to one text
+# the character classes of grep, which `re` reads as sets of the letters of their names
+POSIX = {"digit": "0-9", "upper": "A-Z", "lower": "a-z", "alpha": "A-Za-z", "alnum": "0-9A-Za-z", "space": r"\s"}
 MAX_EFFORT = 100_000  # steps that `re` may take to match one text
 
 
@@ -51,6 +53,8 @@ def read_regex(regex: str, alphabet: str, longest: int = MAX_TEXT) -> Syntax:
     """
     if len(regex) > MAX_REGEX:
         raise SettingsError(f"pattern may have at most {MAX_REGEX:,} characters, got {len(regex):,}", SETTING)
+    if (posix := re.search(r"\[\^?\[:(\w{1,20}):\]", regex)) and (name := closest(posix[1], POSIX)):
+        raise _refused(regex, f"has [:{posix[1]}:], a class that is not known here: write {POSIX[name]} for [:{name}:]")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -135,12 +135,15 @@ function buildLayout() {
   }, changed);
   readers.image_width = () => one.read()[0];
   const spacing = slider({
-    label: "Spacing", names: ["min_spacing", "max_spacing"], values: [option("min_spacing").default, option("max_spacing").default],
+    label: "Spacing", names: ["min_spacing", "max_spacing"], values: [option("min_spacing").default, option("max_spacing").example],
     low: -20, high: 60, least: option("min_spacing").low, most: option("max_spacing").high, unit: "px",
     hint: "between two digits, ink to ink; negative overlaps them",
   }, changed);
   readers.min_spacing = () => spacing.read()[0];
-  readers.max_spacing = () => spacing.read()[1];
+  readers.max_spacing = () => {
+    const [low, high] = spacing.read();
+    return high === Math.max(option("max_spacing").example, low) ? undefined : high;
+  };
   const invert = control(option("invert"), changed, { label: "Black ink on white paper" });
   readers.invert = invert.read;
   $("layout").append(one.made, spacing.made, invert.made);
