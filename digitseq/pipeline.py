@@ -18,6 +18,7 @@ from digitseq.settings import Settings
 from digitseq.sources import Source, decode, encode
 from digitseq.sources.base import Codes
 from digitseq.sources.choose import source_of
+from digitseq.sources.gaps import check_characters
 
 SAMPLE = 2048  # texts that are looked at
 HARDLY_EVER = 0.05  # a width is refused if a smaller share of random draws fits
@@ -67,6 +68,9 @@ class Pipeline:
         self.bank = self.renderer.bank
         self.gaps = not self.renderer.characters >= set(self.source.characters)
         self._case = case_table(bank.characters, settings.label_case)
+        if self.gaps:
+            # for the test glyphs of a split, too, which may lack a character that the training glyphs have
+            check_characters(self.source, self.bank.characters, settings.signs)
         # before anything is written: a run must not end in the middle of what could have been known
         self._check_glyphs()
         self._check_fit()

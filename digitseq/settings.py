@@ -199,7 +199,7 @@ class Settings(NamedOptions):
         clean_fields(self)
         self._check_source()
         if self.max_spacing is None:  # a dataclass cannot say so in its types: nobody else sees None
-            object.__setattr__(self, "max_spacing", max(USUAL_SPACING, self.min_spacing))
+            object.__setattr__(self, "max_spacing", usual_max_spacing(self.min_spacing))
         if self.min_spacing > self.max_spacing:
             message = f"min_spacing must not exceed max_spacing, got {self.min_spacing} and {self.max_spacing}"
             raise SettingsError(message, "min_spacing")
@@ -269,3 +269,8 @@ def spacing(image_height: object) -> Number:
 SOURCES = tuple(name for name, option in options(Settings).items() if option.source)
 PARTNERS = {name: option.works_with for name, option in options(Settings).items() if option.works_with}
 DEFAULTS = {name: option.default for name, option in options(Settings).items()}
+
+
+def usual_max_spacing(min_spacing: int) -> int:
+    """What `max_spacing` is where it is not given."""
+    return max(USUAL_SPACING, min_spacing)

@@ -22,6 +22,7 @@ from digitseq.glyphs.catalog import SIDE
 from digitseq.glyphs.loader import load_bank, load_scaled
 from digitseq.glyphs.scaled_bank import ScaledBank, scaled_bank
 from digitseq.glyphs.scaling import Scaling
+from digitseq.inspection.sheet import CAPTION, MARGIN
 from digitseq.renderer.renderer_cache import bank_of, renderer_of
 
 TALL = Settings("0123456789", image_height=64, image_width=0, max_spacing=20, split="test")
@@ -272,4 +273,4 @@ def test_the_preview_has_the_height(run, tmp_path):
     made = run("-num", "350", "-ih", 64, "--split", "test", "--augment", "light", "--preview", tmp_path / "p.png")
     assert made.returncode == 0, made.stderr
     data = io.BytesIO((tmp_path / "p.png").read_bytes()).getvalue()
-    assert cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE).shape[0] == 8 * (64 + 6)
+    assert cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE).shape[0] == 8 * (2 * 64 + CAPTION + MARGIN)

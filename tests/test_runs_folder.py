@@ -152,7 +152,7 @@ def test_too_little_memory_ends_in_one_line(tmp_path, run):
     [
         ("metadata.jsonl", ()),
         (".annotations.jsonl", ("--labels", "coco")),
-        ("x.npz", ("--format", "npz")),
+        ("12.npz", ("--format", "npz")),
         ("data.mdb", ("--format", "lmdb")),
     ],
 )

@@ -171,3 +171,36 @@ def test_what_the_parts_of_a_split_have_in_common_goes_too(run, tmp_path):
     assert run("-num", "12", "--overwrite").returncode == 0
     there = {path.name for path in folder.iterdir()}
     assert there == {".digitseq", "run.json", "1.png", "metadata.jsonl", "annotations.json"}
+
+
+def test_what_is_refused_anyway_is_refused_before_anything_is_removed(run, tmp_path):
+    flags = ("-num", "123", "-s", 5)
+    assert run(*flags).returncode == 0
+    folder = tmp_path / "output" / "123"
+    before = {path.name for path in folder.iterdir()}
+    assert run(*flags, "--format", "npz", "--overwrite", "--start", 5).returncode == 2
+    assert {path.name for path in folder.iterdir()} == before
+
+
+def test_a_copy_made_by_hard_links_stays_as_it_is(run, tmp_path):
+    assert run("-num", "12", "-s", 5).returncode == 0
+    folder, copy = tmp_path / "output" / "12", tmp_path / "copy"
+    copy.mkdir()
+    for path in filter(Path.is_file, folder.iterdir()):
+        os.link(path, copy / path.name)
+    before = {path.name: path.read_bytes() for path in copy.iterdir()}
+    assert run("-num", "12", "-s", 2, "--overwrite").returncode == 0
+    assert {path.name: path.read_bytes() for path in copy.iterdir()} == before
+
+
+def test_files_that_are_called_like_masks_or_labels_are_not_replaced(run, tmp_path):
+    folder = tmp_path / "output" / "12"
+    (folder / "masks").mkdir(parents=True)
+    mine = [folder / "masks" / "2.png", folder / "3.txt", folder / "4.gt.txt"]
+    for path in mine:
+        path.write_text("mine")
+    for processes in (0, 2):
+        done = run("-num", "12", "-s", 600, "-m", processes, "--masks", "--labels", "jsonl", "yolo", "tesseract")
+        assert done.returncode == 0, done.stderr
+    assert [path.read_text() for path in mine] == ["mine"] * 3
+    assert (folder / "5.png").exists() and not (folder / "4.png").exists()

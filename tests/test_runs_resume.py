@@ -241,11 +241,11 @@ def test_a_refused_new_run_leaves_the_interrupted_one_to_be_resumed(start, run, 
     wait_until(lambda: list((folder / ".digitseq").glob("kept/0/*.arrays")))
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate(timeout=LIMIT)
-    (folder / "foreign.npz").write_bytes(b"no npz file")
+    (folder / "5.npz").write_bytes(b"no npz file")
     done = run(*words)
     assert done.returncode == 2
-    assert "foreign.npz is not a file that digitseq wrote" in done.stderr and len(done.stderr.splitlines()) == 1
-    (folder / "foreign.npz").unlink()
+    assert "5.npz is not a file that digitseq wrote" in done.stderr and len(done.stderr.splitlines()) == 1
+    (folder / "5.npz").unlink()
     assert list((folder / ".digitseq").glob("kept/0/*.arrays"))
     assert run(*words, "--resume").returncode == 0
     assert run(*words, "-o", "once").returncode == 0

@@ -7,6 +7,7 @@ import os
 import pickle
 import signal
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -130,3 +131,22 @@ def test_a_stopped_run_says_to_resume(start, run, tmp_path, gate_at):
                         "command with --resume\n")  # fmt: skip
     assert run(*words, "--resume").returncode == 0
     assert [section[2] for section in sections(tmp_path / "output" / "5")] == [4000, 500, 500]
+
+
+@pytest.mark.parametrize("labels", ["jsonl", "txt"])
+def test_test_glyphs_that_lack_a_character_are_refused(run, tmp_path, labels):
+    for part, characters in (("train", "01A"), ("test", "01")):
+        for character in characters:
+            for place in range(4):
+                picture = np.zeros((30, 20), np.uint8)
+                picture[5:25, 5 + place : 12] = 255
+                (tmp_path / "own" / part / character).mkdir(parents=True, exist_ok=True)
+                cv2.imwrite(str(tmp_path / "own" / part / character / f"{place}.png"), picture)
+    done = run(
+        "--random_text", 3, 5, "--dataset", "./own", "-s", 60, "--split_ratio", 0.5, 0.25, 0.25, "--labels", labels
+    )
+    assert (done.returncode, done.stdout) == (2, "") and "'A'" in done.stderr
+    for path in (tmp_path / "own").glob("*/*/[1-3].png"):
+        path.unlink()
+    done = run("--random_digits", 3, 5, "--dataset", "./own", "-s", 60, "--split_ratio", 0.5, 0.25, 0.25)
+    assert done.returncode == 2 and "Traceback" not in done.stderr

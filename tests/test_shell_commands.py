@@ -59,7 +59,11 @@ def test_phone_numbers_are_named_after_themselves(tmp_path):
         (numbers_sequence, (), "the following arguments are required: --sequence"),
         (numbers_sequence, ("--sequence", "12a"), "got 'a'"),
         (numbers_sequence, ("--sequence", "12", "--min-spacing", "x"), "--min-spacing: invalid int value: 'x'"),
-        (numbers_sequence, ("--sequence", "12", "--min-spacing", 20), "min_spacing must not exceed max_spacing"),
+        (
+            numbers_sequence,
+            ("--sequence", "12", "--min-spacing", 20, "--max-spacing", 5),
+            "min_spacing must not exceed max_spacing",
+        ),
         (numbers_sequence, ("--sequence", "123456", "--image-width", 20), "too narrow for 6"),
         (numbers_sequence, ("--sequence", "12", "--seed", -1), "seed must be a whole number"),
         (numbers_sequence, ("--sequence", "12", "--output-path", "/dev/null/x"), "cannot write to /dev/null/x"),

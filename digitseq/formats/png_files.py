@@ -25,7 +25,7 @@ from digitseq.options import PARTS
 from digitseq.pipeline import Batch, Pipeline
 from digitseq.sources.base import Check, never_cancelled
 
-NUMBERED = re.compile(r"([0-9]{1,15})\.png")  # a longer name is not one of our numbers
+LONGEST_NUMBER = 15  # digits; a longer name is not one of our numbers
 MASK = f"{MASKS}/%d.png"
 LINES_IN_MEMORY = 1 << 23  # bytes of a label file; a larger one goes to a temporary file
 
@@ -61,7 +61,9 @@ class OutputFormat(Format):
         self._check_label_files(request)
         listed = [each.file_name for each in label_formats(request.labels) if each.file_name and each.first_line]
         begun = [name for name in listed if not (request.folder / name).exists()]
-        there = numbers_in(request.folder)
+        # of masks and labels, too: what is called like one of them may be somebody else's
+        names = self.numbered(request.labels, pipeline.settings.masks)
+        there = [number for name in names for number in numbers_in(request.folder, name)]
         after = max(max(there, default=0), images_of("png", request.earlier))
         start = free_start(request, "png", there, after)
         return FormatPlan(start, pipeline.batch_size, {"begun": begun})
@@ -162,7 +164,9 @@ def _common_files(label: LabelFormat, lines: IO[bytes], characters: str) -> Iter
         yield label.summary_name, label.summary(lines, characters)
 
 
-def numbers_in(folder: Path) -> list[int]:
-    """The numbers of all images in the folder, in any order; none if there is no folder."""
-    names = (path.name for path in folder.iterdir()) if folder.is_dir() else ()
-    return [int(match[1]) for name in names if (match := NUMBERED.fullmatch(name))]
+def numbers_in(folder: Path, name: str = "%d.png") -> list[int]:
+    """The numbers of the files `name % number` in the folder, in any order; none if there is no folder."""
+    place = (folder / name).parent
+    pattern = re.compile(re.escape(Path(name).name).replace("%d", f"([0-9]{{1,{LONGEST_NUMBER}}})"))
+    names = (path.name for path in place.iterdir()) if place.is_dir() else ()
+    return [int(match[1]) for name in names if (match := pattern.fullmatch(name))]

@@ -7,6 +7,7 @@ from collections.abc import Hashable
 from functools import lru_cache
 from typing import Any
 
+from digitseq.glyphs.bank import GlyphBank
 from digitseq.glyphs.catalog import SIDE
 from digitseq.glyphs.loader import load_bank, load_scaled
 from digitseq.glyphs.own_folder import is_folder
@@ -19,9 +20,13 @@ RENDERERS = 16
 BANKS = 4
 
 
-def bank_of(settings: Settings, cache: str | None = None) -> Bank:
-    """The glyph bank that `settings` name, in their size; see `load_bank` and `load_scaled`."""
-    return _load(_scaling(settings), True, settings.split, cache, settings.dataset, settings.transpose)
+def bank_of(settings: Settings, cache: str | None = None, keep_sizes: bool = True) -> Bank:
+    """The glyph bank that `settings` name, in their size; see `load_bank` and `load_scaled`.
+
+    keep_sizes: as in `renderer_of`
+    """
+    base = load_bank(settings.split, cache, settings.dataset, settings.transpose)
+    return _sized(base, _scaling(settings), keep_sizes, cache)
 
 
 def renderer_of(settings: Settings, cache: str | None = None, keep_sizes: bool = True) -> Renderer:
@@ -44,11 +49,17 @@ def _renderer(appearance: Appearance, *bank: Hashable) -> Renderer:
 
 @lru_cache(maxsize=BANKS)
 def _bank(scaling: Scaling | None, keep: bool, state: Hashable, *names: Any) -> Bank:
-    return _load(scaling, keep, *names)
+    return _sized(_base(state, *names), scaling, keep, names[1])
 
 
-def _load(scaling: Scaling | None, keep: bool, split: str, cache: str | None, dataset: str, transpose: bool) -> Bank:
-    base = load_bank(split, cache, dataset, transpose)
+@lru_cache(maxsize=BANKS)
+def _base(state: Hashable, *names: Any) -> GlyphBank:
+    # one for all sizes: where no cache can be written, each is a copy of all glyphs in memory
+    split, cache, dataset, transpose = names
+    return load_bank(split, cache, dataset, transpose)
+
+
+def _sized(base: GlyphBank, scaling: Scaling | None, keep: bool, cache: str | None) -> Bank:
     if scaling is None:
         return base
     return load_scaled(base, scaling, cache) if keep else ScaledBank(base, scaling)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.composer import GlyphSpans, Layout, compose_images, layout_glyphs
-from digitseq.errors import NarrowError
+from digitseq.errors import DataError, NarrowError
 from digitseq.glyphs.alphabet import class_table, classes
 from digitseq.glyphs.catalog import SIDE
 from digitseq.glyphs.scaled_bank import Bank
@@ -81,6 +81,8 @@ class Renderer:
     """
 
     def __init__(self, appearance: Appearance, bank: Bank) -> None:
+        if not len(bank):
+            raise DataError("no glyphs are left to draw from: give more glyphs of each character")
         self.appearance, self.bank = appearance, bank
         self._augment: Augmentation | None = None
         if appearance.operations:

@@ -14,7 +14,7 @@ from digitseq.glyphs.own_folder import is_folder
 from digitseq.options import FilePath, flag_words, options
 from digitseq.runs.manifest import Record, sections_of, size_of
 from digitseq.runs.run_settings import Output
-from digitseq.settings import Settings
+from digitseq.settings import Settings, usual_max_spacing
 
 # in the card and its picture: a file without it is not digitseq's
 MARK = "<!-- made by digitseq, which replaces this file after each run into the folder unless this line is removed -->"
@@ -71,6 +71,8 @@ def card_text(name: str, runs: list[Record]) -> str:
 def command(run: Record) -> str:
     """The command that makes the recorded run. Of paths it has the last names only: a card is for everybody."""
     values = dict(run["settings"])
+    if values.get("max_spacing") == usual_max_spacing(values.get("min_spacing", 0)):
+        values["max_spacing"] = None
     output = {name: run[name] for name in ("format", *FORMATS[run["format"]].options, "split_ratio") if name in run}
     words = ["python3", "run.py"]
     for cls, given in ((Settings, values), (Output, output | {"size": size_of(run), "seed": run["seed"]})):

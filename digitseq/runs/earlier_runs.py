@@ -32,7 +32,7 @@ def check_follows(path: Path, runs: list[Record], asked: Record) -> None:
             raise OutputError(
                 f"{path} has images of split {split}, this run has those of split {asked['dataset']['split']}: {REMEDY}"
             )
-    changed = _differences(earlier[-1], asked) if earlier else []
+    changed = _differences(earlier[-1], asked) if earlier and earlier[-1].get("settings") else []
     if changed:
         more = f" and {len(changed) - NAMED} more" * (len(changed) > NAMED)
         warnings.warn(
@@ -82,7 +82,9 @@ def _differences(run: Record, asked: Record) -> list[str]:
         f"{name}: {_shown(before[name])} -> {_shown(now[name])}" for name in now if before.get(name) != now[name]
     ]
     digests = [record.get("dataset", {}).get("sha256") for record in (run, asked)]
-    if before["dataset"] == now["dataset"] and digests[0] not in (None, digests[1]):
+    # of scaled glyphs the digest differs, too
+    same_size = all(before.get(name) == now.get(name) for name in ("dataset", "image_height", "glyph_height"))
+    if same_size and digests[0] not in (None, digests[1]):
         changed.append(f"dataset: {now['dataset']} has other glyphs now")
     return changed
 

@@ -210,8 +210,9 @@ class OwnedRun:
 
 def _cut(path: Path, size: int) -> None:
     """Cut a file to `size` bytes if it is longer; an empty one is removed. A link is left alone."""
-    if (regular_size(path) or 0) > size:
+    found = regular_size(path)
+    if found is not None and not size:
+        path.unlink()  # not emptied first: another name of the file may be somebody's copy
+    elif (found or 0) > size:
         with append_regular(path) as file:
             file.truncate(size)
-        if not size:
-            path.unlink()

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterator
@@ -129,11 +130,15 @@ def _new(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: Outp
         if killed.format.keeps:  # only --resume would have assembled a result from what was kept
             killed.images = [0] * len(killed.sections)
         killed.end("interrupted")
+    placed = placements(pipeline, output)
+    if output.overwrite:
+        with tempfile.TemporaryDirectory() as empty:  # what is refused anyway is refused before anything is removed
+            for placement in placed:
+                placement.begin(output, Path(empty), [])
     if (output.overwrite or is_half_removed(runs)) and not output.dry_run:
         remove_runs(folder, runs, file_stem(pipeline.settings, output.name))
         unfinished = None
     check_follows(folder.path, runs, new_record(pipeline, output, []))
-    placed = placements(pipeline, output)
     sections = [placement.begin(output, folder.path, runs) for placement in placed]
     if output.overwrite and not output.start:
         check_alone(folder.path, sections)

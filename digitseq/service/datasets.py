@@ -109,7 +109,7 @@ def _labels(name: str, labels: tuple[str, ...] | None) -> tuple[str, ...]:
 
 def _check_size(format_: Format, name: str, pipeline: Pipeline, size: int, limits: Limits) -> None:
     """Raises `Problem` when the file would be too large to be made on disk."""
-    pixels = size * pipeline.bank.height * pipeline.widest
+    pixels = size * pipeline.bank.height * pipeline.widest * (1 + pipeline.settings.masks)
     if not format_.streams and pixels > limits.max_npz:
         raise Problem(
             413,

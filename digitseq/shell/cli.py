@@ -54,7 +54,8 @@ def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
     if output.quiet:
         warnings.simplefilter("ignore", DigitseqWarning)
     with naming_lines(request.lines):
-        bank = bank_of(settings, output.cache)
+        # what makes no data set leaves nothing in the cache
+        bank = bank_of(settings, output.cache, not (output.dry_run or output.preview or output.preview_operations))
         if output.preview or output.preview_operations:
             from digitseq.shell.preview import write_previews
 
