@@ -14,9 +14,11 @@ import pytest
 from support.folders import pixels, records
 from support.formats import FORMATS
 
+from digitseq.formats.base import Format
 from digitseq.inspection.data_set import inspect
 from digitseq.inspection.findings import EXAMPLES, Shown
 from digitseq.inspection.sheet import contact_sheet
+from digitseq.labels.base import LabelFormat
 
 ALL_LABELS = ("jsonl", "txt", "easyocr", "coco", "yolo", "tesseract")
 
@@ -357,3 +359,11 @@ def test_a_database_that_was_cut_off_is_refused_by_runs_too(made, run):
 def test_many_and_large_samples_make_a_sheet_of_bounded_size():
     shown = [Shown("1", np.zeros((4000, 5000), np.uint8), "1" * 100_000, [[1, 1, 9, 9]])] * 3
     assert contact_sheet(shown).shape[1] < 3000
+
+
+def test_formats_that_cannot_be_read_are_passed_over(tmp_path):
+    class Labels(LabelFormat):
+        file_name = "labels.toy"
+
+    (tmp_path / "labels.toy").write_text("1")
+    assert Format().files_in(tmp_path) == [] and not Labels().is_in(tmp_path)

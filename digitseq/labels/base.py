@@ -65,9 +65,9 @@ class LabelFormat:
         return None
 
     def is_in(self, folder: Path) -> bool:
-        """Whether `folder` has label files of this format."""
+        """Whether `folder` has label files of this format that `read` can read."""
         name = self.summary_name or self.file_name
-        return name is not None and (folder / name).is_file()
+        return type(self).read is not LabelFormat.read and name is not None and (folder / name).is_file()
 
     def read(self, folder: Path) -> Iterator[StoredLabel]:
         """The labels in `folder`, where `is_in`. Raises `OSError`, `ValueError`, `KeyError` or `TypeError`."""
