@@ -22,6 +22,8 @@ from digitseq.sources.gaps import check_characters
 
 SAMPLE = 2048  # texts that are looked at
 HARDLY_EVER = 0.05  # a width is refused if a smaller share of random draws fits
+# With distortions narrow glyphs help less, as a rotation widens them most, and widths are estimated a little too low.
+HARDLY_EVER_DISTORTED = 0.3
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,8 @@ class Pipeline:
         """Refuse a width in which a text hardly ever fits, and name the smallest that is not refused."""
         s, widths, text = self.settings, self.renderer.glyph_widths, self.source.longest()
         extent = np.sort(widths.trials(self._places(encode([text], len(text))), s.min_spacing))
-        enough = int(extent[math.ceil(HARDLY_EVER * len(extent)) - 1])
+        share = HARDLY_EVER_DISTORTED if self.renderer.appearance.operations else HARDLY_EVER
+        enough = int(extent[math.ceil(share * len(extent)) - 1])
         if self.source.count != 1:
             # A shorter text may have wider characters than the longest one. The texts looked at are those of one
             # seed, so that a width that is named will do with others, too.

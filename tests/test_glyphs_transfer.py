@@ -286,7 +286,9 @@ def test_a_connection_that_closes_before_the_answer_is_tried_again(talker, tmp_p
     ],
 )  # fmt: skip
 def test_a_redirect_to_nowhere_is_one_line(talker, tmp_path, location, message):
-    head = f"HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode("latin-1")
+    head = f"HTTP/1.1 302 Found\r\nLocation: {location}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".encode(
+        "latin-1"
+    )
     server = talker(lambda _: [head])
     said = failure(server.url, tmp_path)
     assert any(part in said for part in message.split("|")), said
