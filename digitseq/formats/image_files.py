@@ -9,7 +9,6 @@ import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
-from digitseq.augment.base import opencv
 from digitseq.formats.png_encoder import SIGNATURE
 
 MAX_PIXELS = 1 << 26  # that are decoded
@@ -42,6 +41,8 @@ def image_pixels(data: bytes) -> NDArray[np.uint8]:
     """The gray pixels of an image file, uint8 (H, W). Raises `ValueError` when it cannot be decoded."""
     if data.startswith(SIGNATURE) and math.prod(struct.unpack_from(">II", data.ljust(24), 16)) > MAX_PIXELS:
         raise ValueError("the image is too large to be decoded")
+    from digitseq.augment.base import opencv  # runs, which read no images, start sooner without
+
     cv2 = opencv()
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE) if data else None
     if pixels is None:
