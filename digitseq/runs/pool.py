@@ -52,6 +52,9 @@ def make_in_processes(
                 if not under_way:
                     return
                 if not under_way[0].poll(POLL_SECONDS):
+                    # the one whose turn it is may be slow, or stopped, while another has died
+                    if not all(process.is_alive() for process, _ in workers):
+                        raise EOFError
                     continue
                 made = under_way.popleft().recv()
             except (OSError, EOFError):  # it died, perhaps while it was sending
