@@ -6,20 +6,12 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from support.looks import LOOKS
 
 from digitseq import Pipeline, Settings, SettingsError
-from digitseq.augment import PRESETS, GlyphChain
+from digitseq.augment import GlyphChain
 from digitseq.random_streams import Rows
 from digitseq.renderer import Appearance, Renderer, rendering
-
-LOOKS = {
-    "plain": {},
-    "da": {"data_augmentation": True},
-    "da ra": {"data_augmentation": True, "random_all": True},
-    "turned": {"angle": 60},
-    "broad": {"dilate_kernel": (9, 3)},
-    **{name: {"augment": name} for name in PRESETS},
-}
 
 
 @pytest.fixture

@@ -6,19 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.looks import LOOKS
 
 from digitseq import Pipeline, Settings, SettingsError
-from digitseq.augment import OPERATIONS, PRESETS
+from digitseq.augment import OPERATIONS
 from digitseq.glyphs.bank import build_bank
 
-LOOKS = {
-    "plain": {},
-    "da": {"data_augmentation": True},
-    "da ra": {"data_augmentation": True, "random_all": True},
-    "turned": {"angle": 60},
-    "broad": {"dilate_kernel": (9, 3)},
-    **{name: {"augment": name} for name in PRESETS},
-}
 TEXTS = st.text("0123456789", min_size=1, max_size=12)
 SPACINGS = st.tuples(st.integers(-9, 20), st.integers(0, 12)).map(lambda s: (s[0], s[0] + s[1]))
 
