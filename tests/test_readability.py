@@ -71,7 +71,7 @@ def share_read(reader, bank, augment, **values) -> float:
 LEAST = {"": 0.96, "light": 0.95, "medium": 0.9, "heavy": 0.7}
 
 
-@pytest.mark.parametrize("augment", first([*LEAST], plain=2))
+@pytest.mark.parametrize("augment", first([*LEAST][::-1], plain=1))
 def test_a_plain_reader_reads_what_comes_out(reader, test_split, augment, record_property):
     share = share_read(reader, test_split, augment)
     record_property("share_read", share)

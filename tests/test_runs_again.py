@@ -6,6 +6,7 @@ import json
 import signal
 
 import pytest
+from support.cases import first
 from support.folders import pixels, records
 from support.formats import SHARDED, tree
 
@@ -114,7 +115,7 @@ SPLIT = ("--split_ratio", 0.5, 0.25, 0.25)
         (SPLIT, (), "images of a run with split_ratio 0.5 0.25 0.25, this one has no split_ratio"),
     ],
 )
-@pytest.mark.parametrize("format_name", ["png", "webdataset"])
+@pytest.mark.parametrize("format_name", first(["png", "webdataset"], plain=1))
 def test_glyphs_for_training_and_testing_are_not_mixed(run, tmp_path, format_name, before, now, message):
     words = ("-num", "12", "-s", 8, "--format", format_name)
     assert run(*words, *before).returncode == 0

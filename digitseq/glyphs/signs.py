@@ -12,7 +12,7 @@ PENS = np.geomspace(1.2, 6.6, 12)  # widths in pixels of an image 28 pixels high
 PEN_HEIGHT = 28
 # The measured width is that of a stroke with soft edges, which a drawn one must exceed to look as heavy.
 PEN_FACTOR = 1.12
-PIECE = 1 << 20  # columns that are measured at once
+PIECE = 1 << 14  # columns that are measured at once, which stay in the processor's cache
 SIZE = VARIANTS * len(PENS)  # glyphs of each sign
 
 
