@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.cases import first
 
 from digitseq.augment.background import Background
 from digitseq.augment.base import Images

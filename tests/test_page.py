@@ -321,6 +321,7 @@ def test_the_documentation_is_shown(page, served):
     assert page.locator(".opblock").count() >= 8
 
 
+@pytest.mark.slow
 def test_the_picture_in_the_readme_is_made_by_its_script(cache, tmp_path):
     script = ROOT / "example" / "make_screenshot.py"
     subprocess.run([sys.executable, str(script), str(tmp_path)], check=True, timeout=120)

@@ -40,7 +40,7 @@ def test_images_and_boxes_are_the_pipelines(run, tmp_path, train):
 @pytest.mark.parametrize("extra", first([(), ("-da", "-ra"), ("-iw", 0, "-max", 60)]))
 def test_the_same_files_from_any_number_of_processes(run, tmp_path, extra):
     made = []
-    for cores in (0, 1, 2, 4, -1):
+    for cores in (0, 1, 3, -1):
         out = tmp_path / f"m{cores}"
         assert run("-num", "305", "-s", 2500, "-m", cores, "--seed", 7, "-o", out, *extra).returncode == 0
         made.append((contents(out / "305"), (out / "305" / "metadata.jsonl").read_bytes()))

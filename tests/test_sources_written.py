@@ -11,7 +11,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from support.cases import first, product
+from support.cases import covering, first
 from support.folders import records
 from support.formats import FORMATS, READERS, tree
 from support.glyphs import ink_of
@@ -57,7 +57,7 @@ def settings_of(words, tmp_path) -> Settings:
     return parse([here.get(w, w) for w in map(str, words)], tmp_path / "config.py").settings
 
 
-@pytest.mark.parametrize(("source", "format_name", "cores"), product([*SOURCES], FORMATS, [3, 1]))
+@pytest.mark.parametrize(("source", "format_name", "cores"), covering([*SOURCES], FORMATS, [3, 1]))
 def test_as_many_as_asked_with_the_pipelines_texts_boxes_and_pixels(run, tmp_path, train, source, format_name, cores):
     words, folder, matching = SOURCES[source]
     size = 731

@@ -48,5 +48,5 @@ def _script(command: list[str], cwd: str, environment: dict[str, str], out: str,
     os.chdir(cwd)
     for number, path in ((0, os.devnull), (1, out), (2, err)):
         os.dup2(os.open(path, os.O_RDWR), number)
-    sys.stdin, sys.argv = open(0, closefd=False), command
+    sys.stdin, sys.argv = open(0, closefd=False), command  # noqa: SIM115  # open until the process ends
     runpy.run_path(SCRIPT, run_name="__main__")
