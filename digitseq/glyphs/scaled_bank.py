@@ -133,7 +133,7 @@ class ScaledGlyphs:
 def scaled_bank(bank: GlyphBank, scaling: Scaling) -> GlyphBank:
     """A bank in memory, of height `scaling.height`, whose glyph g is glyph g of `bank` in the new size.
 
-    Peak memory is a little more than twice that of its columns; see `scaled_bytes`. It has the signs of `bank`, too, in
+    Peak memory is two and a half times that of its columns; see `scaled_bytes`. It has the signs of `bank`, too, in
     the new size.
     """
     whole = bank.with_signs()

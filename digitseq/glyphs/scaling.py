@@ -103,11 +103,12 @@ class _Places(NamedTuple):
     def at(self, some: Numbers) -> _Places:
         return _Places(*(values[some] for values in self))
 
-    def runs(self) -> Iterator[tuple[slice, float, float]]:
+    def runs(self) -> list[tuple[slice, float, float]]:
         """Glyphs next to each other of one factor and one middle."""
-        changes = np.flatnonzero(np.any([np.diff(values) != 0 for values in self], axis=0)) + 1
-        for first, end in pairwise([0, *changes.tolist(), len(self.factor)]):
-            yield slice(first, end), float(self.factor[first]), float(self.middle[first])
+        factor, middle = self
+        changes = np.flatnonzero((factor[1:] != factor[:-1]) | (middle[1:] != middle[:-1])) + 1
+        edges = [0, *changes.tolist(), len(factor)]
+        return [(slice(*ends), float(factor[ends[0]]), float(middle[ends[0]])) for ends in pairwise(edges)]
 
 
 def _places(glyphs: GlyphColumns, scaling: Scaling) -> _Places:
@@ -132,10 +133,10 @@ def _pieces(places: _Places, new_width: Numbers, height: int) -> Iterator[Number
 
 def _cells(glyphs: GlyphColumns, some: Numbers) -> NDArray[np.uint8]:
     """uint8 (N, w, h): the columns of some glyphs, and paper to the right of them."""
-    width = glyphs.width[some].astype(np.int64)[:, None]
+    width = glyphs.width[some][:, None]
     column = np.arange(width.max())
     cells = glyphs.columns.take(glyphs.start[some][:, None] + column, axis=0, mode="clip")
-    cells *= (column < width).view(np.uint8)[:, :, None]
+    cells[column >= width] = 0
     return cells
 
 
@@ -156,7 +157,7 @@ def _draw(cells: NDArray[np.uint8], places: _Places, images: NDArray[np.uint8]) 
     means = along[:, 1:]
     for run, factor, middle in places.runs():
         np.matmul(values[run], _row_weights(tall, height, factor, middle), out=means[run])
-    np.rint(means, out=means)
+    np.rint(along, out=along)
     images[...] = _ink(along, places, new_wide)
     rows = _inked_rows(images)
     # a dot of a single pixel, or ink that is faint all over, has no outline

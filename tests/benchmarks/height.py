@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
+from pathlib import Path
 
-from measure import ROOT, table
+from measure import ROOT, best_of, emptied, program, scratch, table
 
 sys.path.insert(0, str(ROOT))
 from digitseq import Pipeline, Settings
@@ -14,6 +15,7 @@ from digitseq.glyphs.scaled_bank import Bank, ScaledBank, scaled_bank
 from digitseq.glyphs.scaling import Scaling
 
 HEIGHTS = (28, 64, 128)
+COMMAND_HEIGHTS = (28, 64, 96, 128, 256)  # from 96 on, MNIST's training glyphs are scaled when they are used
 LOOKS = {"plain": (), "light": ("light",)}
 
 
@@ -40,6 +42,30 @@ def rates(banks: dict[str, Bank], look: str, images: int) -> dict[str, float]:
     return found
 
 
+def commands(folder: Path, form: str, processes: int, images: int) -> dict[int, float]:
+    """Pixels per second of `run.py` at each height, start and end included; as many pixels at each, nearly."""
+
+    def made(high: int) -> float:
+        size = ("-ih", high, "-iw", 200 * high // 28, "-min", 5 * high // 28, "-max", 10 * high // 28)
+        run = ("-m", processes, "-s", images * 28**2 // high**2, "--seed", 1, "--format", form, "--quiet")
+        return program("-num", "123456", *size, *run, "-c", folder / "cache", "-o", emptied(folder / "made"))
+
+    best = best_of({str(high): lambda high=high: made(high) for high in COMMAND_HEIGHTS}, 4)
+    counts = {high: images * 28**2 // high**2 * high * (200 * high // 28) for high in COMMAND_HEIGHTS}
+    return {high: counts[high] / best[str(high)] for high in COMMAND_HEIGHTS}
+
+
+def command_rows(images: int = 100_000) -> list[tuple[str, str, str]]:
+    rows = []
+    with scratch() as folder:
+        for form in ("png", "webdataset"):
+            for processes in (1, 2):
+                found = commands(folder, form, processes, images)
+                ratios = ", ".join(f"{found[high] / found[28]:.2f}" for high in COMMAND_HEIGHTS[1:])
+                rows.append((f"`run.py --format {form} -m {processes}` at {COMMAND_HEIGHTS[1:]}", ratios, "0.75"))
+    return rows
+
+
 def main() -> None:
     base = load_bank()
     built = {high: scaled_bank(base, Scaling(high)) for high in HEIGHTS[1:]}
@@ -61,6 +87,7 @@ def main() -> None:
     scaled_bank(base, Scaling(64))
     seconds = time.process_time() - began
     rows.append(("bank of MNIST's training glyphs at 64, processor time", f"{seconds:.1f} s", "< 5 s"))
+    rows += command_rows()
     table("images of other heights, ratios within one run", rows)
 
 
