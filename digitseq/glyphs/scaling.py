@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.glyphs.catalog import SIDE
+from digitseq.glyphs.letter_layout import Line, Places
 from digitseq.glyphs.outline_field import FULL, outline_field
 
 BOX = 20  # MNIST's digits are scaled to fit a square of this side, of the 28 pixels of an image
@@ -41,10 +42,12 @@ class Scaling:
 
     glyph_height: height of MNIST's digits as a share of the image's; None: as in MNIST, 20/28. Other glyphs are scaled
     by the same factor, but glyphs that would be higher than the image are made to fit.
+    line: of data sets whose letters are put on it, see `letter_layout`
     """
 
     height: int
     glyph_height: float | None = None
+    line: Line | None = None
 
     @property
     def factor(self) -> float:
@@ -66,14 +69,15 @@ class GlyphColumns(NamedTuple):
     bottom: NDArray[Any]
 
 
-def scaled(glyphs: GlyphColumns, scaling: Scaling) -> GlyphColumns:
+def scaled(glyphs: GlyphColumns, scaling: Scaling, places: Places | None = None) -> GlyphColumns:
     """The same glyphs (N,) in another size; what is made of one does not depend on the others.
 
+    places: where they do not all have the size and the place that `scaling` gives
     Each has some ink, and all of its ink is inside the image. Its columns are next to each other, without others.
     """
     boxes, columns, end = np.zeros((4, len(glyphs.start)), np.int64), [], 0
-    for some, factor, middle in _pieces(glyphs, scaling):
-        images = _scaled(_cells(glyphs, some), factor, middle, scaling.height)
+    for some, factor, middle, contrast in _pieces(glyphs, scaling, places or _usual_places(glyphs, scaling)):
+        images = _scaled(_cells(glyphs, some), factor, middle, contrast, scaling.height)
         kept, boxes[1:, some] = _extents(images)
         columns.append(images[kept])
         boxes[0, some] = end + np.cumsum(boxes[1, some]) - boxes[1, some]
@@ -88,20 +92,27 @@ def widest(width: NDArray[Any], scaling: Scaling) -> Numbers:
     return bound
 
 
-def _pieces(glyphs: GlyphColumns, scaling: Scaling) -> Iterator[tuple[Numbers, float, float]]:
-    """Glyphs of nearly one width, their factor, and the row of theirs that comes to the middle of the image."""
-    factor = np.minimum(scaling.factor, scaling.height / (glyphs.bottom.astype(np.int64) - glyphs.top))
+def _usual_places(glyphs: GlyphColumns, scaling: Scaling) -> Places:
+    """The middle of the glyphs' images is the middle of the new ones."""
+    values = scaling.factor, glyphs.columns.shape[1] / 2, 1
+    return Places(*(np.full(len(glyphs.start), value, np.float64) for value in values))
+
+
+def _pieces(glyphs: GlyphColumns, scaling: Scaling, places: Places) -> Iterator[tuple[Numbers, float, float, float]]:
+    """Glyphs of nearly one width and their place, as in `Places`."""
+    factor = np.minimum(places.factor, scaling.height / (glyphs.bottom.astype(np.int64) - glyphs.top))
     half = scaling.height / factor / 2
     # a glyph that would stick out is moved
     lowest, highest = (np.rint(edge * FINEST) / FINEST for edge in (glyphs.bottom - half, glyphs.top + half))
-    middle = np.clip(glyphs.columns.shape[1] / 2, lowest, highest)
-    order = np.lexsort([glyphs.width, middle, factor])
-    changes = np.flatnonzero((np.diff(factor[order]) != 0) | (np.diff(middle[order]) != 0)) + 1
+    middle = np.clip(np.rint(places.middle * FINEST) / FINEST, lowest, highest)
+    place = np.stack([places.contrast, middle, factor])
+    order = np.lexsort([glyphs.width, *place])
+    changes = np.flatnonzero((np.diff(place[:, order]) != 0).any(axis=0)) + 1
     for alike in np.split(order, changes):
-        times, row = float(factor[alike[0]]), float(middle[alike[0]])
+        contrast, row, times = place[:, alike[0]].tolist()
         size = max(PIECE_PIXELS // (_new_width(int(glyphs.width[alike[-1]]), times) * scaling.height), 1)
         for first in range(0, len(alike), size):
-            yield alike[first : first + size], times, row
+            yield alike[first : first + size], times, row, contrast
 
 
 def _cells(glyphs: GlyphColumns, some: Numbers) -> NDArray[np.uint8]:
@@ -117,14 +128,14 @@ def _new_width(width: int, factor: float) -> int:
     return math.ceil((width + 2 * BESIDE * (factor > 1)) * factor)
 
 
-def _scaled(cells: NDArray[np.uint8], factor: float, middle: float, height: int) -> NDArray[np.uint8]:
+def _scaled(cells: NDArray[np.uint8], factor: float, middle: float, contrast: float, height: int) -> NDArray[np.uint8]:
     """uint8 (N, W, height): cells (N, w, h), `factor` times as large, with row `middle` in the middle."""
     count, wide, tall = cells.shape
     values = outline_field(cells) if factor > 1 else cells.astype(np.float32)
     along = np.ones((count, wide + 1, height), np.float32)
     means = np.matmul(values, _row_weights(tall, height, factor, middle), out=along[:, :wide])
     np.rint(means, out=means)
-    columns = _column_weights(wide, factor)
+    columns = _column_weights(wide, factor, contrast)
     images = _drawn(columns, along)
     # a dot of a single pixel, or ink that is faint all over, has no outline
     if (blank := np.flatnonzero(~images.any(axis=(1, 2)))).size:
@@ -141,24 +152,25 @@ def _drawn(columns: Weights, along: NDArray[np.float32]) -> NDArray[np.uint8]:
     return ink
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def _row_weights(old: int, height: int, factor: float, middle: float) -> Weights:
     """float32 (old, height): the means that they give are in units of 1/`KEPT` of a grey level."""
     shares = _shares(old, height, factor, middle - height / 2 / factor)
     return np.ascontiguousarray((np.rint(shares.T * WEIGHTS) * (KEPT / WEIGHTS)).astype(np.float32))
 
 
-@lru_cache(maxsize=256)
-def _column_weights(old: int, factor: float) -> Weights:
+@lru_cache(maxsize=1024)
+def _column_weights(old: int, factor: float, contrast: float) -> Weights:
     """float32 (new, old + 1): they turn means of rows, and a last one of 1, into ink before it is clipped.
 
     Enlarged glyphs get edges that are a pixel wide: half of full ink stays, other values move away from it.
+    contrast: of reduced ones; paper stays paper
     """
-    slope = factor / STEEPNESS if factor > 1 else 1
+    slope, fixed = (factor / STEEPNESS, FULL / 2) if factor > 1 else (contrast, 0)
     shares = _shares(old, _new_width(old, factor), factor, -BESIDE * (factor > 1))
     unit = 1 << math.floor(math.log2(EXACT / (DARKENED * KEPT * slope)))
     weights = np.rint(shares * (slope * unit)) / (unit * KEPT)
-    added = np.rint((FULL / 2 * (1 - slope) + 0.5) * unit * KEPT) / (unit * KEPT)  # 0.5: the fraction is cut off
+    added = np.rint((fixed * (1 - slope) + 0.5) * unit * KEPT) / (unit * KEPT)  # 0.5: the fraction is cut off
     return np.pad(weights, ((0, 0), (0, 1)), constant_values=added).astype(np.float32)
 
 
