@@ -155,17 +155,21 @@ class ScaledGlyphs:
 def scaled_bank(bank: GlyphBank, scaling: Scaling) -> GlyphBank:
     """A bank in memory, of height `scaling.height`, whose glyph g is glyph g of `bank` in the new size.
 
-    Peak memory is twice that of its columns; see `scaled_bytes`. It has the signs of `bank`, too, in the new size.
+    Peak memory is two and a half times that of its columns; see `scaled_bytes`. It has the signs of `bank`, too, in
+    the new size.
     """
     whole = bank.with_signs()
     every = np.arange(len(whole))
     glyphs = scaled(whole.pick(every), scaling, places_of(whole, scaling, every))
+    end = np.cumsum(glyphs.width)
+    start = end - glyphs.width
+    used = (glyphs.start - start).repeat(glyphs.width) + np.arange(end[-1])
     boxes = {name: getattr(glyphs, name).astype(np.uint16) for name in ("width", "top", "bottom")}
     made = replace(
         whole,
         digest=scaled_digest(bank.digest, scaling),
-        columns=glyphs.columns,
-        start=glyphs.start,
+        columns=glyphs.columns.take(used, axis=0),
+        start=start,
         **boxes,
         complete=None,
         path=None,
