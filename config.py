@@ -55,7 +55,8 @@ signs = "draw"
 # one of drop, keep; default: "drop"
 gap_labels = "drop"
 
-# letters in labels as given, or all in upper or lower case; images do not change
+# letters in labels as given (but A for a where the data set has one class for both shapes), or all in upper or
+# lower case; images do not change
 # one of as_given, upper, lower; default: "as_given"
 label_case = "as_given"
 
@@ -139,6 +140,11 @@ image_height = 28
 # height of a digit as a share of the image's height
 # a number from 0.2 to 1, or None; default: 20/28, as in MNIST
 glyph_height = None
+
+# letters on one base line, small ones smaller than capitals, or all letters as high as the data set has them;
+# digits do not change
+# one of on, off; default: "on"
+letter_layout = "on"
 
 # smallest gap between two characters, ink to ink; they overlap if it is negative
 # a whole number from -512 to 1,000 pixels; default: 0 (-min)

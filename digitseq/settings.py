@@ -129,8 +129,8 @@ class Settings(NamedOptions):
         "source",
     )  # fmt: skip
     label_case: str = setting(
-        "as_given", Choice(CASES), "letters in labels as given, or all in upper or lower case; images do not change",
-        "source",
+        "as_given", Choice(CASES), "letters in labels as given (but A for a where the data set has one class for both "
+        "shapes), or all in upper or lower case; images do not change", "source",
     )  # fmt: skip
     dataset: str = setting(
         "mnist", FilePath(), "data set of the glyphs: a name (see --list_datasets), or your own folder of idx files "
@@ -153,6 +153,10 @@ class Settings(NamedOptions):
     glyph_height: float | None = setting(
         None, Number(0.2, 1, whole=False), "height of a digit as a share of the image's height", "layout",
         shown_default="20/28, as in MNIST",
+    )  # fmt: skip
+    letter_layout: str = setting(
+        "on", Choice(("on", "off")), "letters on one base line, small ones smaller than capitals, or all letters as "
+        "high as the data set has them; digits do not change", "layout",
     )  # fmt: skip
     min_spacing: int = setting(
         0, SPACING, "smallest gap between two characters, ink to ink; they overlap if it is negative", "layout", "-min"

@@ -13,7 +13,7 @@ from digitseq.glyphs.glyph_files import GlyphFiles
 from digitseq.glyphs.image_folder import GlyphPictures
 from digitseq.glyphs.installed import installed_files, published_digest
 from digitseq.glyphs.own_folder import folder_files, is_folder
-from digitseq.glyphs.scaled_bank import MOST_BYTES, ScaledBank, ScaledGlyphs, scaled_bytes
+from digitseq.glyphs.scaled_bank import MOST_BYTES, MOST_LETTER_BYTES, ScaledBank, ScaledGlyphs, scaled_bytes
 from digitseq.glyphs.scaling import Scaling
 from digitseq.options import expanded
 
@@ -101,10 +101,12 @@ def load_scaled(base: GlyphBank, scaling: Scaling, cache: str | None = None) -> 
     banks are scaled when they are used.
     """
     # without a path, the cache cannot be written; that was said when `base` was loaded
-    if base.path is None or scaled_bytes(base, scaling) > MOST_BYTES:
+    most = MOST_BYTES if scaling.line is None else MOST_LETTER_BYTES
+    if base.path is None or scaled_bytes(base, scaling) > most:
         return ScaledBank(base, scaling)
     share = "" if scaling.glyph_height is None else f"-g{scaling.glyph_height:g}"
-    files = ScaledGlyphs(base, scaling, f"{base.path.stem}-h{scaling.height}{share}.bank")
+    letters = "" if scaling.line is None else "-letters"
+    files = ScaledGlyphs(base, scaling, f"{base.path.stem}-h{scaling.height}{share}{letters}.bank")
     return ScaledBank(base, scaling, _open_or_build(files, cache_directory(cache)))
 
 

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.glyphs.catalog import SIDE
+from digitseq.glyphs.letter_layout import Line, Places
 from digitseq.glyphs.outline_field import FULL, outline_field
 
 BOX = 20  # MNIST's digits are scaled to fit a square of this side, of the 28 pixels of an image
@@ -42,10 +43,12 @@ class Scaling:
 
     glyph_height: height of MNIST's digits as a share of the image's; None: as in MNIST, 20/28. Other glyphs are scaled
     by the same factor, but glyphs that would be higher than the image are made to fit.
+    line: of data sets whose letters are put on it, see `letter_layout`
     """
 
     height: int
     glyph_height: float | None = None
+    line: Line | None = None
 
     @property
     def factor(self) -> float:
@@ -67,12 +70,13 @@ class GlyphColumns(NamedTuple):
     bottom: NDArray[Any]
 
 
-def scaled(glyphs: GlyphColumns, scaling: Scaling) -> GlyphColumns:
+def scaled(glyphs: GlyphColumns, scaling: Scaling, places: Places | None = None) -> GlyphColumns:
     """The same glyphs (N,) in another size; what is made of one does not depend on the others.
 
+    places: where they do not all have the size and the place that `scaling` gives
     Each has some ink, and all of its ink is inside the image. There may be other columns between those of the glyphs.
     """
-    places = _places(glyphs, scaling)
+    places = _inside(glyphs, places or _usual_places(glyphs, scaling), scaling.height)
     new_width = _new_width(glyphs.width, places.factor)
     pieces = [(some, int(new_width[some].max())) for some in _pieces(places, new_width, scaling.height)]
     columns = np.empty((sum(len(some) * wide for some, wide in pieces), scaling.height), np.uint8)
@@ -80,7 +84,7 @@ def scaled(glyphs: GlyphColumns, scaling: Scaling) -> GlyphColumns:
     for some, wide in pieces:
         end = start + len(some) * wide
         images = columns[start:end].reshape(len(some), wide, scaling.height)
-        top_and_bottom = _draw(_cells(glyphs, some), places.at(some), images)
+        top_and_bottom = _draw(_cells(glyphs, some), _at(places, some), images)
         left, right = _ends(_inked_columns(images))
         boxes[:, some] = np.arange(start, end, wide) + left, right - left, *top_and_bottom
         start = end
@@ -94,32 +98,34 @@ def widest(width: NDArray[Any], scaling: Scaling) -> Numbers:
     return bound
 
 
-class _Places(NamedTuple):
-    """float64 (N,) each: the factors of glyphs, and the rows of theirs that come to the middle of the image."""
-
-    factor: NDArray[np.float64]
-    middle: NDArray[np.float64]
-
-    def at(self, some: Numbers) -> _Places:
-        return _Places(*(values[some] for values in self))
-
-    def runs(self) -> list[tuple[slice, float, float]]:
-        """Glyphs next to each other of one factor and one middle."""
-        factor, middle = self
-        changes = np.flatnonzero((factor[1:] != factor[:-1]) | (middle[1:] != middle[:-1])) + 1
-        edges = [0, *changes.tolist(), len(factor)]
-        return [(slice(*ends), float(factor[ends[0]]), float(middle[ends[0]])) for ends in pairwise(edges)]
+def _usual_places(glyphs: GlyphColumns, scaling: Scaling) -> Places:
+    """The middle of the glyphs' images is the middle of the new ones."""
+    values = scaling.factor, glyphs.columns.shape[1] / 2, 1
+    return Places(*(np.full(len(glyphs.start), value, np.float64) for value in values))
 
 
-def _places(glyphs: GlyphColumns, scaling: Scaling) -> _Places:
-    factor = np.minimum(scaling.factor, scaling.height / (glyphs.bottom.astype(np.int64) - glyphs.top))
-    half = scaling.height / factor / 2
-    # a glyph that would stick out is moved
+def _inside(glyphs: GlyphColumns, places: Places, height: int) -> Places:
+    """The places with glyphs that would stick out made smaller or moved."""
+    factor = np.minimum(places.factor, height / (glyphs.bottom.astype(np.int64) - glyphs.top))
+    half = height / factor / 2
     lowest, highest = (np.rint(edge * FINEST) / FINEST for edge in (glyphs.bottom - half, glyphs.top + half))
-    return _Places(factor, np.clip(glyphs.columns.shape[1] / 2, lowest, highest))
+    middle = np.clip(np.rint(places.middle * FINEST) / FINEST, lowest, highest)
+    return Places(factor, middle, places.contrast)
 
 
-def _pieces(places: _Places, new_width: Numbers, height: int) -> Iterator[Numbers]:
+def _at(places: Places, some: Numbers) -> Places:
+    return Places(*(values[some] for values in places))
+
+
+def _runs(places: Places) -> list[tuple[slice, float, float, float]]:
+    """Glyphs next to each other of one place."""
+    changes = np.flatnonzero(np.any([values[1:] != values[:-1] for values in places], axis=0)) + 1
+    edges = pairwise([0, *changes.tolist(), len(places.factor)])
+    factor, middle, contrast = places
+    return [(slice(k, end), float(factor[k]), float(middle[k]), float(contrast[k])) for k, end in edges]
+
+
+def _pieces(places: Places, new_width: Numbers, height: int) -> Iterator[Numbers]:
     """Glyphs of nearly one new width, all enlarged or none; those with the same place are next to each other."""
     enlarged = places.factor > 1
     order = np.lexsort([new_width, enlarged])
@@ -128,7 +134,7 @@ def _pieces(places: _Places, new_width: Numbers, height: int) -> Iterator[Number
         size = max(PIECE_PIXELS // (widest * height), 1)
         for first in range(0, len(alike), size):
             some = alike[first : first + size]
-            yield some[np.lexsort(places.at(some))]
+            yield some[np.lexsort(_at(places, some))]
 
 
 def _cells(glyphs: GlyphColumns, some: Numbers) -> NDArray[np.uint8]:
@@ -145,7 +151,7 @@ def _new_width(width: NDArray[Any], factor: NDArray[np.float64]) -> Numbers:
     return new
 
 
-def _draw(cells: NDArray[np.uint8], places: _Places, images: NDArray[np.uint8]) -> tuple[Numbers, Numbers]:
+def _draw(cells: NDArray[np.uint8], places: Places, images: NDArray[np.uint8]) -> tuple[Numbers, Numbers]:
     """Draw cells (N, w, h), all enlarged or none, into images (N, W, H).
 
     Returns the first inked row of each image, and one past the last.
@@ -155,7 +161,7 @@ def _draw(cells: NDArray[np.uint8], places: _Places, images: NDArray[np.uint8]) 
     along = np.empty((count, 1 + wide, height), np.float32)
     along[:, 0] = 1
     means = along[:, 1:]
-    for run, factor, middle in places.runs():
+    for run, factor, middle, _ in _runs(places):
         np.matmul(values[run], _row_weights(tall, height, factor, middle), out=means[run])
     np.rint(along, out=along)
     images[...] = _ink(along, places, new_wide)
@@ -164,40 +170,41 @@ def _draw(cells: NDArray[np.uint8], places: _Places, images: NDArray[np.uint8]) 
     if (blank := np.flatnonzero(~rows.any(axis=1))).size:
         means = means[blank]
         along[blank, 1:] = np.rint(means * (np.float32(DARKENED * KEPT) / means.max(axis=(1, 2), keepdims=True)))
-        images[blank] = _ink(along[blank], places.at(blank), new_wide)
+        images[blank] = _ink(along[blank], _at(places, blank), new_wide)
         rows[blank] = _inked_rows(images[blank])
     return _ends(rows)
 
 
-def _ink(along: NDArray[np.float32], places: _Places, new_wide: int) -> NDArray[np.float32]:
+def _ink(along: NDArray[np.float32], places: Places, new_wide: int) -> NDArray[np.float32]:
     """(N, new_wide, H): ink of glyphs, made of a value of 1 and means of rows, (N, 1 + w, H)."""
     count, used, height = along.shape
     sums = np.empty((count, new_wide, height), np.float32)
-    for run, factor, _ in places.runs():
+    for run, factor, _, contrast in _runs(places):
         # more weights than are needed, in steps: few of them have to be kept
-        weights = _column_weights(1 << used.bit_length(), 1 << new_wide.bit_length(), factor)
+        weights = _column_weights(1 << used.bit_length(), 1 << new_wide.bit_length(), factor, contrast)
         np.matmul(weights[:new_wide, :used], along[run], out=sums[run])
     return np.clip(sums, 0, FULL, out=sums)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def _row_weights(old: int, height: int, factor: float, middle: float) -> Weights:
     """float32 (old, height): the means that they give are in units of 1/`KEPT` of a grey level."""
     shares = _shares(old, height, factor, middle - height / 2 / factor)
     return np.ascontiguousarray((np.rint(shares.T * WEIGHTS) * (KEPT / WEIGHTS)).astype(np.float32))
 
 
-@lru_cache(maxsize=256)
-def _column_weights(old: int, new: int, factor: float) -> Weights:
+@lru_cache(maxsize=1024)
+def _column_weights(old: int, new: int, factor: float, contrast: float) -> Weights:
     """float32 (new, 1 + old): they turn a first value of 1, and means of rows, into ink before it is clipped.
 
     Enlarged glyphs get edges that are a pixel wide: half of full ink stays, other values move away from it.
+    contrast: of reduced ones; paper stays paper
     """
-    slope = factor / STEEPNESS if factor > 1 else 1
+    slope, fixed = (factor / STEEPNESS, FULL / 2) if factor > 1 else (contrast, 0)
     shares = _shares(old, new, factor, -BESIDE * (factor > 1))
     unit = 1 << math.floor(math.log2(EXACT / (DARKENED * KEPT * slope)))
     weights = np.rint(shares * (slope * unit)) / (unit * KEPT)
-    added = np.rint((FULL / 2 * (1 - slope) + 0.5) * unit * KEPT) / (unit * KEPT)  # 0.5: the fraction is cut off
+    added = np.rint((fixed * (1 - slope) + 0.5) * unit * KEPT) / (unit * KEPT)  # 0.5: the fraction is cut off
     return np.pad(weights, ((0, 0), (1, 0)), constant_values=added).astype(np.float32)
 
 

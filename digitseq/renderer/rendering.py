@@ -104,6 +104,11 @@ class Renderer:
         np.empty(KEPT_BYTES, np.uint8)  # freed at once, for its effect on the allocator
 
     @cached_property
+    def with_cases(self) -> Renderer:
+        """A renderer for letters, too, that the data set has in the other case only."""
+        return Renderer(self.appearance, self.bank.with_cases())
+
+    @cached_property
     def with_signs(self) -> Renderer:
         """A renderer that draws signs, too."""
         return Renderer(self.appearance, self.bank.with_signs())

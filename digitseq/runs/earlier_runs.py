@@ -14,6 +14,7 @@ from digitseq.settings import DEFAULTS
 
 REMEDY = "name another folder with --name or -o, or begin this one anew with --overwrite"
 NAMED = 3  # differences in one line
+ABOUT_GLYPHS = ("dataset", "image_height", "glyph_height", "letter_layout")  # with others the digest differs, too
 
 
 def check_follows(path: Path, runs: list[Record], asked: Record) -> None:
@@ -82,9 +83,7 @@ def _differences(run: Record, asked: Record) -> list[str]:
         f"{name}: {_shown(before[name])} -> {_shown(now[name])}" for name in now if before.get(name) != now[name]
     ]
     digests = [record.get("dataset", {}).get("sha256") for record in (run, asked)]
-    # of scaled glyphs the digest differs, too
-    same_size = all(before.get(name) == now.get(name) for name in ("dataset", "image_height", "glyph_height"))
-    if same_size and digests[0] not in (None, digests[1]):
+    if all(before.get(name) == now.get(name) for name in ABOUT_GLYPHS) and digests[0] not in (None, digests[1]):
         changed.append(f"dataset: {now['dataset']} has other glyphs now")
     return changed
 
