@@ -22,9 +22,10 @@ DOTTED = 0.86  # i and j with their dots, and t
 SQUEEZED = 0.8  # at least this share is left of a letter that hangs down where the image ends just below the line
 KEPT = 0.3  # exponent with which a glyph that is low for its data set stays so: 0 makes all of a class equally high
 STEPS = 64  # sizes are whole numbers of this part of the original: few of them, and the same on every machine
-# Of these letters the small form looks like the capital. EMNIST's merged data sets have one class for both: G. Cohen
-# et al., "EMNIST: an extension of MNIST to handwritten letters", arXiv:1702.05373.
-ALIKE = "cijklmopsuvwxyz"
+# Of these letters the small form differs from the capital in size and place. EMNIST's merged data sets have one class
+# for both (G. Cohen et al., "EMNIST: an extension of MNIST to handwritten letters", arXiv:1702.05373), and also for i, j,
+# l and m, whose two forms are not alike: nobody knows which one a glyph has.
+ALIKE = "ckopsuvwxyz"
 
 
 class Shape(NamedTuple):
