@@ -141,8 +141,8 @@ image_height = 28
 # a number from 0.2 to 1, or None; default: 20/28, as in MNIST
 glyph_height = None
 
-# letters on one base line, small ones smaller than capitals, or all letters as high as the data set has them;
-# digits do not change
+# of data sets with letters: digits and letters on one base line, capitals as high as MNIST's digits and small
+# letters smaller, or all as high as the data set has them
 # one of on, off; default: "on"
 letter_layout = "on"
 

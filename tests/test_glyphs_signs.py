@@ -70,7 +70,7 @@ def test_the_bank_has_the_signs_as_further_classes_and_the_same_glyphs(train):
     assert signed.characters == train.characters + "".join(SIGNS)
     assert np.array_equal(signed.start[: len(train)], train.start)
     assert (np.diff(signed.class_start)[10:] == SIZE).all()
-    assert signed.without_signs().characters == train.characters
+    assert signed.bare().characters == train.characters
     assert signed.columns is train.columns or np.shares_memory(signed.columns, train.columns)
 
 

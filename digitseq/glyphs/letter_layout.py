@@ -1,7 +1,8 @@
 """Where letters stand: data sets of single letters scale all of them to one height, which a hand does not do.
 
-All letters stand on the base line. Capitals and tall small letters keep their size; letters such as a and o get about
-the height of an x, and those such as p and y hang below the line. Glyphs that are low within their data set stay so.
+Digits and capitals become as high as MNIST's digits and stand on the same line, which leaves room below it. Letters
+such as a and o get about the height of an x, and those such as p and y hang below the line. Glyphs that are low within
+their data set stay so.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ SQUEEZED = 0.8  # at least this share is left of a letter that hangs down where 
 KEPT = 0.3  # exponent with which a glyph that is low for its data set stays so: 0 makes all of a class equally high
 STEPS = 64  # sizes are whole numbers of this part of the original: few of them, and the same on every machine
 # Of these letters the small form differs from the capital in size and place. EMNIST's merged data sets have one class
-# for both (G. Cohen et al., "EMNIST: an extension of MNIST to handwritten letters", arXiv:1702.05373), and also for i, j,
-# l and m, whose two forms are not alike: nobody knows which one a glyph has.
+# for both (G. Cohen et al., "EMNIST: an extension of MNIST to handwritten letters", arXiv:1702.05373), and also for
+# i, j, l and m, whose two forms are not alike: nobody knows which one a glyph has.
 ALIKE = "ckopsuvwxyz"
 
 
@@ -76,27 +77,29 @@ class Places(NamedTuple):
 class LetterLayout:
     """The places of the glyphs of a data set in images of `height` pixels.
 
-    characters: of its classes, the last `signs` of them drawn signs; usual: the factor of digits, which stay where they
-    are
+    characters: of its classes, the last `signs` of them drawn signs; line: where its digits stand; usual: the factor of
+    MNIST's digits
     """
 
     def __init__(self, characters: str, signs: int, line: Line, usual: float, height: int) -> None:
         shapes = [SHAPES.get(character, TALL) for character in characters]
         small, drop = np.array([shape != TALL for shape in shapes]), np.array([shape.drop for shape in shapes])
-        lowest, end = line.base + drop * line.height, SIDE / 2 + height / usual / 2  # where the image ends, in rows
+        signed = np.arange(len(shapes)) >= len(shapes) - signs
+        lowest, end = USUAL_LINE.base + drop * USUAL_LINE.height, SIDE / 2 + height / usual / 2  # of the image, in rows
         # letters that hang down are made lower where they would stick out
         share = np.array([float(sum(shape)) for shape in shapes])
-        share *= np.where(drop > 0, np.clip(1 - (lowest - end) / (share * line.height), SQUEEZED, 1), 1)
-        tall = np.arange(1, SIDE + 1)
-        part = np.rint(share[:, None] * (line.height / tall) ** (1 - KEPT) * STEPS).clip(1, STEPS) / STEPS
+        share *= np.where(drop > 0, np.clip(1 - (lowest - end) / (share * USUAL_LINE.height), SQUEEZED, 1), 1)
         # by class and number of rows of ink, of which every glyph has one at least
-        self._part = np.pad(np.where(small[:, None], part, 1), ((0, 0), (1, 0)), constant_values=1)
+        tall, self._part = np.arange(SIDE + 1).clip(1), np.ones((len(shapes), SIDE + 1))
+        self._part[small] = share[small, None] * (line.height / tall) ** (1 - KEPT)
+        self._part[~signed] *= USUAL_LINE.height / line.height
+        self._part = np.rint(self._part * STEPS).clip(1, STEPS) / STEPS
         # capitals that would be higher than the image are made to fit it: small letters stay smaller than those
-        self._factor = self._part * np.where(small, min(usual, height / line.height), usual)[:, None]
+        self._factor = self._part * np.where(small, min(usual, height / USUAL_LINE.height), usual)[:, None]
         self._usual, self._small, self._foot = usual, small, np.minimum(lowest, end)
-        self._letter, self._base = np.array([character in SHAPES for character in characters]), line.base
         # signs are drawn for the usual line
-        self._lower = np.where(np.arange(len(shapes)) < len(shapes) - signs, 0, line.base - USUAL_LINE.base)
+        self._letter = np.array([character in SHAPES for character in characters])
+        self._base = np.where(signed, USUAL_LINE.base, line.base)
 
     def factors(self, label: NDArray[Any], tall: NDArray[Any]) -> NDArray[np.float64]:
         """The factors of glyphs (N,) with these classes and heights of ink, of 28."""
@@ -105,12 +108,13 @@ class LetterLayout:
 
     def places(self, label: NDArray[Any], top: NDArray[Any], bottom: NDArray[Any]) -> Places:
         """Places of glyphs (N,) with these classes and rows of ink, of 28."""
-        tall = bottom - top
-        factor = self.factors(label, tall)
-        stands = np.where(self._small[label], self._foot[label], np.maximum(bottom, self._base))
-        stands = np.where(self._letter[label], stands, bottom + self._lower[label])
+        part, below = self._part[label, bottom - top], bottom - self._base[label]
+        # digits keep their distance to the line, as signs do
+        stands = USUAL_LINE.base + part * np.where(self._letter[label], np.maximum(below, 0), below)
+        stands = np.where(self._small[label], self._foot[label], stands)
+        factor = self.factors(label, bottom - top)
         # strokes that become thinner would become fainter, too
-        contrast = 1 / np.sqrt(self._part[label, tall])
+        contrast = 1 / np.sqrt(part)
         return Places(factor, bottom - (stands - SIDE / 2) * self._usual / factor, contrast)
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from digitseq.glyphs.bank import GlyphBank
 from digitseq.glyphs.letter_layout import LetterLayout, Places
 from digitseq.glyphs.scaling import GlyphColumns, Scaling, scaled, widest
+from digitseq.glyphs.signs import scaled_pens
 
 METHOD = 1  # counted up when the same glyphs come out differently: cached banks are built again
 LETTER_METHOD = 1  # the same for those with a letter layout
@@ -56,10 +57,12 @@ class ScaledBank:
         """int64 (C+1,): the first glyph of each class."""
         return self.base.class_start
 
-    @property
+    @cached_property
     def pen(self) -> NDArray[np.uint8]:
         """uint8 (N,): the number of the pen that is as wide as the glyph's strokes."""
-        return self.base.pen
+        if self.scaling.line is None:
+            return self.base.pen
+        return scaled_pens(self.base.pen, self.factors(np.arange(len(self))) / self.factor)
 
     @property
     def signs(self) -> int:
