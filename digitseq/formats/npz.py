@@ -70,16 +70,17 @@ class OutputFormat(Format):
                 np.savez(packed, **_arrays(batch, _background(job)))
                 file.write(packed.getbuffer())
 
-    def finish(self, job: Job, folder: Path, kept: Path, stop: int) -> None:
+    def finish(self, job: Job, folder: Path, kept: Path, stop: int) -> dict[str, Path]:
         """Writes all images or none: the arrays of an interrupted run are kept for when it is resumed."""
         path = folder / f"{job.name}.npz"
         if stop < job.stop or _count(path) >= job.stop:
-            return
+            return {}
         parts = sorted(kept.glob("*.arrays"), key=lambda part: int(part.stem))
         if job.start:
             parts.insert(0, path)
-        with replacing(path, kept) as file:
+        with replacing(kept / path.name) as file:
             _write_arrays(file, parts, _background(job), job.check)
+        return {path.name: kept / path.name}
 
     def files_in(self, folder: Path, prefix: str = "") -> list[Path]:
         return sorted(p for p in folder.glob("*.npz") if p.name.startswith(prefix) and p.is_file())

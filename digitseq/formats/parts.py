@@ -54,12 +54,14 @@ class Addition(NamedTuple):
     """`size` bytes that a part appends to the file `name`, such as its lines in metadata.jsonl.
 
     before: how long the file was; known when the part is published
+    crc32: of the bytes that are appended; None in journals of releases that did not record it
     """
 
     name: str
     size: int
     place: Place = "folder"
     before: int = 0
+    crc32: int | None = None
 
 
 class Receipt(NamedTuple):
@@ -123,8 +125,9 @@ class PartFiles:
         """Append `data` to the file `name`, which is shared by all parts."""
         with open(self.directory / addition_name(name), "ab") as file:
             file.write(data)
-        size = self._additions[name].size if name in self._additions else 0
-        self._additions[name] = Addition(name, size + len(data), place)
+        added = self._additions.get(name, Addition(name, 0, place, crc32=0))
+        crc32 = isal_zlib.crc32(data, added.crc32 or 0)
+        self._additions[name] = added._replace(size=added.size + len(data), crc32=crc32)
 
     def publish(self, folder: Path, kept: Path) -> None:
         """Move everything to its final place. A run does this with a journal, and survives being killed."""
