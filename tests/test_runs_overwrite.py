@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
-from support.cases import first
+from support.cases import first, product
 from support.folders import assert_nothing_unfinished, runs
 from support.formats import FORMATS, dump, tree
 
@@ -145,6 +146,9 @@ def test_a_removal_that_is_killed_is_ended_by_the_next_run(run, tmp_path, monkey
     with pytest.raises(KeyboardInterrupt):
         SequenceGenerator(Settings("12"), 1).write(tmp_path / "output", 1, overwrite=True)
     monkeypatch.undo()
+    if at == 20:
+        assert "with --seed 5 the run" in (said := run("-num", "12", "--seed", 5, "--dry_run").stdout)
+        assert re.search(r"images +1\n", said)
     done = run(*words, "--resume")
     assert done.returncode == 2 and "was being removed: leave out --resume" in done.stderr
     again = ("-num", "12", "-s", 4, "--seed", 9, *ALL_LABELS)
@@ -184,24 +188,24 @@ def made(tmp_path, monkeypatch):
     return make
 
 
-@pytest.mark.parametrize("change", CHANGES)
-@pytest.mark.parametrize(
-    ("words", "name"),
-    [
-        (("--labels", *ALL_LABELS[1:]), "3.png"),
-        (("--labels", *ALL_LABELS[1:]), "3.txt"),
-        (("--labels", *ALL_LABELS[1:]), "metadata.jsonl"),
-        (("--labels", *ALL_LABELS[1:]), "labels.csv"),
-        (("--labels", *ALL_LABELS[1:]), "data.yaml"),
-        (("--labels", *ALL_LABELS[1:], *SPLIT), "data.yaml"),
-        (("--labels", *ALL_LABELS[1:], *SPLIT), "val/annotations.json"),
-        (("--masks",), "masks/4.png"),
-        (("--format", "webdataset"), "12-000000.tar"),
-        (("--format", "npz"), "12.npz"),
-        (("--format", "npz", *SPLIT), "test/12.npz"),
-    ],
-)
-def test_what_was_changed_since_is_refused_before_anything_is_removed(made, refused, words, name, change):
+RESULTS = [
+    (("--labels", *ALL_LABELS[1:]), "3.png"),
+    (("--labels", *ALL_LABELS[1:]), "metadata.jsonl"),
+    (("--labels", *ALL_LABELS[1:]), "data.yaml"),
+    (("--labels", *ALL_LABELS[1:], *SPLIT), "data.yaml"),
+    (("--masks",), "masks/4.png"),
+    (("--format", "webdataset"), "12-000000.tar"),
+    (("--format", "npz"), "12.npz"),
+    (("--labels", *ALL_LABELS[1:]), "3.txt"),
+    (("--labels", *ALL_LABELS[1:]), "labels.csv"),
+    (("--labels", *ALL_LABELS[1:], *SPLIT), "val/annotations.json"),
+    (("--format", "npz", *SPLIT), "test/12.npz"),
+]
+
+
+@pytest.mark.parametrize(("result", "change"), product(RESULTS, list(CHANGES)))
+def test_what_was_changed_since_is_refused_before_anything_is_removed(made, refused, result, change):
+    words, name = result
     folder = made("-s", 12, *words)
     made("-s", 12, *words)
     CHANGES[change](folder / name)
@@ -245,11 +249,19 @@ class Killed(BaseException):
     """Stands for a kill at a place."""
 
 
-@pytest.mark.parametrize("then", ["overwrite", "go on", "resume"])
-@pytest.mark.parametrize("at", ["before the name", "after the name"])
-@pytest.mark.parametrize("words", [("--format", "npz"), ("--format", "npz", *SPLIT), ("--format", "lmdb"),
-                                   ("--labels", "coco", "yolo"), ("--labels", "coco", "yolo", *SPLIT)], ids=str)  # fmt: skip
-@pytest.mark.parametrize("earlier", [0, 5])
+WITH_RESULTS = [
+    ("--format", "npz"),
+    ("--format", "npz", *SPLIT),
+    ("--format", "lmdb"),
+    ("--labels", "coco", "yolo"),
+    ("--labels", "coco", "yolo", *SPLIT),
+]
+
+
+@pytest.mark.parametrize(
+    ("words", "at", "then", "earlier"),
+    product(WITH_RESULTS, ["after the name", "before the name"], ["overwrite", "go on", "resume"], [0, 5]),
+)
 def test_a_kill_while_results_get_their_names(made, monkeypatch, tmp_path, words, at, then, earlier):
     if "lmdb" in words:
         pytest.importorskip("lmdb")
