@@ -99,7 +99,7 @@ class PartFiles:
         if name.startswith(f"{MASKS}/"):
             ((self._direct or self.directory) / MASKS).mkdir(exist_ok=True)
         # the hottest loop of a run over files: `open` and `Path` would take longer than the system calls
-        prefix, encoded, crc32 = os.fsencode((self._direct or self.directory) / "_")[:-1], os.fsencode(name), 0
+        prefix, encoded = os.fsencode((self._direct or self.directory) / "_")[:-1], os.fsencode(name)
         for number, data in enumerate(files, first):
             # O_EXCL never opens an existing file: a process that wakes up late cannot change an image
             descriptor = os.open(prefix + encoded % number, _CREATE, 0o666)
@@ -109,9 +109,10 @@ class PartFiles:
                     written += os.write(descriptor, data[written:])
             finally:
                 os.close(descriptor)
-            crc32 = isal_zlib.crc32(data, crc32)
         place: Place = "direct" if self._direct else "folder"
-        self._files.append(FileGroup(name, sum(map(len, files)), crc32, first, len(files), place))
+        everything = b"".join(files)  # one checksum of it takes less time than many of a few hundred bytes
+        crc32 = isal_zlib.crc32(everything)
+        self._files.append(FileGroup(name, len(everything), crc32, first, len(files), place))
 
     @contextlib.contextmanager
     def open(self, name: str, place: Place = "folder") -> Iterator[ChecksumWriter]:
