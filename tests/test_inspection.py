@@ -14,11 +14,14 @@ import pytest
 from support.folders import pixels, records
 from support.formats import FORMATS
 
+from digitseq import SequenceGenerator, Settings
 from digitseq.formats.base import Format
 from digitseq.inspection.data_set import inspect
 from digitseq.inspection.findings import EXAMPLES, Shown
 from digitseq.inspection.sheet import contact_sheet
 from digitseq.labels.base import LabelFormat
+from digitseq.runs.folder import locked_folder
+from digitseq.shell import cli
 
 ALL_LABELS = ("jsonl", "txt", "easyocr", "coco", "yolo", "tesseract")
 
@@ -180,7 +183,7 @@ def test_a_file_that_is_cut_off_is_found(made, format, suffix):
     path.write_bytes(path.read_bytes()[:3000])
     found = problems(folder)
     assert found["files that cannot be read to their end"] == 1
-    assert ("files that are not as the run has left them" in found) == (format != "npz")
+    assert found["files that are not as the run has left them"] == 1
 
 
 def test_a_database_that_is_damaged_is_found(made):
@@ -247,6 +250,38 @@ def test_the_command_reports_and_writes_a_page_that_needs_no_other_file(made, ru
     assert "http" not in page and 'src="data:' in page
     sheet = cv2.imread(str(tmp_path / "report" / "random-inspection.png"))
     assert len(np.unique(sheet.reshape(-1, 3), axis=0)) > 20
+
+
+def test_reports_about_two_data_sets_of_one_name_do_not_replace_each_other(tmp_path, monkeypatch):
+    image = cv2.imencode(".png", np.zeros((30, 90), np.uint8))[1].tobytes()
+    for place, count in (("a", 1), ("b", 2)):
+        (tmp_path / place / "x").mkdir(parents=True)
+        for number in range(count):
+            (tmp_path / place / "x" / f"{number + 1}.png").write_bytes(image)
+    monkeypatch.chdir(tmp_path)
+    for path in ("a/x", "b/x", "a/x", "b/../b/x", str(tmp_path / "b" / "x")):
+        assert cli.main(["--inspect", path, "-o", "report"]) == 0
+    pages = {path.name: path.read_text() for path in (tmp_path / "report").glob("*.html")}
+    assert pages.keys() == {"x-inspection.html", "x-2-inspection.html"}
+    assert "1 images as png" in pages["x-inspection.html"] and "2 images as png" in pages["x-2-inspection.html"]
+    assert str(tmp_path) not in pages["x-inspection.html"]
+
+
+@pytest.mark.parametrize("path", ["output/12", "output", "output/12/val", "output/12/12-0"])
+def test_a_data_set_that_is_being_written_is_refused(tmp_path, refused, path):
+    split = (0.5, 0.25, 0.25) if path == "output/12/val" else None
+    SequenceGenerator(Settings("12"), 1).write(tmp_path / "output", 8, format="webdataset", split_ratio=split)
+    with locked_folder(tmp_path / "output" / "12"):
+        assert f"inspect {path}: a run is writing to output/12: wait" in refused("--inspect", path)
+
+
+def test_a_data_set_that_another_process_is_writing_is_refused(run, start, tmp_path, gate_at):
+    process = start("-num", "12", "-s", 5000, gate=(gate := gate_at(1100)))
+    gate.wait()
+    assert "a run is writing to output/12" in run("--inspect", "output/12").stderr
+    gate.open()
+    assert process.wait(120) == 0
+    assert run("--inspect", "output/12", "--quiet").returncode == 0
 
 
 def test_what_is_wrong_gives_exit_code_1_and_is_named(made, run):

@@ -92,6 +92,13 @@ def test_other_settings_are_named_in_one_line(run):
     assert run(*words, "-e", 1, 2, "--quiet").stderr == ""
 
 
+def test_another_format_is_named_too(run):
+    assert run("-num", "12").returncode == 0
+    said = run("-num", "12", "--format", "npz", "-min", 2).stderr
+    assert "has images with other settings (format: png -> npz, min_spacing: 0 -> 2)" in said
+    assert run("-num", "12", "--format", "npz", "-min", 2).stderr == ""
+
+
 def test_other_glyphs_of_the_same_data_set_are_a_difference(tmp_path, train, test_split):
     from digitseq.pipeline import Pipeline
     from digitseq.runs import write_images

@@ -109,13 +109,27 @@ def test_directories_in_the_place_of_label_files_are_refused_before_the_run(run,
     assert list(path.parent.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("label", ["coco", "yolo"])
-def test_label_files_that_are_written_whole_replace_links(run, tmp_path, treasure, label):
-    path = tmp_path / "output" / "12" / {"coco": "annotations.json", "yolo": "data.yaml"}[label]
+@pytest.mark.parametrize("kind", ["link", "file"])
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (("--labels", "coco"), "annotations.json"),
+        (("--labels", "yolo"), "data.yaml"),
+        (("--labels", "yolo", "--split_ratio", 1, 0, 0), "data.yaml"),
+        (("--format", "npz"), "12.npz"),
+    ],
+)
+def test_files_at_the_names_of_results_are_not_replaced(tmp_path, refused, treasure, words, name, kind):
+    path = tmp_path / "output" / "12" / name
     path.parent.mkdir(parents=True)
-    path.symlink_to(treasure / "file")
-    assert run("-num", "12", "--labels", label).returncode == 0
-    assert is_untouched(treasure) and path.is_file() and not path.is_symlink()
+    if kind == "link":
+        path.symlink_to(treasure / "file")
+    elif kind == "file":
+        path.write_text("mine")
+    for more in ((), ("--overwrite",), ("--dry_run",)):
+        said = refused("-num", "12", *words, *more)
+        assert f"output/12/{name} is not a " in said and "move it away" in said
+    assert is_untouched(treasure) and (kind == "link" or path.read_text() == "mine")
 
 
 def limited(tmp_path: Path, limit: str, *arguments: object) -> subprocess.CompletedProcess[str]:

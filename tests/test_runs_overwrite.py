@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
-from support.cases import first
+from support.cases import first, product
 from support.folders import assert_nothing_unfinished, runs
-from support.formats import FORMATS, tree
+from support.formats import FORMATS, dump, tree
+
+from digitseq.runs.folder import RunFolder
+from digitseq.shell import cli
 
 ALL_LABELS = ("--labels", "jsonl", "txt", "easyocr", "coco", "yolo", "tesseract")
 SPLIT = ("--split_ratio", 0.5, 0.25, 0.25)
@@ -51,23 +56,18 @@ def test_the_same_seed_makes_the_same_image_again(run, tmp_path):
 
 
 def test_what_is_not_ours_stays(run, tmp_path):
-    folder, elsewhere = tmp_path / "output" / "12", tmp_path / "elsewhere"
+    folder = tmp_path / "output" / "12"
     folder.mkdir(parents=True)
-    elsewhere.mkdir()
     (folder / "metadata.jsonl").write_text('{"file_name": "own.png"}\n')
     assert run("-num", "12", "-s", 5, *SPLIT[:1], 1, 0, 0).returncode == 0
     assert run("-num", "12", "-s", 5, "--overwrite").returncode == 0
     mine = {"notes.txt": "mine", "77.png": "mine", "own.png": "mine"}
     for name, text in mine.items():
         (folder / name).write_text(text)
-    (elsewhere / "3.png").write_text("elsewhere")
-    (folder / "3.png").unlink()
-    (folder / "3.png").symlink_to(elsewhere / "3.png")
     done = run("-num", "12", "-s", 2, "--overwrite")
     assert done.returncode == 0
     assert "has images that no record of digitseq lists: they stay, and this run begins with image 78" in done.stderr
     assert {name: (folder / name).read_text() for name in mine} == mine
-    assert (elsewhere / "3.png").read_text() == "elsewhere"
     assert sorted(p.name for p in folder.glob("*.png")) == ["77.png", "78.png", "79.png", "own.png"]
     lines = (folder / "metadata.jsonl").read_text().splitlines()
     assert [json.loads(line)["file_name"] for line in lines] == ["own.png", "78.png", "79.png"]
@@ -155,6 +155,9 @@ def test_a_removal_that_is_killed_is_ended_by_the_next_run(run, tmp_path, monkey
     with pytest.raises(KeyboardInterrupt):
         SequenceGenerator(Settings("12"), 1).write(tmp_path / "output", 1, overwrite=True)
     monkeypatch.undo()
+    if at == 20:
+        assert "with --seed 5 the run" in (said := run("-num", "12", "--seed", 5, "--dry_run").stdout)
+        assert re.search(r"images +1\n", said)
     done = run(*words, "--resume")
     assert done.returncode == 2 and "was being removed: leave out --resume" in done.stderr
     again = ("-num", "12", "-s", 4, "--seed", 9, *ALL_LABELS)
@@ -162,6 +165,164 @@ def test_a_removal_that_is_killed_is_ended_by_the_next_run(run, tmp_path, monkey
     assert (done.returncode, done.stderr) == (0, "")
     assert run(*again, "-o", "once").returncode == 0
     assert results(folder) == results(tmp_path / "once" / "12")
+
+
+def replaced(path: Path) -> None:
+    path.write_bytes(bytes(byte ^ 1 for byte in path.read_bytes()))  # of the same size
+
+
+def shifted(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("elsewhere")
+
+
+CHANGES = {
+    "replaced": replaced,
+    "longer": lambda path: path.write_bytes(path.read_bytes() + b"mine\n"),
+    "a directory": lambda path: (path.unlink(), path.mkdir()),
+    "a link": shifted,
+    "a pipe": lambda path: (path.unlink(), os.mkfifo(path)),
+}
+
+
+@pytest.fixture
+def made(tmp_path, monkeypatch):
+    """made(*words): makes images in this process, and returns their folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def make(*words: object) -> Path:
+        assert cli.main(["-num", "12", "--seed", "1", "--quiet", *map(str, words)]) == 0
+        return tmp_path / "output" / "12"
+
+    return make
+
+
+RESULTS = [
+    (("--labels", *ALL_LABELS[1:]), "3.png"),
+    (("--labels", *ALL_LABELS[1:]), "metadata.jsonl"),
+    (("--labels", *ALL_LABELS[1:]), "data.yaml"),
+    (("--labels", *ALL_LABELS[1:], *SPLIT), "data.yaml"),
+    (("--masks",), "masks/4.png"),
+    (("--format", "webdataset"), "12-000000.tar"),
+    (("--format", "npz"), "12.npz"),
+    (("--labels", *ALL_LABELS[1:]), "3.txt"),
+    (("--labels", *ALL_LABELS[1:]), "labels.csv"),
+    (("--labels", *ALL_LABELS[1:], *SPLIT), "val/annotations.json"),
+    (("--format", "npz", *SPLIT), "test/12.npz"),
+]
+
+
+@pytest.mark.parametrize(("result", "change"), product(RESULTS, list(CHANGES)))
+def test_what_was_changed_since_is_refused_before_anything_is_removed(made, refused, result, change):
+    words, name = result
+    folder = made("-s", 12, *words)
+    made("-s", 12, *words)
+    CHANGES[change](folder / name)
+    before = {path: path.is_file() and path.read_bytes() for path in folder.rglob("*")}
+    said = refused("-num", "12", "--overwrite", "--format", "webdataset")
+    assert Path(name).name in said and "output/12" in said and "move " in said and "-o" in said
+    assert {path: path.is_file() and path.read_bytes() for path in folder.rglob("*")} == before
+    (folder / name).rename(folder / "mine")
+    made("-s", 1, "--overwrite", "--format", "webdataset")
+    assert {path.name for path in folder.iterdir()} == {".digitseq", "run.json", "12-000000.tar", "mine"}
+
+
+def test_changed_samples_of_a_database_are_noticed(made, refused):
+    lmdb = pytest.importorskip("lmdb")
+    folder = made("-s", 12, "--format", "lmdb")
+    with lmdb.open(str(folder / "data.mdb"), subdir=False, lock=False) as opened, opened.begin(write=True) as view:
+        view.put(b"label-%09d" % 3, b"13")
+    for more in ((), ("--overwrite",)):
+        assert "output/12/data.mdb is not a file that digitseq wrote" in refused(
+            "-num", "12", "--format", "lmdb", *more
+        )
+
+
+def test_lines_that_somebody_added_between_two_runs_are_not_removed(made, refused):
+    folder = made("-s", 3)
+    with open(folder / "metadata.jsonl", "a") as lines:
+        lines.write('{"file_name": "own.png", "text": "1"}\n')
+    made("-s", 3)
+    assert "output/12/metadata.jsonl is not as digitseq wrote it" in refused("-num", "12", "--overwrite")
+
+
+def test_what_somebody_deleted_is_no_reason_to_refuse(made):
+    folder = made("-s", 12, "--labels", "jsonl", "coco", "txt")
+    for name in ("3.png", "annotations.json", "gt.txt"):
+        (folder / name).unlink()
+    made("-s", 1, "--overwrite")
+    assert {path.name for path in folder.iterdir()} == {".digitseq", "run.json", "1.png", "metadata.jsonl"}
+
+
+class Killed(BaseException):
+    """Stands for a kill at a place."""
+
+
+WITH_RESULTS = [
+    ("--format", "npz"),
+    ("--format", "npz", *SPLIT),
+    ("--format", "lmdb"),
+    ("--labels", "coco", "yolo"),
+    ("--labels", "coco", "yolo", *SPLIT),
+]
+
+
+@pytest.mark.parametrize(
+    ("words", "at", "then", "earlier"),
+    product(WITH_RESULTS, ["after the name", "before the name"], ["overwrite", "go on", "resume"], [0, 5]),
+)
+def test_a_kill_while_results_get_their_names(made, monkeypatch, tmp_path, words, at, then, earlier):
+    if "lmdb" in words:
+        pytest.importorskip("lmdb")
+    if earlier:
+        made(*words, "-s", earlier)
+    replace = os.replace
+
+    def killed(source, target):
+        name = Path(target).name
+        if name in ("12.npz", "data.mdb", "annotations.json") and ".digitseq" not in Path(target).parts:
+            if at == "after the name":
+                replace(source, target)
+            raise Killed
+        replace(source, target)
+
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(os, "replace", killed)
+        made(*words, "-s", 40)
+    if then == "overwrite":
+        folder, wanted = made(*words, "-s", 8, "--overwrite"), [("-s", 8)]
+    elif then == "resume":
+        folder, wanted = made(*words, "--resume"), [("-s", earlier)] * bool(earlier) + [("-s", 40)]
+    else:
+        folder = made(*words, "-s", 8)
+        made(*words, "-s", 8, "--overwrite")
+        wanted = [("-s", 8)]
+    for size in wanted:
+        made(*words, *size, "-o", "once")
+    assert results(folder) == results(tmp_path / "once" / "12")
+    if "lmdb" in words:
+        assert dump(folder) == dump(tmp_path / "once" / "12")
+    assert_nothing_unfinished(folder)
+
+
+def test_a_killed_run_whose_file_has_its_name_is_followed_not_repeated(made, monkeypatch):
+    write_runs = RunFolder.write_runs
+
+    def killed(self, runs):
+        if runs[-1]["status"] == "finished":
+            raise Killed
+        write_runs(self, runs)
+
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(RunFolder, "write_runs", killed)
+        made("--format", "npz", "-s", 40)
+    folder = made("--format", "npz", "-s", 8)
+    assert [(run["status"], run["sections"][0]["first"], run["sections"][0]["images"]) for run in runs(folder)] == [
+        ("finished", 1, 40),
+        ("finished", 41, 8),
+    ]
+    with np.load(folder / "12.npz") as arrays:
+        assert len(arrays["labels"]) == 48
 
 
 def test_a_journal_that_lacks_images_is_not_trusted(run, tmp_path):

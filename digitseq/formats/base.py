@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Generator, Iterable, Iterator
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.errors import OutputError, SettingsError
+from digitseq.files.checksum import Checksum, checksum
 from digitseq.formats.parts import PartFiles, spans
 from digitseq.formats.streaming import file_pieces
 from digitseq.pipeline import Pipeline
@@ -111,11 +113,11 @@ class Format:
         return ()
 
     def results(self, labels: tuple[str, ...], name: str) -> tuple[str, ...]:
-        """The names of the files that `finish` writes. labels, name: as in `RunRequest`."""
+        """The names of the files that `finish` may write. labels, name: as in `RunRequest`."""
         return ()
 
     def split_results(self, labels: tuple[str, ...]) -> tuple[str, ...]:
-        """The names of the files that `finish_split` writes."""
+        """The names of the files that `finish_split` may write."""
         return ()
 
     def begin(self, pipeline: Pipeline, request: RunRequest) -> FormatPlan:
@@ -137,14 +139,21 @@ class Format:
         files that are kept until the end of the run, and for unfinished ones. Raises `OSError`.
         """
 
-    def finish(self, job: Job, folder: Path, kept: Path, stop: int) -> None:
+    def finish(self, job: Job, folder: Path, kept: Path, stop: int) -> dict[str, Path]:
         """Write what depends on all images: those up to stop-1 exist, which are all if `stop` is `job.stop`.
 
-        May be called again for the same run. Raises `OSError`.
+        Returns the files, below `kept`, by the names that they get in `folder`; some of `results`. May be called again
+        for the same run. Raises `OSError`.
         """
+        return {}
 
-    def finish_split(self, job: Job, folder: Path, kept: Path) -> None:
-        """Write what the folders of a split below `folder` have in common. job: that of any. Raises `OSError`."""
+    def finish_split(self, job: Job, folder: Path, kept: Path) -> dict[str, Path]:
+        """The same for what the folders of a split below `folder` have in common. job: that of any."""
+        return {}
+
+    def checksum(self, path: Path) -> Checksum:
+        """That of a result, which tells it from all others. Raises `OSError`, and `ValueError` for another file."""
+        return checksum([path])
 
     def files_in(self, folder: Path, prefix: str = "") -> list[Path]:
         """The files of this format in `folder` whose names begin with `prefix`, in order.
@@ -169,8 +178,8 @@ class Format:
         By default the file is made on disk, in a temporary directory, by the methods above: this suits every format
         whose result is a single file. Raises `OSError` and what `begin` raises.
         """
-        with tempfile.TemporaryDirectory(prefix="digitseq-") as path:
-            folder, kept, part = (Path(path) / name for name in ("folder", "kept", "part"))
+        with tempfile.TemporaryDirectory(prefix="digitseq-") as temporary:
+            folder, kept, part = (Path(temporary) / name for name in ("folder", "kept", "part"))
             folder.mkdir()
             kept.mkdir()
             plan = self.begin(pipeline, RunRequest(folder, "images", size, labels, size, []))
@@ -183,7 +192,8 @@ class Format:
                 files.publish(folder, kept)
                 shutil.rmtree(part)
                 yield b""  # whoever waits for the file takes turns with others here
-            self.finish(job, folder, kept, size)
+            for name, path in self.finish(job, folder, kept, size).items():
+                os.replace(path, folder / name)
             (result,) = folder.iterdir()
             with open(result, "rb") as file:
                 yield from file_pieces(file)

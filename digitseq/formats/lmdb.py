@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from isal import isal_zlib
 
 from digitseq.errors import OutputError, SettingsError
+from digitseq.files.checksum import Checksum
 from digitseq.files.regular import open_regular
 from digitseq.formats.base import Format, FormatPlan, Job, RunRequest, StoredSample, start_without_gap
 from digitseq.formats.parts import PartFiles
@@ -29,6 +31,7 @@ COUNT = b"num-samples"
 FIRST_MAP = 1 << 26  # bytes that the database may have at first
 BATCHES_PER_PART = 4
 LABELS_AT_ONCE = 1 << 16
+CHECKED_AT_ONCE = 64  # values: few enough to stay in the processor's cache
 ALMOST_FULL = 1 << 21  # bytes that are free on a disk on which LMDB fails
 
 
@@ -81,11 +84,11 @@ class OutputFormat(Format):
             self._open(folder, kept)
             self._put(items)
 
-    def finish(self, job: Job, folder: Path, kept: Path, stop: int) -> None:
-        """Writes the labels and the count, and gives the file its name."""
+    def finish(self, job: Job, folder: Path, kept: Path, stop: int) -> dict[str, Path]:
+        """Writes the labels and the count."""
         try:
             if stop < job.stop or _samples(folder / DATABASE) >= job.stop:
-                return
+                return {}
             with _as_os_error(folder), open(kept / TEXTS, "rb") as texts:
                 self._open(folder, kept)
                 lines = enumerate(texts, job.start + 1)
@@ -93,10 +96,24 @@ class OutputFormat(Format):
                     self._put(items)
                 self._put([(COUNT, b"%d" % job.stop)])
                 self._database.sync(True)
-            self._close()
-            os.replace(kept / DATABASE, folder / DATABASE)
+            return {DATABASE: kept / DATABASE}
         finally:
             self._close()
+
+    def checksum(self, path: Path) -> Checksum:
+        """That of the samples: after a run that was resumed, they stand on other pages of the file."""
+        import lmdb
+
+        open_regular(path).close()
+        size = crc32 = 0
+        try:
+            with _opened(path) as view:
+                values = view.cursor().iternext(keys=False)
+                while data := b"".join(islice(values, CHECKED_AT_ONCE)):
+                    size, crc32 = size + len(data), isal_zlib.crc32(data, crc32)
+        except lmdb.Error as error:
+            raise ValueError(str(error)) from None
+        return Checksum(size, crc32)
 
     def files_in(self, folder: Path, prefix: str = "") -> list[Path]:
         return [path for path in [folder / DATABASE] if path.name.startswith(prefix) and path.is_file()]
@@ -106,11 +123,7 @@ class OutputFormat(Format):
 
         for path in files:
             try:
-                with (
-                    lmdb.open(os.fsencode(path), subdir=False, lock=False, readonly=True) as environment,
-                    environment.begin(buffers=True) as view,
-                ):
-                    _check_whole(environment, path)
+                with _opened(path) as view:
                     count = min(int(bytes(view.get(COUNT) or b"0")), view.stat()["entries"])
                     for number in range(1, count + 1):
                         image, text = view.get(b"image-%09d" % number), view.get(b"label-%09d" % number)
@@ -167,20 +180,27 @@ def _samples(path: Path) -> int:
 
     try:
         open_regular(path).close()
-        with (
-            lmdb.open(os.fsencode(path), subdir=False, lock=False, readonly=True) as environment,
-            environment.begin() as view,
-        ):
-            _check_whole(environment, path)
-            return max(int(view.get(COUNT) or 0), 0)
+        with _opened(path) as view:
+            return max(int(bytes(view.get(COUNT) or b"0")), 0)
     except (lmdb.Error, ValueError, OSError) as error:
         raise OutputError(f"{path} is no LMDB of samples ({error}): name another directory with -o") from None
 
 
-def _check_whole(environment: Any, path: Path) -> None:
-    """`ValueError` for a file that was cut off: reading a page beyond its end would kill the process (SIGBUS)."""
-    if (environment.info()["last_pgno"] + 1) * environment.stat()["psize"] > path.stat().st_size:
-        raise ValueError("the file is cut off")
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """A transaction that reads the database `path`, whose values are buffers. Raises `lmdb.Error`.
+
+    `ValueError` for a file that was cut off: reading a page beyond its end would kill the process (SIGBUS).
+    """
+    import lmdb
+
+    with (
+        lmdb.open(os.fsencode(path), subdir=False, lock=False, readonly=True) as environment,
+        environment.begin(buffers=True) as view,
+    ):
+        if (environment.info()["last_pgno"] + 1) * environment.stat()["psize"] > path.stat().st_size:
+            raise ValueError("the file is cut off")
+        yield view
 
 
 @contextlib.contextmanager

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from digitseq.errors import OutputError, SettingsError
 from digitseq.files.atomic import replacing
+from digitseq.files.checksum import Checksum
 from digitseq.files.regular import open_regular
 from digitseq.formats.base import Format, FormatPlan, Job, RunRequest, StoredSample, start_without_gap
 from digitseq.formats.parts import PartFiles
@@ -70,16 +71,26 @@ class OutputFormat(Format):
                 np.savez(packed, **_arrays(batch, _background(job)))
                 file.write(packed.getbuffer())
 
-    def finish(self, job: Job, folder: Path, kept: Path, stop: int) -> None:
+    def finish(self, job: Job, folder: Path, kept: Path, stop: int) -> dict[str, Path]:
         """Writes all images or none: the arrays of an interrupted run are kept for when it is resumed."""
         path = folder / f"{job.name}.npz"
         if stop < job.stop or _count(path) >= job.stop:
-            return
+            return {}
         parts = sorted(kept.glob("*.arrays"), key=lambda part: int(part.stem))
         if job.start:
             parts.insert(0, path)
-        with replacing(path, kept) as file:
+        with replacing(kept / path.name) as file:
             _write_arrays(file, parts, _background(job), job.check)
+        return {path.name: kept / path.name}
+
+    def checksum(self, path: Path) -> Checksum:
+        """That of its list of arrays, which has their checksums: reading all of them would take long."""
+        try:
+            with open_regular(path) as file, zipfile.ZipFile(file) as archive:
+                listed = [(member.filename, member.CRC, member.file_size) for member in archive.infolist()]
+        except (zipfile.BadZipFile, NotImplementedError) as error:
+            raise ValueError(str(error)) from None
+        return Checksum(path.stat().st_size, zlib.crc32(repr(listed).encode()))
 
     def files_in(self, folder: Path, prefix: str = "") -> list[Path]:
         return sorted(p for p in folder.glob("*.npz") if p.name.startswith(prefix) and p.is_file())

@@ -54,12 +54,14 @@ class Addition(NamedTuple):
     """`size` bytes that a part appends to the file `name`, such as its lines in metadata.jsonl.
 
     before: how long the file was; known when the part is published
+    crc32: of the bytes that are appended; None in journals of releases that did not record it
     """
 
     name: str
     size: int
     place: Place = "folder"
     before: int = 0
+    crc32: int | None = None
 
 
 class Receipt(NamedTuple):
@@ -97,7 +99,7 @@ class PartFiles:
         if name.startswith(f"{MASKS}/"):
             ((self._direct or self.directory) / MASKS).mkdir(exist_ok=True)
         # the hottest loop of a run over files: `open` and `Path` would take longer than the system calls
-        prefix, encoded, crc32 = os.fsencode((self._direct or self.directory) / "_")[:-1], os.fsencode(name), 0
+        prefix, encoded = os.fsencode((self._direct or self.directory) / "_")[:-1], os.fsencode(name)
         for number, data in enumerate(files, first):
             # O_EXCL never opens an existing file: a process that wakes up late cannot change an image
             descriptor = os.open(prefix + encoded % number, _CREATE, 0o666)
@@ -107,9 +109,10 @@ class PartFiles:
                     written += os.write(descriptor, data[written:])
             finally:
                 os.close(descriptor)
-            crc32 = isal_zlib.crc32(data, crc32)
         place: Place = "direct" if self._direct else "folder"
-        self._files.append(FileGroup(name, sum(map(len, files)), crc32, first, len(files), place))
+        everything = b"".join(files)  # one checksum of it takes less time than many of a few hundred bytes
+        crc32 = isal_zlib.crc32(everything)
+        self._files.append(FileGroup(name, len(everything), crc32, first, len(files), place))
 
     @contextlib.contextmanager
     def open(self, name: str, place: Place = "folder") -> Iterator[ChecksumWriter]:
@@ -123,8 +126,9 @@ class PartFiles:
         """Append `data` to the file `name`, which is shared by all parts."""
         with open(self.directory / addition_name(name), "ab") as file:
             file.write(data)
-        size = self._additions[name].size if name in self._additions else 0
-        self._additions[name] = Addition(name, size + len(data), place)
+        added = self._additions.get(name, Addition(name, 0, place, crc32=0))
+        crc32 = isal_zlib.crc32(data, added.crc32 or 0)
+        self._additions[name] = added._replace(size=added.size + len(data), crc32=crc32)
 
     def publish(self, folder: Path, kept: Path) -> None:
         """Move everything to its final place. A run does this with a journal, and survives being killed."""

@@ -69,19 +69,13 @@ class OutputFormat(Format):
         return FormatPlan(start, pipeline.batch_size, {"begun": begun})
 
     def _check_label_files(self, request: RunRequest) -> None:
-        """Refuse what cannot be appended to or replaced in the place of a label file, before any image is made."""
+        """Refuse what cannot be appended to in the place of a label file, before any image is made."""
         for each in label_formats(request.labels):
             if reason := each.refusal(request.folder):
                 raise OutputError(f"{request.folder}: {reason}: name another directory with -o")
-            above = request.part and each.summary_of_split
             lines = request.folder / (each.file_name or "")
-            summary = (request.folder.parent if above else request.folder) / (each.summary_name or "")
-            blocked = [lines] if each.file_name and os.path.lexists(lines) and regular_size(lines) is None else []
-            blocked += [summary] if each.summary_name and summary.is_dir() and not summary.is_symlink() else []
-            if blocked:
-                raise OutputError(
-                    f"{blocked[0]} is not a regular file: move it away, or name another directory with -o"
-                )
+            if each.file_name and os.path.lexists(lines) and regular_size(lines) is None:
+                raise OutputError(f"{lines} is not a regular file: move it away, or name another directory with -o")
 
     def make(self, job: Job, start: int, stop: int, files: PartFiles) -> None:
         """The images, and the lines that they add to the label files."""
@@ -94,21 +88,27 @@ class OutputFormat(Format):
                     begins = each.file_name in job.details["begun"] and batch.start == job.start
                     files.add(each.file_name, each.first_line * begins + each.lines(batch))
 
-    def finish(self, job: Job, folder: Path, kept: Path, stop: int) -> None:
+    def finish(self, job: Job, folder: Path, kept: Path, stop: int) -> dict[str, Path]:
         """Label files that cannot be appended to."""
+        made = {}
         for each in label_formats(job.labels):
             own = each.summary_name if not (job.part and each.summary_of_split) else None
             if own and each.file_name and (folder / each.file_name).exists():
-                with open(folder / each.file_name, "rb") as lines, replacing(folder / own, kept) as file:
+                with open(folder / each.file_name, "rb") as lines, replacing(kept / own) as file:
                     file.writelines(each.summary(lines, job.pipeline.bank.characters))
+                made[own] = kept / own
+        return made
 
-    def finish_split(self, job: Job, folder: Path, kept: Path) -> None:
+    def finish_split(self, job: Job, folder: Path, kept: Path) -> dict[str, Path]:
         """Label files about all parts, those of earlier runs among them."""
+        made = {}
         for each in label_formats(job.labels):
             parts = [part for part in PARTS if (folder / part / (each.file_name or "")).is_file()]
             if parts and each.summary_name and each.summary_of_split:
-                with replacing(folder / each.summary_name, kept) as file:
+                with replacing(kept / each.summary_name) as file:
                     file.write(each.split_summary(parts, job.pipeline.bank.characters))
+                made[each.summary_name] = kept / each.summary_name
+        return made
 
     def files_in(self, folder: Path, prefix: str = "") -> list[Path]:
         """The folder itself: a list of all its files would not fit in memory."""

@@ -11,6 +11,7 @@ from digitseq.errors import SettingsError, one_line
 from digitseq.formats import FORMATS, format_of
 from digitseq.formats.base import StoredSample
 from digitseq.inspection.findings import Findings, shared_images
+from digitseq.runs.folder import is_being_written
 from digitseq.runs.verification import broken_files
 
 Progress = Callable[[Iterator[StoredSample]], Iterator[StoredSample]]
@@ -53,9 +54,12 @@ class Inspection:
 def inspect(path: Path, progress: Progress = iter) -> Inspection:
     """Read everything in the folder `path`, or in the shards whose paths begin with `path`.
 
-    Raises `SettingsError` when nothing is there that could be read. progress: called with the samples of a section.
+    Raises `SettingsError` when nothing is there that could be read, or when a run is adding to it.
+    progress: called with the samples of a section
     """
+    _check_idle(path, path, path.parent)
     inspection = Inspection(path, _sections(path))
+    _check_idle(path, *(file if file.is_dir() else file.parent for each in inspection.sections for file in each.files))
     for section in inspection.sections:
         samples = progress(format_of(section.format).read(section.files))
         while True:
@@ -81,6 +85,12 @@ def inspect(path: Path, progress: Progress = iter) -> Inspection:
     for what, example in broken_files(path):
         inspection.problems.report(what, example)
     return inspection
+
+
+def _check_idle(path: Path, *folders: Path) -> None:
+    for folder in dict.fromkeys(folders):
+        if is_being_written(folder):
+            raise SettingsError(f"inspect {path}: a run is writing to {folder}: wait until it has finished", "inspect")
 
 
 def _cause(name: str, error: Exception) -> str:

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import base64
 import html
+import os
+import zlib
 from collections import Counter
 from collections.abc import Sequence
+from itertools import chain
+from itertools import count as numbers
+from pathlib import Path
 from typing import Any
 
+from digitseq.files.regular import open_regular
 from digitseq.inspection.data_set import Inspection, Section
 
 MOST = 40  # values in a histogram; neighbouring ones are joined until there are no more
+HEAD = 1 << 10  # bytes in which the mark of a page stands
 BARS = 30  # characters of the longest bar on the terminal
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 1240px; margin: 2em auto; padding: 0 1em; color: #222; }
@@ -20,6 +27,31 @@ figure { display: inline-block; margin: 0 2em 1em 0; vertical-align: top; } img 
 svg text { font: 11px system-ui, sans-serif; } rect { fill: #3a6ea5; }
 """
 Histogram = tuple[str, list[tuple[str, int]]]
+
+
+def report_name(folder: Path, path: Path) -> str:
+    """What the files of a report about the data set `path` are called in `folder`, without their endings.
+
+    Those of an earlier report about it are replaced; those about another data set of this name are not.
+    """
+    stem = path.resolve().name or "data"
+    names = (f"{stem}{number}-inspection" for number in chain([""], (f"-{k}" for k in numbers(2))))
+    return next(name for name in names if _may_replace(folder / f"{name}.html", path))
+
+
+def _may_replace(page: Path, path: Path) -> bool:
+    if not os.path.lexists(page):
+        return True
+    try:
+        with open_regular(page) as file:
+            return _mark(path).encode() in file.read(HEAD)
+    except OSError:
+        return False
+
+
+def _mark(path: Path) -> str:
+    """It tells data sets apart. The page may be published, so it does not say where the data set was."""
+    return f'<meta name="data-set" content="{zlib.crc32(os.fsencode(path.resolve())):08x}">'
 
 
 def text_report(inspection: Inspection) -> str:
@@ -50,7 +82,8 @@ def html_page(inspection: Inspection, sheet: bytes) -> str:
     picture = base64.b64encode(sheet).decode()
     title = html.escape(str(inspection.path))
     return (
-        f'<!DOCTYPE html>\n<html lang="en"><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
+        f'<!DOCTYPE html>\n<html lang="en"><meta charset="utf-8">{_mark(inspection.path)}'
+        f"<title>{title}</title><style>{_STYLE}</style>"
         f"<h1>{title}</h1><h2>Problems</h2>{verdict}{sections}<h2>Samples</h2>"
         f'<img alt="samples with labels and boxes" src="data:image/png;base64,{picture}"></html>\n'
     )

@@ -79,7 +79,8 @@ def _differences(run: Record, asked: Record) -> list[str]:
     """Each setting that differs, as "name: old -> new"."""
     usual = json.loads(json.dumps(DEFAULTS))
     before, now = usual | run.get("settings", {}), asked["settings"]
-    changed = [
+    changed = [f"format: {run['format']} -> {asked['format']}"] * (run["format"] != asked["format"])
+    changed += [
         f"{name}: {_shown(before[name])} -> {_shown(now[name])}" for name in now if before.get(name) != now[name]
     ]
     digests = [record.get("dataset", {}).get("sha256") for record in (run, asked)]

@@ -14,7 +14,7 @@ from typing import Any
 
 from digitseq.errors import OutputError, RunError
 from digitseq.files.atomic import replacing
-from digitseq.files.regular import append_regular, open_regular
+from digitseq.files.regular import append_regular, open_regular, regular_size
 from digitseq.runs.journal import Journal
 from digitseq.runs.manifest import sections_of
 
@@ -144,6 +144,24 @@ def locked_folder(path: Path) -> Iterator[RunFolder]:
     except OSError as error:
         reason = error.strerror or error
         raise OutputError(f"cannot write to {path} ({reason}): name another directory with -o") from None
+
+
+def is_being_written(path: Path) -> bool:
+    """Whether a run, of this process or another, has locked the folder `path`. Raises `OSError`."""
+    from fasteners import InterProcessLock
+
+    if path.resolve() in _held:  # first: see `acquire`
+        return True
+    if regular_size(path / PRIVATE / LOCK) is None:
+        return False
+    lock = InterProcessLock(path / PRIVATE / LOCK)
+    try:
+        free = lock.acquire(blocking=False)
+    except OSError:  # a folder in which nobody may write
+        return False
+    if free:
+        lock.release()
+    return not free
 
 
 def read_runs(folder: Path) -> list[dict[str, Any]]:

@@ -104,6 +104,7 @@ def _receipt(entry: dict[str, Any]) -> Receipt:
     named: list[FileGroup | Addition] = [*files, *additions]
     for file in named:
         counts = [getattr(file, name, 0) for name in ("size", "files", "before")]
+        counts += [file.crc32] * (file.crc32 is not None or isinstance(file, FileGroup))
         if (
             safe_name(name := str(file.name).removeprefix(f"{MASKS}/")) != name or file.place not in get_args(Place)
             or not all(type(n) is int and n >= 0 for n in counts)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from digitseq import __version__
 from digitseq.errors import OutputError
@@ -16,6 +16,7 @@ from digitseq.formats.parts import Part, spans
 from digitseq.glyphs.own_folder import is_folder
 from digitseq.options import PARTS
 from digitseq.pipeline import Pipeline
+from digitseq.runs.naming import safe_name
 from digitseq.runs.run_settings import LABELS, Output
 from digitseq.runs.workers import MAX_PROCESSES
 
@@ -47,17 +48,37 @@ class Section:
             raise ValueError(f"not a section of a run: {self}")
 
 
+class Result(NamedTuple):
+    """A file that a run writes at its end. name: relative to the folder of the run; the rest: its `Checksum`."""
+
+    name: str
+    size: int
+    crc32: int
+
+
 def sections_of(record: Record) -> list[Section]:
     """The sections of a recorded run. `KeyError`, `TypeError` or `ValueError` for what digitseq did not write."""
     sections = [Section(**section) for section in record["sections"]]
     numbers = (record["journal"], record["seed"], record.get("processes", 0))
     if not sections or not all(type(n) is int and n >= 0 for n in numbers) or numbers[2] > MAX_PROCESSES:
         raise ValueError
+    results_of(record)
     known = record["format"] in FORMATS and {*record.get("labels", ())} <= {*LABELS}
     known = known and all(isinstance(record.get(name, {}), dict) for name in ("settings", "dataset", "texts"))
     if not known or record["status"] not in ("running", "interrupted", "finished"):
         raise ValueError
     return sections
+
+
+def results_of(record: Record) -> list[Result]:
+    """The results that a recorded run has written, or was about to write. Raises as `sections_of` does."""
+    results = [Result(**result) for result in record.get("results", ())]
+    for result in results:
+        folder, _, name = result.name.rpartition("/")
+        numbers = (result.size, result.crc32)
+        if folder not in ("", *PARTS) or safe_name(name) != name or not all(type(n) is int and n >= 0 for n in numbers):
+            raise ValueError(f"not a result of a run: {result}")
+    return results
 
 
 def parts_of(sections: list[Section]) -> Iterator[Part]:

@@ -64,8 +64,9 @@ class OwnedRun:
         """
         self.folder.check_owned()
         part, source = receipt.part, stage / str(receipt.part.number)
-        additions = tuple(a._replace(before=regular_size(self._path(part, a)) or 0) for a in receipt.additions)
-        self.folder.journal.begin_part(receipt._replace(additions=additions))
+        additions = tuple(a._replace(before=regular_size(path) or 0) for path, a in self.additions(receipt))
+        receipt = receipt._replace(additions=additions)
+        self.folder.journal.begin_part(receipt)
         directory = self.directories[part.section]
         directory.mkdir(exist_ok=True)
         if any(group.name.startswith(f"{MASKS}/") for group in receipt.files):
@@ -73,12 +74,14 @@ class OwnedRun:
         if self.format.keeps:
             self.kept[part.section].mkdir(parents=True, exist_ok=True)
         self.format.take(self.jobs[part.section], directory, self.kept[part.section], source, part.start)
-        for group, paths in self._files(receipt):
-            if group.place != "direct":  # which have their names already
-                for name, path in zip(group.names(), paths):
-                    os.replace(os.path.join(source, name), path)
-        for addition in additions:
-            with append_regular(self._path(part, addition)) as file:
+        for group in receipt.files:
+            if group.place in ("folder", "kept"):  # "direct" ones have their names already
+                # not `Path`: making one takes as long as renaming a file
+                before, after = (f"{place}{os.sep}" for place in (source, self._place(part, group)))
+                for name in group.names():
+                    os.replace(before + name, after + name)
+        for path, addition in self.additions(receipt):
+            with append_regular(path) as file:
                 file.write((source / addition_name(addition.name)).read_bytes())
         self.folder.journal.finish_part(part)
         self._count(part)
@@ -102,7 +105,7 @@ class OwnedRun:
             self._take_back(entry.receipt)
         finished = [entry.receipt for entry in entries[:count]]
         # half a line may follow the last finished part, for instance after a power failure
-        for path, size in {self._path(r.part, a): a.before + a.size for r in finished for a in r.additions}.items():
+        for path, size in {path: a.before + a.size for r in finished for path, a in self.additions(r)}.items():
             _cut(path, size)
         self.finished, self.images = 0, [0] * len(self.sections)
         for receipt in finished:
@@ -126,19 +129,8 @@ class OwnedRun:
             raise self._foreign()
         return found
 
-    def remove_all(self, receipts: list[Receipt], name: str) -> None:
-        """Remove everything that the run has put into the folder; `receipts` are all of its parts. Raises `OSError`.
-
-        name: what the names of shards begin with
-        """
-        if self.record["status"] == "finished" or (not self.format.keeps and receipts):
-            labels = tuple(self.record.get("labels") or ())
-            results = [path / result for path in self.directories for result in self.format.results(labels, name)]
-            if self.sections[0].folder:
-                results += [self.folder.path / result for result in self.format.split_results(labels)]
-            for path in results:
-                if not path.is_dir() or path.is_symlink():
-                    path.unlink(missing_ok=True)
+    def remove_parts(self, receipts: list[Receipt]) -> None:
+        """Remove all parts of the run from the folder: `receipts`. Raises `OSError`."""
         for receipt in reversed(receipts):
             self._take_back(receipt)
 
@@ -176,36 +168,37 @@ class OwnedRun:
         self.finished += 1
         self.images[part.section] += part.stop - part.start
 
-    def _path(self, part: Part, file: FileGroup | Addition) -> Path:
-        """The final path of a file of `part`."""
-        return self._place(part, file) / file.name
-
     def _place(self, part: Part, file: FileGroup | Addition) -> Path:
+        """The folder in which a file of `part` has its final name."""
         return (self.kept if file.place == "kept" else self.directories)[part.section]
 
-    def _files(self, receipt: Receipt) -> Iterator[tuple[FileGroup, list[Path]]]:
+    def files(self, receipt: Receipt) -> Iterator[tuple[FileGroup, list[Path]]]:
         """The final paths of the files of each group that a part puts into the folders."""
         for group in receipt.files:
             if group.place != "part":
                 directory = self._place(receipt.part, group)
                 yield group, [directory / name for name in group.names()]
 
+    def additions(self, receipt: Receipt) -> list[tuple[Path, Addition]]:
+        """The additions of a part, and the final paths of the files that they are appended to."""
+        return [(self._place(receipt.part, addition) / addition.name, addition) for addition in receipt.additions]
+
     def _is_intact(self, receipt: Receipt) -> bool:
         """Whether all files of a finished part are there with their sizes."""
-        for group, paths in self._files(receipt):
+        for group, paths in self.files(receipt):
             sizes = [regular_size(path) for path in paths]
             if None in sizes or sum(filter(None, sizes)) != group.size:
                 return False
-        ends = ((regular_size(self._path(receipt.part, a)), a.before + a.size) for a in receipt.additions)
+        ends = ((regular_size(path), a.before + a.size) for path, a in self.additions(receipt))
         return all(size is not None and size >= end for size, end in ends)
 
     def _take_back(self, receipt: Receipt) -> None:
         """Remove everything that a part has put into the folders, whether all of it or nothing is there yet."""
-        for _, paths in self._files(receipt):
+        for _, paths in self.files(receipt):
             for path in paths:
                 path.unlink(missing_ok=True)
-        for addition in receipt.additions:
-            _cut(self._path(receipt.part, addition), addition.before)
+        for path, addition in self.additions(receipt):
+            _cut(path, addition.before)
 
 
 def _cut(path: Path, size: int) -> None:

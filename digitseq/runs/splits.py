@@ -79,6 +79,13 @@ class Placement:
         return Job(pipeline, name, start, section.last, output.labels, section.details, part=self.folder)
 
 
+def result_paths(placed: list[Placement], output: Output, path: Path) -> list[Path]:
+    """Where a run into the folder `path` may write results."""
+    format_, stem = format_of(output.format), file_stem(placed[0].pipeline.settings, output.name)
+    found = [path / each.folder / name for each in placed for name in format_.results(output.labels, stem)]
+    return found + [path / name for name in format_.split_results(output.labels) if placed[0].folder]
+
+
 def placements(pipeline: Pipeline, output: Output) -> list[Placement]:
     """The sections of a run of `output.count` images, without those that get none.
 

@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from isal import isal_zlib
-
 from digitseq.errors import OutputError
-from digitseq.files.regular import open_regular
+from digitseq.files.checksum import checksum
 from digitseq.formats.parts import FileGroup, Receipt
 from digitseq.runs.folder import JOURNAL, PRIVATE, read_runs
 from digitseq.runs.journal import Entry, read_journal
 from digitseq.runs.manifest import sections_of, size_of
+from digitseq.runs.results import Results
 
-PIECE = 1 << 20  # bytes read at once
+CHANGED = "files that are not as the run has left them"
 
 
 def broken_files(path: Path) -> Iterator[tuple[str, str]]:
     """What is wrong with the files that digitseq's runs into the folder `path` have made: a kind, and an example.
 
-    Sizes and checksums are those of the journal. Nothing is found where there is no record.
+    Sizes and checksums are those of record and journal. Nothing is found where there is no record.
     """
     try:
         runs = read_runs(path)
@@ -28,6 +27,10 @@ def broken_files(path: Path) -> Iterator[tuple[str, str]]:
             made, wanted = sum(section.images for section in sections_of(record)), size_of(record)
             if made < wanted:
                 yield "runs that were interrupted", f"{made:,} of {wanted:,} images, seed {record.get('seed')}"
+        results = Results(path, runs)
+        for result in results.paths:
+            if fault := results.fault(result):
+                yield CHANGED, f"{path.name}/{result.relative_to(path)} ({fault})"
         journal = path / PRIVATE / JOURNAL
         if not journal.exists():
             return
@@ -40,6 +43,17 @@ def broken_files(path: Path) -> Iterator[tuple[str, str]]:
         yield "damaged records", str(error)
 
 
+def difference(group: FileGroup, paths: list[Path]) -> str | None:
+    """How the files `paths` differ from those that `group` records; None where they do not."""
+    try:
+        size, crc32 = checksum(paths)
+    except OSError as error:
+        return f"{Path(str(error.filename)).name}: {error.strerror}"
+    if size != group.size:
+        return f"{size:,} bytes instead of {group.size:,}"
+    return None if crc32 == group.crc32 else "another checksum"
+
+
 def _broken_parts(entries: list[Entry], folders: list[Path], end: int | None) -> Iterator[tuple[str, str]]:
     for entry in entries:
         if end is not None and entry.begun > end:
@@ -50,21 +64,7 @@ def _broken_parts(entries: list[Entry], folders: list[Path], end: int | None) ->
 
 def _broken_groups(receipt: Receipt, folder: Path) -> Iterator[tuple[str, str]]:
     for group in receipt.files:
-        if group.place == "folder" and (reason := _difference(group, folder)):
-            first, last = group.names()[0], group.names()[-1]
-            names = first if group.files == 1 else f"{first} to {last}"
-            yield "files that are not as the run has left them", f"{folder.name}/{names} ({reason})"
-
-
-def _difference(group: FileGroup, folder: Path) -> str | None:
-    size = crc32 = 0
-    for name in group.names():
-        try:
-            with open_regular(folder / name) as file:
-                while data := file.read(PIECE):
-                    size, crc32 = size + len(data), isal_zlib.crc32(data, crc32)
-        except OSError as error:
-            return f"{name}: {error.strerror}"
-    if size != group.size:
-        return f"{size:,} bytes instead of {group.size:,}"
-    return None if crc32 == group.crc32 else "another checksum"
+        names = group.names()
+        if group.place == "folder" and (reason := difference(group, [folder / name for name in names])):
+            shown = names[0] if group.files == 1 else f"{names[0]} to {names[-1]}"
+            yield CHANGED, f"{folder.name}/{shown} ({reason})"

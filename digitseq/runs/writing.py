@@ -29,10 +29,11 @@ from digitseq.runs.earlier_runs import check_alone, check_follows, is_continued
 from digitseq.runs.estimate import Estimate, estimated
 from digitseq.runs.folder import RunFolder, locked_folder, read_runs, remove_directory
 from digitseq.runs.manifest import Record, check_same, last_run, new_record, parts_of, sections_of, size_of
-from digitseq.runs.naming import file_stem, folder_name
+from digitseq.runs.naming import folder_name
 from digitseq.runs.owned_run import OwnedRun
+from digitseq.runs.results import Results, finished_results, publish_results
 from digitseq.runs.run_settings import Output
-from digitseq.runs.splits import placements
+from digitseq.runs.splits import placements, result_paths
 from digitseq.runs.workers import MAX_PROCESSES, Stop, make_here
 from digitseq.settings import Settings
 
@@ -102,7 +103,7 @@ def write_images(
             # before the first image: without the record, nobody could tell what the journal is about
             run.record |= {"status": "running", "processes": _processes(output)}
             folder.write_runs(runs)
-            faults = _make(run, output, stop or Stop(), progress)
+            faults = _make(run, runs, output, stop or Stop(), progress)
         if any(section.images for section in sections_of(run.record)):
             # before the record says "finished": if the run is killed here, --resume writes the card again
             with _collected(faults, folder):
@@ -124,22 +125,22 @@ def _new(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: Outp
     unfinished = runs[-1] if runs and runs[-1]["status"] != "finished" else None
     if not output.dry_run:
         folder.remove_stages()
-    if unfinished and unfinished["status"] == "running" and not output.dry_run:
-        killed = OwnedRun(folder, unfinished)
-        killed.recover()
-        if killed.format.keeps:  # only --resume would have assembled a result from what was kept
-            killed.images = [0] * len(killed.sections)
-        killed.end("interrupted")
-    placed = placements(pipeline, output)
-    if output.overwrite:
-        with tempfile.TemporaryDirectory() as empty:  # what is refused anyway is refused before anything is removed
-            for placement in placed:
-                placement.begin(output, Path(empty), [])
-    if (output.overwrite or is_half_removed(runs)) and not output.dry_run:
-        remove_runs(folder, runs, file_stem(pipeline.settings, output.name))
+    if unfinished and not output.dry_run and _ended(folder, unfinished)["status"] == "finished":
         unfinished = None
-    check_follows(folder.path, runs, new_record(pipeline, output, []))
-    sections = [placement.begin(output, folder.path, runs) for placement in placed]
+    placed = placements(pipeline, output)
+    Results(folder.path, runs).check(result_paths(placed, output, folder.path))
+    where = folder.path
+    with tempfile.TemporaryDirectory() as empty:
+        if output.overwrite or is_half_removed(runs):
+            for placement in placed:  # what is refused anyway is refused before anything is removed
+                placement.begin(output, Path(empty), [])
+            if output.dry_run:
+                where, runs = Path(empty), []
+            else:
+                remove_runs(folder, runs)
+            unfinished = None
+        check_follows(folder.path, runs, new_record(pipeline, output, []))
+        sections = [placement.begin(output, where, runs) for placement in placed]
     if output.overwrite and not output.start:
         check_alone(folder.path, sections)
     # up to here the new run may be refused, and then the last one can still be resumed
@@ -157,6 +158,20 @@ def _new(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: Outp
     return OwnedRun(folder, record, [each.job(output, section) for each, section in zip(placed, sections)])
 
 
+def _ended(folder: RunFolder, record: Record) -> Record:
+    """The last run, which will not be resumed, brought to its end. Raises as `OwnedRun.recover` does."""
+    run = OwnedRun(folder, record)
+    if record["status"] == "running" or run.format.keeps:
+        run.recover()
+        if run.format.keeps:  # only --resume would assemble a result that is not there
+            results = Results(folder.path, [record])
+            there = {path.parent for path in results.paths if not results.fault(path)}
+            run.images = [count * (path in there) for count, path in zip(run.images, run.directories)]
+        whole = run.format.keeps and sum(run.images) == size_of(record)
+        run.end("finished" if whole else "interrupted")
+    return record
+
+
 def _resumed(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: Output) -> OwnedRun:
     """The last run, recovered. Raises `OutputError` when it was given other settings."""
     record = last_run(folder.path, runs)
@@ -166,6 +181,8 @@ def _resumed(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: 
     check_same(folder.path, record | {"size": size_of(record)}, asked)
     run = OwnedRun(folder, record)
     placed = placements(pipeline, replace(output, size=size_of(record)))
+    if record["status"] != "finished":
+        Results(folder.path, runs).check(result_paths(placed, output, folder.path))
     run.jobs = [placement.job(output, section) for placement, section in zip(placed, run.sections, strict=True)]
     if output.dry_run:
         run.count_finished()
@@ -176,8 +193,13 @@ def _resumed(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: 
     return run
 
 
-def _make(run: OwnedRun, output: Output, stop: Stop, progress: Progress | None) -> list[DigitseqError]:
-    """Make the missing parts of `run`, and update its record at the end. Returns the errors; the first broke it off."""
+def _make(
+    run: OwnedRun, runs: list[Record], output: Output, stop: Stop, progress: Progress | None
+) -> list[DigitseqError]:
+    """Make the missing parts of `run`, the last of `runs`, and update its record at the end.
+
+    Returns the errors; the first broke it off.
+    """
     folder, size, faults = run.folder, size_of(run.record), list[DigitseqError]()
     if progress and sum(run.images):
         progress(sum(run.images))
@@ -200,12 +222,7 @@ def _make(run: OwnedRun, output: Output, stop: Stop, progress: Progress | None) 
                 run.end("interrupted")  # a run that could not be recovered stays "running": the next one does it
     with _collected(faults, folder), folder.stage() as stage:
         folder.check_owned()
-        for place, job in enumerate(run.jobs):
-            if run.images[place]:
-                unfinished = run.kept[place] if run.format.keeps else stage
-                run.format.finish(job, run.directories[place], unfinished, job.start + run.images[place])
-        if sum(run.images) and run.sections[0].folder:
-            run.format.finish_split(run.jobs[0], folder.path, stage)
+        publish_results(folder, runs, finished_results(run, stage))
     complete = not faults and sum(run.images) == size
     if complete:
         run.end("finished")

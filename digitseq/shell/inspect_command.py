@@ -32,7 +32,7 @@ class InspectCommand:
         # runs, which come past here too, start sooner without
         from digitseq.augment.base import opencv
         from digitseq.inspection.data_set import inspect
-        from digitseq.inspection.report import html_page, text_report
+        from digitseq.inspection.report import html_page, report_name, text_report
         from digitseq.inspection.sheet import contact_sheet
 
         if not self.path:
@@ -41,7 +41,7 @@ class InspectCommand:
         shown = [sample for section in inspection.sections for sample in section.findings.shown]
         _, encoded = opencv().imencode(".png", contact_sheet(shown))
         sheet, folder = encoded.tobytes(), Path(self.output_path)
-        name = f"{Path(self.path).resolve().name or 'data'}-inspection"
+        name = report_name(folder, Path(self.path))
         page = html_page(inspection, sheet).encode("utf-8", "backslashreplace")
         files = {folder / f"{name}.png": sheet, folder / f"{name}.html": page}
         try:
