@@ -155,8 +155,8 @@ class Settings(NamedOptions):
         shown_default="20/28, as in MNIST",
     )  # fmt: skip
     letter_layout: str = setting(
-        "on", Choice(("on", "off")), "of data sets with letters: digits and letters on one base line, capitals as high as "
-        "MNIST's digits and small letters smaller, or all as high as the data set has them", "layout",
+        "on", Choice(("on", "off")), "of data sets with letters: digits and letters on one base line, capitals as high "
+        "as MNIST's digits and small letters smaller, or all as high as the data set has them", "layout",
     )  # fmt: skip
     min_spacing: int = setting(
         0, SPACING, "smallest gap between two characters, ink to ink; they overlap if it is negative", "layout", "-min"
