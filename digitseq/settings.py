@@ -205,7 +205,7 @@ class Settings(NamedOptions):
         if self.max_spacing is None:  # a dataclass cannot say so in its types: nobody else sees None
             object.__setattr__(self, "max_spacing", usual_max_spacing(self.min_spacing))
         if self.min_spacing > self.max_spacing:
-            message = f"min_spacing must not exceed max_spacing, got {self.min_spacing} and {self.max_spacing}"
+            message = f"min_spacing must not exceed `max_spacing`, got {self.min_spacing} and {self.max_spacing}"
             raise SettingsError(message, "min_spacing")
         self._check_partners()
 
@@ -217,7 +217,10 @@ class Settings(NamedOptions):
     def _check_source(self) -> None:
         given = [name for name in SOURCES if getattr(self, name) is not None]
         if len(given) != 1:
-            names, found = ", ".join(f"--{name}" for name in SOURCES), " and ".join(given) or "none"
+            names, found = (
+                ", ".join(f"`{name}`" for name in SOURCES),
+                " and ".join(f"`{name}`" for name in given) or "none",
+            )
             raise SettingsError(f"exactly one source must be given ({names}), got {found}", next(reversed(given), None))
         if self.number is not None and not 1 <= len(self.number) <= MAX_TEXT:
             raise SettingsError(f"number must have 1 to {MAX_TEXT} characters, got {len(self.number):,}", "number")
@@ -229,22 +232,21 @@ class Settings(NamedOptions):
                 message = f"{name} takes the smallest length first, got {low} and {high}: change their order"
                 raise SettingsError(message, name)
         if self.unique and self.label_case != "as_given":
-            raise SettingsError("unique goes with label_case as_given: labels in one case can be the same", "unique")
+            raise SettingsError("unique goes with `label_case` as_given: labels in one case can be the same", "unique")
         if self.gap_labels == "keep" and self.signs != "gap":
-            raise SettingsError("gap_labels keep works with signs gap only: give that, or leave it out", "gap_labels")
+            raise SettingsError("gap_labels keep works with `signs` gap only: give that, or leave it out", "gap_labels")
         if self.unique and self.signs == "gap" and self.gap_labels == "drop":
             raise SettingsError(
-                "unique goes with gap_labels keep: labels without their signs can be the same", "gap_labels"
+                "`unique` goes with `gap_labels` keep: labels without their signs can be the same", "gap_labels"
             )
 
     def _check_partners(self) -> None:
         """Refuse settings that have no effect without another one."""
         for name, partners in PARTNERS.items():
             if getattr(self, name) != DEFAULTS[name] and not any(getattr(self, partner) for partner in partners):
-                add, leave = (next(iter(options(Settings)[one].flags), f"--{one}") for one in (partners[0], name))
-                raise SettingsError(
-                    f"{name} works with {' and '.join(partners)} only: add {add}, or leave out {leave}", name
-                )
+                listed = " and ".join(f"`{partner}`" for partner in partners)
+                message = f"{name} works with {listed} only: add `{partners[0]}`, or leave out `{name}`"
+                raise SettingsError(message, name)
 
     def operations(self) -> list[str]:
         """All distortions in order, as texts: first those of -da, -ra, -e, -d, -a and -n, then `augment`."""

@@ -109,7 +109,7 @@ def test_train_and_test_folders_are_splits(load, tmp_path):
     assert [load(split).characters for split in ("train", "test", "all")] == ["12", "1", "12"]
     assert [len(load(split)) for split in ("train", "test", "all")] == [2, 1, 3]
     shutil.rmtree(tmp_path / "glyphs" / "test")
-    with pytest.raises(DataError, match="no test pictures; it has those of train: --split train"):
+    with pytest.raises(DataError, match="no test pictures; it has those of train: `split` train"):
         load("test")
 
 

@@ -81,7 +81,9 @@ def test_other_settings_are_named_in_one_line(run):
     words = ("-num", "12", "-iw", 100)
     assert run(*words).stderr == ""
     assert run(*words, "--seed", 5, "-s", 3, "-m", 2).stderr == ""
-    remedy = "to keep them apart, name another folder with --name or -o, or begin this one anew with --overwrite"
+    remedy = (
+        "to keep them apart, name another folder with --name or --output_path, or begin this one anew with --overwrite"
+    )
     begins = "digitseq: warning: output/12 has images with other settings"
     assert run(*words, "-min", 2).stderr == f"{begins} (min_spacing: 0 -> 2): {remedy}\n"
     done = run(*words, "-max", 20, "-a", 5, "--invert", "--augment", "light", "--augment", "blur")
@@ -111,8 +113,8 @@ SPLIT = ("--split_ratio", 0.5, 0.25, 0.25)
     [
         ((), ("--split", "test"), "images of split train, this run has those of split test"),
         (("--split", "test"), ("--split", "all"), "images of split test, this run has those of split all"),
-        ((), SPLIT, "images of a run with no split_ratio, this one has split_ratio 0.5 0.25 0.25"),
-        (SPLIT, (), "images of a run with split_ratio 0.5 0.25 0.25, this one has no split_ratio"),
+        ((), SPLIT, "images of a run with no --split_ratio, this one has --split_ratio 0.5 0.25 0.25"),
+        (SPLIT, (), "images of a run with --split_ratio 0.5 0.25 0.25, this one has no --split_ratio"),
     ],
 )
 @pytest.mark.parametrize("format_name", first(["png", "webdataset"], plain=1))
@@ -122,7 +124,7 @@ def test_glyphs_for_training_and_testing_are_not_mixed(run, tmp_path, format_nam
     there = tree(tmp_path / "output")
     done = run(*words, *now)
     assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
-    assert message in done.stderr and "--name or -o" in done.stderr and "--overwrite" in done.stderr
+    assert message in done.stderr and "--name or --output_path" in done.stderr and "--overwrite" in done.stderr
     assert tree(tmp_path / "output") == there
     assert run(*words, *before).returncode == 0
 
@@ -168,7 +170,7 @@ def test_shards_are_the_same_whatever_else_was_made(run, tmp_path, format_name):
     assert all((tmp_path / "once" / "12" / name).read_bytes() == data for name, data in shards.items())
     assert "has image 31 already" in run(*words, "-s", 20, "--start", 21).stderr
     done = run(*words, "--start", 14)
-    assert done.returncode == 2 and "such as 11 or 21 with shard_size 10" in done.stderr
+    assert done.returncode == 2 and "such as 11 or 21 with --shard_size 10" in done.stderr
     assert run(*words, "-s", 30, "--start", 1).returncode == 0
     assert len(list((tmp_path / "output" / "12").glob("12-*"))) == 5
 
@@ -178,7 +180,7 @@ def test_what_is_one_file_has_no_gaps(run, tmp_path, format_name):
     words = ("-num", "12", "--seed", 7, "--format", format_name)
     assert run(*words, "-s", 3).returncode == 0
     done = run(*words, "--start", 9)
-    assert done.returncode == 2 and "begins with image 4; leave out start" in done.stderr
+    assert done.returncode == 2 and "begins with image 4; leave out --start" in done.stderr
     assert run(*words, "--start", 4).returncode == 0
 
 
@@ -200,7 +202,7 @@ def test_starts_that_make_no_sense(run, tmp_path):
     assert "start 13 is after the last line, 12" in run("--numbers_file", "lines.txt", "--start", 13).stderr
     assert run("--numbers_file", "lines.txt", "--start", 13, "-s", 1).returncode == 0
     assert records(tmp_path / "output" / "lines")[0]["text"] == "20"
-    assert "start goes without split_ratio" in run("-num", "12", "--start", 2, *SPLIT).stderr
+    assert "--start goes without --split_ratio" in run("-num", "12", "--start", 2, *SPLIT).stderr
 
 
 @pytest.mark.parametrize("format_name", ["png", "webdataset"])

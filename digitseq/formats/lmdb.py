@@ -174,7 +174,9 @@ def _samples(path: Path) -> int:
             _check_whole(environment, path)
             return max(int(view.get(COUNT) or 0), 0)
     except (lmdb.Error, ValueError, OSError) as error:
-        raise OutputError(f"{path} is no LMDB of samples ({error}): name another directory with -o") from None
+        raise OutputError(
+            f"{path} is no LMDB of samples ({error}): name another directory with `output_path`"
+        ) from None
 
 
 def _check_whole(environment: Any, path: Path) -> None:

@@ -54,7 +54,7 @@ class OutputFormat(Format):
         if before and before != set(request.labels):
             warnings.warn(
                 f"{request.folder} has images of earlier runs with the labels {' '.join(sorted(before))}: other label "
-                "files will list the images of this run only; give the same labels, or another directory with -o",
+                "files will list the images of this run only; give the same `labels`, or another `output_path`",
                 DigitseqWarning,
                 stacklevel=2,
             )
@@ -72,7 +72,7 @@ class OutputFormat(Format):
         """Refuse what cannot be appended to or replaced in the place of a label file, before any image is made."""
         for each in label_formats(request.labels):
             if reason := each.refusal(request.folder):
-                raise OutputError(f"{request.folder}: {reason}: name another directory with -o")
+                raise OutputError(f"{request.folder}: {reason}: name another directory with `output_path`")
             above = request.part and each.summary_of_split
             lines = request.folder / (each.file_name or "")
             summary = (request.folder.parent if above else request.folder) / (each.summary_name or "")
@@ -80,7 +80,7 @@ class OutputFormat(Format):
             blocked += [summary] if each.summary_name and summary.is_dir() and not summary.is_symlink() else []
             if blocked:
                 raise OutputError(
-                    f"{blocked[0]} is not a regular file: move it away, or name another directory with -o"
+                    f"{blocked[0]} is not a regular file: move it away, or name another directory with `output_path`"
                 )
 
     def make(self, job: Job, start: int, stop: int, files: PartFiles) -> None:

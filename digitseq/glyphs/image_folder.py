@@ -105,13 +105,13 @@ def _places(folder: Path, split: str) -> list[Path]:
     parts = {name: folder / name for name in SPLITS if (folder / name).is_dir()}
     if not parts:
         if split == "test":
-            raise DataError(f"{folder} has no test pictures: put some into {folder / 'test'}, or leave out --split")
+            raise DataError(f"{folder} has no test pictures: put some into {folder / 'test'}, or leave out `split`")
         return [folder]
     if split == "all":
         return list(parts.values())
     if split not in parts:
         other = next(iter(parts))
-        raise DataError(f"{folder} has no {split} pictures; it has those of {other}: --split {other}")
+        raise DataError(f"{folder} has no {split} pictures; it has those of {other}: `split` {other}")
     return [parts[split]]
 
 

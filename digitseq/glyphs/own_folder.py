@@ -96,7 +96,7 @@ def _pairs(path: Path, names: list[str], split: str) -> tuple[tuple[Path, Path],
     if not wanted:
         message = f"{path} has no {split} images (*{IMAGES}, with or without .gz)"
         if other := next((part for part, pairs in found.items() if pairs), None):
-            message += f"; it has those of {other}: --split {other}"
+            message += f"; it has those of {other}: `split` {other}"
         raise DataError(message)
     return tuple(wanted)
 

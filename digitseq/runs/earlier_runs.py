@@ -12,7 +12,7 @@ from digitseq.runs.manifest import Record, Section, sections_of, size_of
 from digitseq.runs.run_settings import Output
 from digitseq.settings import DEFAULTS
 
-REMEDY = "name another folder with --name or -o, or begin this one anew with --overwrite"
+REMEDY = "name another folder with `name` or `output_path`, or begin this one anew with `overwrite`"
 NAMED = 3  # differences in one line
 ABOUT_GLYPHS = ("dataset", "image_height", "glyph_height", "letter_layout")  # with others the digest differs, too
 
@@ -25,7 +25,7 @@ def check_follows(path: Path, runs: list[Record], asked: Record) -> None:
     earlier = [run for run in runs if _has_images(run)]
     for run in earlier:
         if run.get("split_ratio") != asked["split_ratio"]:
-            kinds = [f"split_ratio {_shown(r['split_ratio'])}" if r.get("split_ratio") else "no split_ratio"
+            kinds = [f"`split_ratio` {_shown(r['split_ratio'])}" if r.get("split_ratio") else "no `split_ratio`"
                      for r in (run, asked)]  # fmt: skip
             raise OutputError(f"{path} has images of a run with {kinds[0]}, this one has {kinds[1]}: {REMEDY}")
         split = run.get("dataset", {}).get("split", asked["dataset"]["split"])

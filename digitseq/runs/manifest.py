@@ -95,7 +95,7 @@ def new_record(pipeline: Pipeline, output: Output, sections: list[Section]) -> R
 def last_run(path: Path, runs: list[Record]) -> Record:
     """The run that is to be resumed in `path`; `OutputError` when there is none."""
     if not runs:
-        raise OutputError(f"{path} has no run to resume: leave out --resume, or name its directory with -o")
+        raise OutputError(f"{path} has no run to resume: leave out `resume`, or name its directory with `output_path`")
     return runs[-1]
 
 
@@ -117,7 +117,7 @@ def check_same(path: Path, record: Record, asked: Record) -> None:
     if differing:
         raise OutputError(
             f"cannot resume the run in {path}: {'; '.join(differing)}; give what it was started with, or leave out "
-            "--resume"
+            "`resume`"
         )
 
 

@@ -110,7 +110,7 @@ class Output(NamedOptions):
             if (given := getattr(self, name)) is not None and Path(given).suffix.lower() not in PICTURES:
                 raise SettingsError(f"{name} must be the name of a .png or .jpg file, got {given!r:.60}", name)
         if self.dry_run and (self.preview or self.preview_operations):
-            raise SettingsError("dry_run writes nothing, and preview a file: leave out one of them", "dry_run")
+            raise SettingsError("dry_run writes nothing, and `preview` a file: leave out one of them", "dry_run")
         if NO_LABELS in self.labels and len(self.labels) > 1:
             raise SettingsError(f"labels none cannot be combined with others, got {' '.join(self.labels)}", "labels")
         if self.name is not None and safe_name(self.name) != self.name:
@@ -118,18 +118,18 @@ class Output(NamedOptions):
                 f"name must be that of one directory, without {UNSAFE_SHOWN}, got {shown(self.name)}", "name"
             )
         if self.overwrite and self.resume:
-            raise SettingsError("overwrite begins anew, and resume goes on: leave out one of them", "overwrite")
+            raise SettingsError("overwrite begins anew, and `resume` goes on: leave out one of them", "overwrite")
         if self.overwrite and self.dry_run:
-            raise SettingsError("dry_run removes nothing, and overwrite does: leave out one of them", "dry_run")
+            raise SettingsError("dry_run removes nothing, and `overwrite` does: leave out one of them", "dry_run")
         if self.start and self.split_ratio:
             raise SettingsError(
-                "start goes without split_ratio: each of train, val and test is a series of its own", "start"
+                "start goes without `split_ratio`: each of train, val and test is a series of its own", "start"
             )
         for name, formats in PARTLY.items():
             # "none" is right for every format: all but single files contain their labels
             if self.format not in formats and getattr(self, name) not in (getattr(type(self), name), (NO_LABELS,)):
                 raise SettingsError(
-                    f"{name} goes with format {' or '.join(formats)}, got format {self.format}: leave it out, or name "
+                    f"{name} goes with `format` {' or '.join(formats)}, got {self.format}: leave it out, or name "
                     "another format",
                     name,
                 )
@@ -146,7 +146,7 @@ class Output(NamedOptions):
             images -= (self.start or 1) - 1
             if images < 1:
                 raise SettingsError(
-                    f"start {self.start:,} is after the last line, {source.origin.images:,}: give a size to go on from "
+                    f"start {self.start:,} is after the last line, {source.origin.images:,}: give `size` to go on from "
                     "the top",
                     "start",
                 )

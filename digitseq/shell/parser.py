@@ -23,9 +23,13 @@ from digitseq.shell.console import say
 from digitseq.shell.dataset_commands import DataSetCommand
 from digitseq.shell.help_text import GROUPS, WHAT, HelpFormatter, epilog, started_as
 from digitseq.shell.inspect_command import InspectCommand
+from digitseq.shell.setting_names import with_names
 
 OPTIONS = options(Output) | options(Settings)
 IN_CONFIG = [name for name, option in OPTIONS.items() if option.group != "look"]  # those make no images
+
+
+FLAGS = {name: f"--{name}" for name in [*OPTIONS, "inspect", "write_config"]}
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -94,7 +98,9 @@ def naming_lines(lines: dict[str, str]) -> Iterator[None]:
     try:
         yield
     except SettingsError as error:
-        raise SettingsError(lines.get(error.setting or "", "") + str(error), error.setting) from None
+        if error.setting not in lines:
+            raise
+        raise SettingsError(lines[error.setting] + with_names(str(error))) from None
 
 
 def parse(argv: Sequence[str] | None, config: Path) -> ParsedCommand | DataSetCommand | InspectCommand | ConfigCommand:
