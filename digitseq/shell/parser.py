@@ -29,7 +29,7 @@ OPTIONS = options(Output) | options(Settings)
 IN_CONFIG = [name for name, option in OPTIONS.items() if option.group != "look"]  # those make no images
 
 
-FLAGS = {name: f"--{name}" for name in [*OPTIONS, "inspect", "write_config"]}
+FLAGS = {name: f"--{name}" for name in [*OPTIONS, "inspect", "write_config", "print_completion"]}
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -72,6 +72,14 @@ class _ListAugmentations(argparse.Action):
         from digitseq.augment import list_augmentations
 
         say(list_augmentations())
+        parser.exit()
+
+
+class _PrintCompletion(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, _: object, shell: object, flag: object = None) -> None:
+        from digitseq.shell.completion import completion_script
+
+        say(completion_script(parser, OPTIONS, str(shell)))
         parser.exit()
 
 
@@ -177,6 +185,10 @@ def build_parser() -> argparse.ArgumentParser:
         help="list all data sets with classes, glyphs, size on disk, licence and whether they are installed, and exit",
     )  # fmt: skip
     groups["data"].add_argument("--download", metavar="NAME", help="download the data set of this name, and exit")
+    groups["general"].add_argument(
+        "--print_completion", action=_PrintCompletion, choices=("bash", "zsh", "tcsh"),
+        help="print the script by which this shell completes the flags of the command digitseq, and exit; needs shtab",
+    )  # fmt: skip
     groups["general"].add_argument("-h", "--help", action="help", help="show this text and exit")
     groups["general"].add_argument("--version", action="version", version=f"digitseq {__version__}")
     return parser
