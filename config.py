@@ -202,7 +202,7 @@ augment = []
 cache = None
 
 # data set of the glyphs: a name (see --list_datasets), or your own folder of idx files or of pictures
-# (FOLDER/7/any-name.png)
+# (FOLDER/7/any-name.png, or FOLDER/train/7/... and FOLDER/test/7/...)
 # a path; default: "mnist"
 dataset = "mnist"
 

@@ -134,7 +134,8 @@ class Settings(NamedOptions):
     )  # fmt: skip
     dataset: str = setting(
         "mnist", FilePath(), "data set of the glyphs: a name (see --list_datasets), or your own folder of idx files "
-        "or of pictures (FOLDER/7/any-name.png)", "data", metavar="NAME|FOLDER",
+        "or of pictures (FOLDER/7/any-name.png, or FOLDER/train/7/... and FOLDER/test/7/...)", "data",
+        metavar="NAME|FOLDER",
     )  # fmt: skip
     transpose: bool = setting(
         False, Flag(), "the images in the folder are stored transposed, as in EMNIST's files", "data", local=True
