@@ -22,7 +22,7 @@ from digitseq.options import (
     setting,
     shown,
 )
-from digitseq.runs.naming import UNSAFE_SHOWN, safe_name
+from digitseq.runs.naming import UNSAFE_SHOWN, safe_folder_name
 from digitseq.sources import Source
 
 PICTURES = ("", ".png", ".jpg", ".jpeg")  # endings of a preview; without one it is a PNG file
@@ -113,9 +113,11 @@ class Output(NamedOptions):
             raise SettingsError("dry_run writes nothing, and `preview` a file: leave out one of them", "dry_run")
         if NO_LABELS in self.labels and len(self.labels) > 1:
             raise SettingsError(f"labels none cannot be combined with others, got {' '.join(self.labels)}", "labels")
-        if self.name is not None and safe_name(self.name) != self.name:
+        if self.name is not None and safe_folder_name(self.name) != self.name:
             raise SettingsError(
-                f"name must be that of one directory, without {UNSAFE_SHOWN}, got {shown(self.name)}", "name"
+                f"name must be that of one directory on any system, without {UNSAFE_SHOWN} and a dot at an end, got "
+                f"{shown(self.name)}; possible is {shown(safe_folder_name(self.name))}",
+                "name",
             )
         if self.overwrite and self.resume:
             raise SettingsError("overwrite begins anew, and `resume` goes on: leave out one of them", "overwrite")
