@@ -69,6 +69,14 @@ class Operations(Kind):
     def parse(self, text: str) -> list[str]:
         return [text]  # commas separate the parameters of one operation
 
+    def words(self, value: Any) -> list[str]:
+        words = super().words(value)
+        if len(words) < 2:
+            return words
+        from digitseq.augment.registry import with_presets
+
+        return with_presets(words)
+
     def schema(self) -> dict[str, Any]:
         return {"type": "array", "items": {"type": "string"}}
 

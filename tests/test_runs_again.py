@@ -94,6 +94,16 @@ def test_other_settings_are_named_in_one_line(run):
     assert run(*words, "-e", 1, 2, "--quiet").stderr == ""
 
 
+def test_a_preset_is_called_by_its_name(run):
+    words = ("-num", "12", "--augment", "light", "--augment", "blur:p=0.2")
+    assert run("-num", "12").returncode == 0
+    assert "(augment: none -> light blur:p=0.2): " in run(*words).stderr
+    assert (
+        'its augment is ["light", "blur:p=0.2"], not ["medium"]'
+        in run("-num", "12", "--augment", "medium", "--resume").stderr
+    )
+
+
 def test_other_glyphs_of_the_same_data_set_are_a_difference(tmp_path, train, test_split):
     from digitseq.pipeline import Pipeline
     from digitseq.runs import write_images

@@ -40,6 +40,10 @@ class Kind(Protocol):
         """The end of the message that refuses `value`: "; did you mean ...?", or nothing."""
         return ""
 
+    def words(self, value: Any) -> list[str]:
+        """The words that stand for `value` on the command line."""
+        return [str(part) for part in value] if isinstance(value, (list, tuple)) else [str(value)]
+
     def schema(self) -> dict[str, Any]:
         """The JSON schema of a value."""
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from digitseq.errors import DigitseqWarning, OutputError
+from digitseq.options import Option, options
 from digitseq.runs.manifest import Record, Section, sections_of, size_of
 from digitseq.runs.run_settings import Output
-from digitseq.settings import DEFAULTS
+from digitseq.settings import DEFAULTS, Settings
 
 REMEDY = "name another folder with `name` or `output_path`, or begin this one anew with `overwrite`"
 NAMED = 3  # differences in one line
@@ -25,8 +26,11 @@ def check_follows(path: Path, runs: list[Record], asked: Record) -> None:
     earlier = [run for run in runs if _has_images(run)]
     for run in earlier:
         if run.get("split_ratio") != asked["split_ratio"]:
-            kinds = [f"`split_ratio` {_shown(r['split_ratio'])}" if r.get("split_ratio") else "no `split_ratio`"
-                     for r in (run, asked)]  # fmt: skip
+            ratio = options(Output)["split_ratio"]
+            kinds = [
+                f"`split_ratio` {_words(ratio, one['split_ratio'])}" if one.get("split_ratio") else "no `split_ratio`"
+                for one in (run, asked)
+            ]
             raise OutputError(f"{path} has images of a run with {kinds[0]}, this one has {kinds[1]}: {REMEDY}")
         split = run.get("dataset", {}).get("split", asked["dataset"]["split"])
         if split != asked["dataset"]["split"]:
@@ -77,10 +81,13 @@ def _has_images(run: Record) -> bool:
 
 def _differences(run: Record, asked: Record) -> list[str]:
     """Each setting that differs, as "name: old -> new"."""
+    known: dict[str, Option] = options(Settings)
     usual = json.loads(json.dumps(DEFAULTS))
     before, now = usual | run.get("settings", {}), asked["settings"]
     changed = [
-        f"{name}: {_shown(before[name])} -> {_shown(now[name])}" for name in now if before.get(name) != now[name]
+        f"{name}: {_words(known[name], before[name])} -> {_words(known[name], now[name])}"
+        for name in now
+        if before.get(name) != now[name]
     ]
     digests = [record.get("dataset", {}).get("sha256") for record in (run, asked)]
     if all(before.get(name) == now.get(name) for name in ABOUT_GLYPHS) and digests[0] not in (None, digests[1]):
@@ -88,8 +95,7 @@ def _differences(run: Record, asked: Record) -> list[str]:
     return changed
 
 
-def _shown(value: Any) -> str:
-    """A setting as it is given on the command line."""
-    if isinstance(value, list):
-        return " ".join(map(_shown, value)) or "none"
-    return "none" if value is None else f"{value!s:.40}"
+def _words(option: Option, value: Any) -> str:
+    """A value of a setting as it is given on the command line."""
+    words = [] if value is None else option.kind.words(value)
+    return " ".join(f"{word:.40}" for word in words) or "none"
