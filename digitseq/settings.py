@@ -17,6 +17,7 @@ from digitseq.options import (
     MAX_TEXT,
     MAX_WIDTH,
     Choice,
+    Code,
     FilePath,
     Flag,
     Kind,
@@ -103,7 +104,7 @@ class Settings(NamedOptions):
         "distributed", "source", source=True, example=(4, 8),
     )  # fmt: skip
     phone: str | None = setting(
-        None, Text(), "valid telephone numbers of this region, an ISO 3166 code", "source",
+        None, Code(), "valid telephone numbers of this region, an ISO 3166 code", "source",
         source=True, bare="JP", metavar="REGION", example="JP",
     )  # fmt: skip
     pattern: str | None = setting(

@@ -94,6 +94,12 @@ def test_other_settings_are_named_in_one_line(run):
     assert run(*words, "-e", 1, 2, "--quiet").stderr == ""
 
 
+def test_a_region_in_small_letters_is_the_same(run):
+    pytest.importorskip("phonenumbers")
+    said = [run("--phone", code, "--seed", 3) for code in ("JP", "jp")]
+    assert said[1].stderr == "" and "phone-JP/2.png (seed 3); continues the series" in said[1].stdout
+
+
 def test_a_preset_is_called_by_its_name(run):
     words = ("-num", "12", "--augment", "light", "--augment", "blur:p=0.2")
     assert run("-num", "12").returncode == 0

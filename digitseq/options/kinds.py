@@ -95,6 +95,14 @@ class Text(Kind):
 
 
 @dataclass(frozen=True)
+class Code(Text):
+    """A text in capitals; those that are given in small letters are the same."""
+
+    def convert(self, value: Any) -> str:
+        return super().convert(value).upper()
+
+
+@dataclass(frozen=True)
 class FilePath(Text):
     """A path on this machine; `~` is the home directory. empty: whether there may be none, written as ""."""
 
