@@ -73,6 +73,7 @@ def test_commands_and_snippets_run_in_order(most, tmp_path, cache):
     def run(*words: str) -> None:
         done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, (words, done.stdout, done.stderr)
+        assert "warning" not in done.stderr, (words, done.stderr)
 
     for language, content in BLOCKS:
         if language == "python":

@@ -80,7 +80,7 @@ def test_texts_chosen_for_another_number_of_images_are_another_series(run, size,
 def test_other_settings_are_named_in_one_line(run):
     words = ("-num", "12", "-iw", 100)
     assert run(*words).stderr == ""
-    assert run(*words, "--seed", 5, "-s", 3, "-m", 2).stderr == ""
+    assert run(*words, "--seed", 5, "-s", 98, "-m", 2).stderr == ""
     remedy = (
         "to keep them apart, name another folder with --name or --output_path, or begin this one anew with --overwrite"
     )
@@ -94,15 +94,22 @@ def test_other_settings_are_named_in_one_line(run):
     assert run(*words, "-e", 1, 2, "--quiet").stderr == ""
 
 
+def test_some_images_to_look_at_may_differ(run):
+    assert [run("-num", "12", *words).stderr for words in ((), ("-da",), ("-iw", 90), ("-s", 96, "-e", 2, 2))] == [
+        ""
+    ] * 4
+    assert "other settings (erode_kernel: 2 2 -> none)" in run("-num", "12").stderr
+
+
 def test_a_region_in_small_letters_is_the_same(run):
     pytest.importorskip("phonenumbers")
-    said = [run("--phone", code, "--seed", 3) for code in ("JP", "jp")]
-    assert said[1].stderr == "" and "phone-JP/2.png (seed 3); continues the series" in said[1].stdout
+    said = [run("--phone", code, "--seed", 3, "-s", 60) for code in ("JP", "jp")]
+    assert said[1].stderr == "" and "continues the series of seed 3 at image 61" in said[1].stdout
 
 
 def test_a_preset_is_called_by_its_name(run):
     words = ("-num", "12", "--augment", "light", "--augment", "blur:p=0.2")
-    assert run("-num", "12").returncode == 0
+    assert run("-num", "12", "-s", 99).returncode == 0
     assert "(augment: none -> light blur:p=0.2): " in run(*words).stderr
     assert (
         'its augment is ["light", "blur:p=0.2"], not ["medium"]'
@@ -115,7 +122,7 @@ def test_other_glyphs_of_the_same_data_set_are_a_difference(tmp_path, train, tes
     from digitseq.runs import write_images
     from digitseq.runs.run_settings import Output
 
-    output = Output(output_path=str(tmp_path))
+    output = Output(output_path=str(tmp_path), size=60)
     write_images(Pipeline(Settings("12"), train, 1), output)
     with pytest.warns(DigitseqWarning, match="dataset: mnist has other glyphs now"):
         assert not write_images(Pipeline(Settings("12"), test_split, 1), output).continued

@@ -16,12 +16,14 @@ from digitseq.settings import DEFAULTS, Settings
 REMEDY = "name another folder with `name` or `output_path`, or begin this one anew with `overwrite`"
 NAMED = 3  # differences in one line
 ABOUT_GLYPHS = ("dataset", "image_height", "glyph_height", "letter_layout")  # with others the digest differs, too
+DATA_SET = 100  # images; fewer are there to be looked at, and may differ
 
 
-def check_follows(path: Path, runs: list[Record], asked: Record) -> None:
-    """Compare a run that is `asked` for with those that have images in the folder `path`.
+def check_follows(path: Path, runs: list[Record], asked: Record, images: int) -> None:
+    """Compare a run of so many `images` that is `asked` for with those that have images in the folder `path`.
 
-    Raises `OutputError` where glyphs for training and for testing would be mixed. Warns of other settings.
+    Raises `OutputError` where glyphs for training and for testing would be mixed. Warns of other settings in a folder
+    that has the images of a data set.
     """
     earlier = [run for run in runs if _has_images(run)]
     for run in earlier:
@@ -37,7 +39,9 @@ def check_follows(path: Path, runs: list[Record], asked: Record) -> None:
             raise OutputError(
                 f"{path} has images of split {split}, this run has those of split {asked['dataset']['split']}: {REMEDY}"
             )
-    changed = _differences(earlier[-1], asked) if earlier and earlier[-1].get("settings") else []
+    if not earlier or images + sum(section.images for run in earlier for section in sections_of(run)) < DATA_SET:
+        return
+    changed = _differences(earlier[-1], asked) if earlier[-1].get("settings") else []
     if changed:
         more = f" and {len(changed) - NAMED} more" * (len(changed) > NAMED)
         warnings.warn(

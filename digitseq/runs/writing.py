@@ -138,7 +138,7 @@ def _new(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: Outp
     if (output.overwrite or is_half_removed(runs)) and not output.dry_run:
         remove_runs(folder, runs, file_stem(pipeline.settings, output.name))
         unfinished = None
-    check_follows(folder.path, runs, new_record(pipeline, output, []))
+    check_follows(folder.path, runs, new_record(pipeline, output, []), output.count)
     sections = [placement.begin(output, folder.path, runs) for placement in placed]
     if output.overwrite and not output.start:
         check_alone(folder.path, sections)
