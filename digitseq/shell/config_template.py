@@ -51,7 +51,7 @@ class ConfigCommand:
             write_new(path.parent, iter([path.name]), config_text(self.known, self.sources).encode())
         except OSError as error:
             raise OutputError(f"cannot write {path} ({error.strerror}): name another file") from None
-        say(f"{path}: edit it; -r reads the one that is called config.py")
+        say(f"{path}: edit it; -r {path} reads it")
         return 0
 
 
