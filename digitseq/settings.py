@@ -116,16 +116,16 @@ class Settings(NamedOptions):
         "standard input", "source", source=True, metavar="FILE",
     )  # fmt: skip
     phone_type: str = setting(
-        "any", Choice(("mobile", "fixed_line", "any")), "with --phone: mobile numbers, fixed-line numbers, or half of "
+        "any", Choice(("mobile", "fixed_line", "any")), "with `phone`: mobile numbers, fixed-line numbers, or half of "
         "each", "source", works_with=("phone",),
     )  # fmt: skip
     phone_format: str = setting(
-        "digits", Choice(("digits", "national", "e164")), "with --phone: digits as dialled within the country, the "
+        "digits", Choice(("digits", "national", "e164")), "with `phone`: digits as dialled within the country, the "
         "national grouping (090-1234-5678), or international (+819012345678)", "source", works_with=("phone",),
     )  # fmt: skip
     unique: bool = setting(False, Flag(), "make all texts of the run different", "source")
     balanced: bool = setting(
-        False, Flag(), "with --random_digits or --random_text: use every character equally often over the run",
+        False, Flag(), "with `random_digits` or `random_text`: use every character equally often over the run",
         "source", works_with=("random_digits", "random_text"),
     )  # fmt: skip
     signs: str = setting(
@@ -134,7 +134,7 @@ class Settings(NamedOptions):
         "source",
     )  # fmt: skip
     gap_labels: str = setting(
-        "drop", Choice(("drop", "keep")), "with --signs gap: labels without the signs that are not shown, or with them",
+        "drop", Choice(("drop", "keep")), "with `signs` gap: labels without the signs that are not shown, or with them",
         "source",
     )  # fmt: skip
     label_case: str = setting(
@@ -184,24 +184,24 @@ class Settings(NamedOptions):
         False, Flag(), "erode, dilate, rotate and add noise to each character", "augmentation", "-da"
     )
     random_all: bool = setting(
-        False, Flag(), "with -da: apply each of the four with probability 0.5, with kernels from 1 to 3 and random "
-        "strengths", "augmentation", "-ra", works_with=("data_augmentation",),
+        False, Flag(), "with `data_augmentation`: apply each of the four with probability 0.5, with kernels from 1 to "
+        "3 and random strengths", "augmentation", "-ra", works_with=("data_augmentation",),
     )  # fmt: skip
     erode_kernel: tuple[int, int] | None = setting(
         None, KERNEL, "erode with a kernel of this width and height", "augmentation", "-e",
-        shown_default="off; 1 2 with -da",
+        shown_default="off; 1 2 with `data_augmentation`",
     )  # fmt: skip
     dilate_kernel: tuple[int, int] | None = setting(
         None, KERNEL, "dilate with a kernel of this width and height", "augmentation", "-d",
-        shown_default="off; 2 1 with -da",
+        shown_default="off; 2 1 with `data_augmentation`",
     )  # fmt: skip
     angle: float | None = setting(
         None, Number(-180, 180, "degrees", whole=False), "rotate each character by this angle, counter-clockwise",
-        "augmentation", "-a", shown_default="off; from -15 to 15 at random with -da",
+        "augmentation", "-a", shown_default="off; from -15 to 15 at random with `data_augmentation`",
     )  # fmt: skip
     noise_ratio: float | None = setting(
         None, Number(0, 1, whole=False), "share of a character's pixels set to white", "augmentation", "-n",
-        shown_default="off; from 0 to 0.1 at random with -da",
+        shown_default="off; from 0 to 0.1 at random with `data_augmentation`",
     )  # fmt: skip
     augment: str | Operation | Iterable[str | Operation] = setting(
         (), Operations(), "more distortions: light, medium, heavy, or NAME:key=value,... such as "

@@ -168,7 +168,7 @@ def test_flags_exist():
 def test_defaults_and_ranges_are_true(row, refused):
     flags, meaning, default, bounds = row
     names = re.findall(r"`(-[^`]+)`", flags)
-    (line,) = re.findall(rf"^  (?=-).*{names[-1]}\b.*\n(?:    +.*\n)*", help_of("run.py"), re.MULTILINE)
+    (line,) = re.findall(rf"^  (?=-)(?:\S+, )*{names[-1]}\b.*\n(?:    +.*\n)*", help_of("run.py"), re.MULTILINE)
     assert all(re.search(rf"{name}\b", line) for name in names)
     stated = re.search(r"\(default: (.*)\)$", " ".join(line.split()))
     assert default == (stated[1] if stated else "")

@@ -127,7 +127,13 @@ def test_version_and_help(run):
         )
     ]
     assert order == sorted(order)
-    for default in ("200", "./output", "1 2 with -da", "from -15 to 15 at random", "1; 100 with -m"):
+    for default in (
+        "200",
+        "./output",
+        "1 2 with --data_augmentation",
+        "from -15 to 15 at random",
+        "1; 100 with --multi_core",
+    ):
         assert default in " ".join(text.split())
 
 

@@ -14,6 +14,7 @@ from support.paths import ROOT
 from digitseq.errors import SettingsError
 from digitseq.shell import cli, parser
 from digitseq.shell.config_file import read_config
+from digitseq.shell.setting_names import with_names
 
 
 @pytest.fixture
@@ -165,7 +166,7 @@ def test_the_shipped_file_is_what_write_config_writes(run, tmp_path):
     text = (tmp_path / "config.py").read_text()
     assert text == (ROOT / "config.py").read_text()
     assert all(
-        option.help.split(";")[0][:40] in " ".join(text.replace("\n# ", " ").split())
+        with_names(option.help.split(";")[0])[:40] in " ".join(text.replace("\n# ", " ").split())
         for option in map(parser.OPTIONS.get, parser.IN_CONFIG)
     )
 

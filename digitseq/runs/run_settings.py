@@ -75,8 +75,8 @@ class Output(NamedOptions):
         shown_default="0",
     )  # fmt: skip
     size: int | None = setting(
-        None, Number(1, 1_000_000_000), "number of images; with --numbers_file, by default one a line", "batch", "-s",
-        shown_default="1; 100 with -m",
+        None, Number(1, 1_000_000_000), "number of images; with `numbers_file`, by default one a line", "batch", "-s",
+        shown_default="1; 100 with `multi_core`",
     )  # fmt: skip
     seed: int | None = setting(
         None, Number(0, 2**64 - 1), "random seed: the same seed and settings give the same images", "batch",

@@ -23,7 +23,7 @@ from digitseq.shell.console import say
 from digitseq.shell.dataset_commands import DataSetCommand
 from digitseq.shell.help_text import GROUPS, WHAT, HelpFormatter, epilog, started_as
 from digitseq.shell.inspect_command import InspectCommand
-from digitseq.shell.setting_names import with_names
+from digitseq.shell.setting_names import with_flags, with_names
 
 OPTIONS = options(Output) | options(Settings)
 IN_CONFIG = [name for name, option in OPTIONS.items() if option.group != "look"]  # those make no images
@@ -207,4 +207,4 @@ def _add_option(group: Any, name: str, option: Option) -> None:
         help += f" (default {option.metavar}: {option.bare})"
     if option.metavar:
         kwargs["metavar"] = option.metavar
-    group.add_argument(*option.flags, f"--{name}", help=help.replace("%", "%%"), **kwargs)
+    group.add_argument(*option.flags, f"--{name}", help=with_flags(help, FLAGS).replace("%", "%%"), **kwargs)
