@@ -167,8 +167,8 @@ class Pipeline:
                 self._check_width()
         elif self.widest > MAX_WIDTH:
             raise SettingsError(
-                f"a text can have {n} characters and max_spacing is {s.max_spacing}: an image could be "
-                f"{self.widest:,} pixels wide, at most {MAX_WIDTH:,} are possible; lower max_spacing",
+                f"a text can have {n} characters and `max_spacing` is {s.max_spacing}: an image could be "
+                f"{self.widest:,} pixels wide, at most {MAX_WIDTH:,} are possible; lower `max_spacing`",
                 "max_spacing",
             )
 
@@ -189,7 +189,7 @@ class Pipeline:
         if s.image_width < enough:
             raise SettingsError(
                 f"image_width {s.image_width} is too narrow for {len(text)} character{'s' * (len(text) > 1)} such as "
-                f"{text:.20} with min_spacing {s.min_spacing}: use at least {enough} pixels, or 0 for as wide as "
+                f"{text:.20} with `min_spacing` {s.min_spacing}: use at least {enough} pixels, or 0 for as wide as "
                 "needed",
                 "image_width",
             )

@@ -17,7 +17,7 @@ from support.glyphs import ink_of
 from support.idx_files import idx_bytes, parse_idx
 from support.paths import ROOT
 
-from digitseq.errors import DataError, DigitseqWarning, SettingsError
+from digitseq.errors import COMMAND, DataError, DigitseqWarning, SettingsError
 from digitseq.glyphs import DATA_SETS
 from digitseq.glyphs.glyph_files import fit
 from digitseq.glyphs.idx import open_idx
@@ -91,7 +91,7 @@ def test_one_that_is_not_installed_says_what_to_do(tmp_path, name):
         load_bank("test", str(tmp_path), name)
     message = str(caught.value)
     assert "\n" not in message
-    assert message.startswith(f"{name} is not installed: run.py --download {name}, or fetch ")
+    assert message.startswith(f"{name} is not installed: {COMMAND} --download {name}, or fetch ")
     assert message.endswith(f"into {tmp_path / DATA_SETS[name].folder}")
     assert "http" in message
     assert list(tmp_path.iterdir()) == []
@@ -206,7 +206,9 @@ def test_a_file_of_a_terabyte_is_refused_without_being_read(tmp_path, name, monk
 
 def test_the_split_is_in_the_names(tmp_path):
     folder = written(tmp_path / "set", GLYPHS[:3], np.zeros(3, np.uint8), stem="x-train")
-    with pytest.raises(DataError, match="has no test images .*it has those of train: --split train"):
+    with pytest.raises(
+        DataError, match="has no test images .*test.*: add some, as `split` test and `split_ratio` need them"
+    ):
         opened(folder, tmp_path / "cache", "test")
     written(folder, GLYPHS[3:5], np.ones(2, np.uint8), stem="t10k", packed=True)
     assert [len(opened(folder, tmp_path / "cache", split)) for split in ("train", "test", "all")] == [3, 2, 5]
@@ -326,7 +328,7 @@ def test_a_packed_file_with_other_bytes_is_refused(tmp_path):
     row = by_hand(tmp_path, [name + ".gz" for name in NAMES])
     victim = tmp_path / "cache" / "made" / (NAMES[1] + ".gz")
     victim.write_bytes(gzip.compress(gzip.decompress(victim.read_bytes())[:-1] + b"\x05"))
-    with pytest.raises(DataError, match=r"is damaged \(sha256 .*delete it, then run.py --download made"):
+    with pytest.raises(DataError, match=r"is damaged \(sha256 .*delete it, then python -m digitseq --download made"):
         installed_files(row, "test", tmp_path / "cache").build()
 
 
@@ -460,7 +462,7 @@ def test_a_cache_that_cannot_be_read_is_one_line(tmp_path, deeper):
     locked.chmod(0o700)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "Permission denied" in done.stderr
-    assert "with -c" in done.stderr
+    assert "with --cache" in done.stderr
 
 
 @pytest.mark.parametrize("make", ["setting", "function", "environment"])

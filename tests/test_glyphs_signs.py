@@ -184,8 +184,8 @@ def test_targets_have_no_dropped_signs():
 def test_signs_in_other_settings(refused):
     assert "--signs draw allows it" in refused("-num", "1-2", "--signs", "refuse")
     assert "--signs gap leaves a gap for it" in refused("-num", "1@2")
-    assert "gap_labels keep works with signs gap only" in refused("-num", "1", "--gap_labels", "keep")
-    with pytest.raises(SettingsError, match="unique goes with gap_labels keep"):
+    assert "--gap_labels keep works with --signs gap only" in refused("-num", "1", "--gap_labels", "keep")
+    with pytest.raises(SettingsError, match="`unique` goes with `gap_labels` keep"):
         Settings(pattern="[0-9]-[0-9]", unique=True, signs="gap")
 
 

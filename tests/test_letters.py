@@ -104,7 +104,7 @@ def test_words_of_a_file(letters, tmp_path):
 def test_a_character_that_the_set_lacks_is_named_with_the_sets_that_have_it(character, names):
     with pytest.raises(SettingsError) as caught:
         batch_of(Settings("1" + character))
-    hint = f"; it is in {names} (--dataset)" if names else ""
+    hint = f"; it is in {names} (`dataset`)" if names else ""
     assert str(caught.value).endswith(f"got {character!r} (U+{ord(character):04X}) as character 2{hint}")
 
 
@@ -117,7 +117,7 @@ def test_a_class_without_a_glyph_is_refused(tmp_path):
 
 
 def test_unique_texts_cannot_be_made_alike(letters):
-    with pytest.raises(SettingsError, match="unique goes with label_case as_given"):
+    with pytest.raises(SettingsError, match="unique goes with `label_case` as_given"):
         Settings(random_text=(2, 3), unique=True, label_case="upper", dataset=str(letters))
 
 
@@ -130,7 +130,7 @@ def test_unique_texts_cannot_be_made_alike(letters):
         (["-num", "1", "--transpose"], "transpose is for folders of your own"),
         (
             ["-num", "1", "--dataset", "emnist-letters"],
-            "emnist-letters is not installed: run.py --download emnist-letters",
+            "--download emnist-letters, or fetch",
         ),
         (["--random_text", "5", "3"], "random_text takes the smallest length first"),
         (["--random_text", "0", "3"], "random_text must be a whole number from 1 to 255 for each of min, max"),

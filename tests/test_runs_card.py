@@ -116,8 +116,23 @@ def test_every_format_has_a_card_with_its_counts(made, format, more):
 
 
 def test_the_command_makes_the_same_images_again(made, run, tmp_path):
-    folder = made("-s", 60, "--card", "--augment", "noise:ratio=0.1", "-min", -3, "--labels", "jsonl", "coco", *SPLIT)
+    folder = made(
+        "-s",
+        60,
+        "--card",
+        "--augment",
+        "noise:ratio=0.1",
+        "--augment",
+        "light",
+        "-min",
+        -3,
+        "--labels",
+        "jsonl",
+        "coco",
+        *SPLIT,
+    )
     (words,) = (shlex.split(line)[2:] for line in commands(folder))
+    assert words.count("--augment") == 2 and "light" in words
     assert run(*words, "-o", "again", "--card").returncode == 0
     again = tmp_path / "again" / "random"
     names = sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file() and p.name != "lock")

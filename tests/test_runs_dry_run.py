@@ -104,7 +104,7 @@ def test_an_interrupted_run_is_left_as_it_is(run, start, tmp_path, gate_at):
         (("-num", "12", "--resume"), "no run to resume"),
         (("-num", "12", "-o", "/proc/nowhere"), "cannot write to /proc/nowhere"),
         (("-num", "12", "-s", 1_000_000_000, "--format", "npz"), "of memory"),
-        (("-num", "12", "--split", "test", "--split_ratio", 0.5, 0.5, 0), "leave out split"),
+        (("-num", "12", "--split", "test", "--split_ratio", 0.5, 0.5, 0), "leave out --split"),
         (("-num", "12", "--preview", "a.png"), "leave out one of them"),
     ],
 )  # fmt: skip

@@ -103,7 +103,7 @@ def test_it_does_not_go_with_resume_or_another_run(run, start, tmp_path, gate_at
     assert process.wait(120) == 0
     assert len(list((tmp_path / "output" / "5").glob("*.png"))) == 3000
     done = run("-num", "5", "--overwrite", "--resume")
-    assert done.returncode == 2 and "overwrite begins anew, and resume goes on" in done.stderr
+    assert done.returncode == 2 and "overwrite begins anew, and --resume goes on" in done.stderr
 
 
 @pytest.mark.parametrize("format_name", ["png", "npz", "webdataset"])

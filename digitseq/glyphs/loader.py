@@ -38,7 +38,7 @@ def cache_directory(cache: str | os.PathLike[str] | None = None) -> Path:
         problem = "is a file"
     except OSError as error:
         problem = f"cannot be used ({error.strerror})"
-    raise SettingsError(f"cache must be a directory, {str(path)[:60]} {problem}: name another with -c", "cache")
+    raise SettingsError(f"cache must be a directory, {str(path)[:60]} {problem}: name another with `cache`", "cache")
 
 
 def _user_cache() -> str:
@@ -50,7 +50,8 @@ def _user_cache() -> str:
         found = "~"
     if found.startswith("~"):  # platformdirs returns an unexpanded path when no home directory is known
         raise NoCacheError(
-            "this user has no home directory to save data sets in: name a directory with -c or $DIGITSEQ_CACHE", "cache"
+            "this user has no home directory to save data sets in: name a directory with `cache` or $DIGITSEQ_CACHE",
+            "cache",
         )
     return found
 
@@ -141,7 +142,7 @@ def _build_into(path: Path, files: BankSource) -> GlyphBank:
     except OSError as error:
         warnings.warn(
             f"cannot write the cache {path.parent} ({error.strerror}): the glyphs are read into memory at every start; "
-            "name a writable directory with -c or $DIGITSEQ_CACHE",
+            "name a writable directory with `cache` or $DIGITSEQ_CACHE",
             DigitseqWarning,
             stacklevel=4,
         )

@@ -184,7 +184,7 @@ class Renderer:
             pending, rows = pending[wide], rows.again(wide)
             if rows.attempt > MAX_ATTEMPTS:
                 text = decode(codes[pending[:1]])[0]
-                raise NarrowError(f"image_width {self._limit} is too narrow for {text}; give more, or 0")
+                raise NarrowError(f"`image_width` {self._limit} is too narrow for {text}; give more, or 0")
             ink_again, layout_again = self._draw(rows, codes[pending], classes[pending], gaps, shapes)
             ink = ink.replaced(pending, ink_again)
             layout.x[pending], layout.extent[pending] = layout_again.x, layout_again.extent
