@@ -68,7 +68,7 @@ def test_bash_completes_flags_words_and_paths(capsys, tmp_path):
 
 def test_without_shtab_the_message_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "shtab", None)
-    with pytest.raises(MissingPackageError, match="print_completion needs the package shtab: pip install shtab$"):
+    with pytest.raises(MissingPackageError, match="`print_completion` needs the package shtab: pip install shtab$"):
         parse(["--print_completion", "bash"], tmp_path)
 
 

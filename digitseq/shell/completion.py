@@ -20,7 +20,7 @@ def completion_script(parser: argparse.ArgumentParser, options: Mapping[str, Opt
 
     options: the settings among the flags of `parser`. Raises `MissingPackageError` without shtab.
     """
-    shtab = import_package("shtab", "print_completion")
+    shtab = import_package("shtab", "`print_completion`")
     for action in parser._actions:  # argparse has no public way to ask for them
         action.metavar = None  # zsh would take the colons in some of them for its own
         if action.nargs != 0:

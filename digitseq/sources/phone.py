@@ -108,7 +108,7 @@ def _plan(region: str, kind: str) -> NumberPlan | None:
 
 
 def _package() -> Any:
-    return import_package("phonenumbers", "phone")
+    return import_package("phonenumbers", "`phone`")
 
 
 def _known_region(region: str) -> str:
