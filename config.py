@@ -29,11 +29,11 @@ pattern = None
 # a path, or None; default: None
 numbers_file = None
 
-# with --phone: mobile numbers, fixed-line numbers, or half of each
+# with phone: mobile numbers, fixed-line numbers, or half of each
 # one of mobile, fixed_line, any; default: "any"
 phone_type = "any"
 
-# with --phone: digits as dialled within the country, the national grouping (090-1234-5678), or international
+# with phone: digits as dialled within the country, the national grouping (090-1234-5678), or international
 # (+819012345678)
 # one of digits, national, e164; default: "digits"
 phone_format = "digits"
@@ -42,7 +42,7 @@ phone_format = "digits"
 # True or False; default: False
 unique = False
 
-# with --random_digits or --random_text: use every character equally often over the run
+# with random_digits or random_text: use every character equally often over the run
 # True or False; default: False
 balanced = False
 
@@ -51,11 +51,12 @@ balanced = False
 # one of draw, gap, refuse; default: "draw"
 signs = "draw"
 
-# with --signs gap: labels without the signs that are not shown, or with them
+# with signs gap: labels without the signs that are not shown, or with them
 # one of drop, keep; default: "drop"
 gap_labels = "drop"
 
-# letters in labels as given, or all in upper or lower case; images do not change
+# letters in labels as given (but A for a where the data set has one class for both shapes), or all in upper or
+# lower case; images do not change
 # one of as_given, upper, lower; default: "as_given"
 label_case = "as_given"
 
@@ -98,8 +99,8 @@ card = "auto"
 # a whole number from -1 to 256, or None; default: 0 (-m)
 multi_core = None
 
-# number of images; with --numbers_file, by default one a line
-# a whole number from 1 to 1,000,000,000, or None; default: 1; 100 with -m (-s)
+# number of images; with numbers_file, by default one a line
+# a whole number from 1 to 1,000,000,000, or None; default: 1; 100 with multi_core (-s)
 size = None
 
 # random seed: the same seed and settings give the same images
@@ -140,6 +141,11 @@ image_height = 28
 # a number from 0.2 to 1, or None; default: 20/28, as in MNIST
 glyph_height = None
 
+# of data sets with letters: digits and letters on one base line, capitals as high as MNIST's digits and small
+# letters smaller, or all as high as the data set has them
+# one of on, off; default: "on"
+letter_layout = "on"
+
 # smallest gap between two characters, ink to ink; they overlap if it is negative
 # a whole number from -512 to 1,000 pixels; default: 0 (-min)
 min_spacing = 0
@@ -164,24 +170,27 @@ masks = False
 # True or False; default: False (-da)
 data_augmentation = False
 
-# with -da: apply each of the four with probability 0.5, with kernels from 1 to 3 and random strengths
+# with data_augmentation: apply each of the four with probability 0.5, with kernels from 1 to 3 and random
+# strengths
 # True or False; default: False (-ra)
 random_all = False
 
 # erode with a kernel of this width and height
-# a whole number from 1 to 15 pixels for each of width, height, or None; default: off; 1 2 with -da (-e)
+# a whole number from 1 to 15 pixels for each of width, height, or None; default: off; 1 2 with
+# data_augmentation (-e)
 erode_kernel = None
 
 # dilate with a kernel of this width and height
-# a whole number from 1 to 15 pixels for each of width, height, or None; default: off; 2 1 with -da (-d)
+# a whole number from 1 to 15 pixels for each of width, height, or None; default: off; 2 1 with
+# data_augmentation (-d)
 dilate_kernel = None
 
 # rotate each character by this angle, counter-clockwise
-# a number from -180 to 180 degrees, or None; default: off; from -15 to 15 at random with -da (-a)
+# a number from -180 to 180 degrees, or None; default: off; from -15 to 15 at random with data_augmentation (-a)
 angle = None
 
 # share of a character's pixels set to white
-# a number from 0 to 1, or None; default: off; from 0 to 0.1 at random with -da (-n)
+# a number from 0 to 1, or None; default: off; from 0 to 0.1 at random with data_augmentation (-n)
 noise_ratio = None
 
 # more distortions: light, medium, heavy, or NAME:key=value,... such as elastic:alpha=6,sigma=4; see
@@ -196,7 +205,7 @@ augment = []
 cache = None
 
 # data set of the glyphs: a name (see --list_datasets), or your own folder of idx files or of pictures
-# (FOLDER/7/any-name.png)
+# (FOLDER/7/any-name.png, or FOLDER/train/7/... and FOLDER/test/7/...)
 # a path; default: "mnist"
 dataset = "mnist"
 

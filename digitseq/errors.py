@@ -1,9 +1,14 @@
-"""The errors that digitseq raises on purpose, and helpers for their messages, which are one line each."""
+"""The errors that digitseq raises on purpose, and helpers for their messages, which are one line each.
+
+A message begins with the name of the setting that it is about, and has other settings in backquotes: `split_ratio`. The
+command line shows them as its flags.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+COMMAND = "python -m digitseq"  # the command line in messages, which shows there how it was started itself
 LIKE = 0.65  # of two words, from 0 to 1, from which on one may be the other misspelt
 
 

@@ -233,7 +233,7 @@ class SequenceGenerator:
             **settings,
         )
         if (self.settings.unique or self.settings.balanced) and output.size != natural:
-            raise SettingsError(f"the texts were chosen for a run of {natural:,} images, got size {size:,}", "size")
+            raise SettingsError(f"the texts were chosen for a run of {natural:,} images, got `size` {size:,}", "size")
         from tqdm import tqdm
 
         with tqdm(total=output.size, unit="image", unit_scale=True, disable=progress is not True) as bar:

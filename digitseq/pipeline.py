@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.errors import SettingsError
-from digitseq.glyphs.alphabet import case_table
+from digitseq.glyphs.alphabet import label_table
 from digitseq.glyphs.scaled_bank import Bank
 from digitseq.options import MAX_WIDTH
 from digitseq.random_streams import Rows
@@ -65,11 +65,13 @@ class Pipeline:
         self.settings, self.seed = settings, seed
         self.source = source or source_of(settings, bank.characters)
         self.renderer = self._plain_renderer = renderer or Renderer(Appearance.of(settings), bank)
+        if not set(bank.other_cases).isdisjoint(self.source.characters):
+            self.renderer = self.renderer.with_cases
         if settings.signs == "draw" and not self.renderer.characters >= set(self.source.characters):
             self.renderer = self.renderer.with_signs
         self.bank = self.renderer.bank
         self.gaps = not self.renderer.characters >= set(self.source.characters)
-        self._case = case_table(bank.characters, settings.label_case)
+        self._labels = self._label_table()
         if self.gaps:
             # for the test glyphs of a split, too, which may lack a character that the training glyphs have
             check_characters(self.source, self.bank.characters, settings.signs)
@@ -109,6 +111,15 @@ class Pipeline:
         """Number of images to make at once for speed; the images do not depend on it."""
         return self.renderer.batch_size(self.source.max_length, self.gaps)
 
+    @property
+    def keeps_texts(self) -> bool:
+        """Whether labels are the texts of the source as they are."""
+        return self._labels is None and not self._drops_gaps
+
+    @property
+    def _drops_gaps(self) -> bool:
+        return self.gaps and self.settings.signs == "gap" and self.settings.gap_labels == "drop"
+
     def batch(self, start: int, stop: int) -> Batch:
         """Images start … stop-1, counted from 0. Depends only on the arguments and the pipeline's."""
         return self.batch_of(Rows.span(self.seed, start, stop))
@@ -119,11 +130,28 @@ class Pipeline:
             codes = self.source.codes(rows)
         made = self.renderer.render(rows, codes, self.gaps, self.settings.masks)
         labels = codes
-        if self._case is not None:  # signs beyond the table have no case
-            labels = np.where(codes < len(self._case), self._case.take(codes, mode="clip"), codes)
-        if self.gaps and self.settings.signs == "gap" and self.settings.gap_labels == "drop":
+        if self._labels is not None:  # signs beyond the table have no case
+            labels = np.where(codes < len(self._labels), self._labels.take(codes, mode="clip"), codes)
+        if self._drops_gaps:
             made, labels = _without_gaps(made, labels)
         return Batch(**vars(made), start=int(rows.index[0]), texts=decode(labels), text_length=(labels > 0).sum(axis=1))
+
+    def _label_table(self) -> NDArray[np.uint32] | None:
+        """The character of a label for every code point of a text; None where labels are the texts."""
+        s = self.settings
+        table = label_table(self.bank.characters, s.label_case, drawn=s.letter_layout == "on")
+        if table is None:
+            return None
+        known = sorted(c for c in self.source.characters if ord(c) < len(table))
+        changed = {c: chr(table[ord(c)]) for c in known if table[ord(c)] != ord(c)}
+        alike = [c for c, label in changed.items() if label in self.source.characters]
+        if s.unique and alike:
+            raise SettingsError(
+                f"unique goes with letters that {s.dataset} has: its labels have {changed[alike[0]]!r} for "
+                f"{alike[0]!r}, too, and can be the same",
+                "unique",
+            )
+        return table if changed else None
 
     def _check_glyphs(self) -> None:
         if found := sorted(self.renderer.missing.intersection(self.source.characters)):
@@ -139,8 +167,8 @@ class Pipeline:
                 self._check_width()
         elif self.widest > MAX_WIDTH:
             raise SettingsError(
-                f"a text can have {n} characters and max_spacing is {s.max_spacing}: an image could be "
-                f"{self.widest:,} pixels wide, at most {MAX_WIDTH:,} are possible; lower max_spacing",
+                f"a text can have {n} characters and `max_spacing` is {s.max_spacing}: an image could be "
+                f"{self.widest:,} pixels wide, at most {MAX_WIDTH:,} are possible; lower `max_spacing`",
                 "max_spacing",
             )
 
@@ -161,7 +189,7 @@ class Pipeline:
         if s.image_width < enough:
             raise SettingsError(
                 f"image_width {s.image_width} is too narrow for {len(text)} character{'s' * (len(text) > 1)} such as "
-                f"{text:.20} with min_spacing {s.min_spacing}: use at least {enough} pixels, or 0 for as wide as "
+                f"{text:.20} with `min_spacing` {s.min_spacing}: use at least {enough} pixels, or 0 for as wide as "
                 "needed",
                 "image_width",
             )

@@ -17,6 +17,7 @@ from digitseq.options import (
     MAX_TEXT,
     MAX_WIDTH,
     Choice,
+    Code,
     FilePath,
     Flag,
     Kind,
@@ -69,6 +70,14 @@ class Operations(Kind):
     def parse(self, text: str) -> list[str]:
         return [text]  # commas separate the parameters of one operation
 
+    def words(self, value: Any) -> list[str]:
+        words = super().words(value)
+        if len(words) < 2:
+            return words
+        from digitseq.augment.registry import with_presets
+
+        return with_presets(words)
+
     def schema(self) -> dict[str, Any]:
         return {"type": "array", "items": {"type": "string"}}
 
@@ -95,7 +104,7 @@ class Settings(NamedOptions):
         "distributed", "source", source=True, example=(4, 8),
     )  # fmt: skip
     phone: str | None = setting(
-        None, Text(), "valid telephone numbers of this region, an ISO 3166 code", "source",
+        None, Code(), "valid telephone numbers of this region, an ISO 3166 code", "source",
         source=True, bare="JP", metavar="REGION", example="JP",
     )  # fmt: skip
     pattern: str | None = setting(
@@ -107,16 +116,16 @@ class Settings(NamedOptions):
         "standard input", "source", source=True, metavar="FILE",
     )  # fmt: skip
     phone_type: str = setting(
-        "any", Choice(("mobile", "fixed_line", "any")), "with --phone: mobile numbers, fixed-line numbers, or half of "
+        "any", Choice(("mobile", "fixed_line", "any")), "with `phone`: mobile numbers, fixed-line numbers, or half of "
         "each", "source", works_with=("phone",),
     )  # fmt: skip
     phone_format: str = setting(
-        "digits", Choice(("digits", "national", "e164")), "with --phone: digits as dialled within the country, the "
+        "digits", Choice(("digits", "national", "e164")), "with `phone`: digits as dialled within the country, the "
         "national grouping (090-1234-5678), or international (+819012345678)", "source", works_with=("phone",),
     )  # fmt: skip
     unique: bool = setting(False, Flag(), "make all texts of the run different", "source")
     balanced: bool = setting(
-        False, Flag(), "with --random_digits or --random_text: use every character equally often over the run",
+        False, Flag(), "with `random_digits` or `random_text`: use every character equally often over the run",
         "source", works_with=("random_digits", "random_text"),
     )  # fmt: skip
     signs: str = setting(
@@ -125,16 +134,17 @@ class Settings(NamedOptions):
         "source",
     )  # fmt: skip
     gap_labels: str = setting(
-        "drop", Choice(("drop", "keep")), "with --signs gap: labels without the signs that are not shown, or with them",
+        "drop", Choice(("drop", "keep")), "with `signs` gap: labels without the signs that are not shown, or with them",
         "source",
     )  # fmt: skip
     label_case: str = setting(
-        "as_given", Choice(CASES), "letters in labels as given, or all in upper or lower case; images do not change",
-        "source",
+        "as_given", Choice(CASES), "letters in labels as given (but A for a where the data set has one class for both "
+        "shapes), or all in upper or lower case; images do not change", "source",
     )  # fmt: skip
     dataset: str = setting(
         "mnist", FilePath(), "data set of the glyphs: a name (see --list_datasets), or your own folder of idx files "
-        "or of pictures (FOLDER/7/any-name.png)", "data", metavar="NAME|FOLDER",
+        "or of pictures (FOLDER/7/any-name.png, or FOLDER/train/7/... and FOLDER/test/7/...)", "data",
+        metavar="NAME|FOLDER",
     )  # fmt: skip
     transpose: bool = setting(
         False, Flag(), "the images in the folder are stored transposed, as in EMNIST's files", "data", local=True
@@ -154,6 +164,10 @@ class Settings(NamedOptions):
         None, Number(0.2, 1, whole=False), "height of a digit as a share of the image's height", "layout",
         shown_default="20/28, as in MNIST",
     )  # fmt: skip
+    letter_layout: str = setting(
+        "on", Choice(("on", "off")), "of data sets with letters: digits and letters on one base line, capitals as high "
+        "as MNIST's digits and small letters smaller, or all as high as the data set has them", "layout",
+    )  # fmt: skip
     min_spacing: int = setting(
         0, SPACING, "smallest gap between two characters, ink to ink; they overlap if it is negative", "layout", "-min"
     )
@@ -170,24 +184,24 @@ class Settings(NamedOptions):
         False, Flag(), "erode, dilate, rotate and add noise to each character", "augmentation", "-da"
     )
     random_all: bool = setting(
-        False, Flag(), "with -da: apply each of the four with probability 0.5, with kernels from 1 to 3 and random "
-        "strengths", "augmentation", "-ra", works_with=("data_augmentation",),
+        False, Flag(), "with `data_augmentation`: apply each of the four with probability 0.5, with kernels from 1 to "
+        "3 and random strengths", "augmentation", "-ra", works_with=("data_augmentation",),
     )  # fmt: skip
     erode_kernel: tuple[int, int] | None = setting(
         None, KERNEL, "erode with a kernel of this width and height", "augmentation", "-e",
-        shown_default="off; 1 2 with -da",
+        shown_default="off; 1 2 with `data_augmentation`",
     )  # fmt: skip
     dilate_kernel: tuple[int, int] | None = setting(
         None, KERNEL, "dilate with a kernel of this width and height", "augmentation", "-d",
-        shown_default="off; 2 1 with -da",
+        shown_default="off; 2 1 with `data_augmentation`",
     )  # fmt: skip
     angle: float | None = setting(
         None, Number(-180, 180, "degrees", whole=False), "rotate each character by this angle, counter-clockwise",
-        "augmentation", "-a", shown_default="off; from -15 to 15 at random with -da",
+        "augmentation", "-a", shown_default="off; from -15 to 15 at random with `data_augmentation`",
     )  # fmt: skip
     noise_ratio: float | None = setting(
         None, Number(0, 1, whole=False), "share of a character's pixels set to white", "augmentation", "-n",
-        shown_default="off; from 0 to 0.1 at random with -da",
+        shown_default="off; from 0 to 0.1 at random with `data_augmentation`",
     )  # fmt: skip
     augment: str | Operation | Iterable[str | Operation] = setting(
         (), Operations(), "more distortions: light, medium, heavy, or NAME:key=value,... such as "
@@ -201,7 +215,7 @@ class Settings(NamedOptions):
         if self.max_spacing is None:  # a dataclass cannot say so in its types: nobody else sees None
             object.__setattr__(self, "max_spacing", usual_max_spacing(self.min_spacing))
         if self.min_spacing > self.max_spacing:
-            message = f"min_spacing must not exceed max_spacing, got {self.min_spacing} and {self.max_spacing}"
+            message = f"min_spacing must not exceed `max_spacing`, got {self.min_spacing} and {self.max_spacing}"
             raise SettingsError(message, "min_spacing")
         self._check_partners()
 
@@ -213,7 +227,10 @@ class Settings(NamedOptions):
     def _check_source(self) -> None:
         given = [name for name in SOURCES if getattr(self, name) is not None]
         if len(given) != 1:
-            names, found = ", ".join(f"--{name}" for name in SOURCES), " and ".join(given) or "none"
+            names, found = (
+                ", ".join(f"`{name}`" for name in SOURCES),
+                " and ".join(f"`{name}`" for name in given) or "none",
+            )
             raise SettingsError(f"exactly one source must be given ({names}), got {found}", next(reversed(given), None))
         if self.number is not None and not 1 <= len(self.number) <= MAX_TEXT:
             raise SettingsError(f"number must have 1 to {MAX_TEXT} characters, got {len(self.number):,}", "number")
@@ -225,22 +242,21 @@ class Settings(NamedOptions):
                 message = f"{name} takes the smallest length first, got {low} and {high}: change their order"
                 raise SettingsError(message, name)
         if self.unique and self.label_case != "as_given":
-            raise SettingsError("unique goes with label_case as_given: labels in one case can be the same", "unique")
+            raise SettingsError("unique goes with `label_case` as_given: labels in one case can be the same", "unique")
         if self.gap_labels == "keep" and self.signs != "gap":
-            raise SettingsError("gap_labels keep works with signs gap only: give that, or leave it out", "gap_labels")
+            raise SettingsError("gap_labels keep works with `signs` gap only: give that, or leave it out", "gap_labels")
         if self.unique and self.signs == "gap" and self.gap_labels == "drop":
             raise SettingsError(
-                "unique goes with gap_labels keep: labels without their signs can be the same", "gap_labels"
+                "`unique` goes with `gap_labels` keep: labels without their signs can be the same", "gap_labels"
             )
 
     def _check_partners(self) -> None:
         """Refuse settings that have no effect without another one."""
         for name, partners in PARTNERS.items():
             if getattr(self, name) != DEFAULTS[name] and not any(getattr(self, partner) for partner in partners):
-                add, leave = (next(iter(options(Settings)[one].flags), f"--{one}") for one in (partners[0], name))
-                raise SettingsError(
-                    f"{name} works with {' and '.join(partners)} only: add {add}, or leave out {leave}", name
-                )
+                listed = " and ".join(f"`{partner}`" for partner in partners)
+                message = f"{name} works with {listed} only: add `{partners[0]}`, or leave out `{name}`"
+                raise SettingsError(message, name)
 
     def operations(self) -> list[str]:
         """All distortions in order, as texts: first those of -da, -ra, -e, -d, -a and -n, then `augment`."""

@@ -63,7 +63,7 @@ SHEETS = {
     ),
     "letters.png": (  # made where these glyphs have been downloaded
         "--dataset emnist-byclass --split test",
-        ("-num Tokyo2026", "-num Zurich", "--random_text 4 8"),
+        ("-num Tokyo2026", "-num 'Cape jump'", "--random_text 4 8", "-num Tokyo2026 --letter_layout off"),
     ),
 }
 SAMPLES = 2  # in each row of a sheet

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 from support.gate import Gate
-from support.paths import ROOT
+from support.programs import SCRIPT, fork_server, run_script
 from support.skipped import summary
 
 from digitseq.glyphs.bank import GlyphBank
@@ -59,14 +59,24 @@ def test_split(cache) -> GlyphBank:
     return load_bank("test")
 
 
-@pytest.fixture
-def run(tmp_path):
-    """run(*arguments): `run.py` in an empty directory; returns the finished process."""
+@pytest.fixture(scope="session")
+def forks(cache):
+    return fork_server()
 
-    def call(*arguments, **options):
-        command = [sys.executable, str(ROOT / "run.py"), *map(str, arguments)]
-        options = {"cwd": tmp_path, "capture_output": True, "text": True, "timeout": 120} | options
-        return subprocess.run(command, check=False, **options)
+
+@pytest.fixture
+def run(tmp_path, forks):
+    """run(*arguments): `run.py` in an empty directory; returns the finished process.
+
+    options: as for `subprocess.run`; with others than `cwd`, Python is started anew.
+    """
+
+    def call(*arguments, cwd=tmp_path, **options):
+        words = [*map(str, arguments)]
+        if not options:
+            return run_script(forks, words, cwd)
+        options = {"capture_output": True, "text": True, "timeout": 120} | options
+        return subprocess.run([sys.executable, SCRIPT, *words], cwd=cwd, check=False, **options)
 
     return call
 
@@ -77,7 +87,7 @@ def start(tmp_path):
     started = []
 
     def call(*arguments, gate: Gate | None = None):
-        command = [sys.executable, str(ROOT / "run.py"), *map(str, arguments)]
+        command = [sys.executable, SCRIPT, *map(str, arguments)]
         process = subprocess.Popen(
             command,
             cwd=tmp_path,

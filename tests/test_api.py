@@ -107,7 +107,7 @@ def test_phone_numbers_differ():
     [
         ({"region": "XX"}, "phone must be the ISO 3166 code of a region"),
         ({"phone_type": "fax"}, "phone_type must be one of"),
-        ({"phone_format": "national", "signs": "refuse"}, "--signs draw allows it"),
+        ({"phone_format": "national", "signs": "refuse"}, "`signs` draw allows it"),
         ({"image_width": 40}, "image_width 40 is too narrow"),
     ],
 )
@@ -119,7 +119,7 @@ def test_bad_phone_options_say_which_and_why(options, message):
 def test_signs_may_be_gaps():
     image = generate_numbers_sequence("3-50", (0, 10), 120, signs="gap", gap_labels="keep", seed=5)
     assert image.shape == (28, 120)
-    with pytest.raises(SettingsError, match="--signs draw allows it"):
+    with pytest.raises(SettingsError, match="`signs` draw allows it"):
         generate_numbers_sequence("3-50", (0, 10), 120, signs="refuse")
 
 

@@ -10,7 +10,7 @@ from support.paths import ROOT
 
 from digitseq import Settings, augment
 from digitseq.augment import OPERATIONS, PRESETS, Blur, Elastic, describe, list_augmentations, parse_augment
-from digitseq.augment.registry import CLASSES
+from digitseq.augment.registry import CLASSES, with_presets
 
 
 def test_text_becomes_operations_and_back():
@@ -33,6 +33,13 @@ def test_the_table_of_classes_is_all_that_names_operations():
     assert {"gaussian_noise", "salt_pepper", "motion_blur", "jpeg"} <= set(OPERATIONS)
     with pytest.raises(AttributeError, match="module 'digitseq.augment' has no attribute 'Nothing'"):
         _ = augment.Nothing
+
+
+@pytest.mark.parametrize("given", [[*PRESETS], ["light", "blur:p=0.3", "light"], ["blur", "heavy"], ["blur", "wave"]])
+def test_the_names_of_presets_can_be_found_again(given):
+    assert with_presets(list(Settings("1", augment=given).augment)) == given
+    changed = [*Settings("1", augment="light").augment[:-1], "wave"]
+    assert with_presets(changed) == changed
 
 
 def test_settings_keep_augment_as_text_that_makes_the_same_settings():
@@ -68,7 +75,7 @@ def test_settings_keep_augment_as_text_that_makes_the_same_settings():
 )
 def test_mistakes_are_one_line_on_the_command_line(refused, text, message):
     line = refused("-num", "1", "--augment", text)
-    assert line.startswith("digitseq: error: augment: ")
+    assert line.startswith("digitseq: error: --augment: ")
     assert message in line
 
 

@@ -129,9 +129,9 @@ def test_texts_of_a_run_without_repetition(settings, tmp_path):
     assert len(set(next(generator.reseeded(4).batches(60)).texts)) == 60
     folder = generator.write(tmp_path, size=60).folder
     assert [record["text"] for record in records(folder)] == texts
-    with pytest.raises(SettingsError, match="chosen for a run of 60 images, got size 61"):
+    with pytest.raises(SettingsError, match="chosen for a run of 60 images, got `size` 61"):
         generator.write(tmp_path, size=61)
-    with pytest.raises(SettingsError, match="give the size"):
+    with pytest.raises(SettingsError, match="give `size`"):
         SequenceGenerator(settings, seed=3)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from digitseq.glyphs.alphabet import case_table, class_table, classes
+from digitseq.glyphs.alphabet import class_table, classes, label_table
 
 
 def test_a_letter_of_one_case_stands_for_both():
@@ -13,7 +13,9 @@ def test_a_letter_of_one_case_stands_for_both():
 
 
 def test_cases_of_labels():
-    assert case_table("aB", "as_given") is None
-    upper, lower = case_table("aB1ß", "upper"), case_table("aB1ß", "lower")
+    assert label_table("aB", "as_given") is label_table("aA1", "as_given", drawn=True) is None
+    drawn = label_table("aB1", "as_given", drawn=True)
+    assert "".join(chr(drawn[ord(c)]) for c in "aAbB1") == "aaBB1"
+    upper, lower = label_table("aB1ß", "upper"), label_table("aB1ß", "lower")
     assert "".join(chr(upper[ord(c)]) for c in "aAbB1ß") == "AABB1ß"
     assert "".join(chr(lower[ord(c)]) for c in "aAbB1ß") == "aabb1ß"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import cv2
@@ -99,7 +100,16 @@ def test_sequences_are_made_of_the_pictures_and_labelled_with_the_folders(run, t
     (record,) = records(folder)
     assert record["objects"]["categories"] == ["2", "-", "b"]
     x, y, w, h = record["objects"]["bbox"][1]
+    assert json.loads((folder / "run.json").read_text())["runs"][0]["settings"]["dataset"] == str(tmp_path / "glyphs")
+    assert run("-num", "2-b", "--dataset", "glyphs", "--seed", 1).stderr == ""
     assert w == INK_SIDE and h == 4 and pixels(folder / "1.png")[y : y + h, x : x + w].min() > 200
+
+
+def test_a_folder_with_the_name_of_a_data_set_is_not_taken_for_it(refused, tmp_path):
+    save(tmp_path / "mnist" / "x" / "1.png", drawn())
+    assert "number may hold 0123456789" in refused("-num", "x", "--dataset", "mnist")
+    assert "--dataset must be one of mnist, " in refused("-num", "x", "--dataset", "m" * 300)
+    assert "or a folder of pictures or idx files, got 'letters.d'" in refused("-num", "x", "--dataset", "letters.d")
 
 
 def test_train_and_test_folders_are_splits(load, tmp_path):
@@ -109,14 +119,19 @@ def test_train_and_test_folders_are_splits(load, tmp_path):
     assert [load(split).characters for split in ("train", "test", "all")] == ["12", "1", "12"]
     assert [len(load(split)) for split in ("train", "test", "all")] == [2, 1, 3]
     shutil.rmtree(tmp_path / "glyphs" / "test")
-    with pytest.raises(DataError, match="no test pictures; it has those of train: --split train"):
+    with pytest.raises(
+        DataError, match="no test pictures .*test/7/.*: add some, as `split` test and `split_ratio` need them"
+    ):
         load("test")
+    (tmp_path / "glyphs" / "train").rename(tmp_path / "glyphs" / "test")
+    with pytest.raises(DataError, match="no train pictures .*; it has those of test: give `split` test"):
+        load("train")
 
 
 def test_without_them_all_pictures_are_training_glyphs(load, tmp_path):
     save(tmp_path / "glyphs" / "1" / "a.png", drawn())
     assert len(load("train")) == len(load("all")) == 1
-    with pytest.raises(DataError, match="has no test pictures: put some into"):
+    with pytest.raises(DataError, match="has no test pictures .*test/7/any-name.png.: add some"):
         load("test")
 
 

@@ -294,7 +294,7 @@ def test_a_damaged_zip_file_put_there_by_hand_is_named(zipped):
 
 def test_a_cache_that_cannot_be_written_is_one_line(plain, tmp_path):
     (tmp_path / "cache").write_text("a file")
-    assert "name another directory with -c" in failure(plain)
+    assert "name another directory with `cache`" in failure(plain)
 
 
 PROGRAM = """

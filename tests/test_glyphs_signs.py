@@ -70,7 +70,7 @@ def test_the_bank_has_the_signs_as_further_classes_and_the_same_glyphs(train):
     assert signed.characters == train.characters + "".join(SIGNS)
     assert np.array_equal(signed.start[: len(train)], train.start)
     assert (np.diff(signed.class_start)[10:] == SIZE).all()
-    assert signed.without_signs().characters == train.characters
+    assert signed.bare().characters == train.characters
     assert signed.columns is train.columns or np.shares_memory(signed.columns, train.columns)
 
 
@@ -184,8 +184,8 @@ def test_targets_have_no_dropped_signs():
 def test_signs_in_other_settings(refused):
     assert "--signs draw allows it" in refused("-num", "1-2", "--signs", "refuse")
     assert "--signs gap leaves a gap for it" in refused("-num", "1@2")
-    assert "gap_labels keep works with signs gap only" in refused("-num", "1", "--gap_labels", "keep")
-    with pytest.raises(SettingsError, match="unique goes with gap_labels keep"):
+    assert "--gap_labels keep works with --signs gap only" in refused("-num", "1", "--gap_labels", "keep")
+    with pytest.raises(SettingsError, match="`unique` goes with `gap_labels` keep"):
         Settings(pattern="[0-9]-[0-9]", unique=True, signs="gap")
 
 

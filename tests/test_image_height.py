@@ -11,6 +11,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+from support.cases import product
 
 from digitseq import Pipeline, SequenceGenerator, Settings, SettingsError, generate_numbers_sequence
 from digitseq.augment import OPERATIONS, PRESETS
@@ -83,8 +84,7 @@ def test_boxes_are_those_of_the_ink(height):
             assert ink[:, 0].any() and ink[:, -1].any()
 
 
-@pytest.mark.parametrize("height", [20, 48, 64, 128])
-@pytest.mark.parametrize("preset", [(), *PRESETS])
+@pytest.mark.parametrize(("preset", "height"), product([(), *PRESETS], [20, 48, 64, 128]))
 def test_a_preset_looks_the_same_at_every_height(preset, height):
     if preset == "heavy":
         preset = tuple(text for text in PRESETS["heavy"] if not text.startswith(("salt", "jpeg", "gaussian")))

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import zipfile
 
+import numpy as np
 import pytest
 
 pytest.importorskip("fastapi")
@@ -115,6 +116,36 @@ def test_boxes_are_drawn_where_the_glyphs_are(page):
     assert drawn == asked["samples"][0]["boxes"]
     page.get_by_role("checkbox", name="Boxes").uncheck()
     assert not page.locator(".sample rect").first.is_visible()
+
+
+def test_every_setting_of_an_image_has_a_control(page):
+    asked = page.evaluate("fetch('/v1/options').then(answer => answer.json())")["settings"]
+    names = {about["name"] for about in asked if about["group"] in ("source", "data", "layout")}
+    assert names <= set(page.eval_on_selector_all("[data-field]", "all => all.map(one => one.dataset.field)"))
+
+
+def test_images_and_their_digits_have_the_height_that_is_set(page):
+    change(page, lambda: page.get_by_label("Width, exact").fill("600"))
+    change(page, lambda: page.get_by_label("Height, exact").fill("64"))
+    assert page.eval_on_selector(".sample img", "image => image.naturalHeight") == 64
+    change(page, lambda: page.get_by_label("Height of a digit").fill("0.9"))
+    tall = page.eval_on_selector_all(".sample rect", "all => all.map(r => +r.getAttribute('height'))")
+    assert np.median(tall) == pytest.approx(0.9 * 64, abs=4)
+    change(page, lambda: page.get_by_label("Height of a digit").fill(""))
+    assert "--glyph_height" not in page.locator("#recipe").text_content()
+
+
+def test_masks_are_shown_in_colour(page):
+    images(page)
+    assert page.locator(".sample canvas").count() == 0
+    page.get_by_label("Masks of the characters").check()
+    page.wait_for_selector(".sample canvas")
+    colours = """drawing => {
+        const data = drawing.getContext("2d").getImageData(0, 0, drawing.width, drawing.height).data;
+        return [...new Set(Array.from({ length: data.length / 4 }, (_, k) => data.slice(4 * k, 4 * k + 4).join()))].length;
+    }"""
+    page.wait_for_function(f"({colours})(document.querySelector('.sample canvas')) > 1")
+    assert page.eval_on_selector(".sample canvas", colours) == 7  # of six characters, and nothing
 
 
 def test_seed_again_and_lock(page):
@@ -321,6 +352,7 @@ def test_the_documentation_is_shown(page, served):
     assert page.locator(".opblock").count() >= 8
 
 
+@pytest.mark.slow
 def test_the_picture_in_the_readme_is_made_by_its_script(cache, tmp_path):
     script = ROOT / "example" / "make_screenshot.py"
     subprocess.run([sys.executable, str(script), str(tmp_path)], check=True, timeout=120)

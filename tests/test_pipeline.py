@@ -194,7 +194,7 @@ def test_another_text_or_seed_keeps_what_was_prepared(train):
 
 
 def test_a_sequence_wider_than_any_image_is_refused(train):
-    with pytest.raises(SettingsError, match="at most 65,535 are possible; lower max_spacing"):
+    with pytest.raises(SettingsError, match="at most 65,535 are possible; lower `max_spacing`"):
         Pipeline(Settings("1" * 255, image_width=0, max_spacing=1000), train, 1)
 
 

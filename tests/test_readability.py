@@ -5,7 +5,6 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from support.cases import first
 from support.glyphs import ink_of
 
 from digitseq import Pipeline, Settings
@@ -71,7 +70,8 @@ def share_read(reader, bank, augment, **values) -> float:
 LEAST = {"": 0.96, "light": 0.95, "medium": 0.9, "heavy": 0.7}
 
 
-@pytest.mark.parametrize("augment", first([*LEAST], plain=2))
+@pytest.mark.slow
+@pytest.mark.parametrize("augment", LEAST)
 def test_a_plain_reader_reads_what_comes_out(reader, test_split, augment, record_property):
     share = share_read(reader, test_split, augment)
     record_property("share_read", share)

@@ -73,6 +73,7 @@ def test_commands_and_snippets_run_in_order(most, tmp_path, cache):
     def run(*words: str) -> None:
         done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, (words, done.stdout, done.stderr)
+        assert "warning" not in done.stderr, (words, done.stderr)
 
     for language, content in BLOCKS:
         if language == "python":
@@ -167,7 +168,7 @@ def test_flags_exist():
 def test_defaults_and_ranges_are_true(row, refused):
     flags, meaning, default, bounds = row
     names = re.findall(r"`(-[^`]+)`", flags)
-    (line,) = re.findall(rf"^  (?=-).*{names[-1]}\b.*\n(?:    +.*\n)*", help_of("run.py"), re.MULTILINE)
+    (line,) = re.findall(rf"^  (?=-)(?:\S+, )*{names[-1]}\b.*\n(?:    +.*\n)*", help_of("run.py"), re.MULTILINE)
     assert all(re.search(rf"{name}\b", line) for name in names)
     stated = re.search(r"\(default: (.*)\)$", " ".join(line.split()))
     assert default == (stated[1] if stated else "")

@@ -69,7 +69,7 @@ def test_the_appearance_is_all_that_is_not_the_text():
     about_texts_and_glyphs = {
         "number", "random_digits", "random_text", "phone", "pattern", "numbers_file", "phone_type", "phone_format",
         "unique", "balanced", "signs", "gap_labels", "label_case", "dataset", "transpose", "split", "random_all",
-        "image_height", "glyph_height",  # the bank is in this size
+        "image_height", "glyph_height", "letter_layout",  # the bank is in this size
     }  # fmt: skip
     made_beside_images = {"masks"}
     assert set(Settings.__dataclass_fields__) == {*given, *about_texts_and_glyphs, *made_beside_images}

@@ -6,6 +6,7 @@ import json
 import signal
 
 import pytest
+from support.cases import first
 from support.folders import pixels, records
 from support.formats import SHARDED, tree
 
@@ -79,8 +80,10 @@ def test_texts_chosen_for_another_number_of_images_are_another_series(run, size,
 def test_other_settings_are_named_in_one_line(run):
     words = ("-num", "12", "-iw", 100)
     assert run(*words).stderr == ""
-    assert run(*words, "--seed", 5, "-s", 3, "-m", 2).stderr == ""
-    remedy = "to keep them apart, name another folder with --name or -o, or begin this one anew with --overwrite"
+    assert run(*words, "--seed", 5, "-s", 98, "-m", 2).stderr == ""
+    remedy = (
+        "to keep them apart, name another folder with --name or --output_path, or begin this one anew with --overwrite"
+    )
     begins = "digitseq: warning: output/12 has images with other settings"
     assert run(*words, "-min", 2).stderr == f"{begins} (min_spacing: 0 -> 2): {remedy}\n"
     done = run(*words, "-max", 20, "-a", 5, "--invert", "--augment", "light", "--augment", "blur")
@@ -92,10 +95,33 @@ def test_other_settings_are_named_in_one_line(run):
 
 
 def test_another_format_is_named_too(run):
-    assert run("-num", "12").returncode == 0
+    assert run("-num", "12", "-s", 99).returncode == 0
     said = run("-num", "12", "--format", "npz", "-min", 2).stderr
     assert "has images with other settings (format: png -> npz, min_spacing: 0 -> 2)" in said
     assert run("-num", "12", "--format", "npz", "-min", 2).stderr == ""
+
+
+def test_some_images_to_look_at_may_differ(run):
+    assert [run("-num", "12", *words).stderr for words in ((), ("-da",), ("-iw", 90), ("-s", 96, "-e", 2, 2))] == [
+        ""
+    ] * 4
+    assert "other settings (erode_kernel: 2 2 -> none)" in run("-num", "12").stderr
+
+
+def test_a_region_in_small_letters_is_the_same(run):
+    pytest.importorskip("phonenumbers")
+    said = [run("--phone", code, "--seed", 3, "-s", 60) for code in ("JP", "jp")]
+    assert said[1].stderr == "" and "continues the series of seed 3 at image 61" in said[1].stdout
+
+
+def test_a_preset_is_called_by_its_name(run):
+    words = ("-num", "12", "--augment", "light", "--augment", "blur:p=0.2")
+    assert run("-num", "12", "-s", 99).returncode == 0
+    assert "(augment: none -> light blur:p=0.2): " in run(*words).stderr
+    assert (
+        'its augment is ["light", "blur:p=0.2"], not ["medium"]'
+        in run("-num", "12", "--augment", "medium", "--resume").stderr
+    )
 
 
 def test_other_glyphs_of_the_same_data_set_are_a_difference(tmp_path, train, test_split):
@@ -103,7 +129,7 @@ def test_other_glyphs_of_the_same_data_set_are_a_difference(tmp_path, train, tes
     from digitseq.runs import write_images
     from digitseq.runs.run_settings import Output
 
-    output = Output(output_path=str(tmp_path))
+    output = Output(output_path=str(tmp_path), size=60)
     write_images(Pipeline(Settings("12"), train, 1), output)
     with pytest.warns(DigitseqWarning, match="dataset: mnist has other glyphs now"):
         assert not write_images(Pipeline(Settings("12"), test_split, 1), output).continued
@@ -117,18 +143,18 @@ SPLIT = ("--split_ratio", 0.5, 0.25, 0.25)
     [
         ((), ("--split", "test"), "images of split train, this run has those of split test"),
         (("--split", "test"), ("--split", "all"), "images of split test, this run has those of split all"),
-        ((), SPLIT, "images of a run with no split_ratio, this one has split_ratio 0.5 0.25 0.25"),
-        (SPLIT, (), "images of a run with split_ratio 0.5 0.25 0.25, this one has no split_ratio"),
+        ((), SPLIT, "images of a run with no --split_ratio, this one has --split_ratio 0.5 0.25 0.25"),
+        (SPLIT, (), "images of a run with --split_ratio 0.5 0.25 0.25, this one has no --split_ratio"),
     ],
 )
-@pytest.mark.parametrize("format_name", ["png", "webdataset"])
+@pytest.mark.parametrize("format_name", first(["png", "webdataset"], plain=1))
 def test_glyphs_for_training_and_testing_are_not_mixed(run, tmp_path, format_name, before, now, message):
     words = ("-num", "12", "-s", 8, "--format", format_name)
     assert run(*words, *before).returncode == 0
     there = tree(tmp_path / "output")
     done = run(*words, *now)
     assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
-    assert message in done.stderr and "--name or -o" in done.stderr and "--overwrite" in done.stderr
+    assert message in done.stderr and "--name or --output_path" in done.stderr and "--overwrite" in done.stderr
     assert tree(tmp_path / "output") == there
     assert run(*words, *before).returncode == 0
 
@@ -174,7 +200,7 @@ def test_shards_are_the_same_whatever_else_was_made(run, tmp_path, format_name):
     assert all((tmp_path / "once" / "12" / name).read_bytes() == data for name, data in shards.items())
     assert "has image 31 already" in run(*words, "-s", 20, "--start", 21).stderr
     done = run(*words, "--start", 14)
-    assert done.returncode == 2 and "such as 11 or 21 with shard_size 10" in done.stderr
+    assert done.returncode == 2 and "such as 11 or 21 with --shard_size 10" in done.stderr
     assert run(*words, "-s", 30, "--start", 1).returncode == 0
     assert len(list((tmp_path / "output" / "12").glob("12-*"))) == 5
 
@@ -184,7 +210,7 @@ def test_what_is_one_file_has_no_gaps(run, tmp_path, format_name):
     words = ("-num", "12", "--seed", 7, "--format", format_name)
     assert run(*words, "-s", 3).returncode == 0
     done = run(*words, "--start", 9)
-    assert done.returncode == 2 and "begins with image 4; leave out start" in done.stderr
+    assert done.returncode == 2 and "begins with image 4; leave out --start" in done.stderr
     assert run(*words, "--start", 4).returncode == 0
 
 
@@ -206,7 +232,7 @@ def test_starts_that_make_no_sense(run, tmp_path):
     assert "start 13 is after the last line, 12" in run("--numbers_file", "lines.txt", "--start", 13).stderr
     assert run("--numbers_file", "lines.txt", "--start", 13, "-s", 1).returncode == 0
     assert records(tmp_path / "output" / "lines")[0]["text"] == "20"
-    assert "start goes without split_ratio" in run("-num", "12", "--start", 2, *SPLIT).stderr
+    assert "--start goes without --split_ratio" in run("-num", "12", "--start", 2, *SPLIT).stderr
 
 
 @pytest.mark.parametrize("format_name", ["png", "webdataset"])
@@ -221,11 +247,11 @@ def test_the_name_of_a_folder_can_be_chosen(run, tmp_path, format_name):
     assert "already complete" in run(*words, "--resume").stdout
 
 
-@pytest.mark.parametrize("name", ["a/b", "..", ".", "/etc", "a\\b", "a\nb", "", "x" * 256])
-def test_a_name_is_that_of_one_folder(run, tmp_path, name):
-    done = run("-num", "1", f"--name={name}")
-    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1 and "name must be" in done.stderr
-    assert not (tmp_path / "output").exists()
+@pytest.mark.parametrize(
+    "name", ["a/b", "..", ".", "/etc", "a\\b", "a\nb", "", "x" * 256, "CON", "nul.txt", "com1", "a.", "a ", ".digitseq"]
+)
+def test_a_name_is_that_of_one_folder(refused, name):
+    assert "--name must be" in refused("-num", "1", f"--name={name}")
 
 
 def test_python_has_the_same_settings(tmp_path):

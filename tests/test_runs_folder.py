@@ -143,7 +143,7 @@ def limited(tmp_path: Path, limit: str, *arguments: object) -> subprocess.Comple
 def test_too_few_open_files_for_so_many_processes(tmp_path):
     done = limited(tmp_path, "ulimit -n 40", "-num", "12", "-s", 50_000, "-m", 32)
     assert done.returncode == 1
-    assert "processes cannot be started (Too many open files): give a smaller -m" in done.stderr
+    assert "processes cannot be started (Too many open files): give a smaller --multi_core" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 

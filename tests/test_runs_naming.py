@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
 
 from digitseq.errors import SettingsError
-from digitseq.runs.naming import MAX_STEM, file_stem, folder_name
+from digitseq.runs.naming import MAX_STEM, file_stem, folder_name, safe_folder_name
 from digitseq.settings import Settings
 
 
@@ -26,6 +26,11 @@ from digitseq.settings import Settings
         ({"pattern": "[0-9]"}, "pattern"),
         ({"numbers_file": "a/b/.some.txt"}, "some"),
         ({"numbers_file": "-"}, "stdin"),
+        ({"number": "5."}, "5_"),
+        ({"number": ".5"}, "_5"),
+        ({"number": "Con"}, "Con_"),
+        ({"number": "COM1.5"}, "COM1_.5"),
+        ({"number": "CONE"}, "CONE"),
     ],
 )
 def test_each_source_has_a_name(values, name):
@@ -39,6 +44,11 @@ def test_any_text_is_one_name_below_the_folder(text):
     except SettingsError:  # too long for the name of a folder, in bytes
         reject()
     name = folder_name(settings)
+    assert (
+        safe_folder_name(name) == name
+        and PureWindowsPath(name).name == name
+        and not PureWindowsPath(name).is_reserved()
+    )
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / name).mkdir()
         assert [path.name for path in Path(folder).iterdir()] == [name]

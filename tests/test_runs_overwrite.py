@@ -30,7 +30,7 @@ def results(folder):
     return {name: data for name, data in tree(folder).items() if ".digitseq" not in str(name)}
 
 
-@pytest.mark.parametrize("split", [(), SPLIT])
+@pytest.mark.parametrize("split", first([SPLIT, ()], plain=1))
 @pytest.mark.parametrize("format_name", first(FORMATS, plain=4))
 def test_a_folder_is_as_if_it_were_new(run, tmp_path, format_name, split):
     before = words_for(format_name, "-s", 30, "-min", 2, *split)
@@ -103,7 +103,7 @@ def test_it_does_not_go_with_resume_or_another_run(run, start, tmp_path, gate_at
     assert process.wait(120) == 0
     assert len(list((tmp_path / "output" / "5").glob("*.png"))) == 3000
     done = run("-num", "5", "--overwrite", "--resume")
-    assert done.returncode == 2 and "overwrite begins anew, and resume goes on" in done.stderr
+    assert done.returncode == 2 and "overwrite begins anew, and --resume goes on" in done.stderr
 
 
 @pytest.mark.parametrize("format_name", ["png", "npz", "webdataset"])
@@ -120,9 +120,18 @@ def test_a_killed_run_can_be_overwritten(run, start, tmp_path, gate_at, format_n
     assert_nothing_unfinished(tmp_path / "output" / "random")
 
 
-@pytest.mark.parametrize("next_one", [(), ("--overwrite",)])
-@pytest.mark.parametrize("split", [(), SPLIT])
-@pytest.mark.parametrize("at", [0, 1, 20, 61, 10_000])
+@pytest.mark.parametrize(
+    ("at", "split", "next_one"),
+    [
+        (0, (), ()),
+        (1, SPLIT, ("--overwrite",)),
+        (20, (), ("--overwrite",)),
+        (61, SPLIT, ()),
+        (61, (), ("--overwrite",)),
+        (10_000, SPLIT, ("--overwrite",)),
+        (10_000, (), ()),
+    ],
+)
 def test_a_removal_that_is_killed_is_ended_by_the_next_run(run, tmp_path, monkeypatch, at, split, next_one):
     from pathlib import Path
 

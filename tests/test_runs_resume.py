@@ -225,7 +225,7 @@ def test_a_new_run_warns_that_the_interrupted_one_can_no_longer_be_resumed(
     words = ("-num", "5", "-s", 10, "-iw", 30, "--format", format_name)
     warning = (
         "digitseq: warning: the interrupted run of 6,000 images in output/5 can no longer be resumed: this run follows "
-        "it. To finish a run, give its command again with --resume first\n"
+        "it. To finish a run, give its settings again and --resume first\n"
     )
     done = run(*words)
     assert (done.returncode, done.stderr) == (0, warning)

@@ -94,7 +94,7 @@ def test_another_ratio_in_the_same_folder_is_refused(run):
     assert run("-num", "5", "-s", 10, *RATIO).returncode == 0
     done = run("-num", "5", "-s", 10, "--split_ratio", 0.5, 0.5, 0)
     assert done.returncode == 2
-    assert "split_ratio 0.8 0.1 0.1, this one has split_ratio 0.5 0.5 0.0" in done.stderr
+    assert "split_ratio 0.8 0.1 0.1, this one has --split_ratio 0.5 0.5 0.0" in done.stderr
     done = run("-num", "5", "-s", 10, "--resume")
     assert done.returncode == 2
     assert "its split_ratio is [0.8, 0.1, 0.1], not null" in done.stderr
@@ -128,7 +128,7 @@ def test_a_stopped_run_says_to_resume(start, run, tmp_path, gate_at):
     _, err = process.communicate(timeout=LIMIT)
     assert process.returncode == 130
     assert err.endswith(" of 5,000 images are finished in output/5; to make the rest, give the same "
-                        "command with --resume\n")  # fmt: skip
+                        "settings and --resume\n")  # fmt: skip
     assert run(*words, "--resume").returncode == 0
     assert [section[2] for section in sections(tmp_path / "output" / "5")] == [4000, 500, 500]
 

@@ -193,3 +193,8 @@ def test_another_text_of_a_known_look_needs_no_thread(monkeypatch):
 def test_the_text_in_the_head_of_an_answer_keeps_its_spaces():
     (answer,) = ask(create_app(), "/v1/sequences/%201%202%20.png?signs=gap&gap_labels=keep")
     assert unquote(answer.headers["x-digitseq-text"]) == " 1 2 "
+
+
+def test_the_text_in_the_head_is_the_label():
+    (answer,) = ask(create_app(), "/v1/sequences/1-2.png?signs=gap")
+    assert answer.headers["x-digitseq-text"] == "12"

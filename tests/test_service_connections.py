@@ -151,13 +151,15 @@ def test_bytes_after_a_request_do_not_spoil_its_answer(served, bad):
     assert answer.count(b"HTTP/1.1 200 ") == answer.count(b"HTTP/1.1 ") == 1
 
 
-def test_a_client_that_leaves_ends_all_that_it_has_sent_ahead(cache, tmp_path):
-    with serve(tmp_path) as served:
+@pytest.mark.parametrize("more", [b"", ONE, POST + b"Content-Length: 900000\r\n\r\n" + bytes(900_000)])
+def test_a_client_that_leaves_ends_all_that_it_has_sent_ahead(cache, tmp_path, more):
+    with serve(tmp_path, "--max_streams", 1, "--client_percent", 100) as served:
         body = json.dumps(BODY | {"augment": ["heavy"], "format": "npz"}).encode()
         with socket.create_connection(("127.0.0.1", served.port), timeout=60) as connection:
-            connection.sendall(POST + b"Content-Length: %d\r\n\r\n" % len(body) + body + ONE)
+            connection.sendall(POST + b"Content-Length: %d\r\n\r\n" % len(body) + body)
             wait_until(lambda: served.busy() > 0)
-        wait_until(lambda: served.busy() == 0)
+            connection.sendall(more)
+        wait_until(lambda: served.client.post("/v1/datasets", json=BODY | {"size": 5}).status_code == 200)
 
 
 def test_every_method_is_answered_on_one_connection(served):

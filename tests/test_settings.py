@@ -24,10 +24,18 @@ def test_config_py_gives_every_setting_the_default_that_it_has_elsewhere():
 
 
 ALONE = {
-    "phone_type": ({"phone_type": "mobile"}, {"phone": "JP"}, "phone only: add --phone, or leave out --phone_type"),
-    "phone_format": ({"phone_format": "e164"}, {"phone": "JP"}, "phone only: add --phone, or leave out --phone_format"),
-    "balanced": ({"balanced": True}, {"random_text": (1, 2)}, "random_digits and random_text only"),
-    "random_all": ({"random_all": True}, {"number": "1", "data_augmentation": True}, "only: add -da, or leave out -ra"),
+    "phone_type": ({"phone_type": "mobile"}, {"phone": "JP"}, "`phone` only: add `phone`, or leave out `phone_type`"),
+    "phone_format": (
+        {"phone_format": "e164"},
+        {"phone": "JP"},
+        "`phone` only: add `phone`, or leave out `phone_format`",
+    ),
+    "balanced": ({"balanced": True}, {"random_text": (1, 2)}, "`random_digits` and `random_text` only"),
+    "random_all": (
+        {"random_all": True},
+        {"number": "1", "data_augmentation": True},
+        "only: add `data_augmentation`, or leave out `random_all`",
+    ),
 }
 
 
@@ -51,7 +59,7 @@ def test_what_goes_with_a_source_of_the_file_goes_with_that_source(tmp_path):
     config.write_text("random_digits = (3, 4)\nbalanced = True\n")
     assert parse(["-r", "--random_text", "1", "2"], config).settings == Settings(random_text=(1, 2), balanced=True)
     assert parse(["-r", "-num", "12"], config).settings == Settings("12")
-    with pytest.raises(SettingsError, match="phone_type works with phone only"):
+    with pytest.raises(SettingsError, match="phone_type works with `phone` only"):
         parse(["-r", "-num", "12", "--phone_type", "mobile"], config)
 
 
@@ -79,5 +87,5 @@ def test_a_smallest_gap_alone_raises_the_largest(tmp_path):
     assert parse(["-num", "1", "-min", "20"], tmp_path).settings.max_spacing == 20
     (tmp_path / "config.py").write_text("min_spacing = 20\nmax_spacing = None\n")
     assert parse(["-num", "1", "-r"], tmp_path / "config.py").settings.max_spacing == 20
-    with pytest.raises(SettingsError, match="min_spacing must not exceed max_spacing, got 20 and 15"):
+    with pytest.raises(SettingsError, match="min_spacing must not exceed `max_spacing`, got 20 and 15"):
         Settings("1", min_spacing=20, max_spacing=15)

@@ -62,12 +62,12 @@ def test_phone_numbers_are_named_after_themselves(tmp_path):
         (
             numbers_sequence,
             ("--sequence", "12", "--min-spacing", 20, "--max-spacing", 5),
-            "min_spacing must not exceed max_spacing",
+            "--min-spacing must not exceed --max-spacing",
         ),
         (numbers_sequence, ("--sequence", "123456", "--image-width", 20), "too narrow for 6"),
         (numbers_sequence, ("--sequence", "12", "--seed", -1), "seed must be a whole number"),
         (numbers_sequence, ("--sequence", "12", "--output-path", "/dev/null/x"), "cannot write to /dev/null/x"),
-        (phone_numbers, ("--num-images", 0), "num_images must be a whole number from 1"),
+        (phone_numbers, ("--num-images", 0), "--num-images must be a whole number from 1"),
         (phone_numbers, ("--region", "UK"), "perhaps GB"),
     ],
 )

@@ -12,8 +12,9 @@ from support.folders import numbers, pixels, records
 from support.paths import ROOT
 
 from digitseq.errors import SettingsError
-from digitseq.shell import parser
+from digitseq.shell import cli, parser
 from digitseq.shell.config_file import read_config
+from digitseq.shell.setting_names import with_names
 
 
 @pytest.fixture
@@ -165,9 +166,23 @@ def test_the_shipped_file_is_what_write_config_writes(run, tmp_path):
     text = (tmp_path / "config.py").read_text()
     assert text == (ROOT / "config.py").read_text()
     assert all(
-        option.help.split(";")[0][:40] in " ".join(text.replace("\n# ", " ").split())
+        with_names(option.help.split(";")[0])[:40] in " ".join(text.replace("\n# ", " ").split())
         for option in map(parser.OPTIONS.get, parser.IN_CONFIG)
     )
+
+
+@pytest.mark.parametrize("words", [["-r", "mine.py"], ["-r=mine.py"], ["--read_from_config", "mine.py", "--quiet"]])
+def test_another_file_can_be_named(tmp_path, monkeypatch, capsys, words):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["--write_config", "mine.py"]) == 0
+    assert capsys.readouterr().out == "mine.py: edit it; -r mine.py reads it\n"
+    edited = (tmp_path / "mine.py").read_text().replace("image_width = 200", "image_width = 77")
+    (tmp_path / "mine.py").write_text(edited)
+    assert parser.parse([*words, "-num", "5"], tmp_path / "config.py").settings.image_width == 77
+    with pytest.raises(SettingsError, match=r"cannot read nothing.py \(No such file"):
+        parser.parse(["-num", "5", "-r", "nothing.py"], tmp_path / "config.py")
+    with pytest.raises(SettingsError, match="cannot read . "):
+        parser.parse(["-num", "5", "-r", ""], tmp_path / "config.py")
 
 
 def test_write_config_leaves_a_file_that_is_there(refused, tmp_path):

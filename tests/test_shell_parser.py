@@ -88,7 +88,6 @@ def test_a_seed_that_is_not_given_is_drawn(words, seed):
         (["-num5"], "unknown flag '-num5': did you mean -num?"),
         (["-num", "5", "-max3"], "did you mean -max?"),
         (["-number", "5"], "unknown flag '-number': did you mean --number?"),
-        (["-num", "5", "-r=other.py"], "-r takes no value, got '-r=other.py'"),
         (["-num", "5", "-rother.py"], "unknown flag '-rother.py'"),
         (["-num", "5", "--quiet=yes"], "--quiet takes no value"),
         (["--nubmer", "5"], "did you mean --number?"),

@@ -218,7 +218,7 @@ def test_characters_without_glyphs_are_refused_or_gaps(tmp_path):
     check_characters(source, "0123456789 -", "refuse")
     check_characters(source, "0123456789", "gap")
     with pytest.raises(
-        SettingsError, match=r"numbers.txt, line 4: the data set has no ' ' \(U\+0020\), only 0123456789; --signs draw"
+        SettingsError, match=r"numbers.txt, line 4: the data set has no ' ' \(U\+0020\), only 0123456789; `signs` draw"
     ):
         check_characters(source, "0123456789", "refuse")
     for text, name in (("12a", "'a'"), ("1é", "'é'"), ("1\u00a0", r"'\\xa0'")):

@@ -193,5 +193,5 @@ def test_balanced_characters_are_independent_of_their_neighbours():
 
 def test_balanced_is_for_random_digits(tmp_path):
     for source in (FixedSource("1"), numbers_file(tmp_path), for_run(RandomDigits(1, 2), 10, 1, True)):
-        with pytest.raises(SettingsError, match="balanced works with random_digits and random_text only"):
+        with pytest.raises(SettingsError, match="balanced works with `random_digits` and `random_text` only"):
             for_run(source, 10, 1, False, True)

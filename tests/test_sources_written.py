@@ -11,7 +11,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from support.cases import first, product
+from support.cases import covering, first
 from support.folders import records
 from support.formats import FORMATS, READERS, tree
 from support.glyphs import ink_of
@@ -57,7 +57,7 @@ def settings_of(words, tmp_path) -> Settings:
     return parse([here.get(w, w) for w in map(str, words)], tmp_path / "config.py").settings
 
 
-@pytest.mark.parametrize(("source", "format_name", "cores"), product([*SOURCES], FORMATS, [3, 1]))
+@pytest.mark.parametrize(("source", "format_name", "cores"), covering([*SOURCES], FORMATS, [3, 1]))
 def test_as_many_as_asked_with_the_pipelines_texts_boxes_and_pixels(run, tmp_path, train, source, format_name, cores):
     words, folder, matching = SOURCES[source]
     size = 731
@@ -169,7 +169,7 @@ def test_a_text_wider_than_the_longest_is_made_of_narrow_glyphs(run, tmp_path, t
     with pytest.raises(SettingsError, match="too narrow for 11 characters such as 00000000000 .* use at least 1"):
         Pipeline(narrow, train, 5)
     path.write_text("1\n" * 3000 + "1" * 12 + "\n" + "0" * 11)  # too far down to be seen before the run
-    with pytest.raises((NarrowError, SettingsError), match="image_width 100 is too narrow for"):
+    with pytest.raises((NarrowError, SettingsError), match="image_width`? 100 is too narrow for"):
         Pipeline(narrow, train, 5).batch(2999, 3002)
 
 
@@ -182,7 +182,7 @@ def test_a_text_that_never_fits_ends_the_run_in_order(run, tmp_path, cores):
     (line,) = done.stderr.splitlines()
     found = records(tmp_path / "output" / "some")
     finished = f"{len(found):,} of 4,000 images are finished in output/some"
-    assert line == f"digitseq: error: image_width 80 is too narrow for 0000000000; give more, or 0: {finished}"
+    assert line == f"digitseq: error: --image_width 80 is too narrow for 0000000000; give more, or 0: {finished}"
     assert len(list((tmp_path / "output" / "some").glob("*.png"))) == len(found) < 4000
     assert {r["text"] for r in found} == {"1111111111"}
 
@@ -329,7 +329,7 @@ def test_a_stopped_run_whose_texts_depend_on_the_run_says_to_resume_only(start, 
     process.send_signal(signal.SIGINT)
     gate.open()
     _, err = process.communicate(timeout=30)
-    assert err.endswith("to make the rest, give the same command with --resume\n")
+    assert err.endswith("to make the rest, give the same settings and --resume\n")
 
 
 @pytest.mark.parametrize("number", first([signal.SIGINT, signal.SIGTERM]))

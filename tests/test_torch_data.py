@@ -297,7 +297,7 @@ def test_texts_of_a_data_set_without_repetition():
     texts = [text for batch in found for text in batch.texts]
     assert len(set(texts[:100])) == 100
     assert texts[100:] == texts[:25]
-    with pytest.raises(SettingsError, match="give the size"):
+    with pytest.raises(SettingsError, match="give `size`"):
         SequenceStream(unique, 25)
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from digitseq.augment.base import Outline
 from digitseq.composer import FEW
-from digitseq.glyphs.scaled_bank import Bank
+from digitseq.glyphs.scaled_bank import Bank, ScaledBank
 
 
 def ink_box(cells: NDArray[np.uint8]) -> NDArray[np.int64]:
@@ -49,10 +49,10 @@ def between(first: NDArray[np.int64], end: NDArray[np.int64], size: int) -> NDAr
 
 def outlines(bank: Bank, glyph: NDArray[np.int64]) -> Outline:
     """The highest and lowest inked pixel of every column of glyphs (N,): they contain the convex hull."""
-    if bank.base is not bank:
+    if isinstance(bank, ScaledBank):
         # to enlarge positions is exact enough for an outline, and takes a fraction of what enlarging glyphs does
-        return enlarged(outlines(bank.base, glyph) * bank.factor, np.full((len(glyph), 1), (bank.factor - 1) / 2))
-    bank = bank.base
+        factor = bank.factors(glyph)[:, None]
+        return enlarged(outlines(bank.base, glyph) * factor[:, :, None], (factor - 1) / 2)
     wide = bank.width[glyph].astype(np.int64)[:, None]
     column = np.minimum(np.arange(wide.max()), wide - 1)
     inked = bank.columns[bank.start[glyph][:, None] + column] != 0

@@ -97,6 +97,16 @@ def _cached_texts(text: str) -> tuple[str, ...]:
     return tuple(map(describe, parse_augment(text)))
 
 
+def with_presets(texts: list[str]) -> list[str]:
+    """`texts`, as `texts_of` gives them, with the name of a preset for all of its operations in a row."""
+    for name in PRESETS:
+        operations = list(texts_of(name))
+        for first in range(len(texts) - len(operations) + 1):
+            if texts[first : first + len(operations)] == operations:
+                return [*with_presets(texts[:first]), name, *with_presets(texts[first + len(operations) :])]
+    return texts
+
+
 def describe(operation: Operation) -> str:
     """The text from which `parse_augment` makes an equal operation; only what differs from the defaults."""
     known = options(type(operation))

@@ -219,8 +219,8 @@ def free_start(request: RunRequest, format_name: str, numbers: Iterable[int], af
             taken.append(max(first, run.first))
     if taken:
         raise OutputError(
-            f"{request.folder} has image {min(taken)} already: give another start, name another folder with --name or "
-            "-o, or begin this one anew with --overwrite"
+            f"{request.folder} has image {min(taken)} already: give another `start`, name another folder with "
+            "`name` or `output_path`, or begin this one anew with `overwrite`"
         )
     return request.start
 
@@ -230,7 +230,7 @@ def start_without_gap(request: RunRequest, format_name: str, after: int) -> int:
     if request.start not in (None, after):
         raise SettingsError(
             f"format {format_name} holds its images without a gap: this run begins with image {after + 1}; leave out "
-            "start, or take format png or shards",
+            "`start`, or take another `format`: png or shards",
             "start",
         )
     return after

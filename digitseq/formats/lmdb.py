@@ -183,7 +183,9 @@ def _samples(path: Path) -> int:
         with _opened(path) as view:
             return max(int(bytes(view.get(COUNT) or b"0")), 0)
     except (lmdb.Error, ValueError, OSError) as error:
-        raise OutputError(f"{path} is no LMDB of samples ({error}): name another directory with -o") from None
+        raise OutputError(
+            f"{path} is no LMDB of samples ({error}): name another directory with `output_path`"
+        ) from None
 
 
 @contextlib.contextmanager

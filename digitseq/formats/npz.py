@@ -51,14 +51,14 @@ class OutputFormat(Format):
         start = start_without_gap(request, "npz", there)
         pixels, masks = pipeline.bank.height * pipeline.widest, pipeline.settings.masks
         if start and masks != (MASKS in _names(path := request.folder / f"{request.name}.npz")):
-            has, say = ("no masks", "leave out --masks") if masks else ("masks", "add --masks")
-            raise OutputError(f"{path} has images with {has}: {say}, or name another directory with -o")
+            has, say = ("no masks", "leave out `masks`") if masks else ("masks", "add `masks`")
+            raise OutputError(f"{path} has images with {has}: {say}, or name another directory with `output_path`")
         per_image = pixels * (1 + masks) + 4 * glyphs + 8 * (4 * glyphs + 2)
         size, memory = (start + request.images) * per_image, total_memory()
         if memory is not None and size > memory / 2:
             raise SettingsError(
                 f"format npz would need {size / 1e6:,.0f} MB of memory, and at most half of the {memory / 1e6:,.0f} MB "
-                "of this machine may be used: take webdataset or parquet, or lower size",
+                "of this machine may be used: take webdataset or parquet, or lower `size`",
                 "format",
             )
         return FormatPlan(start, pipeline.batch_size)
@@ -183,5 +183,5 @@ def _count(path: Path) -> int:
             return len(arrays["lengths"])
     except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise OutputError(
-            f"{path} is not a file that digitseq wrote ({error}): name another directory with -o"
+            f"{path} is not a file that digitseq wrote ({error}): name another directory with `output_path`"
         ) from None

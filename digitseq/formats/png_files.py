@@ -54,7 +54,7 @@ class OutputFormat(Format):
         if before and before != set(request.labels):
             warnings.warn(
                 f"{request.folder} has images of earlier runs with the labels {' '.join(sorted(before))}: other label "
-                "files will list the images of this run only; give the same labels, or another directory with -o",
+                "files will list the images of this run only; give the same `labels`, or another `output_path`",
                 DigitseqWarning,
                 stacklevel=2,
             )
@@ -72,12 +72,16 @@ class OutputFormat(Format):
         """Refuse what cannot be appended to in the place of a label file, before any image is made."""
         for each in label_formats(request.labels):
             if reason := each.refusal(request.folder):
-                raise OutputError(f"{request.folder}: {reason}: name another directory with -o")
+                raise OutputError(f"{request.folder}: {reason}: name another directory with `output_path`")
             lines = request.folder / (each.file_name or "")
             if each.file_name and os.path.lexists(lines) and regular_size(lines) is None:
-                raise OutputError(f"{lines} is not a regular file: move it away, or name another directory with -o")
+                raise OutputError(
+                    f"{lines} is not a regular file: move it away, or name another directory with `output_path`"
+                )
             if each.file_name and not ends_a_line(lines):
-                raise OutputError(f"{lines} ends within a line: add a newline, or name another directory with -o")
+                raise OutputError(
+                    f"{lines} ends within a line: add a newline, or name another directory with `output_path`"
+                )
 
     def make(self, job: Job, start: int, stop: int, files: PartFiles) -> None:
         """The images, and the lines that they add to the label files."""

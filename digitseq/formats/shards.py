@@ -50,13 +50,13 @@ class ShardFormat(Format):
         if start % size:
             raise SettingsError(
                 f"format {self.format_name} starts with the first image of a shard, such as {first * size + 1} or "
-                f"{(first + 1) * size + 1} with shard_size {size}, got start {start + 1}",
+                f"{(first + 1) * size + 1} with `shard_size` {size}, got `start` {start + 1}",
                 "start",
             )
         if taken := [number for number in used if 0 <= number - first <= (request.images - 1) // size]:
             raise OutputError(
-                f"{request.folder} has shard {min(taken)} already: give another start, or name another folder with "
-                "--name or -o"
+                f"{request.folder} has shard {min(taken)} already: give another `start`, or name another folder with "
+                "`name` or `output_path`"
             )
         return first
 

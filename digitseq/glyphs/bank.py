@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import pairwise
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from digitseq.errors import DataError
 from digitseq.files.atomic import replacing
 from digitseq.glyphs.alphabet import classes
+from digitseq.glyphs.letter_layout import other_cases
 from digitseq.glyphs.scaling import GlyphColumns
 from digitseq.glyphs.signs import SIZE, pen_numbers, sign_glyphs
 from digitseq.glyphs.strokes import SIGNS
@@ -30,6 +31,7 @@ from digitseq.random_streams import Rows
 
 MAGIC = b"digitseq glyph bank 2\n"
 ALIGNMENT = 64
+_OF_GLYPHS = ("start", "width", "top", "bottom", "label", "pen")
 _ARRAYS = ("columns", "start", "width", "top", "bottom", "label", "class_start", "pen")
 
 
@@ -42,9 +44,10 @@ class GlyphBank:
     label: uint8 (N,), index into `characters`; class_start: int64 (C+1,), the glyphs of class c are
     class_start[c] … class_start[c+1]-1
     pen: uint8 (N,), the number of the pen in `signs.PENS` that is as wide as the glyph's strokes
-    digest: identifies the source files, hex; path: the file behind the arrays, or None; origin: of a share, the bank
-    and the two fractions that it was taken from
-    signs: how many of the classes, the last ones, are drawn signs; complete: the bank that has them, too, or None
+    digest: identifies the source files, hex; path: the file behind the arrays, or None; origin: of a bank that was
+    made of another one, the function and its arguments
+    cases, signs: how many classes were added to those of the data set: letters in their other case (see
+    `letter_cases`) and, after them, drawn signs; complete: the bank that has all of them, too, or None
 
     A bank with a path is pickled as that path, so that worker processes share the pages of the file.
     """
@@ -59,10 +62,11 @@ class GlyphBank:
     label: NDArray[np.uint8]
     class_start: NDArray[np.int64]
     pen: NDArray[np.uint8]
+    cases: int = 0
     signs: int = 0
     complete: GlyphBank | None = field(default=None, compare=False)
     path: Path | None = field(default=None, compare=False)
-    origin: tuple[GlyphBank, float, float] | None = field(default=None, compare=False)
+    origin: tuple[Any, ...] | None = field(default=None, compare=False)
 
     def __len__(self) -> int:
         return len(self.start)
@@ -73,13 +77,8 @@ class GlyphBank:
         return int(self.columns.shape[1])
 
     @property
-    def base(self) -> GlyphBank:
-        """The bank whose glyphs these are in another size: itself, see `ScaledBank`."""
-        return self
-
-    @property
     def factor(self) -> float:
-        """Size of the glyphs over that of `base`."""
+        """Size of the glyphs over that of the source files, see `ScaledBank`."""
         return 1
 
     @property
@@ -97,17 +96,50 @@ class GlyphBank:
         width, top, bottom = (array.take(glyph).astype(np.int64) for array in (self.width, self.top, self.bottom))
         return GlyphColumns(self.columns, self.start.take(glyph), width, top, bottom)
 
+    @property
+    def own(self) -> int:
+        """Number of classes of the data set itself: the first ones."""
+        return len(self.characters) - self.cases - self.signs
+
+    @property
+    def other_cases(self) -> str:
+        """The classes that `with_cases` adds."""
+        whole = self.with_signs()
+        return whole.characters[len(self.characters) : whole.own + whole.cases]
+
+    def with_cases(self) -> GlyphBank:
+        """The same glyphs and those of letters in their other case, as further classes. Shares all arrays."""
+        whole = self.with_signs()
+        return whole._first(whole.own + whole.cases) if self.other_cases else self
+
     def with_signs(self) -> GlyphBank:
-        """The same glyphs and those of the signs that the data set lacks, as further classes. Shares all arrays."""
+        """The same with the glyphs of the signs that the data set lacks, as further classes. Shares all arrays."""
         return self.complete or self
 
-    def without_signs(self) -> GlyphBank:
+    def bare(self) -> GlyphBank:
         """The glyphs of the data set only, with all arrays shared."""
-        classes = len(self.characters) - self.signs
+        return self._first(self.own)
+
+    def _first(self, classes: int) -> GlyphBank:
+        """The first `classes`, those of the data set at least."""
         count = int(self.class_start[classes])
-        arrays = {name: getattr(self, name)[:count] for name in ("start", "width", "top", "bottom", "label", "pen")}
-        start = self.class_start[: classes + 1]
-        return replace(self, characters=self.characters[:classes], class_start=start, signs=0, complete=self, **arrays)
+        return replace(
+            self,
+            characters=self.characters[:classes],
+            class_start=self.class_start[: classes + 1],
+            cases=min(self.cases, classes - self.own),
+            signs=0,
+            complete=self.with_signs(),
+            **{name: getattr(self, name)[:count] for name in _OF_GLYPHS},
+        )
+
+    def grouped(self, glyphs: Sequence[NDArray[np.int64]], **changes: Any) -> GlyphBank:
+        """A bank whose class c has these glyphs of this one, glyphs[c] (n,), with `changes` of other fields."""
+        chosen, sizes = np.concatenate(glyphs), [len(some) for some in glyphs]
+        arrays = {name: getattr(self, name)[chosen] for name in _OF_GLYPHS}
+        arrays["label"] = np.repeat(np.arange(len(sizes), dtype=np.uint8), sizes)
+        class_start = np.cumsum([0, *sizes], dtype=np.int64)
+        return replace(self, class_start=class_start, complete=None, **arrays, **changes)
 
     def share(self, low: float, high: float) -> GlyphBank:
         """The glyphs of every class from fraction `low` to `high` of a fixed random order, the same for every seed.
@@ -115,43 +147,44 @@ class GlyphBank:
         Shares with disjoint fractions have no glyph in common, and those of 0 … f and f … 1 together have all
         glyphs. Both have glyphs of every class that has at least two. `columns` is shared with this bank.
         """
-        if self.signs:  # which a share has all of
-            return self.without_signs().share(low, high)
-        bank = self.with_signs()
+        if self.cases or self.signs:
+            return self.bare().share(low, high)
+        whole = self.with_signs()
         # A stable sort of a random order by class: random within every class, and the same on every machine.
         order = np.argsort(Rows.span(0, 0, len(self)).words("share", 1)[:, 0], kind="stable")
         order = order[np.argsort(self.label[order], kind="stable")]
         classes = pairwise(self.class_start.tolist())
-        chosen = [order[_cut(first, end, low) : _cut(first, end, high)] for first, end in classes]
+        chosen = [np.sort(order[_cut(first, end, low) : _cut(first, end, high)]) for first, end in classes]
+        # the glyphs of a letter are those of its other case: a share has the same of both
+        start, sources = whole.class_start, other_cases(self.characters).values() if whole.cases else ()
+        chosen += [chosen[c] - start[c] + start[self.own + k] for k, c in enumerate(sources)]
         # signs are drawn, and no glyphs of the data set: every share has all of them
-        chosen += [np.arange(first, end) for first, end in pairwise(bank.class_start[len(self.characters) :].tolist())]
-        kept = np.sort(np.concatenate(chosen))
-        return replace(
-            bank,
-            digest=hashlib.sha256(f"{self.digest} {low} {high}".encode()).hexdigest(),
-            **{name: getattr(bank, name)[kept] for name in ("start", "width", "top", "bottom", "label", "pen")},
-            class_start=np.concatenate([[0], np.cumsum([len(c) for c in chosen])]).astype(np.int64),
-            path=None,
-            origin=(self, low, high),
-        ).without_signs()
+        chosen += [np.arange(first, end) for first, end in pairwise(start[len(chosen) :].tolist())]
+        digest = hashlib.sha256(f"{self.digest} {low} {high}".encode()).hexdigest()
+        return whole.grouped(chosen, digest=digest, path=None, origin=(GlyphBank.share, self, low, high)).bare()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        if self.signs:
-            return GlyphBank.with_signs, (self.without_signs(),)
+        if self.cases or self.signs:
+            return (GlyphBank.with_signs if self.signs else GlyphBank.with_cases), (self.bare(),)
         # A share is taken again by each worker, out of the file that all of them map.
         if self.origin is not None:
-            return GlyphBank.share, self.origin
+            return self.origin[0], self.origin[1:]
         if self.path is not None:
             return open_bank, (self.path, self.digest)
         whole = self.with_signs()
-        arrays = [getattr(whole, name) for name in _ARRAYS]
-        return _bank_of, (whole.characters, whole.digest, whole.signs, arrays)
+        return _bank_of, (*_about(whole).values(), [getattr(whole, name) for name in _ARRAYS])
 
 
-def _bank_of(characters: str, digest: str, signs: int, arrays: list[Any], path: Path | None = None) -> GlyphBank:
-    """The bank without its signs. arrays: in the order of `_ARRAYS`, with the signs."""
-    named = dict(zip(_ARRAYS, arrays))
-    return GlyphBank(characters, digest, **named, signs=signs, path=path).without_signs()
+def _about(bank: GlyphBank) -> dict[str, Any]:
+    """What belongs to the arrays of a bank."""
+    return {name: getattr(bank, name) for name in ("characters", "digest", "cases", "signs")}
+
+
+def _bank_of(
+    characters: str, digest: str, cases: int, signs: int, arrays: list[Any], path: Path | None = None
+) -> GlyphBank:
+    """The bank without added classes. arrays: in the order of `_ARRAYS`, with them."""
+    return GlyphBank(characters, digest, **dict(zip(_ARRAYS, arrays)), cases=cases, signs=signs, path=path).bare()
 
 
 def _cut(first: int, end: int, fraction: float) -> int:
@@ -205,7 +238,7 @@ def _with_drawn_signs(bank: GlyphBank) -> GlyphBank:
         np.concatenate([bank.class_start, len(bank) + SIZE * np.arange(1, len(signs) + 1)]),
         np.concatenate([bank.pen, np.zeros(len(number), np.uint8)]),
         signs=len(signs),
-    ).without_signs()
+    ).bare()
 
 
 @lru_cache(maxsize=2 * len(SIGNS))
@@ -240,8 +273,7 @@ def save_bank(bank: GlyphBank, path: Path) -> None:
         layout[name] = [array.dtype.str, array.shape, end]
         body += [array.reshape(-1).view(np.uint8), padding]
         end += array.nbytes + len(padding)
-    about = {"characters": bank.characters, "signs": bank.signs, "digest": bank.digest}
-    header = json.dumps({**about, "arrays": layout}).encode()
+    header = json.dumps({**_about(bank), "arrays": layout}).encode()
     header += b" " * (-(len(MAGIC) + 8 + len(header)) % ALIGNMENT)
     crc = 0
     with replacing(path) as file:
@@ -279,6 +311,8 @@ def open_bank(path: Path, digest: str) -> GlyphBank:
             dtype, shape, offset = header["arrays"][name]
             # frombuffer: a slice of a memmap is a memmap again, and indexing that is a microsecond slower
             arrays[name] = np.frombuffer(raw, dtype, math.prod(shape), body + offset).reshape(shape)
-        return _bank_of(header["characters"], digest, header["signs"], list(arrays.values()), path)
+        # banks of earlier releases have no other cases
+        cases, signs = header.get("cases", 0), header["signs"]
+        return _bank_of(header["characters"], digest, cases, signs, list(arrays.values()), path)
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} is damaged ({error})") from None

@@ -150,7 +150,7 @@ DATA_SETS = {row.name: row for row in _ROWS}
 def get_data_set(name: str) -> DataSet:
     """The data set called `name`. Raises `SettingsError` that lists the known names."""
     if name not in DATA_SETS:
-        known = f"{', '.join(DATA_SETS)}, or a folder with idx files (./NAME)"
+        known = f"{', '.join(DATA_SETS)}, or a folder of pictures or idx files"
         near = closest(name, DATA_SETS)
         hint = f"; did you mean {near}?" if near else ""
         raise SettingsError(f"dataset must be one of {known}, got {name!r}{hint}", "dataset")

@@ -20,13 +20,14 @@ from digitseq.glyphs.bank import GlyphBank, build_bank
 from digitseq.glyphs.catalog import SIDE
 from digitseq.glyphs.checksums import sha256_of
 from digitseq.glyphs.idx import open_idx
+from digitseq.glyphs.letter_layout import ALIKE
 from digitseq.glyphs.strokes import SIGNS
 
 PIECE_PIXELS = 1 << 23  # glyphs are read in pieces of about this size, to save memory
 PIECE_LABELS = 1 << 12
 MAX_SIDE = 1024
 MAX_GLYPHS = 10_000_000
-MAX_CLASSES = 256 - len(SIGNS)  # of a folder of the user's own: a class is a byte, and signs have classes, too
+MAX_CLASSES = 256 - len(ALIKE) - len(SIGNS)  # of a folder of the user's own: a class is a byte, of added ones, too
 MAX_LABEL_COLUMNS = 1024
 
 

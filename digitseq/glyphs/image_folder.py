@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 import warnings
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,16 +104,21 @@ def picture_files(folder: Path, split: str, stem: str, cache: Path) -> GlyphPict
 def _places(folder: Path, split: str) -> list[Path]:
     """The folders that have a folder per character, for `split`."""
     parts = {name: folder / name for name in SPLITS if (folder / name).is_dir()}
-    if not parts:
-        if split == "test":
-            raise DataError(f"{folder} has no test pictures: put some into {folder / 'test'}, or leave out --split")
+    if not parts and split != "test":
         return [folder]
     if split == "all":
         return list(parts.values())
     if split not in parts:
-        other = next(iter(parts))
-        raise DataError(f"{folder} has no {split} pictures; it has those of {other}: --split {other}")
+        raise no_glyphs(folder, split, f"pictures ({folder / split}/7/any-name.png)", parts)
     return [parts[split]]
+
+
+def no_glyphs(folder: Path, split: str, what: str, parts: Collection[str]) -> DataError:
+    """The error for a folder without the glyphs of `split`, which `what` describes; it has those of `parts`."""
+    message = f"{folder} has no {split} {what}"
+    if split == "test":
+        return DataError(f"{message}: add some, as `split` test and `split_ratio` need them, or leave these out")
+    return DataError(message + "".join(f"; it has those of {part}: give `split` {part}" for part in parts))
 
 
 def _pictures(place: Path) -> list[tuple[Path, str]]:

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from digitseq.errors import DataError
+from digitseq.errors import COMMAND, DataError
 from digitseq.glyphs.catalog import ARCHIVE_FOLDER, DATA_SETS, DataSet, File
 from digitseq.glyphs.checksums import cached_sha256
 from digitseq.glyphs.glyph_files import GlyphFiles
@@ -38,7 +38,9 @@ def list_data_sets(cache: Path) -> list[DataSetInfo]:
         return [_info(data_set, cache) for data_set in DATA_SETS.values()]
     except OSError as error:
         where = error.filename or cache
-        raise DataError(f"cannot read the cache {where} ({error.strerror}): name another directory with -c") from None
+        raise DataError(
+            f"cannot read the cache {where} ({error.strerror}): name another directory with `cache`"
+        ) from None
 
 
 def _info(data_set: DataSet, cache: Path) -> DataSetInfo:
@@ -108,7 +110,7 @@ def installed_files(data_set: DataSet, split: str, cache: Path) -> GlyphFiles:
         sums = "".join(cached_sha256(paths, cache / f"{data_set.name}-{split}-raw.json"))
         digest, bank = hashlib.sha256((digest + sums).encode()).hexdigest(), f"{data_set.name}-{split}-raw.bank"
     numbers = tuple(range(data_set.first_label, data_set.first_label + len(data_set.characters)))
-    remedy = "install digitseq again" if data_set.shipped else f"delete it, then run.py --download {data_set.name}"
+    remedy = "install digitseq again" if data_set.shipped else f"delete it, then {COMMAND} --download {data_set.name}"
     return GlyphFiles(
         tuple(pairs), data_set.characters, numbers, data_set.transposed, digest, bank, published, glyphs, remedy
     )
@@ -125,8 +127,8 @@ def _path(data_set: DataSet, file: File, cache: Path) -> Path:
         problem = f"{data_set.name} is not installed"
         for name, split in data_set.splits.items():
             if all(find_file(data_set, other, cache) for other in split.files):
-                problem = f"of {data_set.name} only the {name} glyphs are installed (--split {name})"
-        raise DataError(f"{problem}: run.py --download {data_set.name}, or {manual_download(data_set, cache)}")
+                problem = f"of {data_set.name} only the {name} glyphs are installed (`split` {name})"
+        raise DataError(f"{problem}: {COMMAND} --download {data_set.name}, or {manual_download(data_set, cache)}")
     return path
 
 

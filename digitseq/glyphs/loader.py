@@ -13,7 +13,7 @@ from digitseq.glyphs.glyph_files import GlyphFiles
 from digitseq.glyphs.image_folder import GlyphPictures
 from digitseq.glyphs.installed import installed_files, published_digest
 from digitseq.glyphs.own_folder import folder_files, is_folder
-from digitseq.glyphs.scaled_bank import MOST_BYTES, ScaledBank, ScaledGlyphs, scaled_bytes
+from digitseq.glyphs.scaled_bank import MOST_BYTES, MOST_LETTER_BYTES, ScaledBank, ScaledGlyphs, scaled_bytes
 from digitseq.glyphs.scaling import Scaling
 from digitseq.options import expanded
 
@@ -38,7 +38,7 @@ def cache_directory(cache: str | os.PathLike[str] | None = None) -> Path:
         problem = "is a file"
     except OSError as error:
         problem = f"cannot be used ({error.strerror})"
-    raise SettingsError(f"cache must be a directory, {str(path)[:60]} {problem}: name another with -c", "cache")
+    raise SettingsError(f"cache must be a directory, {str(path)[:60]} {problem}: name another with `cache`", "cache")
 
 
 def _user_cache() -> str:
@@ -50,7 +50,8 @@ def _user_cache() -> str:
         found = "~"
     if found.startswith("~"):  # platformdirs returns an unexpanded path when no home directory is known
         raise NoCacheError(
-            "this user has no home directory to save data sets in: name a directory with -c or $DIGITSEQ_CACHE", "cache"
+            "this user has no home directory to save data sets in: name a directory with `cache` or $DIGITSEQ_CACHE",
+            "cache",
         )
     return found
 
@@ -101,10 +102,12 @@ def load_scaled(base: GlyphBank, scaling: Scaling, cache: str | None = None) -> 
     banks are scaled when they are used.
     """
     # without a path, the cache cannot be written; that was said when `base` was loaded
-    if base.path is None or scaled_bytes(base, scaling) > MOST_BYTES:
+    most = MOST_BYTES if scaling.line is None else MOST_LETTER_BYTES
+    if base.path is None or scaled_bytes(base, scaling) > most:
         return ScaledBank(base, scaling)
     share = "" if scaling.glyph_height is None else f"-g{scaling.glyph_height:g}"
-    files = ScaledGlyphs(base, scaling, f"{base.path.stem}-h{scaling.height}{share}.bank")
+    letters = "" if scaling.line is None else "-letters"
+    files = ScaledGlyphs(base, scaling, f"{base.path.stem}-h{scaling.height}{share}{letters}.bank")
     return ScaledBank(base, scaling, _open_or_build(files, cache_directory(cache)))
 
 
@@ -139,7 +142,7 @@ def _build_into(path: Path, files: BankSource) -> GlyphBank:
     except OSError as error:
         warnings.warn(
             f"cannot write the cache {path.parent} ({error.strerror}): the glyphs are read into memory at every start; "
-            "name a writable directory with -c or $DIGITSEQ_CACHE",
+            "name a writable directory with `cache` or $DIGITSEQ_CACHE",
             DigitseqWarning,
             stacklevel=4,
         )

@@ -16,11 +16,11 @@ from pathlib import Path
 
 from digitseq.errors import DataError, SettingsError
 from digitseq.files.regular import read_regular
-from digitseq.glyphs.catalog import DIGITS
+from digitseq.glyphs.catalog import DATA_SETS, DIGITS
 from digitseq.glyphs.checksums import cached_sha256
 from digitseq.glyphs.glyph_files import MAX_CLASSES, GlyphFiles
 from digitseq.glyphs.idx import open_idx
-from digitseq.glyphs.image_folder import GlyphPictures, is_image_folder, picture_files
+from digitseq.glyphs.image_folder import GlyphPictures, is_image_folder, no_glyphs, picture_files
 from digitseq.options import expanded
 
 IMAGES = "-images-idx3-ubyte"
@@ -30,8 +30,9 @@ _MAX_MAPPING_BYTES = 1 << 20
 
 
 def is_folder(dataset: str) -> bool:
-    """Whether this is a path rather than a name: it has a separator (`./NAME`), or is `.` or `..`."""
-    return os.sep in dataset or "/" in dataset or dataset in (".", "..")
+    """Whether this is a path rather than a name of the catalog: it has a separator, or there is such a folder."""
+    # Path.is_dir would raise an error for a name that is too long
+    return os.sep in dataset or "/" in dataset or (dataset not in DATA_SETS and os.path.isdir(dataset))  # noqa: PTH112
 
 
 def folder_files(folder: str, split: str, transposed: bool, cache: Path) -> GlyphFiles | GlyphPictures:
@@ -94,10 +95,8 @@ def _pairs(path: Path, names: list[str], split: str) -> tuple[tuple[Path, Path],
             raise DataError(f"{path} has several data sets for {part}: {listed}; give each a folder of its own")
     wanted = [found[part][0] for part in (found if split == "all" else (split,)) if found[part]]
     if not wanted:
-        message = f"{path} has no {split} images (*{IMAGES}, with or without .gz)"
-        if other := next((part for part, pairs in found.items() if pairs), None):
-            message += f"; it has those of {other}: --split {other}"
-        raise DataError(message)
+        files = f"*test*{IMAGES}" if split == "test" else f"*{IMAGES}"
+        raise no_glyphs(path, split, f"images ({files}, with or without .gz)", [part for part in found if found[part]])
     return tuple(wanted)
 
 

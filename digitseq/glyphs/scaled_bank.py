@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.glyphs.bank import GlyphBank
+from digitseq.glyphs.letter_layout import LetterLayout, Places
 from digitseq.glyphs.scaling import GlyphColumns, Scaling, scaled, widest
+from digitseq.glyphs.signs import scaled_pens
 
 METHOD = 1  # counted up when the same glyphs come out differently: cached banks are built again
+LETTER_METHOD = 1  # the same for those with a letter layout
 MOST_BYTES = 1 << 28  # banks up to this size are built, in a few seconds
+MOST_LETTER_BYTES = 1 << 29  # the same for those with a letter layout: EMNIST's largest set at its own height
 
 
 @dataclass(frozen=True)
@@ -52,10 +57,12 @@ class ScaledBank:
         """int64 (C+1,): the first glyph of each class."""
         return self.base.class_start
 
-    @property
+    @cached_property
     def pen(self) -> NDArray[np.uint8]:
         """uint8 (N,): the number of the pen that is as wide as the glyph's strokes."""
-        return self.base.pen
+        if self.scaling.line is None:
+            return self.base.pen
+        return scaled_pens(self.base.pen, self.factors(np.arange(len(self))) / self.factor)
 
     @property
     def signs(self) -> int:
@@ -69,13 +76,20 @@ class ScaledBank:
 
     @property
     def factor(self) -> float:
-        """Size of the glyphs over that of `base`."""
+        """Size of the digits over that of `base`."""
         return self.scaling.factor
+
+    def factors(self, glyph: NDArray[np.int64]) -> NDArray[np.float64]:
+        """float64 (N,): sizes of glyphs (N,) over those of `base`."""
+        layout, bank = layout_of(self.base, self.scaling), self.base
+        if layout is None:
+            return np.full(len(glyph), self.factor)
+        return layout.factors(bank.label.take(glyph), bank.bottom.take(glyph) - bank.top.take(glyph))
 
     @cached_property
     def width(self) -> NDArray[np.int64]:
         """int64 (N,): estimated widths of the glyphs, in pixels; those of `pick` are exact."""
-        width: NDArray[np.int64] = np.rint(self.base.width * self.factor).astype(np.int64)
+        width: NDArray[np.int64] = np.rint(self.base.width * self.factors(np.arange(len(self)))).astype(np.int64)
         return width
 
     @cached_property
@@ -92,18 +106,29 @@ class ScaledBank:
         """Glyphs (…), in an array of any shape; their boxes are int64 (…)."""
         if self.built is not None:
             return self.built.pick(glyph)
-        made = scaled(self.base.pick(glyph.ravel()), self.scaling)
+        some = glyph.ravel()
+        made = scaled(self.base.pick(some), self.scaling, places_of(self.base, self.scaling, some))
         return GlyphColumns(made.columns, *(box.reshape(glyph.shape) for box in made[1:]))
 
+    @property
+    def other_cases(self) -> str:
+        """The classes that `with_cases` adds."""
+        return self.base.other_cases
+
+    def with_cases(self) -> ScaledBank:
+        """As `GlyphBank.with_cases`."""
+        return self._both(GlyphBank.with_cases)
+
     def with_signs(self) -> ScaledBank:
-        """The same glyphs and those of the signs that the data set lacks, as further classes."""
-        built = None if self.built is None else self.built.with_signs()
-        return replace(self, base=self.base.with_signs(), built=built)
+        """As `GlyphBank.with_signs`."""
+        return self._both(GlyphBank.with_signs)
 
     def share(self, low: float, high: float) -> ScaledBank:
         """The same share of the glyphs as `GlyphBank.share`."""
-        built = None if self.built is None else self.built.share(low, high)
-        return replace(self, base=self.base.share(low, high), built=built)
+        return self._both(lambda bank: bank.share(low, high))
+
+    def _both(self, changed: Callable[[GlyphBank], GlyphBank]) -> ScaledBank:
+        return replace(self, base=changed(self.base), built=None if self.built is None else changed(self.built))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return ScaledBank, (self.base, self.scaling, self.built)  # without what was computed from them
@@ -133,29 +158,54 @@ class ScaledGlyphs:
 def scaled_bank(bank: GlyphBank, scaling: Scaling) -> GlyphBank:
     """A bank in memory, of height `scaling.height`, whose glyph g is glyph g of `bank` in the new size.
 
-    Peak memory is twice that of its columns; see `scaled_bytes`. It has the signs of `bank`, too, in the new size.
+    Peak memory is two and a half times that of its columns; see `scaled_bytes`. It has the signs of `bank`, too, in
+    the new size.
     """
     whole = bank.with_signs()
-    glyphs = scaled(whole.pick(np.arange(len(whole))), scaling)
+    every = np.arange(len(whole))
+    glyphs = scaled(whole.pick(every), scaling, places_of(whole, scaling, every))
+    end = np.cumsum(glyphs.width)
+    start = end - glyphs.width
+    used = (glyphs.start - start).repeat(glyphs.width) + np.arange(end[-1])
     boxes = {name: getattr(glyphs, name).astype(np.uint16) for name in ("width", "top", "bottom")}
     made = replace(
         whole,
         digest=scaled_digest(bank.digest, scaling),
-        columns=glyphs.columns,
-        start=glyphs.start,
+        columns=glyphs.columns.take(used, axis=0),
+        start=start,
         **boxes,
         complete=None,
         path=None,
         origin=None,
     )
-    return made.without_signs()
+    return made.bare()
+
+
+def places_of(bank: GlyphBank, scaling: Scaling, glyph: NDArray[np.int64]) -> Places | None:
+    """Where glyphs (N,) of `bank` get a size or place of their own: with a letter layout."""
+    if (layout := layout_of(bank, scaling)) is None:
+        return None
+    return layout.places(*(array.take(glyph) for array in (bank.label, bank.top, bank.bottom)))
+
+
+def layout_of(bank: GlyphBank, scaling: Scaling) -> LetterLayout | None:
+    """The letter layout of `bank` in another size, or None."""
+    if scaling.line is None:
+        return None
+    return _letter_layout(bank.characters, bank.signs, scaling.line, scaling.factor, scaling.height)
+
+
+_letter_layout = lru_cache(maxsize=16)(LetterLayout)
 
 
 def scaled_digest(digest: str, scaling: Scaling) -> str:
     """The digest of the scaled bank of a bank with this digest."""
-    return hashlib.sha256(f"{digest} {scaling.height} {scaling.glyph_height} {METHOD}".encode()).hexdigest()
+    letters = "" if scaling.line is None else f" {scaling.line} {LETTER_METHOD}"
+    size = f"{scaling.height} {scaling.glyph_height} {METHOD}"
+    return hashlib.sha256(f"{digest} {size}{letters}".encode()).hexdigest()
 
 
 def scaled_bytes(bank: GlyphBank, scaling: Scaling) -> int:
     """About how many bytes the columns of the scaled bank take."""
-    return round(float(bank.with_signs().width.sum(dtype=np.int64)) * scaling.factor * scaling.height)
+    whole = ScaledBank(bank.with_signs(), scaling)
+    return round(float(whole.base.width @ whole.factors(np.arange(len(whole)))) * scaling.height)

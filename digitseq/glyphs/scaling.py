@@ -13,12 +13,14 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.glyphs.catalog import SIDE
+from digitseq.glyphs.letter_layout import Line, Places
 from digitseq.glyphs.outline_field import FULL, outline_field
 
 BOX = 20  # MNIST's digits are scaled to fit a square of this side, of the 28 pixels of an image
@@ -41,10 +43,12 @@ class Scaling:
 
     glyph_height: height of MNIST's digits as a share of the image's; None: as in MNIST, 20/28. Other glyphs are scaled
     by the same factor, but glyphs that would be higher than the image are made to fit.
+    line: of data sets whose letters are put on it, see `letter_layout`
     """
 
     height: int
     glyph_height: float | None = None
+    line: Line | None = None
 
     @property
     def factor(self) -> float:
@@ -66,19 +70,25 @@ class GlyphColumns(NamedTuple):
     bottom: NDArray[Any]
 
 
-def scaled(glyphs: GlyphColumns, scaling: Scaling) -> GlyphColumns:
+def scaled(glyphs: GlyphColumns, scaling: Scaling, places: Places | None = None) -> GlyphColumns:
     """The same glyphs (N,) in another size; what is made of one does not depend on the others.
 
-    Each has some ink, and all of its ink is inside the image. Its columns are next to each other, without others.
+    places: where they do not all have the size and the place that `scaling` gives
+    Each has some ink, and all of its ink is inside the image. There may be other columns between those of the glyphs.
     """
-    boxes, columns, end = np.zeros((4, len(glyphs.start)), np.int64), [], 0
-    for some, factor, middle in _pieces(glyphs, scaling):
-        images = _scaled(_cells(glyphs, some), factor, middle, scaling.height)
-        kept, boxes[1:, some] = _extents(images)
-        columns.append(images[kept])
-        boxes[0, some] = end + np.cumsum(boxes[1, some]) - boxes[1, some]
-        end += len(columns[-1])
-    return GlyphColumns(columns[0] if len(columns) == 1 else np.concatenate(columns), *boxes)
+    places = _inside(glyphs, places or _usual_places(glyphs, scaling), scaling.height)
+    new_width = _new_width(glyphs.width, places.factor)
+    pieces = [(some, int(new_width[some].max())) for some in _pieces(places, new_width, scaling.height)]
+    columns = np.empty((sum(len(some) * wide for some, wide in pieces), scaling.height), np.uint8)
+    boxes, start = np.zeros((4, len(new_width)), np.int64), 0
+    for some, wide in pieces:
+        end = start + len(some) * wide
+        images = columns[start:end].reshape(len(some), wide, scaling.height)
+        top_and_bottom = _draw(_cells(glyphs, some), _at(places, some), images)
+        left, right = _ends(_inked_columns(images))
+        boxes[:, some] = np.arange(start, end, wide) + left, right - left, *top_and_bottom
+        start = end
+    return GlyphColumns(columns, *boxes)
 
 
 def widest(width: NDArray[Any], scaling: Scaling) -> Numbers:
@@ -88,78 +98,114 @@ def widest(width: NDArray[Any], scaling: Scaling) -> Numbers:
     return bound
 
 
-def _pieces(glyphs: GlyphColumns, scaling: Scaling) -> Iterator[tuple[Numbers, float, float]]:
-    """Glyphs of nearly one width, their factor, and the row of theirs that comes to the middle of the image."""
-    factor = np.minimum(scaling.factor, scaling.height / (glyphs.bottom.astype(np.int64) - glyphs.top))
-    half = scaling.height / factor / 2
-    # a glyph that would stick out is moved
+def _usual_places(glyphs: GlyphColumns, scaling: Scaling) -> Places:
+    """The middle of the glyphs' images is the middle of the new ones."""
+    values = scaling.factor, glyphs.columns.shape[1] / 2, 1
+    return Places(*(np.full(len(glyphs.start), value, np.float64) for value in values))
+
+
+def _inside(glyphs: GlyphColumns, places: Places, height: int) -> Places:
+    """The places with glyphs that would stick out made smaller or moved."""
+    factor = np.minimum(places.factor, height / (glyphs.bottom.astype(np.int64) - glyphs.top))
+    half = height / factor / 2
     lowest, highest = (np.rint(edge * FINEST) / FINEST for edge in (glyphs.bottom - half, glyphs.top + half))
-    middle = np.clip(glyphs.columns.shape[1] / 2, lowest, highest)
-    order = np.lexsort([glyphs.width, middle, factor])
-    changes = np.flatnonzero((np.diff(factor[order]) != 0) | (np.diff(middle[order]) != 0)) + 1
-    for alike in np.split(order, changes):
-        times, row = float(factor[alike[0]]), float(middle[alike[0]])
-        size = max(PIECE_PIXELS // (_new_width(int(glyphs.width[alike[-1]]), times) * scaling.height), 1)
+    middle = np.clip(np.rint(places.middle * FINEST) / FINEST, lowest, highest)
+    return Places(factor, middle, places.contrast)
+
+
+def _at(places: Places, some: Numbers) -> Places:
+    return Places(*(values[some] for values in places))
+
+
+def _runs(places: Places) -> list[tuple[slice, float, float, float]]:
+    """Glyphs next to each other of one place."""
+    changes = np.flatnonzero(np.any([values[1:] != values[:-1] for values in places], axis=0)) + 1
+    edges = pairwise([0, *changes.tolist(), len(places.factor)])
+    factor, middle, contrast = places
+    return [(slice(k, end), float(factor[k]), float(middle[k]), float(contrast[k])) for k, end in edges]
+
+
+def _pieces(places: Places, new_width: Numbers, height: int) -> Iterator[Numbers]:
+    """Glyphs of nearly one new width, all enlarged or none; those with the same place are next to each other."""
+    enlarged = places.factor > 1
+    order = np.lexsort([new_width, enlarged])
+    for alike in np.split(order, [len(order) - np.count_nonzero(enlarged)]):
+        widest = int(new_width[alike].max(initial=1))
+        size = max(PIECE_PIXELS // (widest * height), 1)
         for first in range(0, len(alike), size):
-            yield alike[first : first + size], times, row
+            some = alike[first : first + size]
+            yield some[np.lexsort(_at(places, some))]
 
 
 def _cells(glyphs: GlyphColumns, some: Numbers) -> NDArray[np.uint8]:
     """uint8 (N, w, h): the columns of some glyphs, and paper to the right of them."""
-    width = glyphs.width[some].astype(np.int64)[:, None]
+    width = glyphs.width[some][:, None]
     column = np.arange(width.max())
     cells = glyphs.columns.take(glyphs.start[some][:, None] + column, axis=0, mode="clip")
-    cells *= (column < width)[:, :, None]
+    cells[column >= width] = 0
     return cells
 
 
-def _new_width(width: int, factor: float) -> int:
-    return math.ceil((width + 2 * BESIDE * (factor > 1)) * factor)
+def _new_width(width: NDArray[Any], factor: NDArray[np.float64]) -> Numbers:
+    new: Numbers = np.ceil((width + 2 * BESIDE * (factor > 1)) * factor).astype(np.int64)
+    return new
 
 
-def _scaled(cells: NDArray[np.uint8], factor: float, middle: float, height: int) -> NDArray[np.uint8]:
-    """uint8 (N, W, height): cells (N, w, h), `factor` times as large, with row `middle` in the middle."""
-    count, wide, tall = cells.shape
-    values = outline_field(cells) if factor > 1 else cells.astype(np.float32)
-    along = np.ones((count, wide + 1, height), np.float32)
-    means = np.matmul(values, _row_weights(tall, height, factor, middle), out=along[:, :wide])
-    np.rint(means, out=means)
-    columns = _column_weights(wide, factor)
-    images = _drawn(columns, along)
+def _draw(cells: NDArray[np.uint8], places: Places, images: NDArray[np.uint8]) -> tuple[Numbers, Numbers]:
+    """Draw cells (N, w, h), all enlarged or none, into images (N, W, H).
+
+    Returns the first inked row of each image, and one past the last.
+    """
+    (count, wide, tall), (_, new_wide, height) = cells.shape, images.shape
+    values = outline_field(cells) if places.factor[0] > 1 else cells.astype(np.float32)
+    along = np.empty((count, 1 + wide, height), np.float32)
+    along[:, 0] = 1
+    means = along[:, 1:]
+    for run, factor, middle, _ in _runs(places):
+        np.matmul(values[run], _row_weights(tall, height, factor, middle), out=means[run])
+    np.rint(along, out=along)
+    images[...] = _ink(along, places, new_wide)
+    rows = _inked_rows(images)
     # a dot of a single pixel, or ink that is faint all over, has no outline
-    if (blank := np.flatnonzero(~images.any(axis=(1, 2)))).size:
-        means = along[blank, :wide]
-        along[blank, :wide] = np.rint(means * (np.float32(DARKENED * KEPT) / means.max(axis=(1, 2), keepdims=True)))
-        images[blank] = _drawn(columns, along[blank])
-    return images
+    if (blank := np.flatnonzero(~rows.any(axis=1))).size:
+        means = means[blank]
+        along[blank, 1:] = np.rint(means * (np.float32(DARKENED * KEPT) / means.max(axis=(1, 2), keepdims=True)))
+        images[blank] = _ink(along[blank], _at(places, blank), new_wide)
+        rows[blank] = _inked_rows(images[blank])
+    return _ends(rows)
 
 
-def _drawn(columns: Weights, along: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """uint8 (N, W, H): the sums of `along` (N, w + 1, H) with weights (W, w + 1), as ink."""
-    sums = np.matmul(columns, along)
-    ink: NDArray[np.uint8] = np.clip(sums, 0, FULL, out=sums).astype(np.uint8)
-    return ink
+def _ink(along: NDArray[np.float32], places: Places, new_wide: int) -> NDArray[np.float32]:
+    """(N, new_wide, H): ink of glyphs, made of a value of 1 and means of rows, (N, 1 + w, H)."""
+    count, used, height = along.shape
+    sums = np.empty((count, new_wide, height), np.float32)
+    for run, factor, _, contrast in _runs(places):
+        # more weights than are needed, in steps: few of them have to be kept
+        weights = _column_weights(1 << used.bit_length(), 1 << new_wide.bit_length(), factor, contrast)
+        np.matmul(weights[:new_wide, :used], along[run], out=sums[run])
+    return np.clip(sums, 0, FULL, out=sums)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def _row_weights(old: int, height: int, factor: float, middle: float) -> Weights:
     """float32 (old, height): the means that they give are in units of 1/`KEPT` of a grey level."""
     shares = _shares(old, height, factor, middle - height / 2 / factor)
     return np.ascontiguousarray((np.rint(shares.T * WEIGHTS) * (KEPT / WEIGHTS)).astype(np.float32))
 
 
-@lru_cache(maxsize=256)
-def _column_weights(old: int, factor: float) -> Weights:
-    """float32 (new, old + 1): they turn means of rows, and a last one of 1, into ink before it is clipped.
+@lru_cache(maxsize=1024)
+def _column_weights(old: int, new: int, factor: float, contrast: float) -> Weights:
+    """float32 (new, 1 + old): they turn a first value of 1, and means of rows, into ink before it is clipped.
 
     Enlarged glyphs get edges that are a pixel wide: half of full ink stays, other values move away from it.
+    contrast: of reduced ones; paper stays paper
     """
-    slope = factor / STEEPNESS if factor > 1 else 1
-    shares = _shares(old, _new_width(old, factor), factor, -BESIDE * (factor > 1))
+    slope, fixed = (factor / STEEPNESS, FULL / 2) if factor > 1 else (contrast, 0)
+    shares = _shares(old, new, factor, -BESIDE * (factor > 1))
     unit = 1 << math.floor(math.log2(EXACT / (DARKENED * KEPT * slope)))
     weights = np.rint(shares * (slope * unit)) / (unit * KEPT)
-    added = np.rint((FULL / 2 * (1 - slope) + 0.5) * unit * KEPT) / (unit * KEPT)  # 0.5: the fraction is cut off
-    return np.pad(weights, ((0, 0), (0, 1)), constant_values=added).astype(np.float32)
+    added = np.rint((fixed * (1 - slope) + 0.5) * unit * KEPT) / (unit * KEPT)  # 0.5: the fraction is cut off
+    return np.pad(weights, ((0, 0), (1, 0)), constant_values=added).astype(np.float32)
 
 
 def _shares(old: int, new: int, factor: float, first: float) -> NDArray[np.float64]:
@@ -176,13 +222,20 @@ def _shares(old: int, new: int, factor: float, first: float) -> NDArray[np.float
     return shares
 
 
-def _extents(images: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], Numbers]:
-    """Columns (N, W) from the first inked one to the last; width, top and bottom (3, N) of the ink."""
+def _inked_columns(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """bool (N, W): which columns of images (N, W, H) have ink."""
     words = images.view(f"u{math.gcd(images.shape[2], 8)}")  # several pixels at a time
-    left, right = _ends(np.bitwise_or.reduce(words, axis=2) != 0)
-    top, bottom = _ends(images.max(axis=1) != 0)
-    column = np.arange(images.shape[1])
-    return (column >= left[:, None]) & (column < right[:, None]), np.stack([right - left, top, bottom])
+    inked: NDArray[np.bool_] = np.bitwise_or.reduce(words, axis=2) != 0
+    return inked
+
+
+def _inked_rows(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """bool (N, H): which rows of images (N, W, H) have ink."""
+    while (wide := images.shape[1]) > 1:  # halves are faster to combine than columns
+        half = (wide + 1) // 2
+        images = images[:, :half] | images[:, wide - half :]
+    inked: NDArray[np.bool_] = images[:, 0] != 0
+    return inked
 
 
 def _ends(inked: NDArray[np.bool_]) -> tuple[Numbers, Numbers]:

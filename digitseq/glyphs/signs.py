@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,7 +14,7 @@ PENS = np.geomspace(1.2, 6.6, 12)  # widths in pixels of an image 28 pixels high
 PEN_HEIGHT = 28
 # The measured width is that of a stroke with soft edges, which a drawn one must exceed to look as heavy.
 PEN_FACTOR = 1.12
-PIECE = 1 << 20  # columns that are measured at once
+PIECE = 1 << 14  # columns that are measured at once, which stay in the processor's cache
 SIZE = VARIANTS * len(PENS)  # glyphs of each sign
 
 
@@ -44,9 +46,17 @@ def pen_numbers(columns: NDArray[np.uint8], start: NDArray[np.int64], width: NDA
     border[last] = columns[last].sum(axis=1)
     border[start] += columns[start].sum(axis=1)
     pen = 2 * np.add.reduceat(area, start) / np.maximum(np.add.reduceat(border, start), 1)
-    wanted = pen * PEN_FACTOR * PEN_HEIGHT / columns.shape[1]
+    return _nearest(pen * PEN_FACTOR * PEN_HEIGHT / columns.shape[1])
+
+
+def scaled_pens(pen: NDArray[np.uint8], factor: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """uint8 (N,): the numbers of the pens for glyphs with the pens `pen` (N,) that are scaled by `factor` (N,)."""
+    return _nearest(PENS[pen] * factor)
+
+
+def _nearest(width: NDArray[Any]) -> NDArray[np.uint8]:
     middles = np.sqrt(PENS[1:] * PENS[:-1])
-    numbers: NDArray[np.uint8] = np.searchsorted(middles, wanted).astype(np.uint8)
+    numbers: NDArray[np.uint8] = np.searchsorted(middles, width).astype(np.uint8)
     return numbers
 
 

@@ -1,7 +1,7 @@
 """What an option is: a setting of images or runs, or a parameter of an operation. Everything about it stands once."""
 
 from digitseq.options.command_line import flag_words
-from digitseq.options.kinds import Choice, Choices, FilePath, Flag, Kind, Text, expanded, shown
+from digitseq.options.kinds import Choice, Choices, Code, FilePath, Flag, Kind, Text, expanded, shown
 from digitseq.options.numbers import Number, NumberPair, NumberRange, Shares
 from digitseq.options.option import NamedOptions, Option, clean_fields, options, setting
 
@@ -11,6 +11,7 @@ __all__ = [
     "PARTS",
     "Choice",
     "Choices",
+    "Code",
     "FilePath",
     "Flag",
     "Kind",

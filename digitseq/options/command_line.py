@@ -13,7 +13,7 @@ def flag_words(name: str, option: Option, value: Any) -> list[str]:
     action = option.kind.argument(name).get("action")
     if action == "store_true":
         return [flag]
-    words = [str(part) for part in value] if isinstance(value, (list, tuple)) else [str(value)]
+    words = option.kind.words(value)
     if action == "append":
         return [part for word in words for part in (flag, word)]
     if len(words) == 1 and words[0].startswith("-"):  # in one word it is not taken for a flag

@@ -40,6 +40,10 @@ class Kind(Protocol):
         """The end of the message that refuses `value`: "; did you mean ...?", or nothing."""
         return ""
 
+    def words(self, value: Any) -> list[str]:
+        """The words that stand for `value` on the command line."""
+        return [str(part) for part in value] if isinstance(value, (list, tuple)) else [str(value)]
+
     def schema(self) -> dict[str, Any]:
         """The JSON schema of a value."""
 
@@ -88,6 +92,14 @@ class Text(Kind):
 
     def schema(self) -> dict[str, Any]:
         return {"type": "string", "minLength": 1}
+
+
+@dataclass(frozen=True)
+class Code(Text):
+    """A text in capitals; those that are given in small letters are the same."""
+
+    def convert(self, value: Any) -> str:
+        return super().convert(value).upper()
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from digitseq.options.kinds import Kind, shown
 class Option:
     """Enough to parse, check and document one setting or parameter.
 
+    help: what it does; other settings are named in it as in messages, see `digitseq.errors`
     group: where `--help` lists it; flags: short ones, beside `--name`
     default: of a setting; where it is None, None is allowed and means "not given"; shown_default: the same in words
     bare: the value of the flag on the command line without one

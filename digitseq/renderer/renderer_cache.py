@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Hashable
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 from digitseq.glyphs.bank import GlyphBank
 from digitseq.glyphs.catalog import SIDE
+from digitseq.glyphs.letter_cases import doubled
+from digitseq.glyphs.letter_layout import line_of
 from digitseq.glyphs.loader import load_bank, load_scaled
 from digitseq.glyphs.own_folder import is_folder
 from digitseq.glyphs.scaled_bank import Bank, ScaledBank
@@ -26,7 +29,7 @@ def bank_of(settings: Settings, cache: str | None = None, keep_sizes: bool = Tru
     keep_sizes: as in `renderer_of`
     """
     base = load_bank(settings.split, cache, settings.dataset, settings.transpose)
-    return _sized(base, _scaling(settings), keep_sizes, cache)
+    return _sized(base, _size(settings), keep_sizes, cache)
 
 
 def renderer_of(settings: Settings, cache: str | None = None, keep_sizes: bool = True) -> Renderer:
@@ -39,7 +42,7 @@ def renderer_of(settings: Settings, cache: str | None = None, keep_sizes: bool =
     # in the key, so that a folder whose files have changed is read again
     state = _state(settings.dataset) if is_folder(settings.dataset) else None
     bank = (settings.split, directory, settings.dataset, settings.transpose)
-    return _renderer(Appearance.of(settings), _scaling(settings), keep_sizes, state, *bank)
+    return _renderer(Appearance.of(settings), _size(settings), keep_sizes, state, *bank)
 
 
 @lru_cache(maxsize=RENDERERS)
@@ -48,8 +51,8 @@ def _renderer(appearance: Appearance, *bank: Hashable) -> Renderer:
 
 
 @lru_cache(maxsize=BANKS)
-def _bank(scaling: Scaling | None, keep: bool, state: Hashable, *names: Any) -> Bank:
-    return _sized(_base(state, *names), scaling, keep, names[1])
+def _bank(size: tuple[Scaling, bool], keep: bool, state: Hashable, *names: Any) -> Bank:
+    return _sized(_base(state, *names), size, keep, names[1])
 
 
 @lru_cache(maxsize=BANKS)
@@ -59,17 +62,18 @@ def _base(state: Hashable, *names: Any) -> GlyphBank:
     return load_bank(split, cache, dataset, transpose)
 
 
-def _sized(base: GlyphBank, scaling: Scaling | None, keep: bool, cache: str | None) -> Bank:
-    if scaling is None:
+def _sized(base: GlyphBank, size: tuple[Scaling, bool], keep: bool, cache: str | None) -> Bank:
+    scaling, letter_layout = size
+    if letter_layout and (line := line_of(base.characters, base.class_start, base.top, base.bottom)):
+        base, scaling = doubled(base), replace(scaling, line=line)
+    if scaling == Scaling(SIDE):
         return base
     return load_scaled(base, scaling, cache) if keep else ScaledBank(base, scaling)
 
 
-def _scaling(settings: Settings) -> Scaling | None:
-    """None where glyphs stay as they are."""
-    if settings.image_height == SIDE and settings.glyph_height is None:
-        return None
-    return Scaling(settings.image_height, settings.glyph_height)
+def _size(settings: Settings) -> tuple[Scaling, bool]:
+    """The size of the glyphs, and whether letters are put on a line."""
+    return Scaling(settings.image_height, settings.glyph_height), settings.letter_layout == "on"
 
 
 def _state(folder: str) -> Hashable:

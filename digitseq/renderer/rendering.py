@@ -104,6 +104,11 @@ class Renderer:
         np.empty(KEPT_BYTES, np.uint8)  # freed at once, for its effect on the allocator
 
     @cached_property
+    def with_cases(self) -> Renderer:
+        """A renderer for letters, too, that the data set has in the other case only."""
+        return Renderer(self.appearance, self.bank.with_cases())
+
+    @cached_property
     def with_signs(self) -> Renderer:
         """A renderer that draws signs, too."""
         return Renderer(self.appearance, self.bank.with_signs())
@@ -179,7 +184,7 @@ class Renderer:
             pending, rows = pending[wide], rows.again(wide)
             if rows.attempt > MAX_ATTEMPTS:
                 text = decode(codes[pending[:1]])[0]
-                raise NarrowError(f"image_width {self._limit} is too narrow for {text}; give more, or 0")
+                raise NarrowError(f"`image_width` {self._limit} is too narrow for {text}; give more, or 0")
             ink_again, layout_again = self._draw(rows, codes[pending], classes[pending], gaps, shapes)
             ink = ink.replaced(pending, ink_again)
             layout.x[pending], layout.extent[pending] = layout_again.x, layout_again.extent

@@ -19,7 +19,7 @@ from digitseq.runs.results import Results
 from digitseq.runs.verification import difference
 
 REMOVING = "removing"  # in the record of a folder whose files are being removed
-REMEDY = "move away what you have changed, or name another directory with -o"
+REMEDY = "move away what you have changed, or name another directory with `output_path`"
 
 
 def is_half_removed(runs: list[Record]) -> bool:

@@ -8,31 +8,40 @@ from pathlib import Path
 from typing import Any
 
 from digitseq.errors import DigitseqWarning, OutputError
+from digitseq.options import Option, options
 from digitseq.runs.manifest import Record, Section, sections_of, size_of
 from digitseq.runs.run_settings import Output
-from digitseq.settings import DEFAULTS
+from digitseq.settings import DEFAULTS, Settings
 
-REMEDY = "name another folder with --name or -o, or begin this one anew with --overwrite"
+REMEDY = "name another folder with `name` or `output_path`, or begin this one anew with `overwrite`"
 NAMED = 3  # differences in one line
+ABOUT_GLYPHS = ("dataset", "image_height", "glyph_height", "letter_layout")  # with others the digest differs, too
+DATA_SET = 100  # images; fewer are there to be looked at, and may differ
 
 
-def check_follows(path: Path, runs: list[Record], asked: Record) -> None:
-    """Compare a run that is `asked` for with those that have images in the folder `path`.
+def check_follows(path: Path, runs: list[Record], asked: Record, images: int) -> None:
+    """Compare a run of so many `images` that is `asked` for with those that have images in the folder `path`.
 
-    Raises `OutputError` where glyphs for training and for testing would be mixed. Warns of other settings.
+    Raises `OutputError` where glyphs for training and for testing would be mixed. Warns of other settings in a folder
+    that has the images of a data set.
     """
     earlier = [run for run in runs if _has_images(run)]
     for run in earlier:
         if run.get("split_ratio") != asked["split_ratio"]:
-            kinds = [f"split_ratio {_shown(r['split_ratio'])}" if r.get("split_ratio") else "no split_ratio"
-                     for r in (run, asked)]  # fmt: skip
+            ratio = options(Output)["split_ratio"]
+            kinds = [
+                f"`split_ratio` {_words(ratio, one['split_ratio'])}" if one.get("split_ratio") else "no `split_ratio`"
+                for one in (run, asked)
+            ]
             raise OutputError(f"{path} has images of a run with {kinds[0]}, this one has {kinds[1]}: {REMEDY}")
         split = run.get("dataset", {}).get("split", asked["dataset"]["split"])
         if split != asked["dataset"]["split"]:
             raise OutputError(
                 f"{path} has images of split {split}, this run has those of split {asked['dataset']['split']}: {REMEDY}"
             )
-    changed = _differences(earlier[-1], asked) if earlier and earlier[-1].get("settings") else []
+    if not earlier or images + sum(section.images for run in earlier for section in sections_of(run)) < DATA_SET:
+        return
+    changed = _differences(earlier[-1], asked) if earlier[-1].get("settings") else []
     if changed:
         more = f" and {len(changed) - NAMED} more" * (len(changed) > NAMED)
         warnings.warn(
@@ -76,22 +85,22 @@ def _has_images(run: Record) -> bool:
 
 def _differences(run: Record, asked: Record) -> list[str]:
     """Each setting that differs, as "name: old -> new"."""
+    known: dict[str, Option] = options(Settings)
     usual = json.loads(json.dumps(DEFAULTS))
     before, now = usual | run.get("settings", {}), asked["settings"]
     changed = [f"format: {run['format']} -> {asked['format']}"] * (run["format"] != asked["format"])
     changed += [
-        f"{name}: {_shown(before[name])} -> {_shown(now[name])}" for name in now if before.get(name) != now[name]
+        f"{name}: {_words(known[name], before[name])} -> {_words(known[name], now[name])}"
+        for name in now
+        if before.get(name) != now[name]
     ]
     digests = [record.get("dataset", {}).get("sha256") for record in (run, asked)]
-    # of scaled glyphs the digest differs, too
-    same_size = all(before.get(name) == now.get(name) for name in ("dataset", "image_height", "glyph_height"))
-    if same_size and digests[0] not in (None, digests[1]):
+    if all(before.get(name) == now.get(name) for name in ABOUT_GLYPHS) and digests[0] not in (None, digests[1]):
         changed.append(f"dataset: {now['dataset']} has other glyphs now")
     return changed
 
 
-def _shown(value: Any) -> str:
-    """A setting as it is given on the command line."""
-    if isinstance(value, list):
-        return " ".join(map(_shown, value)) or "none"
-    return "none" if value is None else f"{value!s:.40}"
+def _words(option: Option, value: Any) -> str:
+    """A value of a setting as it is given on the command line."""
+    words = [] if value is None else option.kind.words(value)
+    return " ".join(f"{word:.40}" for word in words) or "none"

@@ -58,7 +58,9 @@ class RunFolder:
             path = self.private / name
             # a link would let this program write to wherever it leads, and a pipe would be waited for
             if os.path.lexists(path) and not is_right(path.lstat().st_mode):
-                raise OutputError(f"{path} is not what digitseq made there: remove it, or name another with -o")
+                raise OutputError(
+                    f"{path} is not what digitseq made there: remove it, or name another with `output_path`"
+                )
 
     def acquire(self, cleanup: contextlib.ExitStack) -> None:
         """Lock the folder. Raises `OSError`, and `OutputError` when another run has locked it."""
@@ -74,7 +76,7 @@ class RunFolder:
                     return
         raise OutputError(
             f"{self.path} is being written by another run: wait until it has finished, or name another directory "
-            "with -o"
+            "with `output_path`"
         )
 
     def is_owned(self) -> bool:
@@ -143,7 +145,7 @@ def locked_folder(path: Path) -> Iterator[RunFolder]:
             yield folder
     except OSError as error:
         reason = error.strerror or error
-        raise OutputError(f"cannot write to {path} ({reason}): name another directory with -o") from None
+        raise OutputError(f"cannot write to {path} ({reason}): name another directory with `output_path`") from None
 
 
 def is_being_written(path: Path) -> bool:
@@ -177,7 +179,7 @@ def read_runs(folder: Path) -> list[dict[str, Any]]:
         return []
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise OutputError(
-            f"{path} is not a record that digitseq wrote: move it away, or name another directory with -o"
+            f"{path} is not a record that digitseq wrote: move it away, or name another directory with `output_path`"
         ) from None
 
 

@@ -89,7 +89,9 @@ def read_journal(path: Path, offset: int) -> list[Entry]:
                 elif entries and fields["done"] == entries[-1].receipt.part.number:
                     entries[-1] = entries[-1]._replace(done=offset)
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise OutputError(f"{path} is not a journal that digitseq wrote: name another directory with -o") from None
+        raise OutputError(
+            f"{path} is not a journal that digitseq wrote: name another directory with `output_path`"
+        ) from None
     return entries
 
 

@@ -14,11 +14,12 @@ from digitseq.errors import OutputError
 from digitseq.formats import FORMATS
 from digitseq.formats.parts import Part, spans
 from digitseq.glyphs.own_folder import is_folder
-from digitseq.options import PARTS
+from digitseq.options import PARTS, options
 from digitseq.pipeline import Pipeline
 from digitseq.runs.naming import safe_name
 from digitseq.runs.run_settings import LABELS, Output
 from digitseq.runs.workers import MAX_PROCESSES
+from digitseq.settings import Settings
 
 Record = dict[str, Any]  # one run in run.json
 
@@ -116,7 +117,7 @@ def new_record(pipeline: Pipeline, output: Output, sections: list[Section]) -> R
 def last_run(path: Path, runs: list[Record]) -> Record:
     """The run that is to be resumed in `path`; `OutputError` when there is none."""
     if not runs:
-        raise OutputError(f"{path} has no run to resume: leave out --resume, or name its directory with -o")
+        raise OutputError(f"{path} has no run to resume: leave out `resume`, or name its directory with `output_path`")
     return runs[-1]
 
 
@@ -131,15 +132,20 @@ def check_same(path: Path, record: Record, asked: Record) -> None:
     differing = [
         "its texts came from other lines, or another release of a package"
         if name == "texts"
-        else f"its {name} is {json.dumps(before.get(name))}, not {json.dumps(now[name])}"
+        else f"its {name} is {_shown(name, before.get(name))}, not {_shown(name, now[name])}"
         for name in now
         if before.get(name) != now[name]
     ]
     if differing:
         raise OutputError(
             f"cannot resume the run in {path}: {'; '.join(differing)}; give what it was started with, or leave out "
-            "--resume"
+            "`resume`"
         )
+
+
+def _shown(name: str, value: Any) -> str:
+    is_long = name == "augment" and isinstance(value, list)
+    return json.dumps(options(Settings)[name].kind.words(value) if is_long else value)
 
 
 def _flat(record: Record) -> Record:

@@ -8,14 +8,17 @@ from digitseq.settings import Settings
 from digitseq.sources.choose import source_folder
 
 UNSAFE = re.compile(r'[/\\:*?"<>|\x00-\x1f\x7f]')  # in file names, on any system
+# by Windows, with any ending
+RESERVED = re.compile(r"^(CON|CONIN\$|CONOUT\$|PRN|AUX|NUL|(?:COM|LPT)[0-9¹²³])(?= *(?:\.|$))", re.IGNORECASE)
+ENDS = re.compile(r"^\.|[. ]$")  # names that are hidden, as digitseq's own are; what Windows drops
 UNSAFE_SHOWN = '/ \\ : * ? " < > |'
 MAX_BYTES = 255
 MAX_STEM = 200  # leaves room for what follows
 
 
 def folder_name(settings: Settings, name: str | None = None) -> str:
-    """`name`, or what the source names the folder, such as `random` or `phone-JP`, as a `safe_name`."""
-    return safe_name(name or source_folder(settings))
+    """`name`, or what the source names the folder, such as `random` or `phone-JP`, as a `safe_folder_name`."""
+    return safe_folder_name(name or source_folder(settings))
 
 
 def file_stem(settings: Settings, name: str | None = None) -> str:
@@ -24,8 +27,13 @@ def file_stem(settings: Settings, name: str | None = None) -> str:
 
 
 def safe_name(name: str) -> str:
-    """`name` as that of a file on any system: with `_` for characters that it cannot have, and not too long."""
+    """`name` as that of one file: with `_` for characters that it cannot have on any system, and not too long."""
     name = UNSAFE.sub("_", name.encode(errors="replace").decode())
     if not name.strip(". "):
         return "_" * max(len(name), 1)
     return name.encode()[:MAX_BYTES].decode(errors="ignore")
+
+
+def safe_folder_name(name: str) -> str:
+    """`name` as that of a folder on any system, which is not hidden."""
+    return ENDS.sub("_", safe_name(RESERVED.sub(r"\1_", name)))

@@ -37,7 +37,9 @@ class OwnedRun:
         own = [path for section, path in zip(self.sections, self.directories) if section.folder]
         for path in [*own, *(path / MASKS for path in self.directories)]:
             if path.is_symlink():
-                raise OutputError(f"{path} is a link, not what digitseq made there: remove it, or name another with -o")
+                raise OutputError(
+                    f"{path} is a link, not what digitseq made there: remove it, or name another with `output_path`"
+                )
         self.kept = [folder.kept / str(place) for place in range(len(self.sections))]
 
     def link_directories(self, stage: Path) -> None:
@@ -149,7 +151,9 @@ class OwnedRun:
 
     def _foreign(self) -> OutputError:
         path = self.folder.journal.path
-        return OutputError(f"{path} and run.json beside it do not belong together: name another directory with -o")
+        return OutputError(
+            f"{path} and run.json beside it do not belong together: name another directory with `output_path`"
+        )
 
     def _remove_unpublished(self, named: int) -> None:
         """Remove images that workers created through links, of parts after the first `named`, which the journal names.

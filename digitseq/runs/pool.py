@@ -82,7 +82,7 @@ def _start(workers: list[tuple[Any, Connection[Any, Any]]], count: int, *work: o
             workers.append((process, ours))
     except (OSError, MemoryError, RuntimeError) as error:
         why = getattr(error, "strerror", None) or str(error) or "not enough memory"
-        raise RunError(f"{count} processes cannot be started ({why}): give a smaller -m") from None
+        raise RunError(f"{count} processes cannot be started ({why}): give a smaller `multi_core`") from None
 
 
 def _work(

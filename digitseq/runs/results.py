@@ -46,7 +46,7 @@ class Results:
     def check(self, paths: Iterable[Path]) -> None:
         """`OutputError` where something is at one of the `paths` that no run has written. Raises `OSError`."""
         for path in paths:
-            remedy = "move it away, or name another directory with -o"
+            remedy = "move it away, or name another directory with `output_path`"
             if regular_size(path) is None:
                 if os.path.lexists(path):
                     raise OutputError(f"{path} is not a regular file: {remedy}")

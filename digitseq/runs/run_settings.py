@@ -22,7 +22,7 @@ from digitseq.options import (
     setting,
     shown,
 )
-from digitseq.runs.naming import UNSAFE_SHOWN, safe_name
+from digitseq.runs.naming import UNSAFE_SHOWN, safe_folder_name
 from digitseq.sources import Source
 
 PICTURES = ("", ".png", ".jpg", ".jpeg")  # endings of a preview; without one it is a PNG file
@@ -75,8 +75,8 @@ class Output(NamedOptions):
         shown_default="0",
     )  # fmt: skip
     size: int | None = setting(
-        None, Number(1, 1_000_000_000), "number of images; with --numbers_file, by default one a line", "batch", "-s",
-        shown_default="1; 100 with -m",
+        None, Number(1, 1_000_000_000), "number of images; with `numbers_file`, by default one a line", "batch", "-s",
+        shown_default="1; 100 with `multi_core`",
     )  # fmt: skip
     seed: int | None = setting(
         None, Number(0, 2**64 - 1), "random seed: the same seed and settings give the same images", "batch",
@@ -110,26 +110,28 @@ class Output(NamedOptions):
             if (given := getattr(self, name)) is not None and Path(given).suffix.lower() not in PICTURES:
                 raise SettingsError(f"{name} must be the name of a .png or .jpg file, got {given!r:.60}", name)
         if self.dry_run and (self.preview or self.preview_operations):
-            raise SettingsError("dry_run writes nothing, and preview a file: leave out one of them", "dry_run")
+            raise SettingsError("dry_run writes nothing, and `preview` a file: leave out one of them", "dry_run")
         if NO_LABELS in self.labels and len(self.labels) > 1:
             raise SettingsError(f"labels none cannot be combined with others, got {' '.join(self.labels)}", "labels")
-        if self.name is not None and safe_name(self.name) != self.name:
+        if self.name is not None and safe_folder_name(self.name) != self.name:
             raise SettingsError(
-                f"name must be that of one directory, without {UNSAFE_SHOWN}, got {shown(self.name)}", "name"
+                f"name must be that of one directory on any system, without {UNSAFE_SHOWN} and a dot at an end, got "
+                f"{shown(self.name)}; possible is {shown(safe_folder_name(self.name))}",
+                "name",
             )
         if self.overwrite and self.resume:
-            raise SettingsError("overwrite begins anew, and resume goes on: leave out one of them", "overwrite")
+            raise SettingsError("overwrite begins anew, and `resume` goes on: leave out one of them", "overwrite")
         if self.overwrite and self.dry_run:
-            raise SettingsError("dry_run removes nothing, and overwrite does: leave out one of them", "dry_run")
+            raise SettingsError("dry_run removes nothing, and `overwrite` does: leave out one of them", "dry_run")
         if self.start and self.split_ratio:
             raise SettingsError(
-                "start goes without split_ratio: each of train, val and test is a series of its own", "start"
+                "start goes without `split_ratio`: each of train, val and test is a series of its own", "start"
             )
         for name, formats in PARTLY.items():
             # "none" is right for every format: all but single files contain their labels
             if self.format not in formats and getattr(self, name) not in (getattr(type(self), name), (NO_LABELS,)):
                 raise SettingsError(
-                    f"{name} goes with format {' or '.join(formats)}, got format {self.format}: leave it out, or name "
+                    f"{name} goes with `format` {' or '.join(formats)}, got {self.format}: leave it out, or name "
                     "another format",
                     name,
                 )
@@ -146,7 +148,7 @@ class Output(NamedOptions):
             images -= (self.start or 1) - 1
             if images < 1:
                 raise SettingsError(
-                    f"start {self.start:,} is after the last line, {source.origin.images:,}: give a size to go on from "
+                    f"start {self.start:,} is after the last line, {source.origin.images:,}: give `size` to go on from "
                     "the top",
                     "start",
                 )

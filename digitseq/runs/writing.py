@@ -64,7 +64,7 @@ class Report:
 
     def remainder(self) -> str:
         """The same, and how to make the rest."""
-        return f"{self.finished()}; to make the rest, give the same command with --resume"
+        return f"{self.finished()}; to make the rest, give the same settings and `resume`"
 
 
 def recorded_run(settings: Settings, output: Output) -> tuple[int, int]:
@@ -89,7 +89,7 @@ def write_images(
     """
     began, faults = time.perf_counter(), list[DigitseqError]()
     if output.split_ratio and pipeline.settings.split != "train":
-        raise SettingsError("split_ratio chooses the glyphs itself: leave out split", "split")
+        raise SettingsError("`split_ratio` chooses the glyphs itself: leave out `split`", "split")
     with locked_folder(Path(output.output_path) / folder_name(pipeline.settings, output.name)) as folder:
         runs = read_runs(folder.path)
         run = (_resumed if output.resume else _new)(folder, runs, pipeline, output)
@@ -139,7 +139,7 @@ def _new(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: Outp
             else:
                 remove_runs(folder, runs)
             unfinished = None
-        check_follows(folder.path, runs, new_record(pipeline, output, []))
+        check_follows(folder.path, runs, new_record(pipeline, output, []), output.count)
         sections = [placement.begin(output, where, runs) for placement in placed]
     if output.overwrite and not output.start:
         check_alone(folder.path, sections)
@@ -147,7 +147,7 @@ def _new(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: Outp
     if unfinished:
         warnings.warn(
             f"the interrupted run of {size_of(unfinished):,} images in {folder.path} can no longer be resumed: this "
-            "run follows it. To finish a run, give its command again with --resume first",
+            "run follows it. To finish a run, give its settings again and `resume` first",
             DigitseqWarning,
             stacklevel=3,
         )
@@ -162,7 +162,7 @@ def _resumed(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: 
     """The last run, recovered. Raises `OutputError` when it was given other settings."""
     record = last_run(folder.path, runs)
     if is_half_removed(runs):
-        raise OutputError(f"the run in {folder.path} was being removed: leave out --resume")
+        raise OutputError(f"the run in {folder.path} was being removed: leave out `resume`")
     asked = new_record(pipeline, output, []) | ({"size": output.size} if output.size is not None else {})
     check_same(folder.path, record | {"size": size_of(record)}, asked)
     run = OwnedRun(folder, record)

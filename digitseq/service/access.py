@@ -28,7 +28,7 @@ def check_reach(host: str, locked: bool, no_auth: bool) -> None:
     """Refuse to serve other machines without a key, unless `no_auth` says so."""
     if not (locked or no_auth or is_loopback(host)):
         raise SettingsError(
-            f"host {host} can be reached from other machines: set {KEY} to a key that they must show, or give --no_auth"
+            f"host {host} can be reached from other machines: set {KEY} to a key that they must show, or give `no_auth`"
         )
 
 

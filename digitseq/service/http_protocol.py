@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from digitseq.service.problems import MEDIA_TYPE, Problem
 
@@ -30,6 +30,13 @@ class BoundedHeadProtocol(HttpToolsProtocol):
 
     _unparsed = 0  # bytes since the parser last completed a head or a piece of a body
     _ignoring = False
+    _answered: RequestResponseCycle | None = None  # the request that another one waits for
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)  # tells the last request only
+        if self._answered and not self._answered.response_complete:
+            self._answered.disconnected = True
+            self._answered.message_event.set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]  # as uvicorn declares it
@@ -57,11 +64,17 @@ class BoundedHeadProtocol(HttpToolsProtocol):
             self._refuse(TOO_LARGE)
             raise _Refused
         self.scope["extensions"] = {"abort": self.transport.abort}  # type: ignore[dict-item]  # one of our own
+        before = self.cycle
         super().on_headers_complete()
+        if self.pipeline:
+            self._answered = before
+            self.flow.resume_reading()  # else nobody would see that the client has gone
 
     def on_body(self, body: bytes) -> None:
         self._unparsed = 0
         super().on_body(body)
+        if self.pipeline and self.flow.read_paused:
+            raise _Refused
 
     def send_400_response(self, msg: str) -> None:
         """Called for all that the parser does not take."""

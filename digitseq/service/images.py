@@ -142,7 +142,7 @@ class ImageEndpoints:
     async def _image(self, pipeline: Pipeline, seed: int, index: int, receive: Receive) -> tuple[str, bytes]:
         settings = pipeline.settings
         # Only fixed texts share batches: other sources draw their texts from the tables of their own seed.
-        if settings.number is not None and settings.label_case == "as_given":
+        if settings.number is not None and pipeline.keeps_texts:
             batcher = self._distorted if settings.operations() else self._plain
             return settings.number, await batcher.submit(pipeline, seed, index)
         return await self._work.images.run(lambda check: one_image(pipeline.reseeded(seed), index), receive)

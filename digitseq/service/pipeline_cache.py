@@ -63,7 +63,7 @@ class PipelineCache:
         if source.max_length * renderer.cell_pixels > self._limits.max_cells:
             raise Problem(
                 422, "these distortions need too much memory for a text of this length: use fewer, or a "
-                "shorter text, or a lower image_height",
+                "shorter text, or a lower `image_height`",
                 "augment",
             )  # fmt: skip
         pipeline = Pipeline(settings, renderer.bank, seed, source, renderer)

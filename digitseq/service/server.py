@@ -21,6 +21,7 @@ from digitseq.service.access import CORS, KEY, check_key, check_origin, check_re
 from digitseq.service.limits import Limits, variable
 from digitseq.shell.console import run_program
 from digitseq.shell.parser import OneLineParser
+from digitseq.shell.setting_names import with_flags
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -32,7 +33,8 @@ SHUTDOWN_SECONDS = 5  # for connections that are still open when all answers are
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the service until it is told to stop; returns the exit code."""
-    return run_program("digitseq", lambda: _run(argv))
+    flags = {name: f"--{name}" for name in ("host", "port", "workers", "cors", "no_auth")}
+    return run_program("digitseq", lambda: _run(argv), lambda error: with_flags(error, flags))
 
 
 def _run(argv: Sequence[str] | None) -> int:

@@ -19,7 +19,8 @@ from digitseq.runs.run_settings import Output
 from digitseq.shell.console import interrupted_by, print_error, run_program, say
 from digitseq.shell.dry_run import dry_run_lines
 from digitseq.shell.help_text import short_help
-from digitseq.shell.parser import ParsedCommand, naming_lines, parse
+from digitseq.shell.parser import FLAGS, ParsedCommand, naming_lines, parse
+from digitseq.shell.setting_names import with_flags
 from digitseq.sources.choose import source_of
 
 NOTHING_ASKED = 2  # a script whose variables are empty must not go on as if images had been made
@@ -33,12 +34,16 @@ def main(argv: Sequence[str] | None = None, config: Path | None = None) -> int:
     """
 
     def program() -> int:
-        warnings.showwarning = lambda message, *_, **__: print_error(NAME, "warning", str(message))
+        warnings.showwarning = lambda message, *_, **__: print_error(NAME, "warning", _text(message))
         warnings.simplefilter("always", DigitseqWarning)
         with _stop_on_signals() as stop:
             return _run(argv, config or Path("config.py"), stop)
 
-    return run_program(NAME, program)
+    return run_program(NAME, program, _text)
+
+
+def _text(message: object) -> str:
+    return with_flags(message, FLAGS)
 
 
 def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
@@ -76,7 +81,7 @@ def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
         tell(dry_run_lines(report, report.estimate))
         return 0
     if report.count < report.wanted:
-        print_error(NAME, "interrupted", report.remainder())
+        print_error(NAME, "interrupted", _text(report.remainder()))
         return interrupted_by(stop.signal)
     tell(_summary(report, output))
     return 0

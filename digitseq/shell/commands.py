@@ -21,8 +21,12 @@ from digitseq.options import expanded, options
 from digitseq.settings import Settings
 from digitseq.shell.console import run_program, say
 from digitseq.shell.parser import OneLineParser
+from digitseq.shell.setting_names import with_flags
 
 LAYOUT = ("min_spacing", "max_spacing", "image_width")
+FLAGS = {name: f"--{name.replace('_', '-')}" for name in (*LAYOUT, "output_path", "seed", "num_images")} | {
+    "number": "--sequence", "phone": "--region"
+}  # fmt: skip
 
 
 def numbers_sequence(argv: Sequence[str] | None = None) -> int:
@@ -66,7 +70,7 @@ def _main(parser: OneLineParser, argv: Sequence[str] | None, source: Callable[[A
             say(f"{_save(folder, sample)} (seed {generator.seed})")
         return 0
 
-    return run_program(parser.prog, program)
+    return run_program(parser.prog, program, lambda error: with_flags(error, FLAGS))
 
 
 def _save(folder: Path, sample: Sample) -> Path:
@@ -77,4 +81,4 @@ def _save(folder: Path, sample: Sample) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         return write_new(folder, (f"{name}.png" for name in names), data)
     except OSError as error:
-        raise OutputError(f"cannot write to {folder} ({error.strerror}): name another with --output-path") from None
+        raise OutputError(f"cannot write to {folder} ({error.strerror}): name another with `output_path`") from None

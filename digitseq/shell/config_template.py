@@ -13,6 +13,7 @@ from digitseq.files.atomic import write_new
 from digitseq.options import Option, expanded
 from digitseq.shell.console import say
 from digitseq.shell.help_text import GROUPS
+from digitseq.shell.setting_names import with_names
 
 WIDTH = 110
 HEAD = '''\
@@ -51,7 +52,7 @@ class ConfigCommand:
             write_new(path.parent, iter([path.name]), config_text(self.known, self.sources).encode())
         except OSError as error:
             raise OutputError(f"cannot write {path} ({error.strerror}): name another file") from None
-        say(f"{path}: edit it; -r reads the one that is called config.py")
+        say(f"{path}: edit it; -r {path} reads it")
         return 0
 
 
@@ -62,7 +63,8 @@ def _comment(option: Option) -> str:
         about += f"; such as {_written(option.example)}"
     if option.flags:
         about += f" ({', '.join(option.flags)})"
-    lines = [line for text in (option.help, about) for line in textwrap.wrap(text, WIDTH, break_on_hyphens=False)]
+    texts = map(with_names, (option.help, about))
+    lines = [line for text in texts for line in textwrap.wrap(text, WIDTH, break_on_hyphens=False)]
     return "\n".join(f"# {line}" for line in lines)
 
 

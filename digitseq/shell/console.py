@@ -12,8 +12,11 @@ from collections.abc import Callable
 from digitseq.errors import DigitseqError, RunError, first_cause, one_line, printable
 
 
-def run_program(name: str, program: Callable[[], int]) -> int:
-    """Call `program` and return its exit code. Its errors become a line on standard error that begins with `name`."""
+def run_program(name: str, program: Callable[[], int], text_of: Callable[[DigitseqError], str] = str) -> int:
+    """Call `program` and return its exit code. Its errors become a line on standard error that begins with `name`.
+
+    text_of: what is shown of an error
+    """
 
     def failed(message: object, code: int = RunError.exit_code) -> int:
         print_error(name, "error", str(message))
@@ -25,7 +28,7 @@ def run_program(name: str, program: Callable[[], int]) -> int:
     except SystemExit as done:  # --help and --version
         return int(done.code or 0)
     except DigitseqError as error:
-        return failed(error, error.exit_code)
+        return failed(text_of(error), error.exit_code)
     except KeyboardInterrupt as stop:
         print_error(name, "interrupted", "nothing more was written")
         return interrupted_by(*stop.args)

@@ -50,7 +50,9 @@ class InspectCommand:
                 with replacing(path) as file:
                     file.write(data)
         except OSError as error:
-            raise OutputError(f"cannot write to {folder} ({error.strerror}): name another directory with -o") from None
+            raise OutputError(
+                f"cannot write to {folder} ({error.strerror}): name another directory with `output_path`"
+            ) from None
         problems = inspection.all_problems()
         if problems or not self.quiet:
             say(text_report(inspection))

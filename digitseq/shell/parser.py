@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, NoReturn
 from digitseq import __version__
 from digitseq.api import draw_seed
 from digitseq.errors import SettingsError, closest
-from digitseq.options import Option, options
+from digitseq.options import Option, expanded, options
 from digitseq.runs import recorded_run
 from digitseq.runs.run_settings import Output
 from digitseq.settings import PARTNERS, SOURCES, Settings
@@ -23,9 +23,13 @@ from digitseq.shell.console import say
 from digitseq.shell.dataset_commands import DataSetCommand
 from digitseq.shell.help_text import GROUPS, WHAT, HelpFormatter, epilog, started_as
 from digitseq.shell.inspect_command import InspectCommand
+from digitseq.shell.setting_names import with_flags, with_names
 
 OPTIONS = options(Output) | options(Settings)
 IN_CONFIG = [name for name, option in OPTIONS.items() if option.group != "look"]  # those make no images
+
+
+FLAGS = {name: f"--{name}" for name in [*OPTIONS, "read_from_config", "inspect", "write_config", "print_completion"]}
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -48,7 +52,7 @@ class OneLineParser(argparse.ArgumentParser):
         if not re.match("--?[A-Za-z]", name):  # a value, or a negative number
             return
         longer = [flag for flag in flags if len(flag) > 2 and name.startswith(flag)]
-        if name[:2] in flags and flags[name[:2]].nargs != 0 and not longer:  # such as -s3
+        if name[:2] in flags and flags[name[:2]].nargs not in (0, "?") and not longer:  # such as -s3
             return
         near = closest(name, flags) or next(iter(longer), None)
         self.error(f"unknown flag {name!r:.60}" + (f": did you mean {near}?" if near else ""))
@@ -68,6 +72,14 @@ class _ListAugmentations(argparse.Action):
         from digitseq.augment import list_augmentations
 
         say(list_augmentations())
+        parser.exit()
+
+
+class _PrintCompletion(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, _: object, shell: object, flag: object = None) -> None:
+        from digitseq.shell.completion import completion_script
+
+        say(completion_script(parser, OPTIONS, str(shell)))
         parser.exit()
 
 
@@ -94,17 +106,21 @@ def naming_lines(lines: dict[str, str]) -> Iterator[None]:
     try:
         yield
     except SettingsError as error:
-        raise SettingsError(lines.get(error.setting or "", "") + str(error), error.setting) from None
+        if error.setting not in lines:
+            raise
+        raise SettingsError(lines[error.setting] + with_names(str(error))) from None
 
 
 def parse(argv: Sequence[str] | None, config: Path) -> ParsedCommand | DataSetCommand | InspectCommand | ConfigCommand:
-    """Settings from the command line, over those of `config` when -r is given, over the defaults."""
-    given = vars(build_parser().parse_args(argv))
+    """Settings from the command line, over those of the file that -r names, by default `config`, over the defaults."""
+    given = vars(build_parser(config).parse_args(argv))
     if "write_config" in given:
         return ConfigCommand(given["write_config"], {name: OPTIONS[name] for name in IN_CONFIG}, len(SOURCES))
     lines: dict[str, str] = {}
-    if given.pop("read_from_config"):
+    if "read_from_config" in given:
         from digitseq.shell.config_file import read_config
+
+        config = Path(expanded(given.pop("read_from_config"), "read_from_config"))
 
         chosen = [name for name in SOURCES if name in given]  # a source given here replaces that of the file
         for name, (value, line) in read_config(config, IN_CONFIG).items():
@@ -131,8 +147,8 @@ def _build(cls: Any, values: dict[str, Any]) -> Any:
     return cls(**{name: values[name] for name in options(cls) if name in values})
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser; settings that are not given are absent from its result."""
+def build_parser(config: Path = Path("config.py")) -> argparse.ArgumentParser:
+    """The parser; what is not given is absent from its result. config: as for `parse`."""
     parser = OneLineParser(
         started_as(),
         usage="%(prog)s SOURCE [FLAGS]",
@@ -145,9 +161,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     groups = {k: parser.add_argument_group(title.format(sources=len(SOURCES))) for k, title in GROUPS.items()}
     groups["batch"].add_argument(
-        "-r", "--read_from_config", action="store_true", default=False,
-        help="read settings from config.py, which is beside run.py (for the command digitseq: in the current "
-        "directory); flags override them",
+        "-r", "--read_from_config", nargs="?", const=str(config), metavar="FILE",
+        help="read settings from FILE; flags override them (default FILE: config.py beside run.py, for the command "
+        "digitseq in the current directory)",
     )  # fmt: skip
     for name in sorted(OPTIONS, key=lambda name: not OPTIONS[name].flags):  # those with a short flag first
         _add_option(groups[OPTIONS[name].group], name, OPTIONS[name])
@@ -157,7 +173,7 @@ def build_parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     groups["look"].add_argument(
         "--write_config", nargs="?", const="config.py", metavar="FILE",
-        help="write a config.py for -r with every setting, its meaning, range and default, and exit; a file that is "
+        help="write a file for -r with every setting, its meaning, range and default, and exit; a file that is "
         "there is left as it is (default FILE: config.py)",
     )  # fmt: skip
     groups["look"].add_argument(
@@ -171,6 +187,10 @@ def build_parser() -> argparse.ArgumentParser:
         help="list all data sets with classes, glyphs, size on disk, licence and whether they are installed, and exit",
     )  # fmt: skip
     groups["data"].add_argument("--download", metavar="NAME", help="download the data set of this name, and exit")
+    groups["general"].add_argument(
+        "--print_completion", action=_PrintCompletion, choices=("bash", "zsh", "tcsh"),
+        help="print the script by which this shell completes the flags of the command digitseq, and exit; needs shtab",
+    )  # fmt: skip
     groups["general"].add_argument("-h", "--help", action="help", help="show this text and exit")
     groups["general"].add_argument("--version", action="version", version=f"digitseq {__version__}")
     return parser
@@ -187,4 +207,4 @@ def _add_option(group: Any, name: str, option: Option) -> None:
         help += f" (default {option.metavar}: {option.bare})"
     if option.metavar:
         kwargs["metavar"] = option.metavar
-    group.add_argument(*option.flags, f"--{name}", help=help.replace("%", "%%"), **kwargs)
+    group.add_argument(*option.flags, f"--{name}", help=with_flags(help, FLAGS).replace("%", "%%"), **kwargs)

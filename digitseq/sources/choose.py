@@ -36,7 +36,7 @@ def source_of(
     size = size or source.images
     if size is None:
         name = "unique" if settings.unique else "balanced"
-        raise SettingsError(f"{name} needs the number of images of the run: give the size", name)
+        raise SettingsError(f"{name} needs the number of images of the run: give `size`", name)
     return for_run(source, size, seed, settings.unique, settings.balanced, check)
 
 
@@ -66,7 +66,8 @@ def for_run(
         return DigitTable(source, size, seed, unique, balanced, check)
     if balanced:
         raise SettingsError(
-            "balanced works with random_digits and random_text only: other sources fix how often a character occurs",
+            "balanced works with `random_digits` and `random_text` only: other sources fix how often a character "
+            "occurs",
             "balanced",
         )
     return distinct(source, size, seed, check)

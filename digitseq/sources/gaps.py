@@ -29,9 +29,9 @@ def check_characters(source: Source, characters: Collection[str], signs: str) ->
             hint = ""
             if can_be_gap(character):
                 drawn = signs == "refuse" and (character in SIGNS or character == " ")
-                hint = "; --signs draw allows it" if drawn else "; --signs gap leaves a gap for it"
+                hint = "; `signs` draw allows it" if drawn else "; `signs` gap leaves a gap for it"
             having = [name for name, row in DATA_SETS.items() if character in classes(row.characters)]
-            hint += f"; it is in {', '.join(having)} (--dataset)" if having else ""
+            hint += f"; it is in {', '.join(having)} (`dataset`)" if having else ""
             raise SettingsError(message + hint, source.refused_setting)
     if found and not found & known:
         raise SettingsError("nothing but gaps would be written: give a text with a digit in it", source.refused_setting)

@@ -18,7 +18,7 @@ BLOCK = 1024  # lines from one recorded position to the next
 CHUNK = 1 << 22  # bytes
 MAX_BYTES = 4 * MAX_TEXT + 2  # of a line in UTF-8 with its end
 BOM = b"\xef\xbb\xbf"
-BLANK = " \t"  # a line of nothing else is skipped
+BLANK = " \t\r"  # no part of a text at its ends: no image can show them; a line of nothing else is skipped
 ENCODING = ("utf-8", "surrogateescape")  # bytes that are not UTF-8 become code points that no file can hold
 CONTROL = frozenset(map(chr, [*range(32), 127]))
 REFUSED = CONTROL | frozenset(map(chr, range(0xDC80, 0xDD00)))
@@ -40,8 +40,10 @@ class LineIndex:
 
 
 def split_lines(piece: bytes) -> list[str]:
-    """The lines of `piece` without their ends, LF or CR LF."""
-    return piece.removesuffix(b"\n").decode(*ENCODING).replace("\r\n", "\n").removesuffix("\r").split("\n")
+    """The lines of `piece` without their ends and the blanks around them; a line that is blank is empty."""
+    text = piece.removesuffix(b"\n").decode(*ENCODING)
+    lines = text.split("\n")
+    return [line.strip(BLANK) for line in lines] if any(blank in text for blank in BLANK) else lines
 
 
 def index_lines(file: BinaryIO, name: str) -> LineIndex:
@@ -54,8 +56,9 @@ def index_lines(file: BinaryIO, name: str) -> LineIndex:
     passed = found = 0  # lines so far: all, and those that are not blank
     for offset, piece in _pieces(file):
         digest.update(piece)
-        lines = split_lines(piece)
-        kept = [n for n, line in enumerate(lines) if line.strip(BLANK)]
+        # without an end it is a part of a line that is too long, and blanks at its ends may be inside the line
+        lines = split_lines(piece) if piece.endswith(b"\n") else [piece.decode(*ENCODING)]
+        kept = [n for n, line in enumerate(lines) if line]
         texts = lines if len(kept) == len(lines) else [lines[n] for n in kept]
         characters |= set("".join(texts))
         longest = max([longest, *texts], key=len)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from digitseq.errors import DataError, SettingsError
 from digitseq.random_streams import Rows
 from digitseq.sources.base import Codes, Source, encode
-from digitseq.sources.line_index import BLANK, BLOCK, SETTING, index_lines, split_lines
+from digitseq.sources.line_index import BLOCK, SETTING, index_lines, split_lines
 
 if TYPE_CHECKING:
     from digitseq.settings import Settings
@@ -34,8 +34,8 @@ class NumbersFile(Source):
     """Image i gets line i of a text file in UTF-8, starting again at the first line when there are no more.
 
     path: the file, or `-` for standard input. Standard input and pipes are copied to a temporary file, which is removed
-    with this object. Line ends are LF or CR LF. Blank lines (empty, or nothing but spaces and tabs) and a byte order
-    mark are skipped. All other spaces belong to the text.
+    with this object. Line ends are LF or CR LF. A byte order mark, blank lines, and spaces and tabs at the ends of a
+    line are skipped. Spaces within a line belong to the text.
 
     The file is read once; only the position of one line in 1,024 (8 bytes each) is kept in memory. Pickles as its path
     and these positions; each process reads the lines from the file again.
@@ -98,7 +98,7 @@ class NumbersFile(Source):
         starts = self._index.starts
         file.seek(int(starts[block]))
         piece = file.read(int(starts[block + 1] - starts[block]) if block + 1 < len(starts) else -1)
-        return [line for line in split_lines(piece) if line.strip(BLANK)]
+        return [line for line in split_lines(piece) if line]
 
     def _changed(self) -> DataError:
         return DataError(f"{self.name} has changed while it was in use: start again with the file as it is now")

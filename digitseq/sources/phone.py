@@ -27,7 +27,7 @@ def from_settings(settings: Settings, characters: str) -> Phone:
 
 
 def folder_name(settings: Settings) -> str:
-    return f"phone-{(settings.phone or '').upper()}"
+    return f"phone-{settings.phone}"
 
 
 class Phone(Source):

@@ -21,8 +21,8 @@ NAME = "emnist-byclass"
 IMAGES = 20_000
 
 
-def rendering(cache: Path, dataset: str, number: str) -> float:
-    settings = Settings(number, dataset=dataset, split="test")
+def rendering(cache: Path, dataset: str, number: str, letter_layout: str = "on") -> float:
+    settings = Settings(number, dataset=dataset, split="test", letter_layout=letter_layout)
     pipeline = Pipeline(settings, bank_of(settings, str(cache)), 1)
     began = time.perf_counter()
     for start in range(0, IMAGES, pipeline.batch_size):
@@ -51,12 +51,16 @@ def main(folder: Path) -> None:
                 "mnist": lambda: rendering(cache, "mnist", "123456"),
                 "emnist": lambda: rendering(cache, NAME, "123456"),
                 "letters": lambda: rendering(cache, NAME, "aBc4eF"),
+                "raw letters": lambda: rendering(cache, NAME, "aBc4eF", "off"),
                 "mnist files": lambda: program("-num", "123456", *common, "-o", emptied(place / "a")),
                 "emnist files": lambda: program(
                     "-num", "123456", *common, "--dataset", NAME, "-o", emptied(place / "b")
                 ),
                 "letters files": lambda: program(
                     "-num", "aBc4eF", *common, "--dataset", NAME, "-o", emptied(place / "c")
+                ),
+                "raw letters files": lambda: program(
+                    "-num", "aBc4eF", *common, "--dataset", NAME, "--letter_layout", "off", "-o", emptied(place / "d")
                 ),
             },
             7,
@@ -68,6 +72,12 @@ def main(folder: Path) -> None:
         (
             "speed of run.py, EMNIST's letters to MNIST's",
             f"{best['mnist files'] / best['letters files']:.2f}",
+            "≥ 0.90",
+        ),
+        ("speed in memory, letters on a line to raw ones", f"{best['raw letters'] / best['letters']:.2f}", "≥ 0.90"),
+        (
+            "speed of run.py, letters on a line to raw ones",
+            f"{best['raw letters files'] / best['letters files']:.2f}",
             "≥ 0.90",
         ),
         ("opening 116,323 glyphs the first time, s", f"{built:.2f}", ""),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
+from pathlib import Path
 
-from measure import ROOT, table
+from measure import ROOT, best_of, emptied, program, scratch, table
 
 sys.path.insert(0, str(ROOT))
 from digitseq import Pipeline, Settings
@@ -14,6 +15,7 @@ from digitseq.glyphs.scaled_bank import Bank, ScaledBank, scaled_bank
 from digitseq.glyphs.scaling import Scaling
 
 HEIGHTS = (28, 64, 128)
+COMMAND_HEIGHTS = (28, 64, 96, 128, 256)  # from 96 on, MNIST's training glyphs are scaled when they are used
 LOOKS = {"plain": (), "light": ("light",)}
 
 
@@ -24,10 +26,10 @@ def series(bank: Bank, look: str, images: int) -> tuple[float, int]:
     settings = Settings("123456", image_height=high, image_width=200 * high // 28, augment=LOOKS[look], **spacing)
     pipeline = Pipeline(settings, bank, 1)
     pipeline.batch(0, 2)
-    began = time.perf_counter()
+    began = time.process_time()
     for start in range(0, images, pipeline.batch_size):
         pipeline.batch(start, min(start + pipeline.batch_size, images))
-    return time.perf_counter() - began, images * high * settings.image_width
+    return time.process_time() - began, images * high * settings.image_width
 
 
 def rates(banks: dict[str, Bank], look: str, images: int) -> dict[str, float]:
@@ -38,6 +40,30 @@ def rates(banks: dict[str, Bank], look: str, images: int) -> dict[str, float]:
             taken, pixels = series(bank, look, images * 28**2 // bank.height**2)
             found[name] = max(found[name], pixels / taken)
     return found
+
+
+def commands(folder: Path, form: str, processes: int, images: int) -> dict[int, float]:
+    """Pixels per second of `run.py` at each height, start and end included; as many pixels at each, nearly."""
+
+    def made(high: int) -> float:
+        size = ("-ih", high, "-iw", 200 * high // 28, "-min", 5 * high // 28, "-max", 10 * high // 28)
+        run = ("-m", processes, "-s", images * 28**2 // high**2, "--seed", 1, "--format", form, "--quiet")
+        return program("-num", "123456", *size, *run, "-c", folder / "cache", "-o", emptied(folder / "made"))
+
+    best = best_of({str(high): lambda high=high: made(high) for high in COMMAND_HEIGHTS}, 4)
+    counts = {high: images * 28**2 // high**2 * high * (200 * high // 28) for high in COMMAND_HEIGHTS}
+    return {high: counts[high] / best[str(high)] for high in COMMAND_HEIGHTS}
+
+
+def command_rows(images: int = 100_000) -> list[tuple[str, str, str]]:
+    rows = []
+    with scratch() as folder:
+        for form in ("png", "webdataset"):
+            for processes in (1, 2):
+                found = commands(folder, form, processes, images)
+                ratios = ", ".join(f"{found[high] / found[28]:.2f}" for high in COMMAND_HEIGHTS[1:])
+                rows.append((f"`run.py --format {form} -m {processes}` at {COMMAND_HEIGHTS[1:]}", ratios, "0.75"))
+    return rows
 
 
 def main() -> None:
@@ -61,6 +87,7 @@ def main() -> None:
     scaled_bank(base, Scaling(64))
     seconds = time.process_time() - began
     rows.append(("bank of MNIST's training glyphs at 64, processor time", f"{seconds:.1f} s", "< 5 s"))
+    rows += command_rows()
     table("images of other heights, ratios within one run", rows)
 
 

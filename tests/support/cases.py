@@ -9,9 +9,14 @@ from typing import Any
 import pytest
 
 
+def covering(*axes: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """A few combinations for `pytest.mark.parametrize`, which have every value in them."""
+    return [tuple(axis[i % len(axis)] for axis in axes) for i in range(max(map(len, axes)))]
+
+
 def product(*axes: Sequence[Any]) -> list[Any]:
     """Every combination for `pytest.mark.parametrize`; all but a few, which have every value in them, are slow tests."""
-    plain = [tuple(axis[i % len(axis)] for axis in axes) for i in range(max(map(len, axes)))]
+    plain = covering(*axes)
     return [slow_unless(case in plain, *case) for case in itertools.product(*axes)]
 
 

@@ -48,7 +48,7 @@ def install(
             lock.release()
     except OSError as error:
         raise DataError(
-            f"cannot write to {folder} ({error.strerror or error}): name another directory with -c"
+            f"cannot write to {folder} ({error.strerror or error}): name another directory with `cache`"
         ) from None
 
 

@@ -11,7 +11,8 @@ const PAUSE = 120; // milliseconds without a change before images are asked for
 // Where the name of a setting does not say enough.
 const LABELS = {
   number: "What to write", random_digits: "Length", random_text: "Length", phone: "Region, such as JP, US or GB",
-  pattern: "Regular expression", signs: "Signs such as - + . /", gap_labels: "Signs in labels, with gap",
+  pattern: "Regular expression", glyph_height: "Height of a digit, as a share", invert: "Black ink on white paper",
+  masks: "Masks of the characters", signs: "Signs such as - + . /", gap_labels: "Signs in labels, with gap",
 };
 const $ = (id) => document.getElementById(id);
 const readers = {}; // by setting, a function that reads its value from the page
@@ -134,6 +135,12 @@ function buildLayout() {
     most: width.high, unit: "px", hint: "0: as wide as the sequence needs",
   }, changed);
   readers.image_width = () => one.read()[0];
+  const height = option("image_height");
+  const tall = slider({
+    label: "Height", names: ["image_height"], values: [height.default], low: height.low, high: 128, step: 1,
+    most: height.high, unit: "px",
+  }, changed);
+  readers.image_height = () => tall.read()[0];
   const spacing = slider({
     label: "Spacing", names: ["min_spacing", "max_spacing"], values: [option("min_spacing").default, option("max_spacing").example],
     low: -20, high: 60, least: option("min_spacing").low, most: option("max_spacing").high, unit: "px",
@@ -144,9 +151,13 @@ function buildLayout() {
     const [low, high] = spacing.read();
     return high === Math.max(option("max_spacing").example, low) ? undefined : high;
   };
-  const invert = control(option("invert"), changed, { label: "Black ink on white paper" });
-  readers.invert = invert.read;
-  $("layout").append(one.made, spacing.made, invert.made);
+  $("layout").append(one.made, tall.made, spacing.made);
+  // whatever else there is
+  for (const about of options.settings.filter(({ name, group }) => group === "layout" && !readers[name])) {
+    const { made, read } = control(about, changed, { label: LABELS[about.name] ?? title(about.name) });
+    readers[about.name] = read;
+    $("layout").append(made);
+  }
 }
 
 function buildGlyphs() {

@@ -111,6 +111,13 @@ export function control(about, changed, { label = title(about.name), names = [ab
     const input = element("input", { value, maxlength: 256, spellcheck: "false", title: about.help, oninput: changed });
     return { made: field(label, names[0], input), read: () => input.value };
   }
+  if (value === "") {
+    const input = element("input", {
+      type: "number", min: about.low, max: about.high, step: about.whole ? 1 : "any", title: about.help, oninput: changed,
+      placeholder: about.shown_default ?? "",
+    });
+    return { made: field(label, names[0], input), read: () => (input.value === "" ? undefined : Number(input.value)) };
+  }
   const values = [value].flat();
   const high = about.default === null ? Math.min(about.high, 4 * Math.max(...values)) : about.high;
   const span = high - about.low;
