@@ -238,6 +238,27 @@ def test_changed_samples_of_a_database_are_noticed(made, refused):
         )
 
 
+@pytest.mark.parametrize("name", ["annotations.json", "data.yaml"])
+def test_a_plain_run_replaces_no_label_file_that_was_changed_since(made, refused, name):
+    words = ("--labels", "coco", "yolo")
+    folder = made("-s", 3, *words)
+    made("-s", 3, *words)
+    (folder / name).write_text("mine")
+    for more in ((), ("--dry_run",), ("--overwrite",)):
+        said = refused("-num", "12", *words, *more)
+        assert f"output/12/{name} is not a file that digitseq wrote (it was changed): move it away" in said
+    made("-s", 3, *words, "--resume")  # nothing is left to do
+    assert (folder / name).read_text() == "mine"
+    made("-s", 3, "--labels", "jsonl")  # it writes no such file
+
+
+def test_lines_are_not_joined_to_a_line_that_somebody_has_not_ended(tmp_path, refused):
+    path = tmp_path / "output" / "12" / "gt.txt"
+    path.parent.mkdir(parents=True)
+    path.write_text("own.png\t7")
+    assert "output/12/gt.txt ends within a line: add a newline" in refused("-num", "12", "--labels", "txt")
+
+
 def test_lines_that_somebody_added_between_two_runs_are_not_removed(made, refused):
     folder = made("-s", 3)
     with open(folder / "metadata.jsonl", "a") as lines:

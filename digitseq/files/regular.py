@@ -52,6 +52,15 @@ def regular_size(path: Path) -> int | None:
     return found.st_size if stat.S_ISREG(found.st_mode) else None
 
 
+def ends_a_line(path: Path) -> bool:
+    """Whether lines can be appended to the file `path`: it ends with a newline, is empty, or does not exist."""
+    if not regular_size(path):
+        return True
+    with open_regular(path) as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"
+
+
 def read_regular(path: Path, max_bytes: int) -> bytes:
     """The contents of `path`. Raises `OSError`, also when it has more than `max_bytes`."""
     with open_regular(path) as file:

@@ -13,7 +13,7 @@ from typing import IO
 
 from digitseq.errors import DigitseqWarning, OutputError
 from digitseq.files.atomic import replacing
-from digitseq.files.regular import regular_size
+from digitseq.files.regular import ends_a_line, regular_size
 from digitseq.formats.base import Format, FormatPlan, Job, RunRequest, StoredSample, free_start, images_of
 from digitseq.formats.labelled_images import has_labelled_images, read_labelled_images
 from digitseq.formats.parts import MASKS, PartFiles, batches
@@ -77,6 +77,10 @@ class OutputFormat(Format):
             if each.file_name and os.path.lexists(lines) and regular_size(lines) is None:
                 raise OutputError(
                     f"{lines} is not a regular file: move it away, or name another directory with `output_path`"
+                )
+            if each.file_name and not ends_a_line(lines):
+                raise OutputError(
+                    f"{lines} ends within a line: add a newline, or name another directory with `output_path`"
                 )
 
     def make(self, job: Job, start: int, stop: int, files: PartFiles) -> None:

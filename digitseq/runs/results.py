@@ -13,9 +13,8 @@ from pathlib import Path
 from digitseq.errors import OutputError
 from digitseq.files.regular import regular_size
 from digitseq.formats import format_of
-from digitseq.formats.base import Format
 from digitseq.runs.folder import RunFolder
-from digitseq.runs.manifest import Record, Result, results_of
+from digitseq.runs.manifest import Record, Result, results_of, size_of
 from digitseq.runs.owned_run import OwnedRun
 
 
@@ -24,10 +23,10 @@ class Results:
 
     def __init__(self, path: Path, runs: Iterable[Record]) -> None:
         self._path = path
-        self._recorded: dict[Path, tuple[Format, list[Result]]] = {}
+        self._recorded: dict[Path, tuple[str, list[Result]]] = {}
         for run in runs:
             for result in results_of(run):
-                _, found = self._recorded.setdefault(path / result.name, (format_of(run["format"]), []))
+                _, found = self._recorded.setdefault(path / result.name, (run["format"], []))
                 found.append(result)
         self.paths = list(self._recorded)
 
@@ -39,7 +38,7 @@ class Results:
             return "it is in no record"
         format_, results = self._recorded[path]
         try:
-            found = format_.checksum(path)
+            found = format_of(format_).checksum(path)
         except ValueError as error:
             return str(error)
         return None if any(found == result[1:] for result in results) else "it was changed"
@@ -85,3 +84,17 @@ def publish_results(folder: RunFolder, runs: list[Record], made: dict[str, Path]
     for name, path in made.items():
         os.replace(path, folder.path / name)
     record["results"] = [result for result in before if result["name"] not in made] + new
+
+
+def end_abandoned(folder: RunFolder, record: Record) -> Record:
+    """The last run, which will not be resumed, brought to its end. Raises as `OwnedRun.recover` does."""
+    run = OwnedRun(folder, record)
+    if record["status"] == "running" or run.format.keeps:
+        run.recover()
+        if run.format.keeps:  # only --resume would assemble a result that is not there
+            results = Results(folder.path, [record])
+            there = {path.parent for path in results.paths if not results.fault(path)}
+            run.images = [count * (path in there) for count, path in zip(run.images, run.directories)]
+        whole = run.format.keeps and sum(run.images) == size_of(record)
+        run.end("finished" if whole else "interrupted")
+    return record

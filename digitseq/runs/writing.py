@@ -31,7 +31,7 @@ from digitseq.runs.folder import RunFolder, locked_folder, read_runs, remove_dir
 from digitseq.runs.manifest import Record, check_same, last_run, new_record, parts_of, sections_of, size_of
 from digitseq.runs.naming import folder_name
 from digitseq.runs.owned_run import OwnedRun
-from digitseq.runs.results import Results, finished_results, publish_results
+from digitseq.runs.results import Results, end_abandoned, finished_results, publish_results
 from digitseq.runs.run_settings import Output
 from digitseq.runs.splits import placements, result_paths
 from digitseq.runs.workers import MAX_PROCESSES, Stop, make_here
@@ -125,7 +125,7 @@ def _new(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: Outp
     unfinished = runs[-1] if runs and runs[-1]["status"] != "finished" else None
     if not output.dry_run:
         folder.remove_stages()
-    if unfinished and not output.dry_run and _ended(folder, unfinished)["status"] == "finished":
+    if unfinished and not output.dry_run and end_abandoned(folder, unfinished)["status"] == "finished":
         unfinished = None
     placed = placements(pipeline, output)
     Results(folder.path, runs).check(result_paths(placed, output, folder.path))
@@ -156,20 +156,6 @@ def _new(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: Outp
     record = new_record(pipeline, output, sections) | {"journal": folder.journal.size()}
     runs.append(record)
     return OwnedRun(folder, record, [each.job(output, section) for each, section in zip(placed, sections)])
-
-
-def _ended(folder: RunFolder, record: Record) -> Record:
-    """The last run, which will not be resumed, brought to its end. Raises as `OwnedRun.recover` does."""
-    run = OwnedRun(folder, record)
-    if record["status"] == "running" or run.format.keeps:
-        run.recover()
-        if run.format.keeps:  # only --resume would assemble a result that is not there
-            results = Results(folder.path, [record])
-            there = {path.parent for path in results.paths if not results.fault(path)}
-            run.images = [count * (path in there) for count, path in zip(run.images, run.directories)]
-        whole = run.format.keeps and sum(run.images) == size_of(record)
-        run.end("finished" if whole else "interrupted")
-    return record
 
 
 def _resumed(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: Output) -> OwnedRun:
