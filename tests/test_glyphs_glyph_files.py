@@ -145,7 +145,7 @@ def test_a_user_without_a_home_makes_mnist_and_is_told_what_the_rest_needs(tmp_p
     for name in ("HOME", "XDG_CACHE_HOME", "DIGITSEQ_CACHE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(pwd, "getpwuid", unknown)
-    with pytest.warns(UserWarning, match="no home directory .* -c or .DIGITSEQ_CACHE"):
+    with pytest.warns(UserWarning, match="no home directory .* .cache. or .DIGITSEQ_CACHE"):
         bank = load_bank("test")
     assert (len(bank), bank.path) == (10_000, None)
     with pytest.raises(SettingsError, match="no home directory"):
