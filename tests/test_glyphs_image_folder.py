@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import warnings
 
 import cv2
 import numpy as np
@@ -222,3 +223,22 @@ def test_a_glyph_that_fills_its_picture_is_stored_as_most_others_are(load, tmp_p
         for path in (tmp_path / "glyphs").glob("*/*.png"):
             save(path, 255 - cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
         assert ink(load()).shape == (20, 7)
+
+
+def test_noise_and_dust_on_the_paper_are_no_ink(tmp_path):
+    """Photographs have both; the glyph is as large as that of a clean picture."""
+    rng, clean = np.random.default_rng(3), np.full((200, 200), 225, np.uint8)
+    cv2.putText(clean, "3", (60, 150), cv2.FONT_HERSHEY_SIMPLEX, 5, 30, 12, cv2.LINE_AA)
+    shade = np.linspace(-15, 15, 200)
+    noisy = clean + rng.normal(0, 6, clean.shape) + shade
+    noisy[5:8, 190:193] = 40
+    boxes = []
+    for name, picture in (("clean", clean), ("noisy", noisy)):
+        folder = tmp_path / name
+        (folder / "3").mkdir(parents=True)
+        cv2.imwrite(str(folder / "3" / "a.jpg"), picture.clip(0, 255).astype(np.uint8))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            bank = load_bank("train", str(tmp_path / "cache"), str(folder))
+        boxes.append([int(bank.width[0]), int(bank.top[0]), int(bank.bottom[0])])
+    assert np.abs(np.subtract(*boxes)).max() <= 1

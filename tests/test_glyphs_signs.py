@@ -195,3 +195,12 @@ def test_glyphs_without_ink_have_no_pen():
     bank = build_bank([images], np.array([0, 0, 1, 1]), "12", "")
     assert len(bank) == len(bank.pen) == 1
     assert bank.with_signs().characters == "12" + "".join(SIGNS)
+
+
+@pytest.mark.parametrize("sign", SIGNS)
+def test_no_sign_is_cut_off_at_the_edge_of_the_image(sign):
+    glyphs = sign_glyphs(sign, 28).reshape(len(PENS), VARIANTS, 28, -1)
+    everywhere = sign_distances(sign, VARIANTS, 28, margin=28)
+    for pen, made in zip(PENS, glyphs):
+        rows = inked(everywhere, pen).any(axis=2).sum(axis=1)
+        assert (made.any(axis=2).sum(axis=1) == np.minimum(rows, 28)).all()

@@ -32,7 +32,9 @@ INK_SIDE = 20  # pixels of the longer side of a glyph's ink, as in MNIST
 MAX_BYTES = 1 << 26  # of one picture
 MAX_SIDE = 4096  # pixels of one picture
 MIN_CONTRAST = 32  # gray levels between ink and paper; less is a blank sheet
-NOISE = 0.1  # share of the contrast that still counts as paper: JPEG files have such shades around the ink
+NOISE, MOST_NOISE = 0.1, 0.5  # shares of the contrast that still count as paper: JPEG files have shades around the ink
+SPREAD = 4 * 1.4826  # median deviations of the border's shades up to which they are paper: 4 standard deviations
+SPECK = 0.02  # share of the largest piece of ink that a piece must have, or it is dust
 UNCERTAIN = 0.25  # between this share of light border pixels and 1 minus it, either could be the paper
 _ENDS = {b"\x89PNG": b"IEND", b"\xff\xd8": b"\xff\xd9"}  # what a PNG and a JPEG file begin with, and must contain
 _CODE_POINT = re.compile(r"(?:U\+|0x)([0-9A-Fa-f]{1,6})", re.IGNORECASE)
@@ -197,8 +199,15 @@ def _glyph(gray: NDArray[np.float64], border: NDArray[np.float64], cv2: Any) -> 
     middle = (gray.min() + gray.max()) / 2
     dark = border[border <= middle]
     paper = float(np.median(dark)) if dark.size else float(gray.min())
-    strength = (gray - paper) / (gray.max() - paper)
-    ink = np.rint(((strength - NOISE) / (1 - NOISE)).clip(0, 1) * 255).astype(np.uint8)
+    contrast = gray.max() - paper
+    spread = float(np.median(np.abs(dark - paper))) if dark.size else 0
+    noise = min(max(NOISE, SPREAD * spread / contrast), MOST_NOISE)
+    strength = (gray - paper) / contrast
+    ink = np.rint(((strength - noise) / (1 - noise)).clip(0, 1) * 255).astype(np.uint8)
+    _, pieces, sizes, _ = cv2.connectedComponentsWithStats((ink > 0).astype(np.uint8))
+    areas = sizes[:, cv2.CC_STAT_AREA]
+    areas[0] = 0  # the paper
+    ink *= areas[pieces] >= SPECK * areas.max()
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
     return _placed(_scaled(ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], cv2))
 

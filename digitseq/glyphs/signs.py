@@ -20,8 +20,17 @@ SIZE = VARIANTS * len(PENS)  # glyphs of each sign
 
 def sign_glyphs(sign: str, height: int) -> NDArray[np.uint8]:
     """uint8 (SIZE, height, W): all variants of `sign`, a key of `SIGNS`, for each pen in turn."""
-    distances, pens = sign_distances(sign, VARIANTS, height), PENS * height / PEN_HEIGHT
-    return np.concatenate([inked(distances, pen) for pen in pens])
+    margin, pens = height // 4, PENS * height / PEN_HEIGHT
+    distances = sign_distances(sign, VARIANTS, height, margin)
+    return _inside(np.concatenate([inked(distances, pen) for pen in pens]), height, margin)
+
+
+def _inside(glyphs: NDArray[np.uint8], height: int, margin: int) -> NDArray[np.uint8]:
+    """uint8 (N, height, W): glyphs (N, height + 2 * margin, W) without the margins, moved if they have ink there."""
+    rows = glyphs.any(axis=2)
+    top, bottom = rows.argmax(axis=1), rows.shape[1] - rows[:, ::-1].argmax(axis=1)
+    first = np.clip(margin, bottom - height, top)
+    return np.take_along_axis(glyphs, (first[:, None] + np.arange(height))[:, :, None], axis=1)
 
 
 def pen_numbers(columns: NDArray[np.uint8], start: NDArray[np.int64], width: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -27,7 +27,7 @@ SIGNS: dict[str, tuple[Curve, ...]] = {
     "-": (_line(0, 0.54, 0.46, 0.52),),
     "+": (_line(0, 0.56, 0.56, 0.54), _line(0.28, 0.27, 0.27, 0.83)),
     ".": (_dot(0, 0.97),),
-    ",": (((0.08, 0.92), (0.1, 1.0), (0, 1.13)),),
+    ",": (((0.08, 0.9), (0.1, 0.98), (0, 1.1)),),
     ":": (_dot(0, 0.36), _dot(0, 0.92)),
     "/": (_line(0.5, -0.03, 0, 1.05),),
     "(": (((0.3, -0.05), (-0.16, 0.48), (0.28, 1.08)),),
@@ -45,10 +45,11 @@ SIZE, SLANT, LIFT = 0.14, 0.12, 0.035  # of the whole sign; the slant leans to t
 MEAN_SLANT = 0.08
 
 
-def sign_distances(sign: str, variants: int, height: int) -> NDArray[np.float32]:
-    """float32 (variants, height, W): the distance of each pixel's centre to the centre line, in pixels.
+def sign_distances(sign: str, variants: int, height: int, margin: int = 0) -> NDArray[np.float32]:
+    """float32 (variants, height + 2 * margin, W): the distance of each pixel's centre to the centre line, in pixels.
 
-    sign: a key of `SIGNS`; height: of the image, in pixels; W is wide enough for a pen of a third of a digit.
+    sign: a key of `SIGNS`; height: of the image, in pixels; margin: rows above and below it; W is wide enough for a
+    pen of a third of a digit.
     """
     points = _varied(np.array(SIGNS[sign]), Rows.span(0, 0, variants), sign)
     t = np.linspace(0, 1, SEGMENTS + 1)[:, None]
@@ -57,11 +58,11 @@ def sign_distances(sign: str, variants: int, height: int) -> NDArray[np.float32]
     pixels = curves * (DIGIT * height)
     reach = DIGIT * height / 6 + 1  # of the thickest pen
     pixels[..., 0] += reach - pixels[..., 0].min(axis=(1, 2))[:, None, None]
-    pixels[..., 1] += TOP * height
+    pixels[..., 1] += TOP * height + margin
     width = int(np.ceil(pixels[..., 0].max() + reach))
     starts = pixels[:, :, :-1].reshape(variants, -1, 2)
     steps = np.diff(pixels, axis=2).reshape(variants, -1, 2)
-    return _distances(starts.astype(np.float32), steps.astype(np.float32), height, width)
+    return _distances(starts.astype(np.float32), steps.astype(np.float32), height + 2 * margin, width)
 
 
 def _varied(strokes: NDArray[np.float64], rows: Rows, sign: str) -> NDArray[np.float64]:
