@@ -72,12 +72,16 @@ class StoredSample(NamedTuple):
 
 
 class EarlierRun(NamedTuple):
-    """What an earlier run has written to the same folder: images first … first + images - 1, from 1."""
+    """What an earlier run has written to the same folder: images first … first + images - 1, from 1.
+
+    details: what its `FormatPlan` had
+    """
 
     format: str
     labels: tuple[str, ...]
     first: int
     images: int
+    details: dict[str, Any]
 
 
 class RunRequest(NamedTuple):

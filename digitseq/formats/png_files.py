@@ -6,14 +6,14 @@ import os
 import re
 import warnings
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import IO
 
-from digitseq.errors import DigitseqWarning, OutputError
+from digitseq.errors import DigitseqError, DigitseqWarning, OutputError, RunError
 from digitseq.files.atomic import replacing
-from digitseq.files.regular import ends_a_line, regular_size
+from digitseq.files.regular import ends_a_line, open_regular, regular_size
 from digitseq.formats.base import Format, FormatPlan, Job, RunRequest, StoredSample, free_start, images_of
 from digitseq.formats.labelled_images import has_labelled_images, read_labelled_images
 from digitseq.formats.parts import MASKS, PartFiles, batches
@@ -50,6 +50,9 @@ class OutputFormat(Format):
 
         Numbers of images that somebody has deleted are not used again: their labels are still there.
         """
+        self._check_label_files(request)
+        classes = self._classes(pipeline, request)
+        self._check_lines(request, classes)
         before = {label for run in request.earlier if run.images for label in run.labels}
         if before and before != set(request.labels):
             warnings.warn(
@@ -58,7 +61,6 @@ class OutputFormat(Format):
                 DigitseqWarning,
                 stacklevel=2,
             )
-        self._check_label_files(request)
         listed = [each.file_name for each in label_formats(request.labels) if each.file_name and each.first_line]
         begun = [name for name in listed if not (request.folder / name).exists()]
         # of masks and labels, too: what is called like one of them may be somebody else's
@@ -66,7 +68,45 @@ class OutputFormat(Format):
         there = [number for name in names for number in numbers_in(request.folder, name)]
         after = max(max(there, default=0), images_of("png", request.earlier))
         start = free_start(request, "png", there, after)
-        return FormatPlan(start, pipeline.batch_size, {"begun": begun})
+        # recorded: a run that is killed leaves labels without a list of their classes
+        numbered = any(each.numbers_classes for each in label_formats(request.labels))
+        details = {"begun": begun} | ({"classes": classes} if numbered else {})
+        return FormatPlan(start, pipeline.batch_size, details)
+
+    def _classes(self, pipeline: Pipeline, request: RunRequest) -> str:
+        """The classes of all images in the folder: one list, as their numbers have one meaning only.
+
+        `OutputError` where earlier labels have others. The list of one run may go on where that of another one ends.
+        """
+        found = pipeline.bank.characters
+        for name in request.labels:
+            earlier = [run for run in request.earlier if run.images and name in run.labels]
+            each = next(iter(label_formats((name,))), None)  # "none" is no format
+            if not each or not each.numbers_classes or not earlier:
+                continue
+            lists = [run.details["classes"] for run in earlier if "classes" in run.details]
+            summary = _summary_folder(each, request.folder, request.part) / (each.summary_name or "")
+            if summary.exists():  # runs of earlier releases did not record their classes
+                with _as_written(summary, OutputError):
+                    lists.append(each.listed_classes(summary))
+            for other in lists:
+                if not (found.startswith(other) or other.startswith(found)):
+                    raise OutputError(
+                        f"{request.folder} has labels with the classes {other:.70}, this run has "
+                        f"{pipeline.bank.characters:.70}: name another folder with `name` or `output_path`, or begin "
+                        "this one anew with `overwrite`"
+                    )
+                found = max(found, other, key=len)
+        return found
+
+    def _check_lines(self, request: RunRequest, classes: str) -> None:
+        """`OutputError` for lines that `finish` could not make a summary from, before any image is made."""
+        for each in label_formats(request.labels):
+            lines = request.folder / (each.file_name or "")
+            if each.summary_name and regular_size(lines):
+                with _as_written(lines, OutputError), open_regular(lines) as file:
+                    for _ in each.summary(file, classes):
+                        pass
 
     def _check_label_files(self, request: RunRequest) -> None:
         """Refuse what cannot be appended to in the place of a label file, before any image is made."""
@@ -100,8 +140,9 @@ class OutputFormat(Format):
         for each in label_formats(job.labels):
             own = each.summary_name if not (job.part and each.summary_of_split) else None
             if own and each.file_name and (folder / each.file_name).exists():
-                with open(folder / each.file_name, "rb") as lines, replacing(kept / own) as file:
-                    file.writelines(each.summary(lines, job.pipeline.bank.characters))
+                path = folder / each.file_name
+                with _as_written(path, RunError), open_regular(path) as lines, replacing(kept / own) as file:
+                    file.writelines(each.summary(lines, _recorded_classes(job)))
                 made[own] = kept / own
         return made
 
@@ -112,7 +153,7 @@ class OutputFormat(Format):
             parts = [part for part in PARTS if (folder / part / (each.file_name or "")).is_file()]
             if parts and each.summary_name and each.summary_of_split:
                 with replacing(kept / each.summary_name) as file:
-                    file.write(each.split_summary(parts, job.pipeline.bank.characters))
+                    file.write(each.split_summary(parts, _recorded_classes(job)))
                 made[each.summary_name] = kept / each.summary_name
         return made
 
@@ -149,6 +190,27 @@ class OutputFormat(Format):
                             if output.getbuffer().nbytes >= PIECE:
                                 yield output.drain()
         yield output.drain()
+
+
+def _summary_folder(label: LabelFormat, folder: Path, part: str) -> Path:
+    """Where the summary of the labels in `folder` is. part: train, val or test in a run that is split."""
+    return folder.parent if part and label.summary_of_split else folder
+
+
+def _recorded_classes(job: Job) -> str:
+    """The classes of all images in the folder of a run; records of earlier releases do not have them."""
+    return str(job.details.get("classes", job.pipeline.bank.characters))
+
+
+@contextmanager
+def _as_written(path: Path, error: type[DigitseqError]) -> Iterator[None]:
+    """Raise `error` where the block finds that the label file `path` was changed, or is somebody else's."""
+    try:
+        yield
+    except (ValueError, LookupError, TypeError, RecursionError):
+        raise error(
+            f"{path} is not as digitseq wrote it: move it away, or name another directory with `output_path`"
+        ) from None
 
 
 def _numbered_files(batch: Batch, labels: list[LabelFormat], characters: str) -> Iterator[tuple[str, list[bytes]]]:

@@ -35,6 +35,7 @@ class LabelFormat:
     numbered: the name of each image's own file with %d for the image's number, or None
     summary_name: the file that depends on all images, or None
     summary_of_split: whether train/, val/ and test/ have one above them in common; has_texts: False for boxes only
+    numbers_classes: whether labels have the numbers of classes, which `summary_name` lists
     """
 
     file_name: str | None = None
@@ -43,6 +44,7 @@ class LabelFormat:
     summary_name: str | None = None
     summary_of_split = False
     has_texts = True
+    numbers_classes = False
 
     def lines(self, batch: Batch) -> bytes:
         """What the images of `batch` add to `file_name`, newlines included."""
@@ -59,6 +61,10 @@ class LabelFormat:
     def split_summary(self, parts: list[str], characters: str) -> bytes:
         """The contents of `summary_name` beside the folders of a split, those of `parts`; see `summary_of_split`."""
         return b""
+
+    def listed_classes(self, summary: Path) -> str:
+        """The classes that the file `summary` lists, in order, where `numbers_classes`. Raises as `read` does."""
+        raise NotImplementedError
 
     def refusal(self, folder: Path) -> str | None:
         """Why readers would not find labels in `folder`; None where they do."""

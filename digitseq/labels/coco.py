@@ -10,6 +10,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from digitseq.files.regular import open_regular
 from digitseq.glyphs.alphabet import classes
 from digitseq.labels.base import LabelFormat, StoredLabel, numbers
 from digitseq.labels.objects import objects
@@ -21,6 +22,7 @@ class Labels(LabelFormat):
 
     file_name = ".annotations.jsonl"
     summary_name = "annotations.json"
+    numbers_classes = True
 
     def lines(self, batch: Batch) -> bytes:
         head = f'"id": %d, "width": %d, "height": {batch.images.shape[1]}, '
@@ -29,13 +31,15 @@ class Labels(LabelFormat):
     def summary(self, lines: IO[bytes], characters: str) -> Iterator[bytes]:
         return (piece.encode() for piece in _annotations(lines, characters))
 
+    def listed_classes(self, summary: Path) -> str:
+        with open_regular(summary) as file:
+            return "".join(_names(file.readline().decode()).values())
+
     def read(self, folder: Path) -> Iterator[StoredLabel]:
         """Reads a file that this program wrote: an object a line, images and annotations in the same order."""
         path = folder / self.summary_name
         with open(path, encoding="utf-8") as images, open(path, encoding="utf-8") as annotations:
-            head = next(images)
-            categories, _ = json.JSONDecoder().raw_decode(head, head.index("["))
-            names = {category["id"]: category["name"] for category in categories}
+            names = _names(next(images))
             groups = itertools.groupby(_listed(annotations, "annotations"), lambda row: row["image_id"])
             annotated, rows = next(groups, (None, iter(())))
             for image in _listed(images, "images"):
@@ -47,6 +51,12 @@ class Labels(LabelFormat):
                 yield StoredLabel(image["file_name"], image["text"], boxes, characters)
             if annotated is not None:
                 raise ValueError(f"{self.summary_name} has annotations of image {annotated}, which it does not list")
+
+
+def _names(head: str) -> dict[int, str]:
+    """The names of the categories by their ids. head: the first line of the file."""
+    categories, _ = json.JSONDecoder().raw_decode(head, head.index("["))
+    return {category["id"]: category["name"] for category in categories}
 
 
 def _listed(lines: IO[str], name: str) -> Iterator[dict[str, Any]]:

@@ -27,6 +27,7 @@ class Labels(LabelFormat):
     summary_name: str = "data.yaml"
     summary_of_split = True
     has_texts = False
+    numbers_classes = True
 
     def lines(self, batch: Batch) -> bytes:
         return b"".join(b"./%d.png\n" % i for i in numbers(batch))
@@ -51,6 +52,9 @@ class Labels(LabelFormat):
         stand_in = lists.get("train", lists[parts[0]])
         return _data_yaml({"train": stand_in, "val": stand_in} | lists, characters)
 
+    def listed_classes(self, summary: Path) -> str:
+        return "".join(_names(summary).values())
+
     def refusal(self, folder: Path) -> str | None:
         # as trainers do: /a/images/b/1.png has its labels in /a/labels/b/1.txt
         return (
@@ -66,12 +70,17 @@ class Labels(LabelFormat):
 
     def read(self, folder: Path) -> Iterator[StoredLabel]:
         summary = next(path for path in self._summaries(folder) if path.is_file())
-        listed = re.findall(r"^  (\d+): (.+)$", read_text(summary), re.MULTILINE)
-        names = {number: json.loads(name) for number, name in listed}
+        names = _names(summary)
         for number, path in numbered_files(folder, "%d.txt"):
             rows = [line.split() for line in read_text(path).splitlines()]
             boxes = [[float(value) for value in row[1:]] for row in rows]
             yield StoredLabel(f"{number}.png", None, boxes, [names[row[0]] for row in rows], relative=True)
+
+
+def _names(summary: Path) -> dict[str, str]:
+    """The names of the classes in data.yaml by their numbers, in the order of the file."""
+    listed = re.findall(r"^  (\d+): (.+)$", read_text(summary), re.MULTILINE)
+    return {number: json.loads(name) for number, name in listed}
 
 
 def _data_yaml(lists: dict[str, str], characters: str) -> bytes:
