@@ -124,6 +124,10 @@ class Format:
         """The names of the files that `finish_split` may write."""
         return ()
 
+    def knows(self, details: dict[str, Any]) -> bool:
+        """Whether `begin` can have decided these `details`: the record that has them may have been edited."""
+        return True
+
     def begin(self, pipeline: Pipeline, request: RunRequest) -> FormatPlan:
         """Look at what is in the folder, and decide how to continue. Writes nothing.
 

@@ -29,6 +29,7 @@ from digitseq.pipeline import Batch, Pipeline
 from digitseq.sources.base import Check
 
 NAMES = ("labels", "lengths", "boxes", "widths", "images")
+_DAMAGE = (ValueError, KeyError, TypeError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 MASKS = "masks"  # uint8 (N, H, W)
 # below /sys/fs/cgroup, as a container sees them: versions 2 and 1 of Linux's control groups
 _CGROUP_LIMITS = ("memory.max", "memory/memory.limit_in_bytes")
@@ -164,14 +165,25 @@ def _write_arrays(file: BinaryIO, parts: list[Path], background: int, check: Che
 
 
 def _load(part: Path, name: str) -> NDArray[Any]:
-    with np.load(part) as arrays:
+    with _undamaged(part), np.load(part) as arrays:
         found: NDArray[Any] = arrays[name]
     return found
 
 
 def _names(part: Path) -> set[str]:
-    with np.load(part) as arrays:
+    with _undamaged(part), np.load(part) as arrays:
         return set(arrays.files)
+
+
+@contextlib.contextmanager
+def _undamaged(part: Path) -> Iterator[None]:
+    """`OutputError` where the block cannot read the arrays in the file `part`."""
+    try:
+        yield
+    except _DAMAGE as error:
+        raise OutputError(
+            f"{part} is damaged ({error}): remove it and give `resume` again, or begin anew with `overwrite`"
+        ) from None
 
 
 def _count(path: Path) -> int:
@@ -181,7 +193,7 @@ def _count(path: Path) -> int:
     try:
         with open_regular(path) as file, np.load(file) as arrays:
             return len(arrays["lengths"])
-    except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, *_DAMAGE) as error:
         raise OutputError(
             f"{path} is not a file that digitseq wrote ({error}): name another directory with `output_path`"
         ) from None

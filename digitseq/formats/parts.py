@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple
@@ -16,6 +17,7 @@ from digitseq.sources.base import Check, never_cancelled
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 MASKS = "masks"  # the directory, below that of the images, whose files `write_numbered` may name as "masks/%d.png"
+LONGEST_NUMBER = 15  # digits; a longer name is not one of our numbers
 Place = Literal["folder", "direct", "kept", "part"]
 
 
@@ -172,3 +174,11 @@ def batches(pipeline: Pipeline, start: int, stop: int, check: Check = never_canc
 def spans(start: int, stop: int, size: int) -> Iterator[tuple[int, int]]:
     """The ranges of `size` numbers into which start … stop is cut; the last one may be shorter."""
     return ((first, min(first + size, stop)) for first in range(start, stop, size))
+
+
+def numbers_in(folder: Path, name: str = "%d.png") -> list[int]:
+    """The numbers of the files `name % number` in the folder, in any order; none if there is no folder."""
+    place = (folder / name).parent
+    pattern = re.compile(re.escape(Path(name).name).replace("%d", f"([0-9]{{1,{LONGEST_NUMBER}}})"))
+    names = (path.name for path in place.iterdir()) if place.is_dir() else ()
+    return [int(match[1]) for name in names if (match := pattern.fullmatch(name))]

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import os
-import re
 import warnings
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
-from typing import IO
+from typing import IO, Any
 
 from digitseq.errors import DigitseqError, DigitseqWarning, OutputError, RunError
 from digitseq.files.atomic import replacing
 from digitseq.files.regular import ends_a_line, open_regular, regular_size
 from digitseq.formats.base import Format, FormatPlan, Job, RunRequest, StoredSample, free_start, images_of
 from digitseq.formats.labelled_images import has_labelled_images, read_labelled_images
-from digitseq.formats.parts import MASKS, PartFiles, batches
+from digitseq.formats.parts import MASKS, PartFiles, batches, numbers_in
 from digitseq.formats.png_encoder import encode_png
 from digitseq.formats.streaming import PIECE, OutputBuffer, file_pieces, zip_entry
 from digitseq.labels import label_formats
@@ -25,7 +24,6 @@ from digitseq.options import PARTS
 from digitseq.pipeline import Batch, Pipeline
 from digitseq.sources.base import Check, never_cancelled
 
-LONGEST_NUMBER = 15  # digits; a longer name is not one of our numbers
 MASK = f"{MASKS}/%d.png"
 LINES_IN_MEMORY = 1 << 23  # bytes of a label file; a larger one goes to a temporary file
 
@@ -44,6 +42,11 @@ class OutputFormat(Format):
 
     def split_results(self, labels: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(each.summary_name for each in label_formats(labels) if each.summary_name and each.summary_of_split)
+
+    def knows(self, details: dict[str, Any]) -> bool:
+        begun = details.get("begun")
+        known = isinstance(begun, list) and all(isinstance(name, str) for name in begun)
+        return known and isinstance(details.get("classes", ""), str)
 
     def begin(self, pipeline: Pipeline, request: RunRequest) -> FormatPlan:
         """Continues after the highest number in the folder. Warns where earlier runs have other labels.
@@ -84,7 +87,7 @@ class OutputFormat(Format):
             each = next(iter(label_formats((name,))), None)  # "none" is no format
             if not each or not each.numbers_classes or not earlier:
                 continue
-            lists = [run.details["classes"] for run in earlier if "classes" in run.details]
+            lists = [known for run in earlier if isinstance(known := run.details.get("classes"), str)]
             summary = _summary_folder(each, request.folder, request.part) / (each.summary_name or "")
             if summary.exists():  # runs of earlier releases did not record their classes
                 with _as_written(summary, OutputError):
@@ -230,11 +233,3 @@ def _common_files(label: LabelFormat, lines: IO[bytes], characters: str) -> Iter
         yield label.file_name, file_pieces(lines)
     if label.summary_name:
         yield label.summary_name, label.summary(lines, characters)
-
-
-def numbers_in(folder: Path, name: str = "%d.png") -> list[int]:
-    """The numbers of the files `name % number` in the folder, in any order; none if there is no folder."""
-    place = (folder / name).parent
-    pattern = re.compile(re.escape(Path(name).name).replace("%d", f"([0-9]{{1,{LONGEST_NUMBER}}})"))
-    names = (path.name for path in place.iterdir()) if place.is_dir() else ()
-    return [int(match[1]) for name in names if (match := pattern.fullmatch(name))]

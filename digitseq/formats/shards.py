@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from digitseq.errors import OutputError, SettingsError
 from digitseq.formats.base import Format, FormatPlan, Job, RunRequest, free_start, images_of
@@ -30,6 +31,10 @@ class ShardFormat(Format):
     def pieces(self, batches: Batches, start: int, stop: int) -> Generator[bytes, None, None]:
         """The bytes of the shard with images start … stop-1. batches: makes the images of a range."""
         raise NotImplementedError
+
+    def knows(self, details: dict[str, Any]) -> bool:
+        numbers = [details.get("first_shard"), details.get("shard_size", 0)]
+        return all(type(n) is int and n >= least for least, n in enumerate(numbers))
 
     def begin(self, pipeline: Pipeline, request: RunRequest) -> FormatPlan:
         """Continues after the last image of earlier runs, with a shard number that is not in use."""

@@ -16,7 +16,7 @@ from digitseq.errors import OutputError, RunError
 from digitseq.files.atomic import replacing
 from digitseq.files.regular import append_regular, open_regular, regular_size
 from digitseq.runs.journal import Journal
-from digitseq.runs.manifest import sections_of
+from digitseq.runs.manifest import not_a_record, sections_of
 
 RECORD = "run.json"
 PRIVATE = ".digitseq"  # below the folder: lock, journal, and unfinished files
@@ -178,9 +178,7 @@ def read_runs(folder: Path) -> list[dict[str, Any]]:
     except FileNotFoundError:
         return []
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        raise OutputError(
-            f"{path} is not a record that digitseq wrote: move it away, or name another directory with `output_path`"
-        ) from None
+        raise not_a_record(path) from None
 
 
 def remove_directory(path: Path) -> None:

@@ -88,7 +88,7 @@ def read_journal(path: Path, offset: int) -> list[Entry]:
                     entries.append(Entry(_receipt(fields), offset))
                 elif entries and fields["done"] == entries[-1].receipt.part.number:
                     entries[-1] = entries[-1]._replace(done=offset)
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise OutputError(
             f"{path} is not a journal that digitseq wrote: name another directory with `output_path`"
         ) from None
@@ -107,8 +107,10 @@ def _receipt(entry: dict[str, Any]) -> Receipt:
     for file in named:
         counts = [getattr(file, name, 0) for name in ("size", "files", "before")]
         counts += [file.crc32] * (file.crc32 is not None or isinstance(file, FileGroup))
+        if not isinstance(file.name, str):
+            raise ValueError
         if (
-            safe_name(name := str(file.name).removeprefix(f"{MASKS}/")) != name or file.place not in get_args(Place)
+            safe_name(name := file.name.removeprefix(f"{MASKS}/")) != name or file.place not in get_args(Place)
             or not all(type(n) is int and n >= 0 for n in counts)
         ):  # fmt: skip
             raise ValueError

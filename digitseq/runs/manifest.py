@@ -71,10 +71,19 @@ def sections_of(record: Record) -> list[Section]:
     return sections
 
 
+def not_a_record(path: Path) -> OutputError:
+    """The error for a file `path` in the place of `run.json`, of which the above cannot make sense."""
+    return OutputError(
+        f"{path} is not a record that digitseq wrote: move it away, or name another directory with `output_path`"
+    )
+
+
 def results_of(record: Record) -> list[Result]:
     """The results that a recorded run has written, or was about to write. Raises as `sections_of` does."""
     results = [Result(**result) for result in record.get("results", ())]
     for result in results:
+        if not isinstance(result.name, str):
+            raise ValueError("not a result of a run: its name is no text")
         folder, _, name = result.name.rpartition("/")
         numbers = (result.size, result.crc32)
         if folder not in ("", *PARTS) or safe_name(name) != name or not all(type(n) is int and n >= 0 for n in numbers):

@@ -12,10 +12,10 @@ from digitseq.errors import OutputError
 from digitseq.files.regular import append_regular, regular_size
 from digitseq.formats import format_of
 from digitseq.formats.base import Job
-from digitseq.formats.parts import MASKS, Addition, FileGroup, Part, Receipt, addition_name
-from digitseq.runs.folder import RunFolder, remove_directory
+from digitseq.formats.parts import MASKS, Addition, FileGroup, Part, Receipt, addition_name, numbers_in
+from digitseq.runs.folder import RECORD, RunFolder, remove_directory
 from digitseq.runs.journal import Entry
-from digitseq.runs.manifest import Record, parts_of, sections_of
+from digitseq.runs.manifest import Record, not_a_record, parts_of, sections_of
 from digitseq.runs.workers import PARTS_AHEAD, direct_link
 
 
@@ -31,6 +31,8 @@ class OwnedRun:
     def __init__(self, folder: RunFolder, record: Record, jobs: Sequence[Job] = ()) -> None:
         self.folder, self.record, self.jobs = folder, record, jobs
         self.sections, self.format = sections_of(record), format_of(record["format"])
+        if not all(self.format.knows(section.details) for section in self.sections):
+            raise not_a_record(folder.path / RECORD)
         self.finished, self.images = 0, [0] * len(self.sections)
         self.directories = [folder.path / section.folder for section in self.sections]
         # those that digitseq makes itself
@@ -117,7 +119,7 @@ class OwnedRun:
 
     def count_finished(self) -> None:
         """Count the parts that the journal calls finished, and change nothing. Raises as `recover` does."""
-        for entry in self.folder.journal.read(self.record["journal"]):
+        for entry in self._entries():
             if entry.done is not None:
                 self._count(entry.receipt.part)
 
@@ -158,15 +160,22 @@ class OwnedRun:
     def _remove_unpublished(self, named: int) -> None:
         """Remove images that workers created through links, of parts after the first `named`, which the journal names.
 
-        No worker is more than `PARTS_AHEAD` parts ahead of the journal, so only as many file names are tried.
+        No worker is more than `PARTS_AHEAD` parts ahead of the journal. What is in the folder is looked through, as
+        the numbers in an edited record may stand for more names than fit in memory.
         """
         names = self.format.numbered(
             tuple(self.record.get("labels", ())), bool(self.record.get("settings", {}).get("masks"))
         )
         ahead = PARTS_AHEAD * self.record.get("processes", 0)  # 0: the run ended in order
+        ranges = dict[int, tuple[int, int]]()
         for part in islice(parts_of(self.sections), self.finished, named + ahead):
-            files = tuple(FileGroup(name, 0, 0, part.start + 1, part.stop - part.start) for name in names)
-            self._take_back(Receipt(part, files, ()))
+            ranges[part.section] = ranges.get(part.section, part[2:])[0], part.stop
+        for place, (start, stop) in ranges.items():
+            directory = self.directories[place]
+            for name in names:
+                for number in numbers_in(directory, name):
+                    if start < number <= stop:
+                        (directory / (name % number)).unlink(missing_ok=True)
 
     def _count(self, part: Part) -> None:
         self.finished += 1
