@@ -8,6 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from digitseq import Pipeline, Settings
+from digitseq.errors import RunError
+from digitseq.formats.base import Job
+from digitseq.formats.png_files import OutputFormat
 from digitseq.labels import label_formats
 
 LABELS = pytest.mark.parametrize("labels", ["yolo", "coco"])
@@ -68,3 +72,11 @@ def test_lines_of_somebody_else_are_refused_before_any_image_is_made(refused, tm
         "-num", "12", "-s", 2, "--labels", "coco", "--name", "z"
     )
     assert [path.name for path in folder.iterdir()] == [".annotations.jsonl"]
+
+
+def test_lines_that_were_changed_during_a_run_end_it_with_one_line(train, tmp_path):
+    (tmp_path / ".annotations.jsonl").write_text("garbage\n")
+    job = Job(Pipeline(Settings("5"), train, 1), "5", 0, 10, ("coco",), {"begun": []})
+    with pytest.raises(RunError, match="annotations.jsonl is not as digitseq wrote it"):
+        OutputFormat().finish(job, tmp_path, tmp_path, 10)
+    assert [path.name for path in tmp_path.iterdir()] == [".annotations.jsonl"]

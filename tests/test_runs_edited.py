@@ -90,3 +90,21 @@ def test_arrays_that_were_changed_are_named(train, tmp_path, contents):
     with pytest.raises(OutputError, match=r"0\.arrays is damaged .*: remove it and give `resume` again, or begin anew"):
         OutputFormat().finish(job, tmp_path, tmp_path, 10)
     assert not (tmp_path / "5.npz").exists()
+
+
+@pytest.mark.parametrize("added", ["7.png", "10.png", "metadata.jsonl"])
+def test_what_was_added_after_an_interrupted_run_is_not_replaced(edited, refused, added):
+    def change(record):
+        record["status"] = "interrupted"
+        record["sections"][0].update(last=10, part_size=5)
+
+    folder = edited(change)
+    with open(folder / added, "a") as file:
+        file.write("{}\n")
+    before = (folder / added).read_bytes()
+    assert f"{added} was added, or added to, after the run had ended" in refused(*WORDS[:2], *WORDS[4:], "--resume")
+    assert (folder / added).read_bytes() == before
+    if added != "metadata.jsonl":
+        (folder / added).rename(folder / "11.png")  # a number that the run does not need
+        assert cli.main([*map(str, (*WORDS[:2], *WORDS[4:])), "--resume"]) == 0
+        assert len(list(folder.glob("*.png"))) == 11

@@ -97,10 +97,13 @@ class OwnedRun:
         For a run that was killed, stopped, or ran out of disk space, no matter where. Its workers must be dead, or its
         stages removed. After a kill in here, the next run does what is left.
 
-        verify: a finished part of which a file is missing or has another size does not count, nor do later ones
+        verify: a finished part of which a file is missing or has another size does not count, nor do later ones; and
+            what was added after the run had ended in order is refused, as resuming would remove or replace it
         """
         journal, start = self.folder.journal, self.record["journal"]
         entries = self._entries()
+        if verify and self.record["status"] == "interrupted":
+            self._check_nothing_added(entries)
         lost = (i for i, e in enumerate(entries) if e.done is None or (verify and not self._is_intact(e.receipt)))
         count = next(lost, len(entries))
         # the last one first: each cuts the files that it added to back to their size before it
@@ -157,22 +160,43 @@ class OwnedRun:
             f"{path} and run.json beside it do not belong together: name another directory with `output_path`"
         )
 
+    def _check_nothing_added(self, entries: list[Entry]) -> None:
+        """`OutputError` for lines or numbered files that none of the `entries` names, in the place of those to come."""
+        ends = {
+            path: a.before + a.size for e in entries for path, a in self.additions(e.receipt) if a.place == "folder"
+        }
+        added = [path for path, end in ends.items() if (regular_size(path) or 0) > end]
+        stops = {e.receipt.part.section: e.receipt.part.stop for e in entries}
+        for place, (section, directory) in enumerate(zip(self.sections, self.directories)):
+            done = stops.get(place, section.first - 1)
+            for name in self._numbered():
+                found = (number for number in numbers_in(directory, name) if done < number <= section.last)
+                added += [directory / (name % number) for number in found]
+        if added:
+            raise OutputError(
+                f"{added[0]} was added, or added to, after the run had ended, and `resume` would replace that: move it "
+                "away, or leave out `resume`"
+            )
+
+    def _numbered(self) -> tuple[str, ...]:
+        """The names of files of single images."""
+        return self.format.numbered(
+            tuple(self.record.get("labels", ())), bool(self.record.get("settings", {}).get("masks"))
+        )
+
     def _remove_unpublished(self, named: int) -> None:
         """Remove images that workers created through links, of parts after the first `named`, which the journal names.
 
         No worker is more than `PARTS_AHEAD` parts ahead of the journal. What is in the folder is looked through, as
         the numbers in an edited record may stand for more names than fit in memory.
         """
-        names = self.format.numbered(
-            tuple(self.record.get("labels", ())), bool(self.record.get("settings", {}).get("masks"))
-        )
         ahead = PARTS_AHEAD * self.record.get("processes", 0)  # 0: the run ended in order
         ranges = dict[int, tuple[int, int]]()
         for part in islice(parts_of(self.sections), self.finished, named + ahead):
             ranges[part.section] = ranges.get(part.section, part[2:])[0], part.stop
         for place, (start, stop) in ranges.items():
             directory = self.directories[place]
-            for name in names:
+            for name in self._numbered():
                 for number in numbers_in(directory, name):
                     if start < number <= stop:
                         (directory / (name % number)).unlink(missing_ok=True)
