@@ -29,7 +29,10 @@ OPTIONS = options(Output) | options(Settings)
 IN_CONFIG = [name for name, option in OPTIONS.items() if option.group != "look"]  # those make no images
 
 
-FLAGS = {name: f"--{name}" for name in [*OPTIONS, "read_from_config", "inspect", "write_config", "print_completion"]}
+FLAGS = {
+    name: f"--{name}"
+    for name in [*OPTIONS, "read_from_config", "download", "inspect", "write_config", "print_completion"]
+}
 
 
 class OneLineParser(argparse.ArgumentParser):
