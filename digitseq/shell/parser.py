@@ -63,8 +63,8 @@ class OneLineParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         if "expected one argument" in message:
             message += "; one that begins with - is written after =, as in --pattern='-?[0-9]'"
-        if "unrecognized arguments" in message:
-            message += ": a value stands after its flag, as in --number 123" * ("--number" in self._option_string_actions)
+        if "unrecognized arguments" in message and "--number" in self._option_string_actions:
+            message += ": a value stands after its flag, as in --number 123"
         raise SettingsError(f"{message} (see --help)")
 
     def _print_message(self, message: str, file: object = None) -> None:
