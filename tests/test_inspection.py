@@ -21,6 +21,7 @@ from digitseq.inspection.findings import EXAMPLES, Shown
 from digitseq.inspection.sheet import contact_sheet
 from digitseq.labels.base import LabelFormat
 from digitseq.runs.folder import locked_folder
+from digitseq.runs.verification import CHANGED
 from digitseq.shell import cli
 
 ALL_LABELS = ("jsonl", "txt", "easyocr", "coco", "yolo", "tesseract")
@@ -163,7 +164,7 @@ def test_a_changed_pixel_is_found_by_the_checksum_of_the_run(made):
     image = pixels(folder / "8.png").copy()
     image[0, 0] = 255
     cv2.imwrite(str(folder / "8.png"), image)
-    assert list(problems(folder)) == ["files that are not as the run has left them"]
+    assert list(problems(folder)) == [CHANGED]
 
 
 def test_a_damaged_image_is_found(made):
@@ -183,7 +184,7 @@ def test_a_file_that_is_cut_off_is_found(made, format, suffix):
     path.write_bytes(path.read_bytes()[:3000])
     found = problems(folder)
     assert found["files that cannot be read to their end"] == 1
-    assert found["files that are not as the run has left them"] == 1
+    assert found[CHANGED] == 1
 
 
 def test_a_database_that_is_damaged_is_found(made):
@@ -303,9 +304,44 @@ def test_labels_cannot_put_markup_into_the_page(tmp_path, run):
 
 def test_what_is_no_data_set_is_refused(refused, tmp_path):
     (tmp_path / "empty").mkdir()
-    assert "nothing in it is png" in refused("--inspect", "empty")
-    assert "there is no such folder" in refused("--inspect", "absent/data")
-    assert "nothing in it is png" in refused("--inspect", "absent")
+    assert "empty: has no images in a format that digitseq reads (png, " in refused("--inspect", "empty")
+    for path in ("absent/data", "absent"):
+        assert f"inspect {path}: there is no such file or folder" in refused("--inspect", path)
+
+
+def test_data_sets_are_found_at_any_depth(run, made, tmp_path):
+    folder = made("--masks")
+    flags = ("--random_digits", 3, 8, "-s", 60, "--split_ratio", 0.5, 0.25, 0.25, "-o", "data/split")
+    assert run(*flags).returncode == 0
+    (tmp_path / "data" / "one" / "deep" / "x").mkdir(parents=True)
+    (tmp_path / "data" / "one" / "deep" / "x" / "1.png").write_bytes((folder / "1.png").read_bytes())
+    (tmp_path / "data" / ".hidden").mkdir()
+    (tmp_path / "data" / ".hidden" / "1.png").write_bytes(b"")
+    (tmp_path / "data" / "link").symlink_to(folder)
+    assert sorted(section.name for section in inspect(tmp_path / "data").sections) == [
+        "one/deep/x", "random", "split/random/test", "split/random/train", "split/random/val"]  # fmt: skip
+    (tmp_path / "data" / "split" / "random" / "val" / "3.png").unlink()
+    found = problems(tmp_path / "data" / "split")
+    assert found["random/val/: labels without an image"] == 1 and CHANGED in found
+
+
+def test_data_sets_beside_each_other_may_have_the_same_images(run, tmp_path):
+    for name in ("a", "b"):
+        assert run("-num", "12", "-s", 3, "--seed", 1, "--name", name).returncode == 0
+    assert problems(tmp_path / "output") == {}
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_single_file_is_inspected_where_its_format_allows_it(made, refused, format):
+    folder = made("--format", format)
+    if format == "png":
+        for name in ("1.png", "metadata.jsonl"):
+            message = f"inspect data/random/{name}: this file cannot be inspected alone: name its folder, data/random"
+            assert message in refused("--inspect", f"data/random/{name}")
+        return
+    (path,) = (path for path in folder.iterdir() if path.is_file() and path.suffix != ".json")
+    found = inspect(path)
+    assert found.images == 40 and found.all_problems() == []
 
 
 HOSTILE = {

@@ -13,7 +13,7 @@ from digitseq.runs.journal import Entry, read_journal
 from digitseq.runs.manifest import sections_of, size_of
 from digitseq.runs.results import Results
 
-CHANGED = "files that are not as the run has left them"
+CHANGED = "files changed since the run"
 
 
 def broken_files(path: Path) -> Iterator[tuple[str, str]]:
