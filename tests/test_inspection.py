@@ -17,7 +17,7 @@ from support.formats import FORMATS
 from digitseq import SequenceGenerator, Settings
 from digitseq.formats.base import Format
 from digitseq.inspection.data_set import inspect
-from digitseq.inspection.findings import EXAMPLES, Shown
+from digitseq.inspection.findings import EXAMPLES, UNREADABLE, Shown
 from digitseq.inspection.sheet import contact_sheet
 from digitseq.labels.base import LabelFormat
 from digitseq.runs.folder import locked_folder
@@ -107,7 +107,7 @@ def test_a_missing_image_is_found(made):
     (folder / "7.png").unlink()
     found = inspect(folder).all_problems()
     assert (found[0][0], found[0][1:]) == ("labels without an image", (1, ["7.png"]))
-    assert "7.png: No such file" in found[1][2][0]
+    assert found[1][2] == ["random/1.png to 40.png (missing: 7.png)"]
 
 
 def test_a_missing_label_is_found(made):
@@ -261,7 +261,7 @@ def test_reports_about_two_data_sets_of_one_name_do_not_replace_each_other(tmp_p
             (tmp_path / place / "x" / f"{number + 1}.png").write_bytes(image)
     monkeypatch.chdir(tmp_path)
     for path in ("a/x", "b/x", "a/x", "b/../b/x", str(tmp_path / "b" / "x")):
-        assert cli.main(["--inspect", path, "-o", "report"]) == 0
+        assert cli.main(["--inspect", path, "-o", "report"]) == 1  # they have no labels
     pages = {path.name: path.read_text() for path in (tmp_path / "report").glob("*.html")}
     assert pages.keys() == {"x-inspection.html", "x-2-inspection.html"}
     assert "1 images as png" in pages["x-inspection.html"] and "2 images as png" in pages["x-2-inspection.html"]
@@ -438,3 +438,34 @@ def test_formats_that_cannot_be_read_are_passed_over(tmp_path):
 
     (tmp_path / "labels.toy").write_text("1")
     assert Format().files_in(tmp_path) == [] and not Labels().is_in(tmp_path)
+
+
+def test_masks_are_checked_without_a_record(made):
+    folder = made("--masks")
+    (folder / "run.json").unlink()
+    assert problems(folder) == {}
+    (folder / "masks" / "3.png").unlink()
+    cv2.imwrite(str(folder / "masks" / "4.png"), np.zeros((28, 10), np.uint8))
+    assert inspect(folder).all_problems() == [("masks that do not fit their image", 2, [
+        "3.png (masks/3.png is missing)", "4.png (masks/4.png is 10 x 28, the image 200 x 28)"])]  # fmt: skip
+
+
+def test_images_without_any_labels_are_a_problem_unless_the_run_made_none(made):
+    folder = made("--labels", "none")
+    assert problems(folder) == {}
+    (folder / "run.json").unlink()
+    assert problems(folder) == {"images without a label": 40}
+
+
+def test_a_label_file_that_cannot_be_read_is_named_and_the_others_are_read(made):
+    folder = made("--labels", "jsonl", "yolo", "txt")
+    (folder / "3.txt").write_text("98 0.5 0.5 0.1 0.1\n")
+    rows = records(folder)
+    del rows[6]["text"]
+    (folder / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    inspection = inspect(folder)
+    ((count, examples),) = [found[1:] for found in inspection.all_problems() if found[0] == UNREADABLE]
+    assert count == 1 and inspection.images == 40
+    assert "metadata.jsonl, line 7: no `text`; 3.txt: data.yaml has no class 98" in examples[0]
+    assert set(problems(folder)) <= {UNREADABLE, CHANGED}
+    assert inspection.sections[0].findings.unlabelled == 0

@@ -11,10 +11,10 @@ from pathlib import Path
 from digitseq.errors import SettingsError, one_line
 from digitseq.formats import FORMATS, format_of
 from digitseq.formats.base import StoredSample
-from digitseq.inspection.findings import Findings, shared_images
+from digitseq.inspection.findings import UNREADABLE, Findings, shared_images
 from digitseq.options import PARTS
 from digitseq.runs.folder import RECORD, is_being_written
-from digitseq.runs.verification import broken_files
+from digitseq.runs.verification import broken_files, without_labels
 
 Progress = Callable[[Iterator[StoredSample]], Iterator[StoredSample]]
 
@@ -34,7 +34,8 @@ class Section:
 class Inspection:
     """What is in the data sets at a path.
 
-    sections: of all data sets, a split has several; records: the folders with run.json; problems: of more than a section
+    sections: of all data sets, a split has several; records: the folders with run.json
+    problems: those that are not of a single section
     """
 
     path: Path
@@ -95,13 +96,13 @@ def _read(section: Section, progress: Progress) -> None:
         except StopIteration:
             break
         except Exception as error:
-            section.findings.report("files that cannot be read to their end", _cause(name, error))
+            section.findings.report(UNREADABLE, _cause(name, error))
             break
         try:
             section.findings.add(sample)
         except Exception as error:
             section.findings.report("samples that cannot be understood", _cause(str(sample.name), error))
-    section.findings.finish()
+    section.findings.finish(not without_labels(section.folder))
 
 
 def _are_parts(one: Section, other: Section) -> bool:
