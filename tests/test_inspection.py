@@ -18,6 +18,7 @@ from digitseq import SequenceGenerator, Settings
 from digitseq.formats.base import Format
 from digitseq.inspection.data_set import inspect
 from digitseq.inspection.findings import EXAMPLES, UNREADABLE, Shown
+from digitseq.inspection.report import text_report
 from digitseq.inspection.sheet import contact_sheet
 from digitseq.labels.base import LabelFormat
 from digitseq.runs.folder import locked_folder
@@ -264,7 +265,7 @@ def test_reports_about_two_data_sets_of_one_name_do_not_replace_each_other(tmp_p
         assert cli.main(["--inspect", path, "-o", "report"]) == 1  # they have no labels
     pages = {path.name: path.read_text() for path in (tmp_path / "report").glob("*.html")}
     assert pages.keys() == {"x-inspection.html", "x-2-inspection.html"}
-    assert "1 images as png" in pages["x-inspection.html"] and "2 images as png" in pages["x-2-inspection.html"]
+    assert "1 image as png" in pages["x-inspection.html"] and "2 images as png" in pages["x-2-inspection.html"]
     assert str(tmp_path) not in pages["x-inspection.html"]
 
 
@@ -290,7 +291,7 @@ def test_what_is_wrong_gives_exit_code_1_and_is_named(made, run):
     (folder / "7.png").unlink()
     done = run("--inspect", folder, "--quiet")
     assert done.returncode == 1
-    assert "1 labels without an image: 7.png" in done.stdout
+    assert "labels without an image: 1 (7.png)" in done.stdout
 
 
 def test_labels_cannot_put_markup_into_the_page(tmp_path, run):
@@ -322,7 +323,8 @@ def test_data_sets_are_found_at_any_depth(run, made, tmp_path):
         "one/deep/x", "random", "split/random/test", "split/random/train", "split/random/val"]  # fmt: skip
     (tmp_path / "data" / "split" / "random" / "val" / "3.png").unlink()
     found = problems(tmp_path / "data" / "split")
-    assert found["random/val/: labels without an image"] == 1 and CHANGED in found
+    assert found["random/val/: labels without an image"] == 1
+    assert found[f"random/: {CHANGED}"] == 1
 
 
 def test_data_sets_beside_each_other_may_have_the_same_images(run, tmp_path):
@@ -469,3 +471,13 @@ def test_a_label_file_that_cannot_be_read_is_named_and_the_others_are_read(made)
     assert "metadata.jsonl, line 7: no `text`; 3.txt: data.yaml has no class 98" in examples[0]
     assert set(problems(folder)) <= {UNREADABLE, CHANGED}
     assert inspection.sections[0].findings.unlabelled == 0
+
+
+def test_one_of_a_kind_is_said_in_the_singular(tmp_path):
+    (tmp_path / "1.png").write_bytes(cv2.imencode(".png", np.zeros((30, 90), np.uint8))[1].tobytes())
+    (tmp_path / "gt.txt").write_text("1.png\t42\n")
+    assert f"{tmp_path}: 1 image as png, 1 different text\n" in text_report(inspect(tmp_path))
+    (tmp_path / "2.png").write_bytes((tmp_path / "1.png").read_bytes())
+    report = text_report(inspect(tmp_path))
+    assert "2 images as png, 1 different text, 1 exact repeat of another image\n" in report
+    assert "images without a label: 1 (2.png)\n" in report

@@ -12,6 +12,7 @@ from digitseq.errors import SettingsError, one_line
 from digitseq.formats import FORMATS, format_of
 from digitseq.formats.base import StoredSample
 from digitseq.inspection.findings import UNREADABLE, Findings, shared_images
+from digitseq.labels.base import LabelError
 from digitseq.options import PARTS
 from digitseq.runs.folder import RECORD, is_being_written
 from digitseq.runs.verification import broken_files, without_labels
@@ -51,7 +52,7 @@ class Inspection:
     def all_problems(self) -> list[tuple[str, int, list[str]]]:
         """Each kind of problem with its number of cases and a few examples, worst first."""
         found = [
-            (f"{section.name}/: {what}" if section.name != "." else what, problem.count, problem.examples)
+            (_located(section.name, what), problem.count, problem.examples)
             for section in self.sections
             for what, problem in section.findings.problems.items()
         ]
@@ -81,9 +82,14 @@ def inspect(path: Path, progress: Progress = iter) -> Inspection:
             inspection.problems.report(what, "no image of one may be in the other")
             inspection.problems.problems[what].count = count
     for folder in inspection.records:
+        name = folder.relative_to(path).as_posix()
         for what, example in broken_files(folder):
-            inspection.problems.report(what, example)
+            inspection.problems.report(_located(name, what), example)
     return inspection
+
+
+def _located(name: str, what: str) -> str:
+    return what if name == "." else f"{name}/: {what}"
 
 
 def _read(section: Section, progress: Progress) -> None:
@@ -118,7 +124,8 @@ def _check_idle(path: Path, *folders: Path) -> None:
 
 
 def _cause(name: str, error: Exception) -> str:
-    return f"{name} ({type(error).__name__}: {one_line(error)})"
+    kind = "" if isinstance(error, LabelError) else f"{type(error).__name__}: "
+    return f"{name} ({kind}{one_line(error)})"
 
 
 def _in_files(path: Path) -> list[Section]:

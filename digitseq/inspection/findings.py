@@ -138,7 +138,7 @@ class Findings:
         images, texts = images[order], texts[order]
         same = images[1:] == images[:-1]
         self.duplicates = int(same.sum())
-        self.distinct_texts = len(np.unique(texts))
+        self.distinct_texts = len(np.unique(texts)) - bool(self.unlabelled)  # no text is none
         for place in np.flatnonzero(same & (texts[1:] != texts[:-1])).tolist():
             pair = f"images {order[place] + 1} and {order[place + 1] + 1}, in the order of the labels"
             self.report("equal images with different labels", pair)
