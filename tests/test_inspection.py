@@ -351,6 +351,8 @@ HOSTILE = {
     "text box": b'{"file_name": "1.png", "text": "1", "objects": {"bbox": [["a", 1, 2, 3]], "categories": ["1"]}}\n',
     "number": b'{"file_name": "1.png", "text": 1}\n',
     "file name": b'{"file_name": 1, "text": "1"}\n',
+    "mask": b'{"file_name": "1.png", "mask_file_name": 1, "text": "1"}\n',
+    "zero": b'{"file_name": "1.png", "mask_file_name": "\\u0000", "text": "1"}\n',
     "list": b"[1]\n",
     "deep": b"[" * 100_000 + b"\n",
     "no json": b"\x00\xff\n",

@@ -148,7 +148,7 @@ def _contents(path: Path) -> bytes | None:
         return read_regular(path, MAX_BYTES)
     except FileNotFoundError:
         return None
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a name that no file can have
         return b""
 
 

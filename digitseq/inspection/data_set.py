@@ -149,9 +149,8 @@ def _find_below(inspection: Inspection) -> None:
     waiting = [(inspection.path, True)]
     while waiting:
         folder, may_be_read = waiting.pop()
-        has_record = (folder / RECORD).exists()
-        inspection.records += [folder] * has_record
         try:
+            has_record = (folder / RECORD).exists()
             name = folder.relative_to(inspection.path).as_posix()
             found = _formats_in(folder, "", name) if may_be_read or has_record else []
             with os.scandir(folder) as entries:
@@ -160,6 +159,7 @@ def _find_below(inspection: Inspection) -> None:
             inspection.problems.report("folders that cannot be read", f"{folder} ({error.strerror})")
             continue
         inspection.sections += found
+        inspection.records += [folder] * has_record
         # folders below images and labels belong to them, such as masks/, unless a run has made them
         inside = bool(found) or not (may_be_read or has_record)
         waiting += [(folder / each, not inside or (has_record and each in PARTS)) for each in reversed(below)]

@@ -35,4 +35,7 @@ class Labels(LabelFormat):
 def _label(row: dict[str, Any]) -> StoredLabel:
     found = row.get("objects") or {}
     boxes, characters = found.get("bbox"), found.get("categories")
-    return StoredLabel(row["file_name"], row["text"], boxes, characters, mask=row.get("mask_file_name"))
+    image, mask = row["file_name"], row.get("mask_file_name")
+    if not (isinstance(image, str) and isinstance(mask, str | None)):
+        raise TypeError("a file name is not a text")
+    return StoredLabel(image, row["text"], boxes, characters, mask=mask)
