@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -291,7 +292,7 @@ def test_what_is_wrong_gives_exit_code_1_and_is_named(made, run):
     (folder / "7.png").unlink()
     done = run("--inspect", folder, "--quiet")
     assert done.returncode == 1
-    assert "labels without an image: 1 (7.png)" in done.stdout
+    assert "labels without an image (1): 7.png" in done.stdout
 
 
 def test_labels_cannot_put_markup_into_the_page(tmp_path, run):
@@ -482,4 +483,18 @@ def test_one_of_a_kind_is_said_in_the_singular(tmp_path):
     (tmp_path / "2.png").write_bytes((tmp_path / "1.png").read_bytes())
     report = text_report(inspect(tmp_path))
     assert "2 images as png, 1 different text, 1 exact repeat of another image\n" in report
-    assert "images without a label: 1 (2.png)\n" in report
+    assert "images without a label (1): 2.png\n" in report
+
+
+def test_folders_that_cannot_be_read_are_named(tmp_path, monkeypatch):
+    (tmp_path / "data" / "closed").mkdir(parents=True)
+    (tmp_path / "data" / "1.png").write_bytes(b"")
+    scan = os.scandir
+
+    def scandir(path):
+        if str(path).endswith("closed"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert problems(tmp_path / "data")["folders that cannot be read"] == 1

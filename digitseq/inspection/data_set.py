@@ -119,7 +119,11 @@ def _are_parts(one: Section, other: Section) -> bool:
 
 def _check_idle(path: Path, *folders: Path) -> None:
     for folder in dict.fromkeys(folders):
-        if folder.is_dir() and is_being_written(folder):
+        try:
+            busy = folder.is_dir() and is_being_written(folder)
+        except OSError as error:
+            raise SettingsError(f"inspect {path}: {folder} cannot be read ({error.strerror})", "inspect") from None
+        if busy:
             raise SettingsError(f"inspect {path}: a run is writing to {folder}: wait until it has finished", "inspect")
 
 

@@ -66,7 +66,7 @@ def text_report(inspection: Inspection) -> str:
             lines += [f"    {v:>{wide}}  {n:>11,}  {'#' * -(-BARS * n // most)}" for v, n in values]
     problems = inspection.all_problems()
     # a form of words that is right for one case, too
-    lines += [f"{what}: {count:,} ({_examples(count, examples)})" for what, count, examples in problems]
+    lines += [f"{what} ({count:,}): {_examples(count, examples)}" for what, count, examples in problems]
     return "\n".join([*lines, "nothing is wrong" if not problems else f"kinds of problems: {len(problems)}"])
 
 
