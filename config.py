@@ -55,8 +55,8 @@ signs = "draw"
 # one of drop, keep; default: "drop"
 gap_labels = "drop"
 
-# letters in labels as given (but A for a where the data set has one class for both shapes), or all in upper or
-# lower case; images do not change
+# letters in labels as given (with letter_layout on, A for a where the data set has one class for both shapes),
+# or all in upper or lower case; images do not change
 # one of as_given, upper, lower; default: "as_given"
 label_case = "as_given"
 

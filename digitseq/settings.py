@@ -138,8 +138,8 @@ class Settings(NamedOptions):
         "source",
     )  # fmt: skip
     label_case: str = setting(
-        "as_given", Choice(CASES), "letters in labels as given (but A for a where the data set has one class for both "
-        "shapes), or all in upper or lower case; images do not change", "source",
+        "as_given", Choice(CASES), "letters in labels as given (with `letter_layout` on, A for a where the data set "
+        "has one class for both shapes), or all in upper or lower case; images do not change", "source",
     )  # fmt: skip
     dataset: str = setting(
         "mnist", FilePath(), "data set of the glyphs: a name (see --list_datasets), or your own folder of idx files "

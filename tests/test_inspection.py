@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -17,10 +18,12 @@ from support.formats import FORMATS
 from digitseq import SequenceGenerator, Settings
 from digitseq.formats.base import Format
 from digitseq.inspection.data_set import inspect
-from digitseq.inspection.findings import EXAMPLES, Shown
+from digitseq.inspection.findings import EXAMPLES, UNREADABLE, Shown
+from digitseq.inspection.report import text_report
 from digitseq.inspection.sheet import contact_sheet
 from digitseq.labels.base import LabelFormat
 from digitseq.runs.folder import locked_folder
+from digitseq.runs.verification import CHANGED
 from digitseq.shell import cli
 
 ALL_LABELS = ("jsonl", "txt", "easyocr", "coco", "yolo", "tesseract")
@@ -106,7 +109,7 @@ def test_a_missing_image_is_found(made):
     (folder / "7.png").unlink()
     found = inspect(folder).all_problems()
     assert (found[0][0], found[0][1:]) == ("labels without an image", (1, ["7.png"]))
-    assert "7.png: No such file" in found[1][2][0]
+    assert found[1][2] == ["random/1.png to 40.png (missing: 7.png)"]
 
 
 def test_a_missing_label_is_found(made):
@@ -163,7 +166,7 @@ def test_a_changed_pixel_is_found_by_the_checksum_of_the_run(made):
     image = pixels(folder / "8.png").copy()
     image[0, 0] = 255
     cv2.imwrite(str(folder / "8.png"), image)
-    assert list(problems(folder)) == ["files that are not as the run has left them"]
+    assert list(problems(folder)) == [CHANGED]
 
 
 def test_a_damaged_image_is_found(made):
@@ -183,7 +186,7 @@ def test_a_file_that_is_cut_off_is_found(made, format, suffix):
     path.write_bytes(path.read_bytes()[:3000])
     found = problems(folder)
     assert found["files that cannot be read to their end"] == 1
-    assert found["files that are not as the run has left them"] == 1
+    assert found[CHANGED] == 1
 
 
 def test_a_database_that_is_damaged_is_found(made):
@@ -260,10 +263,10 @@ def test_reports_about_two_data_sets_of_one_name_do_not_replace_each_other(tmp_p
             (tmp_path / place / "x" / f"{number + 1}.png").write_bytes(image)
     monkeypatch.chdir(tmp_path)
     for path in ("a/x", "b/x", "a/x", "b/../b/x", str(tmp_path / "b" / "x")):
-        assert cli.main(["--inspect", path, "-o", "report"]) == 0
+        assert cli.main(["--inspect", path, "-o", "report"]) == 1  # they have no labels
     pages = {path.name: path.read_text() for path in (tmp_path / "report").glob("*.html")}
     assert pages.keys() == {"x-inspection.html", "x-2-inspection.html"}
-    assert "1 images as png" in pages["x-inspection.html"] and "2 images as png" in pages["x-2-inspection.html"]
+    assert "1 image as png" in pages["x-inspection.html"] and "2 images as png" in pages["x-2-inspection.html"]
     assert str(tmp_path) not in pages["x-inspection.html"]
 
 
@@ -289,7 +292,7 @@ def test_what_is_wrong_gives_exit_code_1_and_is_named(made, run):
     (folder / "7.png").unlink()
     done = run("--inspect", folder, "--quiet")
     assert done.returncode == 1
-    assert "1 labels without an image: 7.png" in done.stdout
+    assert "labels without an image (1): 7.png" in done.stdout
 
 
 def test_labels_cannot_put_markup_into_the_page(tmp_path, run):
@@ -303,9 +306,45 @@ def test_labels_cannot_put_markup_into_the_page(tmp_path, run):
 
 def test_what_is_no_data_set_is_refused(refused, tmp_path):
     (tmp_path / "empty").mkdir()
-    assert "nothing in it is png" in refused("--inspect", "empty")
-    assert "there is no such folder" in refused("--inspect", "absent/data")
-    assert "nothing in it is png" in refused("--inspect", "absent")
+    assert "empty: has no images in a format that digitseq reads (png, " in refused("--inspect", "empty")
+    for path in ("absent/data", "absent"):
+        assert f"inspect {path}: there is no such file or folder" in refused("--inspect", path)
+
+
+def test_data_sets_are_found_at_any_depth(run, made, tmp_path):
+    folder = made("--masks")
+    flags = ("--random_digits", 3, 8, "-s", 60, "--split_ratio", 0.5, 0.25, 0.25, "-o", "data/split")
+    assert run(*flags).returncode == 0
+    (tmp_path / "data" / "one" / "deep" / "x").mkdir(parents=True)
+    (tmp_path / "data" / "one" / "deep" / "x" / "1.png").write_bytes((folder / "1.png").read_bytes())
+    (tmp_path / "data" / ".hidden").mkdir()
+    (tmp_path / "data" / ".hidden" / "1.png").write_bytes(b"")
+    (tmp_path / "data" / "link").symlink_to(folder)
+    assert sorted(section.name for section in inspect(tmp_path / "data").sections) == [
+        "one/deep/x", "random", "split/random/test", "split/random/train", "split/random/val"]  # fmt: skip
+    (tmp_path / "data" / "split" / "random" / "val" / "3.png").unlink()
+    found = problems(tmp_path / "data" / "split")
+    assert found["random/val/: labels without an image"] == 1
+    assert found[f"random/: {CHANGED}"] == 1
+
+
+def test_data_sets_beside_each_other_may_have_the_same_images(run, tmp_path):
+    for name in ("a", "b"):
+        assert run("-num", "12", "-s", 3, "--seed", 1, "--name", name).returncode == 0
+    assert problems(tmp_path / "output") == {}
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_single_file_is_inspected_where_its_format_allows_it(made, refused, format):
+    folder = made("--format", format)
+    if format == "png":
+        for name in ("1.png", "metadata.jsonl"):
+            message = f"inspect data/random/{name}: this file cannot be inspected alone: name its folder, data/random"
+            assert message in refused("--inspect", f"data/random/{name}")
+        return
+    (path,) = (path for path in folder.iterdir() if path.is_file() and path.suffix != ".json")
+    found = inspect(path)
+    assert found.images == 40 and found.all_problems() == []
 
 
 HOSTILE = {
@@ -313,6 +352,8 @@ HOSTILE = {
     "text box": b'{"file_name": "1.png", "text": "1", "objects": {"bbox": [["a", 1, 2, 3]], "categories": ["1"]}}\n',
     "number": b'{"file_name": "1.png", "text": 1}\n',
     "file name": b'{"file_name": 1, "text": "1"}\n',
+    "mask": b'{"file_name": "1.png", "mask_file_name": 1, "text": "1"}\n',
+    "zero": b'{"file_name": "1.png", "mask_file_name": "\\u0000", "text": "1"}\n',
     "list": b"[1]\n",
     "deep": b"[" * 100_000 + b"\n",
     "no json": b"\x00\xff\n",
@@ -402,3 +443,58 @@ def test_formats_that_cannot_be_read_are_passed_over(tmp_path):
 
     (tmp_path / "labels.toy").write_text("1")
     assert Format().files_in(tmp_path) == [] and not Labels().is_in(tmp_path)
+
+
+def test_masks_are_checked_without_a_record(made):
+    folder = made("--masks")
+    (folder / "run.json").unlink()
+    assert problems(folder) == {}
+    (folder / "masks" / "3.png").unlink()
+    cv2.imwrite(str(folder / "masks" / "4.png"), np.zeros((28, 10), np.uint8))
+    assert inspect(folder).all_problems() == [("masks that do not fit their image", 2, [
+        "3.png (masks/3.png is missing)", "4.png (masks/4.png is 10 x 28, the image 200 x 28)"])]  # fmt: skip
+
+
+def test_images_without_any_labels_are_a_problem_unless_the_run_made_none(made):
+    folder = made("--labels", "none")
+    assert problems(folder) == {}
+    (folder / "run.json").unlink()
+    assert problems(folder) == {"images without a label": 40}
+
+
+def test_a_label_file_that_cannot_be_read_is_named_and_the_others_are_read(made):
+    folder = made("--labels", "jsonl", "yolo", "txt")
+    (folder / "3.txt").write_text("98 0.5 0.5 0.1 0.1\n")
+    rows = records(folder)
+    del rows[6]["text"]
+    (folder / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    inspection = inspect(folder)
+    ((count, examples),) = [found[1:] for found in inspection.all_problems() if found[0] == UNREADABLE]
+    assert count == 1 and inspection.images == 40
+    assert "metadata.jsonl, line 7: no `text`; 3.txt: data.yaml has no class 98" in examples[0]
+    assert set(problems(folder)) <= {UNREADABLE, CHANGED}
+    assert inspection.sections[0].findings.unlabelled == 0
+
+
+def test_one_of_a_kind_is_said_in_the_singular(tmp_path):
+    (tmp_path / "1.png").write_bytes(cv2.imencode(".png", np.zeros((30, 90), np.uint8))[1].tobytes())
+    (tmp_path / "gt.txt").write_text("1.png\t42\n")
+    assert f"{tmp_path}: 1 image as png, 1 different text\n" in text_report(inspect(tmp_path))
+    (tmp_path / "2.png").write_bytes((tmp_path / "1.png").read_bytes())
+    report = text_report(inspect(tmp_path))
+    assert "2 images as png, 1 different text, 1 exact repeat of another image\n" in report
+    assert "images without a label (1): 2.png\n" in report
+
+
+def test_folders_that_cannot_be_read_are_named(tmp_path, monkeypatch):
+    (tmp_path / "data" / "closed").mkdir(parents=True)
+    (tmp_path / "data" / "1.png").write_bytes(b"")
+    scan = os.scandir
+
+    def scandir(path):
+        if str(path).endswith("closed"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert problems(tmp_path / "data")["folders that cannot be read"] == 1

@@ -134,7 +134,7 @@ def test_unique_texts_cannot_be_made_alike(letters):
         ),
         (["--random_text", "5", "3"], "random_text takes the smallest length first"),
         (["--random_text", "0", "3"], "random_text must be a whole number from 1 to 255 for each of min, max"),
-        (["--download", "nope"], "dataset must be one of mnist"),
+        (["--download", "nope"], "download must be one of mnist"),
         (["-num", "a", "--label_case", "title"], "label_case must be one of as_given, upper, lower"),
     ],
 )

@@ -232,7 +232,7 @@ def test_options_name_every_setting_but_paths(client):
         (f"{PNG}?image_width=%D9%A1", 422, "image_width", "whole number"),
         (f"{PNG}?image_width={'9' * 400}", 422, "image_width", ""),
         (f"{PNG}?image_width=10001", 422, "image_width", "10,000"),
-        (f"{PNG}?image_width=50", 422, "image_width", "too narrow"),
+        (f"{PNG}?image_width=50", 422, "image_width", "such as 123456 with min_spacing 0: use at least"),
         (f"{PNG}?image_width=", 422, "image_width", "''"),
         (f"{PNG}?angle=inf&image_width=200", 422, "angle", "inf"),
         (f"{PNG}?min_spacing=9&max_spacing=3", 422, "min_spacing", "must not exceed"),

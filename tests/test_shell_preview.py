@@ -50,3 +50,9 @@ def test_the_ending_decides_the_kind_of_file(run, tmp_path):
     assert (tmp_path / "a.JPG").read_bytes()[:3] == b"\xff\xd8\xff"
     assert (tmp_path / "b.png").read_bytes()[:4] == b"\x89PNG"
     assert cv2.imread(str(tmp_path / "b.png")).shape[1] <= WIDTH
+
+
+def test_a_jpeg_file_is_one_and_nothing_is_said(run, tmp_path):
+    done = run("-num", "12", "--preview", "look.jpg")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "look.jpg").read_bytes().startswith(b"\xff\xd8")

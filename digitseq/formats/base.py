@@ -60,7 +60,7 @@ class StoredSample(NamedTuple):
     name: of the image's file, or its key; image: the bytes of an image file, or uint8 (H, W) pixels; None where a label
     has no image; text: None where an image has no label
     boxes: [x, y, w, h] in pixels, `characters`: what is in them; None in formats without boxes
-    fault: what else is wrong with the labels, or None
+    fault: what else is wrong with the labels, mask_fault: with the image's mask; or None
     """
 
     name: str
@@ -69,6 +69,7 @@ class StoredSample(NamedTuple):
     boxes: list[list[float]] | None = None
     characters: list[str] | None = None
     fault: str | None = None
+    mask_fault: str | None = None
 
 
 class EarlierRun(NamedTuple):

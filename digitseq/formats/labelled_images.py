@@ -14,7 +14,7 @@ from digitseq.files.regular import read_regular
 from digitseq.formats.base import StoredSample
 from digitseq.formats.image_files import image_size
 from digitseq.labels import LABEL_FORMATS, label_formats
-from digitseq.labels.base import LabelFormat, StoredLabel
+from digitseq.labels.base import LabelError, LabelFormat, StoredLabel
 
 MAX_BYTES = 1 << 28  # of an image
 CONTACT_SHEET = "-inspection.png"  # what an inspection has written there is no image of the data set
@@ -33,7 +33,8 @@ def has_labelled_images(folder: Path) -> bool:
 def read_labelled_images(folder: Path) -> Iterator[StoredSample]:
     """The images of `folder` in the order of their labels, then those without a label.
 
-    Labels in several formats are compared. Raises `OSError`, and `ValueError` or `KeyError` for damaged label files.
+    Labels in several formats are compared. Raises `OSError`, and at the end, when all images and the other label files
+    have been read, `LabelError` for those that could not be.
     """
     files, unlabelled = _labels_in(folder), _ImageNames(folder)
     # the first one gives the order: one with texts if there is any
@@ -45,19 +46,25 @@ def read_labelled_images(folder: Path) -> Iterator[StoredSample]:
             known = unlabelled.remove(label.image)
             # a run may be adding images
             fault = None if known or not (folder / label.image).exists() else "listed twice, or made meanwhile"
-            if place:
+            if place and not files[0].error:
                 fault = f"is not in {files[0].name}"
             yield _sample(folder, label.image, found, fault)
     for name in unlabelled:
         yield StoredSample(name, _contents(folder / name), None)
+    if errors := [file.error for file in files if file.error]:
+        raise LabelError("; ".join(errors))
 
 
 class _LabelFile:
-    """The labels of one format, read in order, but found by the name of their image, too."""
+    """The labels of one format, read in order, but found by the name of their image, too.
+
+    error: why they could not be read to their end, if so
+    """
 
     def __init__(self, each: LabelFormat, folder: Path) -> None:
         self.name = each.summary_name or each.file_name or str(each.numbered).replace("%d", "*")
         self.has_texts = each.has_texts
+        self.error: str | None = None
         self._labels = self._read(each, folder)
         # usually empty, as all formats list the images in one order
         self._passed: dict[str, StoredLabel] = {}
@@ -80,8 +87,10 @@ class _LabelFile:
     def _read(self, each: LabelFormat, folder: Path) -> Iterator[StoredLabel]:
         try:
             yield from each.read(folder)
+        except LabelError as error:
+            self.error = str(error)
         except Exception as error:  # of any kind: the file may be somebody else's
-            raise ValueError(f"{self.name} cannot be read: {type(error).__name__}: {error}") from None
+            self.error = f"{self.name}: {type(error).__name__}: {error}"
 
 
 class _ImageNames:
@@ -139,15 +148,13 @@ def _contents(path: Path) -> bytes | None:
         return read_regular(path, MAX_BYTES)
     except FileNotFoundError:
         return None
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a name that no file can have
         return b""
 
 
 def _sample(folder: Path, name: str, labels: dict[str, StoredLabel], fault: str | None) -> StoredSample:
     """One image with all of its labels, which have to agree."""
-    # a label file of somebody else's must not make files outside the folder part of a report
-    outside = Path(name).is_absolute() or ".." in Path(name).parts
-    image = None if outside else _contents(folder / name)
+    image = _contents_below(folder, name)
     texts: dict[str, object] = {file: label.text for file, label in labels.items() if label.text is not None}
     boxes = {file: found for file, label in labels.items() if (found := _in_pixels(label, image))}
     for what, said in (("texts", texts), ("boxes", boxes)):
@@ -158,7 +165,31 @@ def _sample(folder: Path, name: str, labels: dict[str, StoredLabel], fault: str 
     text = next((label.text for label in labels.values() if label.text is not None), None)
     if text is None and characters is not None:
         text = "".join(characters)
-    return StoredSample(name, image, text, found_boxes, characters, fault)
+    mask = next((label.mask for label in labels.values() if label.mask is not None), None)
+    mask_fault = _mask_fault(folder, mask, image) if mask is not None and image is not None else None
+    return StoredSample(name, image, text, found_boxes, characters, fault, mask_fault)
+
+
+def _contents_below(folder: Path, name: str) -> bytes | None:
+    """As `_contents`, but a label file of somebody else's must not make files outside the folder part of a report."""
+    outside = Path(name).is_absolute() or ".." in Path(name).parts
+    return None if outside else _contents(folder / name)
+
+
+def _mask_fault(folder: Path, name: str, image: bytes) -> str | None:
+    """Why the file `name` is not a mask of `image`; None where it is, and where the image itself is damaged."""
+    mask = _contents_below(folder, name)
+    if mask is None:
+        return f"{name} is missing"
+    try:
+        size = image_size(image)
+    except ValueError:
+        return None
+    try:
+        found = image_size(mask)
+    except ValueError as error:
+        return f"{name}: {error}"
+    return None if found == size else f"{name} is {found[0]} x {found[1]}, the image {size[0]} x {size[1]}"
 
 
 def _in_pixels(label: StoredLabel, image: bytes | None) -> Boxes | None:

@@ -147,11 +147,11 @@ _ROWS = (
 DATA_SETS = {row.name: row for row in _ROWS}
 
 
-def get_data_set(name: str) -> DataSet:
-    """The data set called `name`. Raises `SettingsError` that lists the known names."""
+def get_data_set(name: str, setting: str = "dataset") -> DataSet:
+    """The data set called `name`, the value of `setting`. Raises `SettingsError` that lists the known names."""
     if name not in DATA_SETS:
-        known = f"{', '.join(DATA_SETS)}, or a folder of pictures or idx files"
         near = closest(name, DATA_SETS)
         hint = f"; did you mean {near}?" if near else ""
-        raise SettingsError(f"dataset must be one of {known}, got {name!r}{hint}", "dataset")
+        folder = ", or a folder of pictures or idx files" * (setting == "dataset")
+        raise SettingsError(f"{setting} must be one of {', '.join(DATA_SETS)}{folder}, got {name!r}{hint}", setting)
     return DATA_SETS[name]

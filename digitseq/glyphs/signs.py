@@ -27,7 +27,7 @@ def sign_glyphs(sign: str, height: int) -> NDArray[np.uint8]:
 
 def _inside(glyphs: NDArray[np.uint8], height: int, margin: int) -> NDArray[np.uint8]:
     """uint8 (N, height, W): glyphs (N, height + 2 * margin, W) without the margins, moved if they have ink there."""
-    rows = glyphs.any(axis=2)
+    rows: NDArray[np.bool_] = np.any(glyphs, axis=2)
     top, bottom = rows.argmax(axis=1), rows.shape[1] - rows[:, ::-1].argmax(axis=1)
     first = np.clip(margin, bottom - height, top)
     return np.take_along_axis(glyphs, (first[:, None] + np.arange(height))[:, :, None], axis=1)

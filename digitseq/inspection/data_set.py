@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -10,9 +11,11 @@ from pathlib import Path
 from digitseq.errors import SettingsError, one_line
 from digitseq.formats import FORMATS, format_of
 from digitseq.formats.base import StoredSample
-from digitseq.inspection.findings import Findings, shared_images
-from digitseq.runs.folder import is_being_written
-from digitseq.runs.verification import broken_files
+from digitseq.inspection.findings import UNREADABLE, Findings, shared_images
+from digitseq.labels.base import LabelError
+from digitseq.options import PARTS
+from digitseq.runs.folder import RECORD, is_being_written
+from digitseq.runs.verification import broken_files, without_labels
 
 Progress = Callable[[Iterator[StoredSample]], Iterator[StoredSample]]
 
@@ -24,15 +27,21 @@ class Section:
     name: str
     format: str
     files: list[Path]
+    folder: Path
     findings: Findings = field(default_factory=Findings)
 
 
 @dataclass
 class Inspection:
-    """What is in a data set. sections: one, or those of train/, val/, test/; problems: of all sections together."""
+    """What is in the data sets at a path.
+
+    sections: of all data sets, a split has several; records: the folders with run.json
+    problems: those that are not of a single section
+    """
 
     path: Path
-    sections: list[Section]
+    sections: list[Section] = field(default_factory=list)
+    records: list[Path] = field(default_factory=list)
     problems: Findings = field(default_factory=Findings)
 
     @property
@@ -43,7 +52,7 @@ class Inspection:
     def all_problems(self) -> list[tuple[str, int, list[str]]]:
         """Each kind of problem with its number of cases and a few examples, worst first."""
         found = [
-            (f"{section.name}/: {what}" if section.name != "." else what, problem.count, problem.examples)
+            (_located(section.name, what), problem.count, problem.examples)
             for section in self.sections
             for what, problem in section.findings.problems.items()
         ]
@@ -52,67 +61,122 @@ class Inspection:
 
 
 def inspect(path: Path, progress: Progress = iter) -> Inspection:
-    """Read everything in the folder `path`, or in the shards whose paths begin with `path`.
+    """Read all data sets in and below the folder `path`, or the file `path`, or shards whose paths begin with `path`.
 
     Raises `SettingsError` when nothing is there that could be read, or when a run is adding to it.
     progress: called with the samples of a section
     """
     _check_idle(path, path, path.parent)
-    inspection = Inspection(path, _sections(path))
-    _check_idle(path, *(file if file.is_dir() else file.parent for each in inspection.sections for file in each.files))
+    inspection = Inspection(path)
+    if path.is_dir():
+        _find_below(inspection)
+    else:
+        inspection.sections += _in_files(path)
+    folders = [folder for section in inspection.sections for folder in (section.folder, section.folder.parent)]
+    _check_idle(path, *folders, *inspection.records)
     for section in inspection.sections:
-        samples = progress(format_of(section.format).read(section.files))
-        while True:
-            name = str(section.files[0])
-            # Damaged files, and those of other programs, make readers raise almost anything.
-            try:
-                sample = next(samples)
-            except StopIteration:
-                break
-            except Exception as error:
-                section.findings.report("files that cannot be read to their end", _cause(name, error))
-                break
-            try:
-                section.findings.add(sample)
-            except Exception as error:
-                section.findings.report("samples that cannot be understood", _cause(str(sample.name), error))
-        section.findings.finish()
+        _read(section, progress)
     for one, other in combinations(inspection.sections, 2):
-        if count := shared_images(one.findings, other.findings):
+        if _are_parts(one, other) and (count := shared_images(one.findings, other.findings)):
             what = f"images that are in {one.name}/ and in {other.name}/"
             inspection.problems.report(what, "no image of one may be in the other")
             inspection.problems.problems[what].count = count
-    for what, example in broken_files(path):
-        inspection.problems.report(what, example)
+    for folder in inspection.records:
+        name = folder.relative_to(path).as_posix()
+        for what, example in broken_files(folder):
+            inspection.problems.report(_located(name, what), example)
     return inspection
+
+
+def _located(name: str, what: str) -> str:
+    return what if name == "." else f"{name}/: {what}"
+
+
+def _read(section: Section, progress: Progress) -> None:
+    samples = progress(format_of(section.format).read(section.files))
+    name = str(section.files[0])
+    while True:
+        # Damaged files, and those of other programs, make readers raise almost anything.
+        try:
+            sample = next(samples)
+        except StopIteration:
+            break
+        except Exception as error:
+            section.findings.report(UNREADABLE, _cause(name, error))
+            break
+        try:
+            section.findings.add(sample)
+        except Exception as error:
+            section.findings.report("samples that cannot be understood", _cause(str(sample.name), error))
+    section.findings.finish(not without_labels(section.folder))
+
+
+def _are_parts(one: Section, other: Section) -> bool:
+    """Whether they are train/, val/ or test/ of one data set, or folders beside each other that may be meant so."""
+    beside = one.folder != other.folder and one.folder.parent == other.folder.parent
+    return beside and not any((section.folder / RECORD).exists() for section in (one, other))
 
 
 def _check_idle(path: Path, *folders: Path) -> None:
     for folder in dict.fromkeys(folders):
-        if is_being_written(folder):
+        try:
+            busy = folder.is_dir() and is_being_written(folder)
+        except OSError as error:
+            raise SettingsError(f"inspect {path}: {folder} cannot be read ({error.strerror})", "inspect") from None
+        if busy:
             raise SettingsError(f"inspect {path}: a run is writing to {folder}: wait until it has finished", "inspect")
 
 
 def _cause(name: str, error: Exception) -> str:
-    return f"{name} ({type(error).__name__}: {one_line(error)})"
+    kind = "" if isinstance(error, LabelError) else f"{type(error).__name__}: "
+    return f"{name} ({kind}{one_line(error)})"
 
 
-def _sections(path: Path) -> list[Section]:
-    folder, prefix = (path, "") if path.is_dir() else (path.parent, path.name)
-    if not folder.is_dir():
-        raise SettingsError(f"inspect {path}: there is no such folder, and no file whose name begins so", "inspect")
-    found = _formats_in(folder, prefix, ".")
-    if not found and not prefix:
-        below = sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
-        found = [section for p in below for section in _formats_in(p, "", p.name)]
+def _in_files(path: Path) -> list[Section]:
+    """The file `path`, or the shards whose paths begin so."""
+    found = _formats_in(path.parent, path.name, ".") if path.parent.is_dir() else []
+    if path.exists():
+        found = [Section(each.name, each.format, [path], path.parent) for each in found if path in each.files]
+        if not found:
+            raise SettingsError(
+                f"inspect {path}: this file cannot be inspected alone: name its folder, {path.parent}", "inspect"
+            )
     if not found:
         raise SettingsError(
-            f"inspect {path}: nothing in it is {', '.join(FORMATS)}; name the folder that has the images or shards",
-            "inspect",
+            f"inspect {path}: there is no such file or folder, and no shard whose name begins so", "inspect"
         )
     return found
 
 
+def _find_below(inspection: Inspection) -> None:
+    """Add the data sets in the folder and below it. Links to folders are not followed."""
+    waiting = [(inspection.path, True)]
+    while waiting:
+        folder, may_be_read = waiting.pop()
+        try:
+            has_record = (folder / RECORD).exists()
+            name = folder.relative_to(inspection.path).as_posix()
+            found = _formats_in(folder, "", name) if may_be_read or has_record else []
+            with os.scandir(folder) as entries:
+                below = sorted(e.name for e in entries if e.is_dir(follow_symlinks=False) and e.name[0] != ".")
+        except OSError as error:
+            inspection.problems.report("folders that cannot be read", f"{folder} ({error.strerror})")
+            continue
+        inspection.sections += found
+        inspection.records += [folder] * has_record
+        # folders below images and labels belong to them, such as masks/, unless a run has made them
+        inside = bool(found) or not (may_be_read or has_record)
+        waiting += [(folder / each, not inside or (has_record and each in PARTS)) for each in reversed(below)]
+    if not (inspection.sections or inspection.records or inspection.problems.problems):
+        raise SettingsError(
+            f"inspect {inspection.path}: has no images in a format that digitseq reads ({', '.join(FORMATS)}); name "
+            "the folder that has the images or shards",
+            "inspect",
+        )
+
+
 def _formats_in(folder: Path, prefix: str, name: str) -> list[Section]:
     # without loading packages: whether there are such files shows in their names
-    return [Section(name, each, files) for each in FORMATS if (files := format_of(each).files_in(folder, prefix))]
+    return [
+        Section(name, each, files, folder) for each in FORMATS if (files := format_of(each).files_in(folder, prefix))
+    ]

@@ -15,6 +15,7 @@ from digitseq.formats.base import StoredSample
 from digitseq.formats.image_files import image_pixels, image_size
 
 EXAMPLES = 5  # named in a report for each kind of problem
+UNREADABLE = "files that cannot be read to their end"
 SHOWN = 48  # samples on the contact sheet
 
 
@@ -69,6 +70,8 @@ class Findings:
             raise TypeError(f"the label is {type(sample.text).__name__}, not a text")
         if sample.fault:
             self.report("labels that contradict each other", f"{sample.name} ({sample.fault})")
+        if sample.mask_fault:
+            self.report("masks that do not fit their image", f"{sample.name} ({sample.mask_fault})")
         if sample.image is None:
             self.report("labels without an image", sample.name)
             return
@@ -125,16 +128,17 @@ class Findings:
         else:
             self.shown.append(shown)
 
-    def finish(self) -> None:
-        """Check what needs all samples."""
-        if self.unlabelled and self.unlabelled < self.images:  # without any labels, none is missing
+    def finish(self, need_labels: bool = True) -> None:
+        """Check what needs all samples. need_labels: whether images without any labels are a problem."""
+        # the images behind the end of a label file that could not be read may have a label
+        if self.unlabelled and UNREADABLE not in self.problems and (need_labels or self.unlabelled < self.images):
             self.problems["images without a label"] = Problem(self.unlabelled, self._first_unlabelled)
         images, texts = np.array(self.image_hashes), np.array(self.text_hashes)
         order = np.argsort(images, kind="stable")
         images, texts = images[order], texts[order]
         same = images[1:] == images[:-1]
         self.duplicates = int(same.sum())
-        self.distinct_texts = len(np.unique(texts))
+        self.distinct_texts = len(np.unique(texts)) - bool(self.unlabelled)  # no text is none
         for place in np.flatnonzero(same & (texts[1:] != texts[:-1])).tolist():
             pair = f"images {order[place] + 1} and {order[place + 1] + 1}, in the order of the labels"
             self.report("equal images with different labels", pair)

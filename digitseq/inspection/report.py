@@ -65,15 +65,16 @@ def text_report(inspection: Inspection) -> str:
             lines += [f"  {title}"]
             lines += [f"    {v:>{wide}}  {n:>11,}  {'#' * -(-BARS * n // most)}" for v, n in values]
     problems = inspection.all_problems()
-    lines += [f"{count:,} {what}: {_examples(count, examples)}" for what, count, examples in problems]
-    return "\n".join([*lines, "nothing is wrong" if not problems else f"{len(problems)} kinds of problems"])
+    # a form of words that is right for one case, too
+    lines += [f"{what} ({count:,}): {_examples(count, examples)}" for what, count, examples in problems]
+    return "\n".join([*lines, "nothing is wrong" if not problems else f"kinds of problems: {len(problems)}"])
 
 
 def html_page(inspection: Inspection, sheet: bytes) -> str:
     """One page without other files. sheet: the contact sheet, a PNG file."""
     problems = inspection.all_problems()
     rows = "".join(
-        f'<tr><td class="n wrong">{count:,}</td><td>{html.escape(what)}</td><td>{html.escape(_examples(count, found))}'
+        f'<tr><td>{html.escape(what)}</td><td class="n wrong">{count:,}</td><td>{html.escape(_examples(count, found))}'
         "</td></tr>"
         for what, count, found in problems
     )
@@ -127,9 +128,13 @@ def _grouped(counts: Counter[int]) -> list[tuple[str, int]]:
 
 def _summary(section: Section) -> str:
     found = section.findings
-    texts = "without labels" if found.unlabelled == found.images else f"{found.distinct_texts:,} different texts"
-    same = f", {found.duplicates:,} repeat another image exactly" if found.duplicates else ""
-    return f"{found.images:,} images as {section.format}, {texts}{same}"
+    texts = "without labels" if found.unlabelled == found.images else _counted(found.distinct_texts, "different text")
+    same = f", {_counted(found.duplicates, 'exact repeat')} of another image" if found.duplicates else ""
+    return f"{_counted(found.images, 'image')} as {section.format}, {texts}{same}"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _examples(count: int, examples: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ class StoredLabel(NamedTuple):
 
     image: the image's file name, relative to the folder; text: None where the format has only boxes
     boxes: [x, y, w, h] in pixels, or `relative` ones: centre and size as shares of the image; None without boxes
-    characters: of the boxes, in order
+    characters: of the boxes, in order; mask: the mask's file name, relative to the folder; None without masks
     """
 
     image: str
@@ -26,6 +27,21 @@ class StoredLabel(NamedTuple):
     boxes: list[list[float]] | None = None
     characters: list[str] | None = None
     relative: bool = False
+    mask: str | None = None
+
+
+class LabelError(ValueError):
+    """Says which label file, and which line of it, is wrong, and how."""
+
+
+@contextlib.contextmanager
+def naming(place: str) -> Iterator[None]:
+    """Raises any error as a `LabelError` about `place`: a file, or a line of one."""
+    try:
+        yield
+    except Exception as error:  # of any kind: the file may be somebody else's
+        cause = f"no `{error.args[0]}`" if isinstance(error, KeyError) else f"{type(error).__name__}: {error}"
+        raise LabelError(f"{place}: {cause}") from None
 
 
 class LabelFormat:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from digitseq.labels.base import LabelFormat, StoredLabel, numbers
+from digitseq.labels.base import LabelFormat, StoredLabel, naming, numbers
 from digitseq.labels.objects import objects
 from digitseq.pipeline import Batch
 
@@ -25,6 +26,16 @@ class Labels(LabelFormat):
 
     def read(self, folder: Path) -> Iterator[StoredLabel]:
         with open(folder / "metadata.jsonl", "rb") as lines:
-            for row in map(json.loads, lines):
-                found = row.get("objects") or {}
-                yield StoredLabel(row["file_name"], row["text"], found.get("bbox"), found.get("categories"))
+            for number, line in enumerate(lines, 1):
+                with naming(f"{self.file_name}, line {number}"):
+                    label = _label(json.loads(line))
+                yield label
+
+
+def _label(row: dict[str, Any]) -> StoredLabel:
+    found = row.get("objects") or {}
+    boxes, characters = found.get("bbox"), found.get("categories")
+    image, mask = row["file_name"], row.get("mask_file_name")
+    if not (isinstance(image, str) and isinstance(mask, str | None)):
+        raise TypeError("a file name is not a text")
+    return StoredLabel(image, row["text"], boxes, characters, mask=mask)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from digitseq.labels.base import LabelFormat, StoredLabel, numbered_files, read_text
+from digitseq.labels.base import LabelFormat, StoredLabel, naming, numbered_files, read_text
 from digitseq.pipeline import Batch
 
 
@@ -22,4 +22,6 @@ class Labels(LabelFormat):
 
     def read(self, folder: Path) -> Iterator[StoredLabel]:
         for number, path in numbered_files(folder, "%d.gt.txt"):
-            yield StoredLabel(f"{number}.png", read_text(path).removesuffix("\n"))
+            with naming(path.name):
+                text = read_text(path).removesuffix("\n")
+            yield StoredLabel(f"{number}.png", text)

@@ -15,7 +15,7 @@ from typing import IO
 import numpy as np
 
 from digitseq.glyphs.alphabet import classes
-from digitseq.labels.base import LabelFormat, StoredLabel, numbered_files, numbers, read_text
+from digitseq.labels.base import LabelError, LabelFormat, StoredLabel, naming, numbered_files, numbers, read_text
 from digitseq.pipeline import Batch
 
 
@@ -70,10 +70,14 @@ class Labels(LabelFormat):
 
     def read(self, folder: Path) -> Iterator[StoredLabel]:
         summary = next(path for path in self._summaries(folder) if path.is_file())
-        names = _names(summary)
+        with naming(self.summary_name):
+            names = _names(summary)
         for number, path in numbered_files(folder, "%d.txt"):
-            rows = [line.split() for line in read_text(path).splitlines()]
-            boxes = [[float(value) for value in row[1:]] for row in rows]
+            with naming(path.name):
+                rows = [line.split() for line in read_text(path).splitlines()]
+                boxes = [[float(value) for value in row[1:]] for row in rows]
+            if unknown := [row[0] for row in rows if row[0] not in names]:
+                raise LabelError(f"{path.name}: {self.summary_name} has no class {unknown[0]}")
             yield StoredLabel(f"{number}.png", None, boxes, [names[row[0]] for row in rows], relative=True)
 
 

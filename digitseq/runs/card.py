@@ -12,7 +12,6 @@ from digitseq.runs.card_text import MARK, SHEET, card_text
 from digitseq.runs.folder import RECORD
 from digitseq.runs.manifest import Record, size_of
 from digitseq.runs.owned_run import OwnedRun
-from digitseq.runs.sample_sheet import sample_sheet
 
 CARD = "README.md"
 LEAST = 1000  # images of a run that gets a card without being asked
@@ -39,6 +38,8 @@ def update_card(run: OwnedRun, runs: list[Record], wish: str) -> None:
         return  # its file is written at the end
     if theirs or wish == "off" or (wish == "auto" and size_of(run.record) < LEAST and CARD not in ours):
         return
+    from digitseq.runs.sample_sheet import sample_sheet  # runs without a card start sooner
+
     try:
         files = {SHEET: sample_sheet(run), CARD: card_text(path.name, runs)}
     except (KeyError, TypeError, ValueError, AttributeError):  # `run.json` is a file that anybody can edit

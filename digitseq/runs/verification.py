@@ -13,7 +13,8 @@ from digitseq.runs.journal import Entry, read_journal
 from digitseq.runs.manifest import sections_of, size_of
 from digitseq.runs.results import Results
 
-CHANGED = "files that are not as the run has left them"
+CHANGED = "files changed since the run"
+NAMED = 10  # missing files of a part
 
 
 def broken_files(path: Path) -> Iterator[tuple[str, str]]:
@@ -43,6 +44,15 @@ def broken_files(path: Path) -> Iterator[tuple[str, str]]:
         yield "damaged records", str(error)
 
 
+def without_labels(folder: Path) -> bool:
+    """Whether all runs into `folder`, which may be a part of a split, were made with the labels "none"."""
+    try:
+        runs = read_runs(folder) or read_runs(folder.parent)
+    except OutputError:
+        return False
+    return bool(runs) and all(list(run.get("labels", ())) == ["none"] for run in runs)
+
+
 def difference(group: FileGroup, paths: list[Path]) -> str | None:
     """How the files `paths` differ from those that `group` records; None where they do not."""
     try:
@@ -65,6 +75,11 @@ def _broken_parts(entries: list[Entry], folders: list[Path], end: int | None) ->
 def _broken_groups(receipt: Receipt, folder: Path) -> Iterator[tuple[str, str]]:
     for group in receipt.files:
         names = group.names()
-        if group.place == "folder" and (reason := difference(group, [folder / name for name in names])):
+        if group.place != "folder":
+            continue
+        missing = [name for name in names if not (folder / name).exists()]
+        more = f", and {len(missing) - NAMED:,} more" if len(missing) > NAMED else ""
+        absent = f"missing: {', '.join(missing[:NAMED])}{more}" if missing else None
+        if reason := absent or difference(group, [folder / name for name in names]):
             shown = names[0] if group.files == 1 else f"{names[0]} to {names[-1]}"
             yield CHANGED, f"{folder.name}/{shown} ({reason})"

@@ -19,6 +19,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from digitseq.errors import DataError, DigitseqError, DigitseqWarning, NarrowError, OutputError, RunError, SettingsError
 from digitseq.formats.parts import Receipt
@@ -26,7 +27,6 @@ from digitseq.pipeline import Pipeline
 from digitseq.runs.card import update_card
 from digitseq.runs.clearing import is_half_removed, remove_runs
 from digitseq.runs.earlier_runs import check_alone, check_follows, is_continued
-from digitseq.runs.estimate import Estimate, estimated
 from digitseq.runs.folder import RunFolder, locked_folder, read_runs, remove_directory
 from digitseq.runs.manifest import Record, check_same, last_run, new_record, parts_of, sections_of, size_of
 from digitseq.runs.naming import folder_name
@@ -36,6 +36,9 @@ from digitseq.runs.run_settings import Output
 from digitseq.runs.splits import placements, result_paths
 from digitseq.runs.workers import MAX_PROCESSES, Stop, make_here
 from digitseq.settings import Settings
+
+if TYPE_CHECKING:
+    from digitseq.runs.estimate import Estimate
 
 Progress = Callable[[int], object]  # called with the number of images finished since its last call
 
@@ -96,6 +99,8 @@ def write_images(
         wanted = 0 if run.record["status"] == "finished" else size_of(run.record)
         before = sum(run.images)
         if output.dry_run:
+            from digitseq.runs.estimate import estimated  # runs start sooner without
+
             planned = estimated(run, _processes(output))
             seconds = time.perf_counter() - began
             return Report(folder.path, run.sections[0].first, before, wanted, 0, pipeline.seed, seconds, planned)

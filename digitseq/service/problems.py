@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from digitseq.errors import DataError, MissingPackageError, RunError, SettingsError
 from digitseq.service.limits import Limits
+from digitseq.shell.setting_names import with_names
 
 MEDIA_TYPE = "application/problem+json"
 LOG = logging.getLogger("uvicorn.error")
@@ -41,9 +42,9 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, Problem):
         return error
     if isinstance(error, SettingsError):
-        return Problem(422, str(error), error.setting)
+        return Problem(422, with_names(str(error)), error.setting)
     if isinstance(error, RunError):  # a text that does not fit, found while its image was drawn
-        return Problem(422, str(error), "image_width")
+        return Problem(422, with_names(str(error)), "image_width")
     if isinstance(error, HTTPException):
         return Problem(error.status_code, str(error.detail), None, **dict(error.headers or {}))
     if isinstance(error, ClientDisconnect):

@@ -17,7 +17,6 @@ from digitseq.renderer.renderer_cache import bank_of
 from digitseq.runs import Report, Stop, write_images
 from digitseq.runs.run_settings import Output
 from digitseq.shell.console import interrupted_by, print_error, run_program, say
-from digitseq.shell.dry_run import dry_run_lines
 from digitseq.shell.help_text import short_help
 from digitseq.shell.parser import FLAGS, ParsedCommand, naming_lines, parse
 from digitseq.shell.setting_names import with_flags
@@ -78,6 +77,8 @@ def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
         stop.armed = True
         report = write_images(pipeline, output, stop, bar and bar.update)
     if report.estimate:
+        from digitseq.shell.dry_run import dry_run_lines
+
         tell(dry_run_lines(report, report.estimate))
         return 0
     if report.count < report.wanted:

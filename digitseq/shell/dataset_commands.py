@@ -35,7 +35,7 @@ class DataSetCommand:
         from digitseq.glyphs.downloads.install import install
 
         report = (lambda line: None) if self.quiet else say
-        install(get_data_set(self.download), directory, report, not self.quiet and sys.stderr.isatty())
+        install(get_data_set(self.download, "download"), directory, report, not self.quiet and sys.stderr.isatty())
         return 0
 
 

@@ -29,7 +29,10 @@ OPTIONS = options(Output) | options(Settings)
 IN_CONFIG = [name for name, option in OPTIONS.items() if option.group != "look"]  # those make no images
 
 
-FLAGS = {name: f"--{name}" for name in [*OPTIONS, "read_from_config", "inspect", "write_config", "print_completion"]}
+FLAGS = {
+    name: f"--{name}"
+    for name in [*OPTIONS, "read_from_config", "download", "inspect", "write_config", "print_completion"]
+}
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -60,6 +63,8 @@ class OneLineParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         if "expected one argument" in message:
             message += "; one that begins with - is written after =, as in --pattern='-?[0-9]'"
+        if "unrecognized arguments" in message and "--number" in self._option_string_actions:
+            message += ": a value stands after its flag, as in --number 123"
         raise SettingsError(f"{message} (see --help)")
 
     def _print_message(self, message: str, file: object = None) -> None:

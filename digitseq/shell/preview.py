@@ -65,8 +65,9 @@ def _write(name: str, samples: list[Shown]) -> None:
         raise OutputError(f"cannot write the preview {path}: it is not a file; name another")
     ending = ".jpg" if path.suffix.lower() in (".jpg", ".jpeg") else ".png"
     cv2 = opencv()
+    smallest = [cv2.IMWRITE_PNG_COMPRESSION, 9] if ending == ".png" else []
     # without boxes the sheet is gray
-    _, data = cv2.imencode(ending, contact_sheet(samples)[..., 0], [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    _, data = cv2.imencode(ending, contact_sheet(samples)[..., 0], smallest)
     try:
         with replacing(path) as file:
             file.write(data.tobytes())
