@@ -91,7 +91,7 @@ INSTEAD = (
 
 
 def command_line(draw: Draw) -> list[str]:
-    """Words after the program's name."""
+    """Words after the program's name; some, as the usual commands are shown where there are none."""
     if draw.random() < 0.06:
         words = list(draw.choice(INSTEAD))
     else:
@@ -100,7 +100,7 @@ def command_line(draw: Draw) -> list[str]:
         words += _flag(draw, OTHERS if draw.random() < 0.97 else SOURCES)
     if draw.random() < 0.15:
         _spoil(draw, words)
-    return [word.replace("\0", "") for word in words]
+    return [word.replace("\0", "") for word in words] or ["--help"]
 
 
 def _flag(draw: Draw, flags: dict[str, Values]) -> list[str]:
