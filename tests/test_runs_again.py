@@ -101,13 +101,6 @@ def test_another_format_is_named_too(run):
     assert run("-num", "12", "--format", "npz", "-min", 2).stderr == ""
 
 
-def test_some_images_to_look_at_may_differ(run):
-    assert [run("-num", "12", *words).stderr for words in ((), ("-da",), ("-iw", 90), ("-s", 96, "-e", 2, 2))] == [
-        ""
-    ] * 4
-    assert "other settings (erode_kernel: 2 2 -> none)" in run("-num", "12").stderr
-
-
 def test_a_region_in_small_letters_is_the_same(run):
     pytest.importorskip("phonenumbers")
     said = [run("--phone", code, "--seed", 3, "-s", 60) for code in ("JP", "jp")]

@@ -16,17 +16,14 @@ from digitseq.settings import DEFAULTS, Settings
 REMEDY = "name another folder with `name` or `output_path`, or begin this one anew with `overwrite`"
 NAMED = 3  # differences in one line
 ABOUT_GLYPHS = ("dataset", "image_height", "glyph_height", "letter_layout")  # with others the digest differs, too
-DATA_SET = 100  # images; fewer are there to be looked at, and may differ
 
 
-def check_follows(path: Path, runs: list[Record], asked: Record, images: int) -> None:
-    """Compare a run of so many `images` that is `asked` for with those that have images in the folder `path`.
+def check_follows(path: Path, runs: list[Record], asked: Record) -> None:
+    """Compare a run that is `asked` for with those that have images in the folder `path`.
 
-    Raises `OutputError` where glyphs for training and for testing would be mixed. Warns of other settings in a folder
-    that has the images of a data set.
+    Raises `OutputError` where glyphs for training and for testing would be mixed.
     """
-    earlier = [run for run in runs if _has_images(run)]
-    for run in earlier:
+    for run in filter(_has_images, runs):
         if run.get("split_ratio") != asked["split_ratio"]:
             ratio = options(Output)["split_ratio"]
             kinds = [
@@ -39,9 +36,12 @@ def check_follows(path: Path, runs: list[Record], asked: Record, images: int) ->
             raise OutputError(
                 f"{path} has images of split {split}, this run has those of split {asked['dataset']['split']}: {REMEDY}"
             )
-    if not earlier or images + sum(section.images for run in earlier for section in sections_of(run)) < DATA_SET:
-        return
-    changed = _differences(earlier[-1], asked) if earlier[-1].get("settings") else []
+
+
+def warn_of_other_settings(path: Path, runs: list[Record], asked: Record) -> None:
+    """Warn where the last run that has images in the folder `path` had other settings than the one `asked` for."""
+    earlier = [run for run in runs if _has_images(run)]
+    changed = _differences(earlier[-1], asked) if earlier and earlier[-1].get("settings") else []
     if changed:
         more = f" and {len(changed) - NAMED} more" * (len(changed) > NAMED)
         warnings.warn(

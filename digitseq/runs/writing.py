@@ -26,7 +26,7 @@ from digitseq.formats.parts import Receipt
 from digitseq.pipeline import Pipeline
 from digitseq.runs.card import update_card
 from digitseq.runs.clearing import is_half_removed, remove_runs
-from digitseq.runs.earlier_runs import check_alone, check_follows, is_continued
+from digitseq.runs.earlier_runs import check_alone, check_follows, is_continued, warn_of_other_settings
 from digitseq.runs.folder import RunFolder, locked_folder, read_runs, remove_directory
 from digitseq.runs.manifest import Record, check_same, last_run, new_record, parts_of, sections_of, size_of
 from digitseq.runs.naming import folder_name
@@ -144,7 +144,7 @@ def _new(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: Outp
             else:
                 remove_runs(folder, runs)
             unfinished = None
-        check_follows(folder.path, runs, new_record(pipeline, output, []), output.count)
+        check_follows(folder.path, runs, new_record(pipeline, output, []))
         sections = [placement.begin(output, where, runs) for placement in placed]
     if output.overwrite and not output.start:
         check_alone(folder.path, sections)
@@ -159,6 +159,7 @@ def _new(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: Outp
     if not output.dry_run:
         remove_directory(folder.kept)
     record = new_record(pipeline, output, sections) | {"journal": folder.journal.size()}
+    warn_of_other_settings(folder.path, runs, record)
     runs.append(record)
     return OwnedRun(folder, record, [each.job(output, section) for each, section in zip(placed, sections)])
 
