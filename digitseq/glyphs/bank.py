@@ -1,14 +1,8 @@
-"""The glyph bank: all glyphs of one split, as inked columns in one flat array.
-
-A bank file consists of a magic line, the length of a JSON header (8 bytes, little-endian), the header, the arrays
-aligned to 64 bytes, and the CRC-32 of all that (4 bytes, little-endian).
-"""
+"""The glyph bank: all glyphs of one split, as inked columns in one flat array."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -20,17 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.errors import DataError
-from digitseq.files.atomic import replacing
 from digitseq.glyphs.alphabet import classes
+from digitseq.glyphs.array_file import read_arrays, write_arrays
 from digitseq.glyphs.letter_layout import other_cases
 from digitseq.glyphs.scaling import GlyphColumns
 from digitseq.glyphs.signs import SIZE, pen_numbers, sign_glyphs
 from digitseq.glyphs.strokes import SIGNS
-from digitseq.lazy_imports import import_package
 from digitseq.random_streams import Rows
 
 MAGIC = b"digitseq glyph bank 2\n"
-ALIGNMENT = 64
 _OF_GLYPHS = ("start", "width", "top", "bottom", "label", "pen")
 _ARRAYS = ("columns", "start", "width", "top", "bottom", "label", "class_start", "pen")
 
@@ -265,54 +257,16 @@ def _extent(inked: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def save_bank(bank: GlyphBank, path: Path) -> None:
     """Write `bank` to `path` atomically. Raises `OSError`."""
-    bank, layout, end = bank.with_signs(), {}, 0
-    body: list[Any] = []
-    for name in _ARRAYS:
-        array = np.ascontiguousarray(getattr(bank, name))
-        padding = bytes(-array.nbytes % ALIGNMENT)
-        layout[name] = [array.dtype.str, array.shape, end]
-        body += [array.reshape(-1).view(np.uint8), padding]
-        end += array.nbytes + len(padding)
-    header = json.dumps({**_about(bank), "arrays": layout}).encode()
-    header += b" " * (-(len(MAGIC) + 8 + len(header)) % ALIGNMENT)
-    crc = 0
-    with replacing(path) as file:
-        for piece in (MAGIC, len(header).to_bytes(8, "little"), header, *body):
-            file.write(piece)
-            crc = _crc32(piece, crc)
-        file.write(crc.to_bytes(4, "little"))
-
-
-def _crc32(data: Any, before: int = 0) -> int:
-    # ISA-L's, at 10 GB a second: a whole bank can be verified each time it is opened.
-    return int(import_package("isal.isal_zlib", "the glyph cache").crc32(data, before))
+    bank = bank.with_signs()
+    write_arrays(path, MAGIC, _about(bank), {name: getattr(bank, name) for name in _ARRAYS})
 
 
 def open_bank(path: Path, digest: str) -> GlyphBank:
-    """The bank in `path`, memory-mapped, after its checksum was verified.
-
-    Raises `DataError` when the file is damaged, truncated, or made from other source files than those of `digest`;
-    `OSError` when it cannot be read.
-    """
-    # An empty file cannot be mapped. Neither is a pipe opened, which would wait for somebody to write: its size is 0.
-    raw = np.memmap(path, np.uint8, mode="r") if path.stat().st_size else np.empty(0, np.uint8)
-    if raw[: len(MAGIC)].tobytes() != MAGIC:
-        raise DataError(f"{path} is not a glyph bank of this version")
-    if _crc32(raw[:-4].data) != int.from_bytes(raw[-4:].tobytes(), "little"):
-        raise DataError(f"{path} is damaged (its checksum is wrong)")
+    """The bank in `path`, memory-mapped; raises as `read_arrays` does."""
+    header, arrays = read_arrays(path, MAGIC, digest)
     try:
-        size = int.from_bytes(raw[len(MAGIC) :][:8].tobytes(), "little")
-        body = len(MAGIC) + 8 + size
-        header = json.loads(raw[len(MAGIC) + 8 : body].tobytes())
-        if header["digest"] != digest:
-            raise DataError(f"{path} was made from other source files")
-        arrays: dict[str, Any] = {}
-        for name in _ARRAYS:
-            dtype, shape, offset = header["arrays"][name]
-            # frombuffer: a slice of a memmap is a memmap again, and indexing that is a microsecond slower
-            arrays[name] = np.frombuffer(raw, dtype, math.prod(shape), body + offset).reshape(shape)
         # banks of earlier releases have no other cases
         cases, signs = header.get("cases", 0), header["signs"]
-        return _bank_of(header["characters"], digest, cases, signs, list(arrays.values()), path)
+        return _bank_of(header["characters"], digest, cases, signs, [arrays[name] for name in _ARRAYS], path)
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} is damaged ({error})") from None
