@@ -9,7 +9,7 @@ from typing import Any
 
 from digitseq.augment.base import Operation
 from digitseq.errors import SettingsError, did_you_mean
-from digitseq.options import options
+from digitseq.options.parameters import described, listed, parsed
 
 CLASSES = {  # class name to module, in the order in which they are listed
     "Erode": "morphology",
@@ -109,9 +109,7 @@ def with_presets(texts: list[str]) -> list[str]:
 
 def describe(operation: Operation) -> str:
     """The text from which `parse_augment` makes an equal operation; only what differs from the defaults."""
-    known = options(type(operation))
-    changed = [f"{k}={_show(getattr(operation, k))}" for k in known if getattr(operation, k) != known[k].default]
-    return f"{operation.name}:{','.join(changed)}" if changed else operation.name
+    return described(operation.name, operation)
 
 
 def list_augmentations() -> str:
@@ -119,20 +117,10 @@ def list_augmentations() -> str:
     lines = []
     for name, operation in OPERATIONS.items():
         summary = " ".join(operation.__doc__.partition("\n\n")[0].split())
-        lines.append(f"{name} ({operation.level}): {summary}")
-        for key, known in options(operation).items():
-            default = _show(known.default) or "none"
-            lines.append(f"    {key}: {known.help}; {known.kind.expected()} (default: {default})")
+        lines += [f"{name} ({operation.level}): {summary}", *listed(operation)]
     lines.append("presets:")
     lines += [f"    {name}: {' '.join(texts)}" for name, texts in PRESETS.items()]
     return "\n".join(lines)
-
-
-def _show(value: object) -> str:
-    if isinstance(value, tuple):
-        low, high = value
-        return f"{low:g}" if low == high else f"{low:g}..{high:g}"
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _parse(text: str) -> Operation:
@@ -142,18 +130,5 @@ def _parse(text: str) -> Operation:
     if name not in OPERATIONS:
         hint = did_you_mean(name, [*OPERATIONS, *PRESETS])
         raise SettingsError(f"augment: unknown operation {name!r:.60}; {hint}", "augment")
-    known = options(OPERATIONS[name])
-    values: dict[str, Any] = {}
-    for item in filter(None, rest.split(",")):
-        key, equals, value = (part.strip() for part in item.partition("="))
-        if key in known and not equals:
-            raise SettingsError(f"augment: {name}: {key} needs a value, such as {key}=1", "augment")
-        if key not in known:
-            hint = did_you_mean(key, known)
-            raise SettingsError(f"augment: {name} has no parameter {key!r:.60}; {hint}", "augment")
-        values[key] = known[key].kind.parse(value)
-    try:
-        operation: Operation = OPERATIONS[name](**values)
-    except SettingsError as error:
-        raise SettingsError(f"augment: {error}", "augment") from None
+    operation: Operation = parsed(OPERATIONS[name], name, rest, "augment")
     return operation

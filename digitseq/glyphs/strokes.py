@@ -51,11 +51,7 @@ def sign_distances(sign: str, variants: int, height: int, margin: int = 0) -> ND
     sign: a key of `SIGNS`; height: of the image, in pixels; margin: rows above and below it; W is wide enough for a
     pen of a third of a digit.
     """
-    points = _varied(np.array(SIGNS[sign]), Rows.span(0, 0, variants), sign)
-    t = np.linspace(0, 1, SEGMENTS + 1)[:, None]
-    a, b, c = (points[:, :, None, k] for k in range(3))
-    curves = (1 - t) ** 2 * a + 2 * t * (1 - t) * b + t**2 * c  # (V, S, SEGMENTS + 1, 2)
-    pixels = curves * (DIGIT * height)
+    pixels = sign_curves(sign, variants, SEGMENTS) * (DIGIT * height)
     reach = DIGIT * height / 6 + 1  # of the thickest pen
     pixels[..., 0] += reach - pixels[..., 0].min(axis=(1, 2))[:, None, None]
     pixels[..., 1] += TOP * height + margin
@@ -63,6 +59,20 @@ def sign_distances(sign: str, variants: int, height: int, margin: int = 0) -> ND
     starts = pixels[:, :, :-1].reshape(variants, -1, 2)
     steps = np.diff(pixels, axis=2).reshape(variants, -1, 2)
     return _distances(starts.astype(np.float32), steps.astype(np.float32), height + 2 * margin, width)
+
+
+def sign_curves(sign: str, variants: int, segments: int) -> NDArray[np.float64]:
+    """float64 (variants, S, segments + 1, 2): points along the S strokes of a sign, in units as `SIGNS`."""
+    points = _varied(np.array(SIGNS[sign]), Rows.span(0, 0, variants), sign)
+    return curves(points, segments)
+
+
+def curves(points: NDArray[np.float64], segments: int) -> NDArray[np.float64]:
+    """float64 (…, segments + 1, 2): points along quadratic Bezier curves with the control points (…, 3, 2)."""
+    t = np.linspace(0, 1, segments + 1)[:, None]
+    a, b, c = (points[..., None, k, :] for k in range(3))
+    along: NDArray[np.float64] = (1 - t) ** 2 * a + 2 * t * (1 - t) * b + t**2 * c
+    return along
 
 
 def _varied(strokes: NDArray[np.float64], rows: Rows, sign: str) -> NDArray[np.float64]:

@@ -4,6 +4,7 @@ from digitseq.options.command_line import flag_words
 from digitseq.options.kinds import Choice, Choices, Code, FilePath, Flag, Kind, Text, expanded, shown
 from digitseq.options.numbers import Number, NumberPair, NumberRange, Shares
 from digitseq.options.option import NamedOptions, Option, clean_fields, options, setting
+from digitseq.options.spread import Normal, Spread
 
 __all__ = [
     "MAX_TEXT",
@@ -16,11 +17,13 @@ __all__ = [
     "Flag",
     "Kind",
     "NamedOptions",
+    "Normal",
     "Number",
     "NumberPair",
     "NumberRange",
     "Option",
     "Shares",
+    "Spread",
     "Text",
     "clean_fields",
     "expanded",

@@ -1,0 +1,173 @@
+"""The centre lines of a bank's glyphs and of signs, as distance fields in the cache."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from os import cpu_count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitseq.glyphs.array_file import read_arrays, write_arrays
+from digitseq.glyphs.bank import GlyphBank
+from digitseq.glyphs.centre_lines import centre_lines
+from digitseq.glyphs.scaling import BOX
+from digitseq.glyphs.stroke_fields import Lines, intact, lines_of
+from digitseq.glyphs.strokes import SIGNS, curves, sign_curves
+from digitseq.random_streams import Rows
+
+MAGIC = b"digitseq strokes 1\n"
+METHOD = 1  # counted up when other lines are found: cached ones are built again
+MOST_GLYPHS = 120_000  # of larger data sets, every second, third, … glyph has a line: 3 kB on disk each
+MARGIN = 3  # pixels of paper around the ink of a glyph
+PIECE = 64  # glyphs that are worked on at once, which stay in the processor's cache
+VARIANTS = 64  # of each sign, and of a plain stroke
+STROKE = "stroke"  # the name of a plain stroke among signs
+STROKE_LENGTH = 18.0  # pixels, along x through the middle of its field
+BEND = 1.6  # pixels by which the middle of a plain stroke is off the straight line, at most
+SPACING = 0.25  # pixels between points on the curve of a sign
+_ARRAYS = ("start", "intact", *Lines._fields, "base")
+
+
+@dataclass(frozen=True)
+class StrokeBank:
+    """Centre lines of N glyphs and, after them, of `VARIANTS` of each sign of `SIGNS` and of a plain stroke.
+
+    digest: identifies the glyphs and how lines are found, hex; side: of a field's cell, in pixels of the glyphs
+    start: int64 (N,) ascending, `GlyphBank.start` of each glyph; intact: bool (N,), see `stroke_fields.intact`
+    lines: of all; base: float32 (N + S,), the row of the base line, in pixels from the middle of the field
+    A bank with a path is pickled as that path.
+    """
+
+    digest: str
+    side: int
+    start: NDArray[np.int64]
+    intact: NDArray[np.bool_]
+    lines: Lines
+    base: NDArray[np.float32]
+    path: Path | None = None
+
+    def rows_of(self, bank: GlyphBank) -> NDArray[np.int64]:
+        """int64 (len(bank),): the row of the arrays for each glyph of a bank of the same data set; -1: it has none."""
+        at = np.searchsorted(self.start, bank.start).clip(0, len(self.start) - 1)
+        return np.where(self.start[at] == bank.start, at, -1)
+
+    def sign_row(self, sign: str) -> int:
+        """The row of the first variant of a sign, or of `STROKE`."""
+        return len(self.start) + self._signs[sign] * VARIANTS
+
+    @cached_property
+    def _signs(self) -> dict[str, int]:
+        return {sign: k for k, sign in enumerate((*SIGNS, STROKE))}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.path is not None:
+            return open_strokes, (self.path, self.digest)
+        return StrokeBank, (self.digest, self.side, self.start, self.intact, self.lines, self.base)
+
+
+@dataclass(frozen=True)
+class StrokeFiles:
+    """What a stroke bank is built from. bank: file name in the cache."""
+
+    glyphs: GlyphBank
+    bank: str
+
+    @property
+    def digest(self) -> str:
+        """Identifies the glyphs and how lines are found, hex."""
+        return hashlib.sha256(f"{self.glyphs.digest} strokes {METHOD}".encode()).hexdigest()
+
+    def build(self) -> StrokeBank:
+        """The bank, in memory; with a progress bar on a terminal."""
+        return build_strokes(self.glyphs, self.digest)
+
+
+def build_strokes(bank: GlyphBank, digest: str) -> StrokeBank:
+    """The centre lines of the glyphs of `bank`, a whole data set."""
+    from tqdm import tqdm
+
+    bank = bank.bare()
+    order = np.argsort(bank.start, kind="stable")[:: -(-len(bank) // MOST_GLYPHS)]
+    side = 2 * ((max(bank.tallest, bank.widest) + 1) // 2 + MARGIN)
+    pieces = [order[first : first + PIECE] for first in range(0, len(order), PIECE)]
+    found: list[tuple[Lines, NDArray[np.bool_]]] = []
+    # OpenCV and NumPy leave the interpreter's lock while they work: threads do, and need no copies
+    with ThreadPoolExecutor(cpu_count()) as pool, tqdm(
+        total=len(order), desc="finding the centre lines of the glyphs, once", unit="glyph", disable=None, leave=False
+    ) as bar:  # fmt: skip
+        for one in pool.map(lambda piece: _glyph_lines(bank, piece, side), pieces):
+            found.append(one)
+            bar.update(PIECE)
+    signs, base = zip(*_sign_lines(side))
+    lines = _joined([*(lines for lines, _ in found), *signs])
+    kept = np.concatenate([kept for _, kept in found])
+    feet = np.concatenate([lines.bottom[: len(order)], *base])
+    return StrokeBank(digest, side, bank.start[order], kept, lines, feet)
+
+
+def _joined(parts: list[Lines]) -> Lines:
+    return Lines(*(np.concatenate(arrays) for arrays in zip(*parts)))
+
+
+def _glyph_lines(bank: GlyphBank, glyph: NDArray[np.int64], side: int) -> tuple[Lines, NDArray[np.bool_]]:
+    cells = cells_of(bank, glyph, side)
+    found = centre_lines(cells)
+    lines = lines_of(found.points, found.owner, len(glyph), side)
+    return lines, intact(cells, lines, found)
+
+
+def cells_of(bank: GlyphBank, glyph: NDArray[np.int64], side: int) -> NDArray[np.uint8]:
+    """uint8 (N, side, side): glyphs (N,) with the box of their ink in the middle of a cell that has space for it."""
+    columns, start, width, top, bottom = bank.pick(glyph)
+    column = np.arange(side) - ((side - width) // 2)[:, None]
+    row = np.arange(side) - ((side - (bottom - top)) // 2)[:, None]
+    inside = (column >= 0) & (column < width[:, None])
+    # the flat index of every pixel; what is beside or above the glyph is ink of others, and blanked
+    tall = columns.shape[1]
+    place = ((start[:, None] + column.clip(0, width[:, None] - 1)) * tall)[:, None, :]
+    rows = top[:, None] + row
+    cells = columns.reshape(-1).take(place + rows.clip(0, tall - 1)[:, :, None])
+    shown = inside[:, None, :] & ((rows >= top[:, None]) & (rows < bottom[:, None]))[:, :, None]
+    cells *= shown
+    return cells
+
+
+def _sign_lines(side: int) -> Iterator[tuple[Lines, NDArray[np.float32]]]:
+    """The lines of the variants of each sign, and where the base line is."""
+    for sign in SIGNS:
+        longest = 2 * BOX  # pixels: more than any stroke of a sign
+        points = sign_curves(sign, VARIANTS, round(longest / SPACING)).reshape(VARIANTS, -1, 2) * BOX
+        middle = (points.min(axis=1) + points.max(axis=1)) / 2
+        yield _placed(points - middle[:, None], side), (BOX - middle[:, 1]).astype(np.float32)
+    half, bend = STROKE_LENGTH / 2, (Rows.span(0, 0, VARIANTS).uniforms(STROKE, 1) * 2 - 1)[:, 0] * BEND
+    control = np.zeros((VARIANTS, 3, 2))
+    control[:, :, 0] = -half, 0, half
+    control[:, 1, 1] = 2 * bend  # a curve passes its middle control point at half the distance
+    yield _placed(curves(control, round(STROKE_LENGTH / SPACING)), side), np.zeros(VARIANTS, np.float32)
+
+
+def _placed(points: NDArray[np.float64], side: int) -> Lines:
+    """The lines through points (V, K, 2), in pixels from the middle of a field."""
+    count, each, _ = points.shape
+    owner = np.arange(count).repeat(each)
+    return lines_of((points + side / 2).astype(np.float32).reshape(-1, 2), owner, count, side)
+
+
+def save_strokes(bank: StrokeBank, path: Path) -> None:
+    """Write `bank` to `path` atomically. Raises `OSError`."""
+    arrays = {"start": bank.start, "intact": bank.intact, **bank.lines._asdict(), "base": bank.base}
+    write_arrays(path, MAGIC, {"digest": bank.digest, "side": bank.side}, arrays)
+
+
+def open_strokes(path: Path, digest: str) -> StrokeBank:
+    """The stroke bank in `path`, memory-mapped; raises as `read_arrays` does."""
+    header, arrays = read_arrays(path, MAGIC, digest)
+    start, kept, *lines, base = (arrays[name] for name in _ARRAYS)
+    return StrokeBank(digest, header["side"], start, kept, Lines(*lines), base, path)

@@ -1,0 +1,79 @@
+"""Numbers with a distribution: exactly this, uniform in a range, or normal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from statistics import NormalDist
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitseq.options.numbers import Number, NumberRange
+
+STEPS = 4096  # parts of the normal distribution, equally likely, between which it is interpolated
+
+
+class Normal(NamedTuple):
+    """A normal distribution; of a parameter that is log-normal, `mean` is the median."""
+
+    mean: float
+    deviation: float
+
+
+@dataclass(frozen=True)
+class Spread(NumberRange):
+    """A number, a pair (low, high), uniform in between, or a `Normal`, written mean~deviation.
+
+    usual: the least and greatest value that comes out of a normal distribution; log: the logarithm is normal
+    """
+
+    usual: tuple[float, float] = (0, 0)
+    log: bool = False
+    name = "spread"
+
+    def expected(self) -> str:
+        kind = "median~sigma, log-normal" if self.log else "mean~deviation, normal"
+        return f"{super().expected()}, or {kind}"
+
+    def convert(self, value: Any) -> Any:
+        if not isinstance(value, Normal):
+            return super().convert(value)
+        deviation = float(value.deviation)
+        if not 0 <= deviation <= self.high - self.low:
+            raise ValueError
+        return Normal(Number.convert(self, value.mean), deviation)
+
+    def parse(self, text: str) -> Any:
+        mean, tilde, deviation = text.partition("~")
+        if not tilde:
+            return super().parse(text)
+        parts = [Number.parse(self, part) for part in (mean, deviation)]
+        return text if any(isinstance(part, str) for part in parts) else Normal(*parts)
+
+    def draw(self, value: tuple[float, float] | Normal, draws: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Uniform numbers in [0, 1) turned into values of this distribution."""
+        if not isinstance(value, Normal):
+            low, high = value
+            return low + draws * (high - low)
+        deviations = value.deviation * normal(draws)
+        found = value.mean * np.exp(deviations) if self.log else value.mean + deviations
+        return np.clip(found, *self.usual)
+
+
+def normal(draws: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Uniform numbers in [0, 1) turned into normal ones with mean 0 and deviation 1, at most 3.5 from the mean."""
+    place = draws * STEPS
+    before = place.astype(np.int64)
+    table = _quantiles()
+    low: NDArray[np.float64] = table.take(before)
+    low += (table.take(before + 1) - low) * (place - before)
+    return low
+
+
+@lru_cache(maxsize=1)
+def _quantiles() -> NDArray[np.float64]:
+    inverse = NormalDist().inv_cdf
+    inner = [inverse(k / STEPS) for k in range(1, STEPS)]
+    return np.array([inverse(0.25 / STEPS), *inner, inverse(1 - 0.25 / STEPS)])
