@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.glyphs.catalog import SIDE
+from digitseq.glyphs.ink_extent import ends, inked_columns, inked_rows
 from digitseq.glyphs.letter_layout import Line, Places
 from digitseq.glyphs.outline_field import FULL, outline_field
 
@@ -85,7 +86,7 @@ def scaled(glyphs: GlyphColumns, scaling: Scaling, places: Places | None = None)
         end = start + len(some) * wide
         images = columns[start:end].reshape(len(some), wide, scaling.height)
         top_and_bottom = _draw(_cells(glyphs, some), _at(places, some), images)
-        left, right = _ends(_inked_columns(images))
+        left, right = ends(inked_columns(images))
         boxes[:, some] = np.arange(start, end, wide) + left, right - left, *top_and_bottom
         start = end
     return GlyphColumns(columns, *boxes)
@@ -165,14 +166,14 @@ def _draw(cells: NDArray[np.uint8], places: Places, images: NDArray[np.uint8]) -
         np.matmul(values[run], _row_weights(tall, height, factor, middle), out=means[run])
     np.rint(along, out=along)
     images[...] = _ink(along, places, new_wide)
-    rows = _inked_rows(images)
+    rows = inked_rows(images)
     # a dot of a single pixel, or ink that is faint all over, has no outline
     if (blank := np.flatnonzero(~rows.any(axis=1))).size:
         means = means[blank]
         along[blank, 1:] = np.rint(means * (np.float32(DARKENED * KEPT) / means.max(axis=(1, 2), keepdims=True)))
         images[blank] = _ink(along[blank], _at(places, blank), new_wide)
-        rows[blank] = _inked_rows(images[blank])
-    return _ends(rows)
+        rows[blank] = inked_rows(images[blank])
+    return ends(rows)
 
 
 def _ink(along: NDArray[np.float32], places: Places, new_wide: int) -> NDArray[np.float32]:
@@ -220,24 +221,3 @@ def _shares(old: int, new: int, factor: float, first: float) -> NDArray[np.float
     if factor > 1:
         shares = np.where(away < 1, (4 - 6 * away**2 + 3 * away**3) / 6, np.clip(2 - away, 0, None) ** 3 / 6)
     return shares
-
-
-def _inked_columns(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """bool (N, W): which columns of images (N, W, H) have ink."""
-    words = images.view(f"u{math.gcd(images.shape[2], 8)}")  # several pixels at a time
-    inked: NDArray[np.bool_] = np.bitwise_or.reduce(words, axis=2) != 0
-    return inked
-
-
-def _inked_rows(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """bool (N, H): which rows of images (N, W, H) have ink."""
-    while (wide := images.shape[1]) > 1:  # halves are faster to combine than columns
-        half = (wide + 1) // 2
-        images = images[:, :half] | images[:, wide - half :]
-    inked: NDArray[np.bool_] = images[:, 0] != 0
-    return inked
-
-
-def _ends(inked: NDArray[np.bool_]) -> tuple[Numbers, Numbers]:
-    """int64 (N,) each: the first true of every row, and one past the last."""
-    return inked.argmax(axis=1), inked.shape[1] - inked[:, ::-1].argmax(axis=1)

@@ -1,0 +1,1 @@
+"""The style `pen`: strings written along the centre lines of the glyphs, laid out and marked as hands do."""

@@ -1,0 +1,120 @@
+"""Inking: pieces of writing as columns of pixels, all by one threshold of a warped distance field.
+
+Ink is what lies nearer to a centre line than half the width of the pen, with edges one pixel wide. Gray glyphs are
+inked in the same way, with their brightness in place of the distance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitseq.glyphs.centre_lines import opencv
+from digitseq.glyphs.ink_extent import ends, inked_columns, inked_rows
+from digitseq.glyphs.scaling import GlyphColumns
+
+STEPS = 64  # places in a field are rounded to this part of a sample: exact in float32 anywhere on a sheet
+PIECE_PIXELS = 1 << 16  # pixels that are inked at once stay in the processor's cache
+SHEET_ROWS = 32_000  # OpenCV's remap takes images of less than 32,768 rows
+FULL = 255
+
+Numbers = NDArray[np.float64]
+
+
+class Pieces(NamedTuple):
+    """M pieces of writing in images of one height.
+
+    row: int64 (M,), the field of each; left, width: int64 (M,), the columns of the image that it may reach
+    place: float64 (M, 2, 3): from x, y and 1, of the middle of a pixel of the image, to column and row of the field
+    full: float64 (M, 3): from 1, x and y, as the distance from the piece's middle in image heights, to the ink on the
+    line itself; steep: float64 (M,), how much less that is for each level of the field; most: float64 (M,)
+    """
+
+    row: NDArray[np.int64]
+    left: NDArray[np.int64]
+    width: NDArray[np.int64]
+    place: Numbers
+    full: Numbers
+    steep: Numbers
+    most: Numbers
+
+
+def ink_pieces(fields: NDArray[np.uint8], pieces: Pieces, height: int) -> tuple[GlyphColumns, NDArray[np.int64]]:
+    """The columns of each piece in images of `height` pixels, and the column of the image at which each begins, (M,).
+
+    fields: uint8 (N, S, S), of which the pieces have the rows. Pieces without ink have a width of 0.
+    """
+    count = len(pieces.row)
+    groups = list(_groups(pieces.width, height))
+    columns = np.empty((sum(len(some) * wide for some, wide in groups), height), np.uint8)
+    boxes, start = np.zeros((4, count), np.int64), 0
+    left = pieces.left.copy()
+    for some, wide in groups:
+        end = start + len(some) * wide
+        images = columns[start:end].reshape(len(some), wide, height)
+        _ink(fields, Pieces(*(array[some] for array in pieces)), images)
+        # a group is as wide as its widest piece: what others have beyond their own width must not depend on that
+        images[np.arange(wide) >= pieces.width[some, None]] = 0
+        inked = inked_columns(images)
+        first, last = ends(inked)
+        box = np.array([first, last - first, *ends(inked_rows(images))])
+        box[1:] *= inked.any(axis=1)
+        box[0] += np.arange(start, end, wide)
+        boxes[:, some] = box
+        left[some] += first
+        start = end
+    return GlyphColumns(columns, *boxes), left
+
+
+def _groups(width: NDArray[np.int64], height: int) -> Iterator[tuple[NDArray[np.int64], int]]:
+    """Pieces of nearly the same width, and the greatest width of each group."""
+    order = np.argsort(width, kind="stable")
+    first = 0
+    while first < len(order):
+        # a group is as large as its widest piece lets it be: the one that far ahead bounds it
+        size = max(PIECE_PIXELS // (int(width[order[first]]) * height), 1)
+        some = order[first : first + size]
+        yield some, int(width[some[-1]])
+        first += size
+
+
+def _ink(fields: NDArray[np.uint8], pieces: Pieces, images: NDArray[np.uint8]) -> None:
+    """Draw pieces (N,) into images (N, W, H), which hold them transposed: column by column."""
+    count, wide, height = images.shape
+    x = np.arange(wide, dtype=np.float32)[:, None] + np.float32(0.5)
+    y = np.arange(height, dtype=np.float32) + np.float32(0.5)
+    side = fields.shape[1]
+    most = max(SHEET_ROWS // side, 1)
+    for first in range(0, count, most):
+        part = Pieces(*(array[first : first + most] for array in pieces))
+        _ink_sheet(fields.take(part.row, axis=0), part, images[first : first + most], x, y)
+
+
+def _ink_sheet(
+    cells: NDArray[np.uint8], pieces: Pieces, images: NDArray[np.uint8], x: NDArray[np.float32], y: NDArray[np.float32]
+) -> None:
+    count, side, _ = cells.shape
+    shape = images.shape
+    place = (pieces.place * STEPS).astype(np.float32)[..., None, None]
+    column = place[:, 0, 0] * x + (place[:, 0, 1] * y + place[:, 0, 2])
+    column *= np.float32(1 / STEPS)
+    row = place[:, 1, 0] * x + (place[:, 1, 1] * y + place[:, 1, 2])
+    np.rint(row, out=row)
+    # what is above or below a field is another one on the sheet; the outermost samples of each are far from its line
+    np.clip(row, 0, (side - 1) * STEPS, out=row)
+    row *= np.float32(1 / STEPS)
+    row += (np.arange(count, dtype=np.float32) * side)[:, None, None]
+    cv = opencv()
+    far = cv.remap(
+        cells.reshape(-1, side), column.reshape(-1, shape[2]), row.reshape(-1, shape[2]), cv.INTER_LINEAR,
+        borderMode=cv.BORDER_CONSTANT, borderValue=FULL,
+    ).reshape(shape)  # fmt: skip
+    ink = far.astype(np.float32)
+    ink *= -pieces.steep.astype(np.float32)[:, None, None]
+    full = pieces.full.astype(np.float32)[..., None, None]
+    ink += (full[:, 0] + full[:, 1] * (x / shape[2])) + full[:, 2] * (y / shape[2])
+    np.clip(ink, 0, pieces.most.astype(np.float32)[:, None, None], out=ink)
+    images[...] = ink

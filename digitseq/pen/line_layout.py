@@ -1,0 +1,95 @@
+"""Where the glyphs of a string go: gaps between inks rather than boxes, touching neighbours, and a base line that climbs.
+
+Lengths are in digit heights.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitseq.glyphs.stroke_fields import FAR
+from digitseq.pen.hand import Hand, Numbers, between
+from digitseq.pen.shapes import Shapes
+
+BLANK = 0.5  # the width of a character without glyphs
+LEAST_STEP = 0.12  # a glyph begins at least this far to the right of where the one before it began
+FAR_SHARE, FAR_GAP = 0.06, 0.35  # some gaps are much wider: the share and the mean of what is added
+NEAR_SHARE, NEAR_GAP = 0.05, 0.12  # or narrower
+BEND, BEND_LENGTH = 0.03, 0.8  # the base line is bent like a sine: its deviation, and radians in a digit height
+
+
+class Placed(NamedTuple):
+    """Where the glyphs of B strings of up to n are.
+
+    x, y: float64 (B, n), left edge and base line of each glyph; width: float64 (B,), of the whole string
+    """
+
+    x: Numbers
+    y: Numbers
+    width: Numbers
+
+
+def lay_out(hand: Hand, shapes: Shapes, blank: NDArray[np.bool_], extra: Numbers) -> Placed:
+    """Places of the glyphs. blank: bool (B, n), characters that are gaps; extra: float64 (B, n), space for a mark in
+    front of each glyph, or 0."""
+    count, n = shapes.there.shape
+    pen = hand.string["width"]
+    gaps, clearance = _gaps(hand), _clearances(hand, pen)
+    gaps = np.where(extra > 0, np.maximum(gaps, 0.05) + extra, gaps)
+    x = np.zeros((count, n))
+    end, start, skipped = np.zeros(count), np.full(count, -LEAST_STEP), np.zeros(count)
+    reach = np.full((count, shapes.right.shape[2]), -FAR)
+    begun = np.zeros(count, bool)
+    left = np.where(shapes.there[..., None], _dilated(shapes.left), FAR)
+    for j in range(n):
+        there = shapes.there[:, j]
+        place = np.maximum(end + gaps[:, j], start + LEAST_STEP)
+        apart = (reach - left[:, j]).max(axis=1) + clearance[:, j]
+        place = np.where(begun, np.maximum(place, apart), 0) + skipped
+        x[:, j] = place
+        skipped = np.where(there, 0, skipped + BLANK * blank[:, j])
+        start, end = np.where(there, place, start), np.where(there, place + shapes.width[:, j], end)
+        reach = np.where(there[:, None], place[:, None] + shapes.right[:, j], reach)
+        begun |= there
+    # an overlap can put a glyph left of the first one
+    shown = np.where(shapes.there, x, FAR)
+    first = np.where(begun, shown.min(axis=1), 0)
+    x -= first[:, None]
+    ends = np.where(shapes.there, x + shapes.width, 0)
+    width = ends.max(axis=1) + skipped
+    return Placed(x, _base_lines(hand, x), width)
+
+
+def _gaps(hand: Hand) -> Numbers:
+    """float64 (B, n): the gap between the boxes of each glyph and the one before it."""
+    u, string = hand.glyphs, hand.string
+    gaps = (string["gap"] + string["width"])[:, None] + string["gap_jitter"][:, None] * hand.normal("gap")
+    gaps += np.where(u["far"] < FAR_SHARE, -FAR_GAP * np.log1p(-u["how_far"]), 0)
+    gaps -= np.where(u["near"] < NEAR_SHARE, -NEAR_GAP * np.log1p(-u["how_near"]), 0)
+    return gaps
+
+
+def _clearances(hand: Hand, pen: Numbers) -> Numbers:
+    """float64 (B, n): the least distance between the centre lines of each glyph and the one before it, in any row."""
+    touching = hand.glyphs["touching"] < hand.string["touching"][:, None]
+    u = hand.glyphs["clearance"]
+    widths = np.where(touching, between(u, -0.2, 1.1), between(u, 1.2, 2.6))
+    return widths * pen[:, None]
+
+
+def _dilated(left: Numbers) -> Numbers:
+    """Profiles in which each row reaches as far as its neighbours: ink needs clearance upwards, too."""
+    wide = left.copy()
+    np.minimum(wide[..., 1:], left[..., :-1], out=wide[..., 1:])
+    np.minimum(wide[..., :-1], left[..., 1:], out=wide[..., :-1])
+    return wide
+
+
+def _base_lines(hand: Hand, x: Numbers) -> Numbers:
+    string = hand.string
+    bend = BEND * between(hand.strings["bend"], -1.7, 1.7)[:, None] * np.sin(x * BEND_LENGTH)
+    lifted: Numbers = bend + string["wander"][:, None] * hand.normal("wander") - string["slope"][:, None] * x
+    return lifted
