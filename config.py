@@ -3,7 +3,7 @@
 Plain values only: numbers, "text", True, False, None, (width, height).
 """
 
-# == what is written (one of the first 6)
+# == what is written (one of the first 7)
 
 # the same text in every image, such as 007
 # a text, or None; default: None; such as "123456" (-num)
@@ -12,6 +12,11 @@ number = None
 # random digits, MIN to MAX of them, lengths and digits uniformly distributed
 # a whole number from 1 to 255 for each of min, max, or None; default: None; such as (4, 8)
 random_digits = None
+
+# amounts of money as people write them, LOW to HIGH digits: usual lengths more often, small first digits, a
+# third round
+# a whole number from 1 to 255 for each of low, high, or None; default: None; such as (1, 10)
+amounts = None
 
 # random texts of MIN to MAX characters of the data set, lengths and characters uniformly distributed
 # a whole number from 1 to 255 for each of min, max, or None; default: None; such as (4, 8)

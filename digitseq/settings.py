@@ -99,6 +99,11 @@ class Settings(NamedOptions):
         None, LENGTHS, "random digits, MIN to MAX of them, lengths and digits uniformly distributed", "source",
         source=True, example=(4, 8),
     )  # fmt: skip
+    amounts: tuple[int, int] | None = setting(
+        None, NumberPair(1, MAX_TEXT, parts=("low", "high")), "amounts of money as people write them, LOW to HIGH "
+        "digits: usual lengths more often, small first digits, a third round", "source", source=True, bare=(1, 10),
+        example=(1, 10),
+    )  # fmt: skip
     random_text: tuple[int, int] | None = setting(
         None, LENGTHS, "random texts of MIN to MAX characters of the data set, lengths and characters uniformly "
         "distributed", "source", source=True, example=(4, 8),
@@ -236,7 +241,7 @@ class Settings(NamedOptions):
             raise SettingsError(f"number must have 1 to {MAX_TEXT} characters, got {len(self.number):,}", "number")
         if self.number is not None and not self.number.isprintable():
             raise SettingsError(f"number has control characters, which no glyph shows: {shown(self.number)}", "number")
-        for name in ("random_digits", "random_text"):
+        for name in ("random_digits", "amounts", "random_text"):
             low, high = getattr(self, name) or (0, 0)
             if low > high:
                 message = f"{name} takes the smallest length first, got {low} and {high}: change their order"

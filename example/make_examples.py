@@ -35,6 +35,7 @@ SHEETS = {
         "",
         (
             "--random_digits 3 8",
+            "--amounts",
             "--pattern '(19|20)[0-9]{2}'",
             "--phone JP --phone_format national -iw 260",
             "-num 2026-11-21",

@@ -174,6 +174,7 @@ LOOKS = {
         page.get_by_text("Black ink on white paper").click(),
     ],
     "random": lambda page: page.get_by_text("Random digits", exact=True).click(),
+    "amounts": lambda page: page.get_by_text("Amounts", exact=True).click(),
     "phone": lambda page: [page.get_by_text("Phone", exact=True).click(), page.get_by_label("Width, exact").fill("0")],
     "pattern": lambda page: page.get_by_text("Pattern", exact=True).click(),
 }

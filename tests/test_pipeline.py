@@ -178,6 +178,7 @@ def test_a_width_that_no_drawn_text_fits_names_one_that_all_do(train):
     for source in (
         {"pattern": "1{9}|[08]{8}"},
         {"random_digits": (3, 9)},
+        {"amounts": (1, 10)},
         {"phone": "JP", "signs": "gap", "gap_labels": "keep"},
     ):
         for look in ({}, {"data_augmentation": True}, {"augment": "medium"}):

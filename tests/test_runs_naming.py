@@ -22,6 +22,7 @@ from digitseq.settings import Settings
         ({"number": ".."}, "__"),
         ({"random_digits": (1, 2)}, "random"),
         ({"random_text": (1, 2)}, "random-text"),
+        ({"amounts": (1, 2)}, "amounts"),
         ({"phone": "jp"}, "phone-JP"),
         ({"pattern": "[0-9]"}, "pattern"),
         ({"numbers_file": "a/b/.some.txt"}, "some"),

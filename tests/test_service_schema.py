@@ -56,6 +56,7 @@ PARTNERS = {
     "balanced": {"random_digits": [4, 4]},
     "random_all": {"data_augmentation": True},
     "random_digits": {"image_width": 0},
+    "amounts": {"image_width": 0},
     "random_text": {"image_width": 0},
     "number": {"image_width": 0},
     "text": {"image_width": 0},
@@ -66,12 +67,13 @@ PARTNERS = {
     "dilate_kernel": {"image_width": 400},
     "dataset": {"split": "test"},  # of some, that alone is here
 }
-SOURCES = ("number", "random_digits", "random_text", "phone", "pattern")
+SOURCES = ("number", "random_digits", "amounts", "random_text", "phone", "pattern")
 VALID = {
     "pattern": ["20[0-9]{2}", "(19|20)[0-9]{2}"],
     "phone": ["JP", "DE"],
     "region": ["JP", "US"],
     "random_digits": [[1, 1], [3, 8]],
+    "amounts": [[1, 1], [3, 12]],
     "random_text": [[1, 1], [3, 8]],
     "labels": [["coco"], ["jsonl", "txt"]],
     "augment": [["light"], ["medium", "blur"], ["elastic:alpha=6,sigma=4"]],

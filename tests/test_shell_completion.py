@@ -44,6 +44,9 @@ def test_bash_completes_flags_words_and_paths(capsys, tmp_path):
     cases = {
         ("--image_wid",): ["--image_width"],
         ("-num", "12", "--print_"): ["--print_completion"],
+        ("--amo",): ["--amounts"],
+        ("--amounts", "--uni"): ["--unique"],
+        ("--amounts", "3", "5", "--uni"): ["--unique"],
         ("--dataset", "emnist-b"): ["emnist-balanced", "emnist-byclass", "emnist-bymerge"],
         ("--dataset", "gl"): ["glyphs"],
         ("--download", "k"): ["kmnist"],

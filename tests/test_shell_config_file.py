@@ -63,7 +63,7 @@ def test_the_number_is_needed_with_a_config_too(run):
     ("config", "message"),
     [
         ("image_width = 120\nimage_widht = 3\n", "config.py line 2: unknown setting image_widht; did you mean image_width?"),
-        ("colour = 3\n", "config.py line 1: unknown setting colour; known are angle, "),
+        ("colour = 3\n", "config.py line 1: unknown setting colour; known are amounts, angle, "),
         ("preview = 'a.png'\n", "config.py line 1: unknown setting preview"),
         ("\n\nimage_width = -4\n", "config.py line 3: image_width must be a whole number from 0 to 65,535 pixels, got -4"),
         ("image_width = '200'\n", "config.py line 1: image_width must be a whole number"),

@@ -21,6 +21,7 @@ from digitseq.settings import SOURCES as CHOOSING
 from digitseq.settings import Settings
 from digitseq.sources import SOURCE_MODULES as TABLE
 from digitseq.sources import Source, encode
+from digitseq.sources.amounts import Amounts
 from digitseq.sources.choose import for_run, source_folder, source_of
 from digitseq.sources.fixed import FixedSource
 from digitseq.sources.gaps import check_characters
@@ -33,6 +34,9 @@ SOURCES = {
     "fixed": lambda _: FixedSource("00742"),
     "random": lambda _: RandomDigits(3, 8),
     "letters": lambda _: RandomDigits(1, 40, LETTERS),
+    "amounts": lambda _: Amounts(),
+    "long amounts": lambda _: Amounts(5, 70),
+    "unique amounts": lambda _: for_run(Amounts(3, 6), ALL, 1, True),
     "balanced": lambda _: for_run(RandomDigits(1, 6), ALL, 1, False, True),
     "unique": lambda _: for_run(RandomDigits(2, 25), ALL, 1, True),
     "unique balanced": lambda _: for_run(RandomDigits(3, 5), ALL, 1, True, True),
@@ -182,11 +186,13 @@ def test_random_lengths_and_characters_are_uniform(low, high, characters):
         )
 
 
-@pytest.mark.parametrize("name", ["random_digits", "random_text"])
-def test_settings_refuse_bad_lengths(name):
+@pytest.mark.parametrize(
+    ("name", "parts"), [("random_digits", "min, max"), ("random_text", "min, max"), ("amounts", "low, high")]
+)
+def test_settings_refuse_bad_lengths(name, parts):
     for lengths in ((0, 5), (1, 256), (True, 5), (1.0, 5), (float("nan"), 5), ("3", 5), (1, None)):
         with pytest.raises(
-            SettingsError, match=f"{name} must be a whole number from 1 to 255 for each of min, max, got "
+            SettingsError, match=f"{name} must be a whole number from 1 to 255 for each of {parts}, got "
         ):
             Settings(**{name: lengths})
     with pytest.raises(SettingsError, match="takes the smallest length first, got 5 and 3"):

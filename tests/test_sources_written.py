@@ -29,6 +29,7 @@ SOURCES = {
     "fixed with gaps": (("-num", "1-2/3", "--signs", "gap", "--gap_labels", "keep"), "1-2_3", r"1-2/3"),
     "random": (("--random_digits", 3, 8), "random", r"\d{3,8}"),
     "unique": (("--random_digits", 1, 4, "--unique", "--balanced"), "random", r"\d{1,4}"),
+    "amounts": (("--amounts",), "amounts", r"[1-9]\d{0,9}"),
     "phone": (NATIONAL, "phone-JP", r"0\d+-\d+-\d+"),
     "pattern": (
         ("--pattern", "20[0-9]{2}-(0[1-9]|1[0-2])", "--signs", "gap", "--gap_labels", "keep"),

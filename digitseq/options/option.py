@@ -17,7 +17,7 @@ class Option:
     help: what it does; other settings are named in it as in messages, see `digitseq.errors`
     group: where `--help` lists it; flags: short ones, beside `--name`
     default: of a setting; where it is None, None is allowed and means "not given"; shown_default: the same in words
-    bare: the value of the flag on the command line without one
+    bare: the value that the flag stands for where it is given without one on the command line
     metavar: what `--help` shows for the value, if not what the kind says
     source: the setting says what is written, and exactly one of these is given
     works_with: the setting does nothing unless one of these is given
@@ -31,7 +31,7 @@ class Option:
     flags: tuple[str, ...] = ()
     default: Any = ...
     shown_default: str | None = None
-    bare: str | None = None
+    bare: Any = None
     metavar: str | tuple[str, ...] | None = None
     source: bool = False
     works_with: tuple[str, ...] = ()

@@ -88,6 +88,15 @@ class _PrintCompletion(argparse.Action):
         parser.exit()
 
 
+class _ValuesOrBare(argparse.Action):
+    """The values of a flag that takes several, or `const` where there are none."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, flag: object = None
+    ) -> None:
+        setattr(namespace, self.dest, values or self.const)
+
+
 class ParsedCommand(NamedTuple):
     """A run that was asked for. lines: for each setting from config.py, where it stands there."""
 
@@ -208,8 +217,11 @@ def _add_option(group: Any, name: str, option: Option) -> None:
         shown = option.shown_default or ("" if option.default is None else str(option.default))
         help += f" (default: {shown})" if shown else ""
     if option.bare is not None:
-        kwargs |= {"nargs": "?", "const": option.bare}
-        help += f" (default {option.metavar}: {option.bare})"
+        names, words = option.metavar or kwargs["metavar"], option.kind.words(option.bare)
+        several = isinstance(names, tuple)
+        kwargs |= {"nargs": "*", "action": _ValuesOrBare} if several else {"nargs": "?"}
+        kwargs["const"] = option.bare
+        help += f" (default {' '.join(names) if several else names}: {' '.join(words)})"
     if option.metavar:
         kwargs["metavar"] = option.metavar
     group.add_argument(*option.flags, f"--{name}", help=with_flags(help, FLAGS).replace("%", "%%"), **kwargs)

@@ -9,6 +9,7 @@ from digitseq.sources.base import Source, decode, encode
 SOURCE_MODULES = {  # name of the setting: module
     "number": "fixed",
     "random_digits": "random_digits",
+    "amounts": "amounts",
     "random_text": "random_digits",
     "phone": "phone",
     "pattern": "pattern",

@@ -50,14 +50,14 @@ class RandomDigits(Source):
         # two numbers of 32 bits out of every word: the first for the length, then one a character
         words = text_rows(rows).words("random", self.maximum // 2 + 1)
         random_bits = np.ascontiguousarray(words).view(np.uint32)[:, : self.maximum + 1]
-        chosen = _below(random_bits[:, 1:], len(self.characters))
+        chosen = below(random_bits[:, 1:], len(self.characters))
         codes = self.table[chosen]
         if self.minimum < self.maximum:
-            length = self.minimum + _below(random_bits[:, 0], len(self.lengths))
+            length = self.minimum + below(random_bits[:, 0], len(self.lengths))
             codes *= np.arange(self.maximum) < length[:, None]
         return codes
 
 
-def _below(random_bits: NDArray[np.uint32], limit: int) -> NDArray[np.int64]:
-    """Random numbers of 32 bits as whole numbers 0 … limit-1."""
+def below(random_bits: NDArray[np.uint32], limit: int | NDArray[np.int64]) -> NDArray[np.int64]:
+    """Random numbers of 32 bits as whole numbers 0 … limit-1; limit: one for all, or one each."""
     return ((random_bits.astype(np.uint64) * np.uint64(limit)) >> np.uint64(32)).astype(np.int64)

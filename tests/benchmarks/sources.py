@@ -12,6 +12,7 @@ SOURCES = {
     "--random_digits 3 8": ("--random_digits", 3, 8),
     "--random_digits 6 6": ("--random_digits", 6, 6),
     "--random_digits 3 8 --unique --balanced": ("--random_digits", 3, 8, "--unique", "--balanced"),
+    "--amounts": ("--amounts",),
     "--pattern '[0-9]{6}'": ("--pattern", "[0-9]{6}"),
     "--phone JP": ("--phone", "JP"),
     "--phone JP --unique": ("--phone", "JP", "--unique"),

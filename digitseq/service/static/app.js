@@ -10,7 +10,7 @@ const COUNT = 12;
 const PAUSE = 120; // milliseconds without a change before images are asked for
 // Where the name of a setting does not say enough.
 const LABELS = {
-  number: "What to write", random_digits: "Length", random_text: "Length", phone: "Region, such as JP, US or GB",
+  number: "What to write", random_digits: "Length", amounts: "Length", random_text: "Length", phone: "Region, such as JP, US or GB",
   pattern: "Regular expression", glyph_height: "Height of a digit, as a share", invert: "Black ink on white paper",
   masks: "Masks of the characters", signs: "Signs such as - + . /", gap_labels: "Signs in labels, with gap",
 };
