@@ -164,6 +164,16 @@ max_spacing = None
 # True or False; default: False
 invert = False
 
+# plain glyphs side by side, or a pen that writes along their centre lines as hands do, such as
+# pen:width=0.05..0.12,slant=0; see --list_styles
+# glyph, pen, or pen:key=value,...; default: "glyph"
+style = "glyph"
+
+# with style pen: share of the images with marks that are not in the label, such as separators, dashes, and the
+# lines of forms
+# a number from 0 to 1; default: 0.0
+marks = 0.0
+
 # make an instance mask for each image, too: 0 on paper, k on the k-th character; in masks/1.png beside 1.png,
 # or as a member, a column or an array of the other formats, but not of lmdb
 # True or False; default: False

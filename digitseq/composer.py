@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +33,15 @@ class GlyphSpans:
             self.columns, self.start[rows], self.width[rows], self.top[rows], self.bottom[rows], self.shapes
         )
 
+    def joined(self, other: GlyphSpans, n: int) -> GlyphSpans:
+        """A copy in which the first `n` glyphs of each text are those of `other`."""
+        columns, shapes, offset = np.concatenate([self.columns, other.columns]), None, len(self.columns)
+        if other.shapes is not None:
+            shapes = np.concatenate([self.columns, other.shapes])
+        spans = np.array([self.start, self.width, self.top, self.bottom])
+        spans[:, :, :n] = other.start + offset, other.width, other.top, other.bottom
+        return GlyphSpans(columns, spans[0], spans[1], spans[2], spans[3], shapes)
+
     def replaced(self, rows: NDArray[np.int64], other: GlyphSpans) -> GlyphSpans:
         """A copy in which the texts at `rows` are those of `other`."""
         if len(rows) == len(self.start):
@@ -47,6 +57,22 @@ class GlyphSpans:
         spans = np.array([start, self.width, self.top, self.bottom])
         spans[:, rows] = other.start + offset, other.width, other.top, other.bottom
         return GlyphSpans(columns, spans[0], spans[1], spans[2], spans[3], shapes)
+
+
+@dataclass(frozen=True)
+class Line:
+    """B texts in ink, and where it is in their images.
+
+    ink: of n characters, and after them of m additions; x: int64 (B, n + m), their left edges; width: int64 (B,), of
+    the images; owner: int64 (B, m), the character that each addition is a part of, or -1
+    ruled: draws lines that are no part of the writing into images (B, H, W), white on black
+    """
+
+    ink: GlyphSpans
+    x: NDArray[np.int64]
+    width: NDArray[np.int64]
+    owner: NDArray[np.int64]
+    ruled: Callable[[NDArray[np.uint8]], None] | None = None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from digitseq.errors import SettingsError
 from digitseq.glyphs.alphabet import label_table
-from digitseq.glyphs.scaled_bank import Bank
+from digitseq.glyphs.pen_bank import AnyBank
 from digitseq.options import MAX_WIDTH
 from digitseq.random_streams import Rows
 from digitseq.renderer import Appearance, Rendered, Renderer
@@ -57,7 +57,7 @@ class Pipeline:
     def __init__(
         self,
         settings: Settings,
-        bank: Bank,
+        bank: AnyBank,
         seed: int,
         source: Source | None = None,
         renderer: Renderer | None = None,
@@ -79,7 +79,7 @@ class Pipeline:
         self._check_glyphs()
         self._check_fit()
 
-    def __reduce__(self) -> tuple[type[Pipeline], tuple[Settings, Bank, int, Source]]:
+    def __reduce__(self) -> tuple[type[Pipeline], tuple[Settings, AnyBank, int, Source]]:
         return Pipeline, (self.settings, self._plain_renderer.bank, self.seed, self.source)
 
     def with_source(self, source: Source) -> Pipeline:
@@ -161,15 +161,20 @@ class Pipeline:
 
     def _check_fit(self) -> None:
         s, made, n = self.settings, self.renderer, self.source.max_length
-        if s.image_width:
+        if s.image_width and made.pen is not None:
+            if s.image_width < (least := made.pen.least_width(n)):
+                raise self._too_narrow(self.source.longest(), least)
+        elif s.image_width and made.plain is not None:
+            fits = made.plain.all_fit
             # Most texts fit even with the widest glyphs. `most` needs no distorted glyphs to be measured: it is first.
-            if not (made.all_fit(n, self.gaps, made.most) or made.all_fit(n, self.gaps, made.glyph_widths.most)):
+            if not (fits(n, self.gaps, made.plain.most) or fits(n, self.gaps, made.glyph_widths.most)):
                 self._check_width()
         elif self.widest > MAX_WIDTH:
+            name = "max_spacing" if made.pen is None else "image_height"
             raise SettingsError(
-                f"a text can have {n} characters and `max_spacing` is {s.max_spacing}: an image could be "
-                f"{self.widest:,} pixels wide, at most {MAX_WIDTH:,} are possible; lower `max_spacing`",
-                "max_spacing",
+                f"a text can have {n} characters and `{name}` is {getattr(s, name)}: an image could be "
+                f"{self.widest:,} pixels wide, at most {MAX_WIDTH:,} are possible; lower `{name}`",
+                name,
             )
 
     def _check_width(self) -> None:
@@ -187,12 +192,16 @@ class Pipeline:
                 text = decode(codes[[narrowest.argmax()]])[0]
             enough = max(enough, int(narrowest.max()))
         if s.image_width < enough:
-            raise SettingsError(
-                f"image_width {s.image_width} is too narrow for {len(text)} character{'s' * (len(text) > 1)} such as "
-                f"{text:.20} with `min_spacing` {s.min_spacing}: use at least {enough} pixels, or 0 for as wide as "
-                "needed",
-                "image_width",
-            )
+            raise self._too_narrow(text, enough)
+
+    def _too_narrow(self, text: str, enough: int) -> SettingsError:
+        s = self.settings
+        gaps = "" if self.renderer.pen is not None else f" with `min_spacing` {s.min_spacing}"
+        return SettingsError(
+            f"image_width {s.image_width} is too narrow for {len(text)} character{'s' * (len(text) > 1)} such as "
+            f"{text:.20}{gaps}: use at least {enough} pixels, or 0 for as wide as needed",
+            "image_width",
+        )
 
     def _places(self, codes: Codes) -> NDArray[np.int64]:
         """int64 (B, n): the row of each character in the table of `GlyphWidths`."""

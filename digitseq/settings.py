@@ -34,6 +34,7 @@ from digitseq.options import (
 
 if TYPE_CHECKING:
     from digitseq.augment.base import Operation
+    from digitseq.pen.style import PenStyle
 
 # The operation behind each of these settings, and what data_augmentation fills in where the setting is None.
 DIGIT_OPERATIONS: dict[str, tuple[str, tuple[Any, ...]]] = {
@@ -42,13 +43,14 @@ DIGIT_OPERATIONS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "angle": ("rotate:angle={}", ("-15.0..15.0",)),
     "noise_ratio": ("noise:ratio={}", ("0.0..0.1",)),
 }
+GLYPH = "glyph"  # the style of plain glyphs
 RANDOM_KERNEL = ("1..3", "1..3")  # with random_all
 
 LENGTHS = NumberPair(1, MAX_TEXT, parts=("min", "max"))
 HEIGHT = Number(16, 512, "pixels")
 MOST_SPACING = 1000
 SPACING = Number(-HEIGHT.high, MOST_SPACING, "pixels")  # at any height; see `spacing`
-USUAL_SPACING = 10
+MIN_SPACING, USUAL_SPACING = 0, 10
 KERNEL = NumberPair(1, 15, "pixels", parts=("width", "height"))
 
 
@@ -83,6 +85,28 @@ class Operations(Kind):
 
     def argument(self, name: str) -> dict[str, Any]:
         return {"action": "append", "metavar": "NAME[:key=value,...]"}
+
+
+class Style(Kind):
+    """How strings are written, kept as text; see `digitseq.pen.style`, which is loaded where it is a pen."""
+
+    name = "style"
+
+    def expected(self) -> str:
+        return "glyph, pen, or pen:key=value,..."
+
+    def convert(self, value: Any) -> str:
+        if value == GLYPH:
+            return GLYPH
+        from digitseq.pen.style import style_text
+
+        return style_text(value)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "minLength": 1}
+
+    def argument(self, name: str) -> dict[str, Any]:
+        return {"metavar": "glyph|pen[:key=value,...]"}
 
 
 @dataclass(frozen=True)
@@ -174,13 +198,25 @@ class Settings(NamedOptions):
         "as MNIST's digits and small letters smaller, or all as high as the data set has them", "layout",
     )  # fmt: skip
     min_spacing: int = setting(
-        0, SPACING, "smallest gap between two characters, ink to ink; they overlap if it is negative", "layout", "-min"
+        MIN_SPACING,
+        SPACING,
+        "smallest gap between two characters, ink to ink; they overlap if it is negative",
+        "layout",
+        "-min",
     )
     max_spacing: int = setting(
         None, SPACING, "largest gap between two characters", "layout", "-max",
         shown_default=f"{USUAL_SPACING}, or MIN_SPACING if that is more", example=USUAL_SPACING,
     )  # fmt: skip
     invert: bool = setting(False, Flag(), "black ink on white paper instead of white on black", "layout")
+    style: str | PenStyle = setting(
+        GLYPH, Style(), "plain glyphs side by side, or a pen that writes along their centre lines as hands do, such as "
+        "pen:width=0.05..0.12,slant=0; see --list_styles", "layout",
+    )  # fmt: skip
+    marks: float = setting(
+        0.0, Number(0, 1, whole=False), "with `style` pen: share of the images with marks that are not in the label, "
+        "such as separators, dashes, and the lines of forms", "layout",
+    )  # fmt: skip
     masks: bool = setting(
         False, Flag(), "make an instance mask for each image, too: 0 on paper, k on the k-th character; in masks/1.png "
         "beside 1.png, or as a member, a column or an array of the other formats, but not of lmdb", "layout",
@@ -257,6 +293,15 @@ class Settings(NamedOptions):
 
     def _check_partners(self) -> None:
         """Refuse settings that have no effect without another one."""
+        if self.style == GLYPH and self.marks:
+            raise SettingsError("marks works with `style` pen only: add that, or leave out `marks`", "marks")
+        for name in ("min_spacing", "max_spacing"):
+            if self.style != GLYPH and getattr(self, name) != usual_spacing(name):
+                raise SettingsError(
+                    f"{name} is for `style` glyph, got style {self.style:.60}: a pen has gaps of its own, give "
+                    "`style` pen:gap=... in heights of a digit",
+                    name,
+                )
         for name, partners in PARTNERS.items():
             if getattr(self, name) != DEFAULTS[name] and not any(getattr(self, partner) for partner in partners):
                 listed = " and ".join(f"`{partner}`" for partner in partners)
@@ -290,6 +335,11 @@ def spacing(image_height: object) -> Number:
 SOURCES = tuple(name for name, option in options(Settings).items() if option.source)
 PARTNERS = {name: option.works_with for name, option in options(Settings).items() if option.works_with}
 DEFAULTS = {name: option.default for name, option in options(Settings).items()}
+
+
+def usual_spacing(name: str) -> int:
+    """What `min_spacing` or `max_spacing` is where neither is given."""
+    return usual_max_spacing(MIN_SPACING) if name == "max_spacing" else MIN_SPACING
 
 
 def usual_max_spacing(min_spacing: int) -> int:

@@ -13,7 +13,7 @@ from digitseq.augment.line import LineMap
 from digitseq.augment.registry import parse_augment
 from digitseq.augment.warp import warp_lines
 from digitseq.composer import GlyphSpans
-from digitseq.glyphs.scaled_bank import Bank
+from digitseq.glyphs.pen_bank import AnyBank
 from digitseq.random_streams import Rows
 
 
@@ -43,7 +43,7 @@ class Augmentation:
         """Whether whole lines are moved, so that boxes may overlap."""
         return bool(self._line)
 
-    def glyph_chain(self, bank: Bank) -> GlyphChain | None:
+    def glyph_chain(self, bank: AnyBank) -> GlyphChain | None:
         """The operations on glyphs of `bank`, or None where there are none."""
         return GlyphChain(self._glyph, bank) if self._glyph else None
 

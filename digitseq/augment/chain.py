@@ -14,7 +14,8 @@ from digitseq.augment.cells import cut_cells, spans_of
 from digitseq.augment.draws import round_up
 from digitseq.augment.maps import GlyphMap, apply_maps, identity, moved_cells
 from digitseq.composer import GlyphSpans
-from digitseq.glyphs.scaled_bank import Bank
+from digitseq.glyphs.pen_bank import AnyBank, PenBank
+from digitseq.glyphs.scaling import GlyphColumns
 from digitseq.random_streams import Rows
 
 
@@ -24,11 +25,11 @@ class GlyphChain:
     Cells are as large as the largest ink that can come out, so that no operation clips any.
     """
 
-    def __init__(self, operations: Sequence[GlyphOperation], bank: Bank) -> None:
+    def __init__(self, operations: Sequence[GlyphOperation], bank: AnyBank) -> None:
         self.operations, self.bank = operations, bank
         self._tall = bank.tallest
         height, width = self._tall, bank.widest
-        self._sharp = bank.factor > 1
+        self._sharp = bank.factor > 1 or isinstance(bank, PenBank)
         for operation in operations:  # ink may grow and shrink again: cells hold it at its largest
             height, width = map(max, operation.grown(height, width), (height, width))
         margin = 1 + max(operation.reach for operation in operations)
@@ -50,6 +51,7 @@ class GlyphChain:
 
         Rather too low than too high. Only outlines are distorted: nothing is rendered.
         """
+        assert not isinstance(self.bank, PenBank)  # what a pen writes has no width before it is written
         points, rows = outlines(self.bank, glyph), Rows.span(0, 0, 1)
         fringe = np.zeros(len(glyph))
         for k, operation in enumerate(self.operations):
@@ -66,20 +68,20 @@ class GlyphChain:
         whole: NDArray[np.int64] = np.maximum(np.floor(width * fitted), 1).astype(np.int64)
         return whole
 
-    def ink(self, glyph: NDArray[np.int64], there: NDArray[np.bool_], rows: Rows, shapes: bool = False) -> GlyphSpans:
-        """The distorted ink of the bank's glyphs (B, n) where `there` (B, n) is true; `rows` gives the parameters.
+    def ink(self, glyphs: GlyphColumns, there: NDArray[np.bool_], rows: Rows, shapes: bool = False) -> GlyphSpans:
+        """The distorted ink of glyphs, one for each place of texts where `there` (B, n) is true.
 
-        shapes: make those of `GlyphSpans`, too, if an operation adds specks
+        rows: gives the parameters; shapes: make those of `GlyphSpans`, too, if an operation adds specks
         """
         present = np.flatnonzero(there)
         if not present.size:
-            return GlyphSpans(np.zeros((1, self.bank.height), np.uint8), *np.zeros((4, *glyph.shape), np.int64))
-        cells, above = self._cut(glyph.ravel()[present])
+            return GlyphSpans(np.zeros((1, self.bank.height), np.uint8), *np.zeros((4, *there.shape), np.int64))
+        cells, above = self._cut(glyphs)
         clean = None  # the same cells without specks, from the first operation on that adds any
         maps: list[tuple[GlyphMap, Parameters]] = []  # consecutive maps share one interpolation
         for k, operation in enumerate(self.operations):
-            drawn = operation.draw(rows.scoped(f"{k}:{operation.name}"), glyph.shape[1], self._cell)
-            parameters = drawn if len(present) == glyph.size else {k: v[present] for k, v in drawn.items()}
+            drawn = operation.draw(rows.scoped(f"{k}:{operation.name}"), there.shape[1], self._cell)
+            parameters = drawn if len(present) == there.size else {k: v[present] for k, v in drawn.items()}
             if isinstance(operation, GlyphMap):
                 maps.append((operation, parameters))
             else:
@@ -98,14 +100,14 @@ class GlyphChain:
             clean if clean is None else apply_maps(clean, maps, self._sharp),
         )
         cells, clean, box = self._fit_height(cells, clean)
-        spans = spans_of(cells, box, above, self.bank.height, present, glyph.shape)
+        spans = spans_of(cells, box, above, self.bank.height, present, there.shape)
         if clean is None:
             return spans
-        return replace(spans, shapes=spans_of(clean, box, above, self.bank.height, present, glyph.shape).columns)
+        return replace(spans, shapes=spans_of(clean, box, above, self.bank.height, present, there.shape).columns)
 
-    def _cut(self, glyph: NDArray[np.int64]) -> tuple[Pixels, NDArray[np.int64]]:
+    def _cut(self, glyphs: GlyphColumns) -> tuple[Pixels, NDArray[np.int64]]:
         """Cells (N, h, w) with the glyphs in the middle, and the image row of each cell's first row."""
-        columns, start, wide, top, _ = self.bank.pick(glyph)
+        columns, start, wide, top, _ = glyphs
         top = np.minimum(top, self.bank.height - self._tall)
         cells = cut_cells(columns, start, wide, (top, self._tall), self._cell)
         return cells, top - (self._cell[0] - self._tall) // 2

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, Protocol, TypeVar
 
 from digitseq.errors import DataError, DigitseqWarning, SettingsError
 from digitseq.glyphs.bank import GlyphBank, open_bank, save_bank
@@ -15,10 +18,35 @@ from digitseq.glyphs.installed import installed_files, published_digest
 from digitseq.glyphs.own_folder import folder_files, is_folder
 from digitseq.glyphs.scaled_bank import MOST_BYTES, MOST_LETTER_BYTES, ScaledBank, ScaledGlyphs, scaled_bytes
 from digitseq.glyphs.scaling import Scaling
+from digitseq.glyphs.stroke_bank import StrokeBank, StrokeFiles, open_strokes, save_strokes
 from digitseq.options import expanded
 
 DEFAULT = "mnist"  # the data set inside the package
 BankSource = GlyphFiles | GlyphPictures | ScaledGlyphs
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Source(Protocol[T_co]):
+    """What a file of the cache is built from."""
+
+    @property
+    def digest(self) -> str:
+        """Identifies what is built, hex."""
+
+    def build(self) -> T_co:
+        """What the file holds, in memory."""
+
+
+@dataclass(frozen=True)
+class CacheKind(Generic[T]):
+    """How files of the cache are opened, with the digest that they must have, and saved."""
+
+    open: Callable[[Path, str], T]
+    save: Callable[[T, Path], None]
+
+
+GLYPHS, STROKES = CacheKind(open_bank, save_bank), CacheKind(open_strokes, save_strokes)
 
 
 class NoCacheError(SettingsError):
@@ -85,14 +113,14 @@ def load_bank(
         raise SettingsError(f"transpose is for folders of your own: {dataset} comes upright without it", "transpose")
     # The bank first: its source files may have been deleted.
     path = directory / f"{dataset}-{split}.bank"
-    bank = _open_valid(path, published_digest(data_set, split))
+    bank = _open_valid(path, published_digest(data_set, split), GLYPHS)
     if bank is not None:
         return bank
     try:
         files = installed_files(data_set, split, directory)
     except OSError as error:
         raise DataError(f"cannot use {error.filename} for {dataset} ({error.strerror})") from None
-    return _build_into(path, files) if files.bank == path.name else _open_or_build(files, directory)
+    return _build_into(path, files, GLYPHS) if files.bank == path.name else _open_or_build(files, directory)
 
 
 def load_scaled(base: GlyphBank, scaling: Scaling, cache: str | None = None) -> ScaledBank:
@@ -111,15 +139,27 @@ def load_scaled(base: GlyphBank, scaling: Scaling, cache: str | None = None) -> 
     return ScaledBank(base, scaling, _open_or_build(files, cache_directory(cache)))
 
 
+def load_strokes(bank: GlyphBank, cache: str | None = None) -> StrokeBank:
+    """The centre lines of the glyphs of `bank`, one of `load_bank` with the same cache.
+
+    The first call finds them, which takes up to a minute, with a progress bar on a terminal.
+    """
+    files = StrokeFiles(bank)
+    if bank.path is None:  # the cache cannot be written; that was said when `bank` was loaded
+        return files.build()
+    path = bank.path.with_suffix(".lines")
+    return _open_valid(path, files.digest, STROKES) or _build_into(path, files, STROKES)
+
+
 def _open_or_build(files: BankSource, directory: Path) -> GlyphBank:
     path = directory / files.bank
-    return _open_valid(path, files.digest) or _build_into(path, files)
+    return _open_valid(path, files.digest, GLYPHS) or _build_into(path, files, GLYPHS)
 
 
-def _open_valid(path: Path, digest: str) -> GlyphBank | None:
-    """The cached bank, or None when there is none or it has to be built again."""
+def _open_valid(path: Path, digest: str, kind: CacheKind[T]) -> T | None:
+    """The cached file, or None when there is none or it has to be built again."""
     try:
-        return open_bank(path, digest)
+        return kind.open(path, digest)
     except FileNotFoundError:
         return None
     except (DataError, OSError) as error:
@@ -127,7 +167,7 @@ def _open_valid(path: Path, digest: str) -> GlyphBank | None:
         return None
 
 
-def _build_into(path: Path, files: BankSource) -> GlyphBank:
+def _build_into(path: Path, files: Source[T], kind: CacheKind[T]) -> T:
     from fasteners import InterProcessLock
 
     # Without the lock, all workers that start at once would build the same bank, each with memory of its own.
@@ -135,10 +175,10 @@ def _build_into(path: Path, files: BankSource) -> GlyphBank:
         path.parent.mkdir(parents=True, exist_ok=True)
         with InterProcessLock(path.with_suffix(".lock")):
             try:  # another process may have built it while this one waited
-                return open_bank(path, files.digest)
+                return kind.open(path, files.digest)
             except (DataError, OSError):
-                save_bank(files.build(), path)
-                return open_bank(path, files.digest)
+                kind.save(files.build(), path)
+                return kind.open(path, files.digest)
     except OSError as error:
         warnings.warn(
             f"cannot write the cache {path.parent} ({error.strerror}): the glyphs are read into memory at every start; "

@@ -74,10 +74,9 @@ class StrokeBank:
 
 @dataclass(frozen=True)
 class StrokeFiles:
-    """What a stroke bank is built from. bank: file name in the cache."""
+    """What a stroke bank is built from."""
 
     glyphs: GlyphBank
-    bank: str
 
     @property
     def digest(self) -> str:
@@ -133,7 +132,7 @@ def cells_of(bank: GlyphBank, glyph: NDArray[np.int64], side: int) -> NDArray[np
     tall = columns.shape[1]
     place = ((start[:, None] + column.clip(0, width[:, None] - 1)) * tall)[:, None, :]
     rows = top[:, None] + row
-    cells = columns.reshape(-1).take(place + rows.clip(0, tall - 1)[:, :, None])
+    cells: NDArray[np.uint8] = columns.reshape(-1).take(place + rows.clip(0, tall - 1)[:, :, None])
     shown = inside[:, None, :] & ((rows >= top[:, None]) & (rows < bottom[:, None]))[:, :, None]
     cells *= shown
     return cells

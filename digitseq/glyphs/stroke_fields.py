@@ -6,7 +6,7 @@ the distance to the centre line instead of the outline.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,9 +79,7 @@ def _lean(place: NDArray[np.float64], owner: NDArray[np.int64], count: int) -> N
     return slope
 
 
-def _fields(
-    points: NDArray[np.float32], owner: NDArray[np.int64], count: int, side: int
-) -> NDArray[np.uint8]:
+def _fields(points: NDArray[np.float32], owner: NDArray[np.int64], count: int, side: int) -> NDArray[np.uint8]:
     """uint8 (count, S, S). The nearest point of every sample is found on a grid, its distance is that of the point."""
     cv, fine, size = opencv(), SAMPLES * FINER, side * SAMPLES
     grid = np.ones((count * side * fine, side * fine), np.uint8)
@@ -99,7 +97,7 @@ def _fields(
     distance = np.hypot(x - middle, y - middle[:, None])
     # the nearest point may be another glyph's where a line ends near the border of its cell
     distance[owner.take(nearest) != np.arange(count)[:, None, None]] = np.inf
-    field = np.minimum(np.rint(distance * UNIT), 255).astype(np.uint8)
+    field: NDArray[np.uint8] = np.minimum(np.rint(distance * UNIT), 255).astype(np.uint8)
     # fetches from outside a field give its outermost samples
     field[:, [0, -1]] = field[:, :, [0, -1]] = 255
     return field
@@ -122,7 +120,8 @@ def intact(cells: NDArray[np.uint8], lines: Lines, found: CentreLines) -> NDArra
 
 def _medians(values: NDArray[np.float32], owner: NDArray[np.int64], count: int) -> NDArray[np.float32]:
     """float32 (count,): the median of the values of each owner; 0 where there are none."""
-    order = np.lexsort([values, owner])
+    by: Any = values, owner
+    order = np.lexsort(by)
     starts = np.searchsorted(owner, np.arange(count + 1))
     middle = (starts[:-1] + starts[1:]) // 2
     return np.where(np.diff(starts) > 0, np.append(values[order], np.float32(0))[middle], np.float32(0))

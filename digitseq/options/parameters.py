@@ -11,7 +11,8 @@ from digitseq.options.spread import Normal
 
 def described(name: str, value: Any) -> str:
     """`name` and what differs from the defaults in the fields of `value`, as `parsed` reads it."""
-    known = options(type(value))
+    cls: Any = type(value)
+    known = options(cls)
     changed = [f"{k}={shown_value(getattr(value, k))}" for k in known if getattr(value, k) != known[k].default]
     return f"{name}:{','.join(changed)}" if changed else name
 

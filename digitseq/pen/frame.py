@@ -41,9 +41,7 @@ class Space:
     widest: int
 
 
-def frame_of(
-    hand: Hand, shapes: Shapes, placed: Placed, ends: tuple[Numbers, Numbers], space: Space
-) -> Frame:
+def frame_of(hand: Hand, shapes: Shapes, placed: Placed, ends: tuple[Numbers, Numbers], space: Space) -> Frame:
     """The frame of strings. ends: float64 (B,), how far marks reach left of the string and right of its beginning."""
     there, pen = shapes.there, hand.string["width"]
     some = there.any(axis=1)

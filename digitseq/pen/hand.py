@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.options import options
-from digitseq.options.spread import normal
+from digitseq.options.spread import Normal, normal
 from digitseq.pen.style import PenStyle
 from digitseq.random_streams import Rows
 
@@ -46,7 +46,8 @@ class Hand:
 
     def happens(self, name: str) -> NDArray[np.bool_]:
         """bool (B,): strings in which what the share `name` of the style counts is so."""
-        return self.strings[name] < getattr(self.style, name)
+        so: NDArray[np.bool_] = self.strings[name] < getattr(self.style, name)
+        return so
 
     def normal(self, name: str) -> Numbers:
         """float64 (B, n): a normal number for each glyph, mean 0 and deviation 1."""
@@ -70,6 +71,13 @@ def drawn(style: PenStyle, name: str, draws: Numbers) -> Numbers:
     kind: Any = options(PenStyle)[name].kind
     found: Numbers = kind.draw(getattr(style, name), draws)
     return found
+
+
+def most_of(style: PenStyle, name: str) -> float:
+    """The greatest value that a parameter of `style` can have."""
+    value: Any = getattr(style, name)
+    kind: Any = options(PenStyle)[name].kind
+    return float(kind.usual[1] if isinstance(value, Normal) else value[1])
 
 
 def between(draws: Numbers, low: float, high: float) -> Numbers:

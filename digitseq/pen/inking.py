@@ -41,6 +41,11 @@ class Pieces(NamedTuple):
     steep: Numbers
     most: Numbers
 
+    def at(self, some: Any) -> Pieces:
+        """Some of the pieces, chosen by an index or a slice."""
+        row, left, width, *others = (array[some] for array in self)
+        return Pieces(row, left, width, *others)
+
 
 def ink_pieces(fields: NDArray[np.uint8], pieces: Pieces, height: int) -> tuple[GlyphColumns, NDArray[np.int64]]:
     """The columns of each piece in images of `height` pixels, and the column of the image at which each begins, (M,).
@@ -55,7 +60,7 @@ def ink_pieces(fields: NDArray[np.uint8], pieces: Pieces, height: int) -> tuple[
     for some, wide in groups:
         end = start + len(some) * wide
         images = columns[start:end].reshape(len(some), wide, height)
-        _ink(fields, Pieces(*(array[some] for array in pieces)), images)
+        _ink(fields, pieces.at(some), images)
         # a group is as wide as its widest piece: what others have beyond their own width must not depend on that
         images[np.arange(wide) >= pieces.width[some, None]] = 0
         inked = inked_columns(images)
@@ -89,7 +94,7 @@ def _ink(fields: NDArray[np.uint8], pieces: Pieces, images: NDArray[np.uint8]) -
     side = fields.shape[1]
     most = max(SHEET_ROWS // side, 1)
     for first in range(0, count, most):
-        part = Pieces(*(array[first : first + most] for array in pieces))
+        part = pieces.at(slice(first, first + most))
         _ink_sheet(fields.take(part.row, axis=0), part, images[first : first + most], x, y)
 
 

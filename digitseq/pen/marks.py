@@ -92,7 +92,8 @@ def _separators(draws: Numbers, there: NDArray[np.bool_]) -> NDArray[np.bool_]:
     inner = there & (there.cumsum(axis=1) > 1)
     thousands = inner & (after % 3 == 0) & (draws < THOUSANDS)[:, None]
     decimal = inner & (after == 2) & (there.sum(axis=1) > 2)[:, None]
-    return thousands | (decimal & ((draws >= THOUSANDS) & (draws < THOUSANDS + DECIMAL))[:, None])
+    found: NDArray[np.bool_] = thousands | (decimal & ((draws >= THOUSANDS) & (draws < THOUSANDS + DECIMAL))[:, None])
+    return found
 
 
 def placed_signs(marks: Marks, shapes: Shapes, placed: Placed, slope: Numbers) -> SignMarks:
@@ -117,35 +118,32 @@ def placed_signs(marks: Marks, shapes: Shapes, placed: Placed, slope: Numbers) -
     return SignMarks(text, [sign for part in found for sign in part[1]], x, y, variant)
 
 
-def draw_rules(
-    images: NDArray[np.uint8], marks: Marks, frame: Frame, width: NDArray[np.int64], placed_width: Numbers
-) -> None:
-    """Draw the lines of forms into images (B, H, W), in place; `width` (B,) columns of each are in use."""
+def draw_rules(images: NDArray[np.uint8], marks: Marks, frame: Frame, string_width: Numbers) -> None:
+    """Draw the lines of forms into images (B, H, W), in place. string_width: float64 (B,), as in `Placed`."""
     for k, name in enumerate(RULES):
         some = np.flatnonzero(marks.ruled[:, k])
         if some.size:
-            _rule(images, name, some, marks.rules[some, k].T, frame, width[some], placed_width[some])
+            _rule(images, name, some, marks.rules[some, k].T, frame, string_width[some])
 
 
 def _rule(
-    images: NDArray[np.uint8], name: str, some: NDArray[np.int64], u: Numbers, frame: Frame, width: NDArray[np.int64],
-    placed_width: Numbers,
-) -> None:  # fmt: skip
+    images: NDArray[np.uint8], name: str, some: NDArray[np.int64], u: Numbers, frame: Frame, string_width: Numbers
+) -> None:
     """One line of a form in the images `some`. u: float64 (len(OF_RULE), N), uniform numbers."""
     _, place, tilt, ink, pen, part, first, last = u
     high, wide = images.shape[1:]
-    size, base, left = frame.size[some], frame.y[some], frame.x[some]
+    size, base, left, width = frame.size[some], frame.y[some], frame.x[some], frame.width[some]
     x, y = np.arange(wide, dtype=np.float32) + np.float32(0.5), np.arange(high, dtype=np.float32) + np.float32(0.5)
     slope = normal(tilt) * 0.02
     half = np.maximum(between(pen, 0.02, 0.06) * size, 0.8) / 2 + 0.5
     if name in ("left", "right"):
-        at = left - between(place, 0.2, 0.5) * size if name == "left" else left + (placed_width + between(
+        at = left - between(place, 0.2, 0.5) * size if name == "left" else left + (string_width + between(
             place, 0.2, 0.5)) * size  # fmt: skip
         away = x - _each(at) + _each(slope) * (y[:, None] - high / 2)
         stroke = np.clip(_each(half) - np.abs(away), 0, 1)
     else:
         low, top = {"under": (-0.12, 0.35), "above": (-1.45, -1.05), "through": (-0.8, -0.2)}[name]
-        middle = base + frame.climb[some] * placed_width * size / 2  # of the base line
+        middle = base + frame.climb[some] * string_width * size / 2  # of the base line
         at = middle + between(place, low, top) * size - slope * width / 2
         away = y[:, None] - _each(at) - _each(slope) * x
         stroke = np.clip(_each(half) - np.abs(away), 0, 1)

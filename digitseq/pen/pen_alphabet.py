@@ -53,7 +53,8 @@ class PenAlphabet:
     def choose(self, classes: NDArray[np.int64], draws: NDArray[np.float64]) -> NDArray[np.int64]:
         """int64, the shape of both: a row of `strokes` for each class. draws: in [0, 1)."""
         number = (draws * self._count.take(classes)).astype(np.int64)
-        return self._rows.take(self._first.take(classes) + number)
+        row: NDArray[np.int64] = self._rows.take(self._first.take(classes) + number)
+        return row
 
     @property
     def mean_width(self) -> float:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from digitseq.glyphs.pen_bank import WIDEST
 from digitseq.glyphs.scaling import BOX
 from digitseq.glyphs.stroke_fields import FAR, ROWS
 from digitseq.pen.hand import Hand, Numbers, between
@@ -18,6 +19,7 @@ from digitseq.pen.pen_alphabet import LEAST_HEIGHT, PenAlphabet
 # Profiles count the rows of all glyphs from the same height on, so that neighbours can be compared row by row.
 HIGHEST, LOWEST, LEVELS = -1.5, 0.375, 15
 MOST_LEAN = 0.6  # a glyph that leans further is straightened by this much only
+MOST_WIDTH = WIDEST - 0.5  # of the centre line of a glyph
 RECALLED = 8  # characters that are looked back for one that is the same
 ALONG = np.linspace(0, 1, 6)  # places on a stroke that widen the profile of its glyph
 
@@ -61,9 +63,7 @@ class Shapes:
     strokes: Strokes
 
 
-def shape_glyphs(
-    hand: Hand, alphabet: PenAlphabet, classes: NDArray[np.int64], draws: Numbers
-) -> Shapes:
+def shape_glyphs(hand: Hand, alphabet: PenAlphabet, classes: NDArray[np.int64], draws: Numbers) -> Shapes:
     """The glyphs of `classes` (B, n), -1 for none, as `hand` writes them. draws: (B, n) in [0, 1), for their choice."""
     there, known = classes >= 0, np.maximum(classes, 0)
     row = _alike(hand, known, there, alphabet.choose(known, draws))
@@ -97,9 +97,17 @@ def shape_glyphs(
     moved = shifted[strokes.text, strokes.place]
     strokes.start[:, 0] -= moved
     strokes.end[:, 0] -= moved
-    offset = np.stack([-shifted - matrix[..., 0, 1] * base, -base * down], axis=-1)
     width = np.where(there, right.max(axis=2), 0)
+    offset = np.stack([-shifted - matrix[..., 0, 1] * base, -base * down], axis=-1)
     scale = np.sqrt(across * down)
+    if (wide := width > MOST_WIDTH).any():
+        # no glyph is wider than the cells in which it may be distorted
+        less = np.where(wide, MOST_WIDTH / np.maximum(width, MOST_WIDTH), 1)
+        for values in (matrix[..., 0, :], offset[..., :1], left, right):
+            values *= less[..., None]
+        for points in (strokes.start, strokes.end):
+            points[:, 0] *= less[strokes.text, strokes.place]
+        width = np.minimum(width, MOST_WIDTH)
     return Shapes(row, there, _turned(matrix, hand), offset, scale, left, right, width, *ends, strokes)
 
 
@@ -143,7 +151,13 @@ def _turned(matrix: Numbers, hand: Hand) -> Numbers:
 
 
 def _added_strokes(
-    hand: Hand, characters: str, classes: NDArray[np.int64], left: Numbers, right: Numbers, top: Numbers, bottom: Numbers
+    hand: Hand,
+    characters: str,
+    classes: NDArray[np.int64],
+    left: Numbers,
+    right: Numbers,
+    top: Numbers,
+    bottom: Numbers,
 ) -> Strokes:
     """The up-stroke and the foot of a 1, and the bar of a 7, in strings in which they are written."""
     ones, sevens = (classes == characters.find(digit) if digit in characters else np.zeros(classes.shape, bool)
@@ -189,14 +203,16 @@ def _bars(hand: Hand, at: tuple[NDArray[np.int64], ...], left: Numbers, right: N
 
 
 def _level(y: Numbers) -> NDArray[np.int64]:
-    return ((y - HIGHEST) * (LEVELS / (LOWEST - HIGHEST))).astype(np.int64).clip(0, LEVELS - 1)
+    level: NDArray[np.int64] = ((y - HIGHEST) * (LEVELS / (LOWEST - HIGHEST))).astype(np.int64)
+    return level.clip(0, LEVELS - 1)
 
 
 def _middle(left: Numbers, right: Numbers, at: tuple[NDArray[np.int64], ...], level: NDArray[np.int64]) -> Numbers:
     """The middle of each glyph's ink at a level; where it has none there, of its box."""
     low, high = left[(*at, level)], right[(*at, level)]
     none = low > high
-    return np.where(none, (left[at].min(axis=1) + right[at].max(axis=1)) / 2, (low + high) / 2)
+    middle: Numbers = np.where(none, left[at].min(axis=1) + right[at].max(axis=1), low + high) / 2
+    return middle
 
 
 def _widen(left: Numbers, right: Numbers, strokes: Strokes) -> None:

@@ -48,9 +48,7 @@ class PenStyle:
     size_jitter: Value = _spread((0.03, 0.16), "deviation of the heights within a string, as a share", 0, 0.5)
     turn: Value = _spread(Normal(0, 2.5), "turn of each glyph, counter-clockwise", -30, 30, "degrees", (-10, 10))
     alike: float = _share(0.3, "share of repeated characters that are the same glyph")
-    slope: Value = _spread(
-        Normal(0.8, 2.7), "climb of the base line of each string", -20, 20, "degrees", (-9, 9)
-    )
+    slope: Value = _spread(Normal(0.8, 2.7), "climb of the base line of each string", -20, 20, "degrees", (-9, 9))
     wander: Value = _spread((0.0, 0.07), "deviation of the glyphs from the base line", 0, 0.5, "digit heights")
     gap: Value = _spread(
         Normal(0.1, 0.14), "gap between the boxes of neighbours, of each string", -0.5, 3, "digit heights", (-0.2, 0.5)

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.composer import GlyphSpans
+from digitseq.composer import GlyphSpans, Line
 from digitseq.glyphs.bank import GlyphBank
+from digitseq.glyphs.pen_bank import PenBank
 from digitseq.glyphs.scaling import BOX, GlyphColumns
 from digitseq.glyphs.stroke_bank import STROKE, STROKE_LENGTH, VARIANTS, StrokeBank, cells_of
 from digitseq.glyphs.stroke_fields import SAMPLES, UNIT
-from digitseq.options import options
-from digitseq.options.spread import Normal
 from digitseq.pen.frame import EDGE, Frame, Space, frame_of
-from digitseq.pen.hand import Hand, Numbers, between, draw_hand
+from digitseq.pen.hand import Hand, Numbers, between, draw_hand, most_of
 from digitseq.pen.inking import FULL, Pieces, ink_pieces
 from digitseq.pen.line_layout import Placed, lay_out
-from digitseq.pen.marks import Marks, SignMarks, draw_marks, draw_rules, placed_signs
+from digitseq.pen.marks import SignMarks, draw_marks, draw_rules, placed_signs
 from digitseq.pen.pen_alphabet import PenAlphabet
 from digitseq.pen.shapes import HIGHEST, LEVELS, LOWEST, Shapes, Strokes, shape_glyphs
 from digitseq.pen.style import PenStyle
@@ -37,28 +37,6 @@ JOINED_FROM, JOINED_TO = -0.15, 0.65  # digit heights from an end to the next be
 
 
 @dataclass(frozen=True)
-class Line:
-    """B strings in ink: as from a layout of plain glyphs, and what is added to them.
-
-    ink: of n characters, and after them of m additions; x: int64 (B, n + m); width: int64 (B,), of the images
-    owner: int64 (B, m), the character that each addition is a part of, or -1
-    """
-
-    ink: GlyphSpans
-    x: NDArray[np.int64]
-    width: NDArray[np.int64]
-    owner: NDArray[np.int64]
-    marks: Marks | None
-    frame: Frame
-    string_width: Numbers
-
-    def add_rules(self, images: NDArray[np.uint8]) -> None:
-        """Draw the lines of forms into the images (B, H, W), white on black."""
-        if self.marks is not None:
-            draw_rules(images, self.marks, self.frame, self.width, self.string_width)
-
-
-@dataclass(frozen=True)
 class _Written:
     """What is inked: M pieces with a slot each, 0 … n-1 for characters and more for what is added."""
 
@@ -69,49 +47,48 @@ class _Written:
 
 
 class Writer:
-    """Writes with the pen of `style` and the glyphs of `bank`, a data set at the size of its files.
+    """Writes with the pen of `style` and the glyphs of `bank`.
 
-    marks: share of strings with marks; height, width: of the images, in pixels, a width of 0 for as wide as needed
-    digit: pixels of a digit height
+    marks: share of strings with marks; width: of the images, in pixels, 0 for as wide as needed
     """
 
-    def __init__(
-        self, style: PenStyle, marks: float, bank: GlyphBank, strokes: StrokeBank, height: int, width: int, digit: float
-    ) -> None:
-        self.style, self.bank, self.strokes, self._marks = style, bank, strokes, marks
-        self.alphabet = PenAlphabet(bank, strokes)
-        self._height, self._width, self._digit = height, width, digit
-        margin = style.margin
-        self._margins = 2 * (options(PenStyle)["margin"].kind.high if isinstance(margin, Normal) else margin[1])
+    def __init__(self, style: PenStyle, marks: float, bank: PenBank, width: int) -> None:
+        self.style, self.bank, self._marks, self._width = style, bank, marks, width
+        self.alphabet = PenAlphabet(bank.base, bank.strokes)
+        self._margins = 2 * most_of(style, "margin")
 
-    def widest(self, n: int) -> int:
+    def widest(self, n: int, gaps: bool = True) -> int:
         """Upper bound of the width of an image of `n` characters, in pixels."""
-        return self._width or math.ceil((CHARACTER * n + BESIDE + self._margins) * self._digit)
+        return self._width or math.ceil((CHARACTER * n + BESIDE + self._margins) * self.bank.digit)
 
     def least_width(self, n: int) -> int:
         """The smallest `image_width` in which `n` characters are usually at least half as large as they could be."""
-        return math.ceil((self.alphabet.mean_width * n + USUAL_GAP * (n - 1)) * self._digit * LEAST_SIZE)
+        return math.ceil((self.alphabet.mean_width * n + USUAL_GAP * (n - 1)) * self.bank.digit * LEAST_SIZE)
 
-    def write(self, rows: Rows, codes: Codes, classes: NDArray[np.int64]) -> Line:
+    def write(
+        self, rows: Rows, codes: Codes, classes: NDArray[np.int64], gaps: bool = True, shapes: bool = False
+    ) -> Line:
         """The strings of `rows` in ink. codes: (B, n), 0 after the end; classes: int64 (B, n), -1 for none."""
         n = classes.shape[1]
         hand, there = draw_hand(self.style, rows, n), classes >= 0
         gray = hand.happens("gray")
         hand.string["width"] = np.where(gray, GRAY_PEN, hand.string["width"])
-        shapes = shape_glyphs(hand, self.alphabet, classes, rows.uniforms("glyph", n))
+        written = shape_glyphs(hand, self.alphabet, classes, rows.uniforms("glyph", n))
         marks = draw_marks(rows, self._marks, there) if self._marks else None
         extra = np.zeros(classes.shape) if marks is None else marks.extra
-        placed = lay_out(hand, shapes, ~there & (codes > 0), extra)
-        signs = None if marks is None else placed_signs(marks, shapes, placed, hand.string["slope"])
-        space = Space(self._height, self._width, self._digit, self.widest(n))
-        frame = frame_of(hand, shapes, placed, _reach(signs, len(rows)), space)
-        pens = _Pens(hand, frame, self.strokes, self._height)
-        written = [
-            *pens.glyphs(shapes, placed, gray, self.bank, self.alphabet),
-            *pens.strokes(_joined(hand, shapes, placed), placed, n),
+        placed = lay_out(hand, written, ~there & (codes > 0), extra)
+        signs = None if marks is None else placed_signs(marks, written, placed, hand.string["slope"])
+        bank = self.bank
+        space = Space(bank.height, self._width, bank.digit, self.widest(n))
+        frame = frame_of(hand, written, placed, _reach(signs, len(rows)), space)
+        pens = _Pens(hand, frame, bank.strokes, bank.height)
+        inked = [
+            *pens.glyphs(written, placed, gray, bank.base, self.alphabet),
+            *pens.strokes(_joined(hand, written, placed), n),
             *(pens.signs(signs, n) if signs is not None else ()),
         ]
-        return _line(written, n, marks, frame, placed.width)
+        ruled = None if marks is None else partial(draw_rules, marks=marks, frame=frame, string_width=placed.width)
+        return _line(inked, n, frame, ruled)
 
 
 def _reach(signs: SignMarks | None, count: int) -> tuple[Numbers, Numbers]:
@@ -152,12 +129,14 @@ def _end_of(
     return np.stack([x + placed.x[text, place], levels[level] + placed.y[text, place]], axis=1)
 
 
-def _line(written: list[_Written], n: int, marks: Marks | None, frame: Frame, string_width: Numbers) -> Line:
+def _line(written: list[_Written], n: int, frame: Frame, ruled: Callable[[NDArray[np.uint8]], None] | None) -> Line:
     """All pieces as spans: those that are added to a string are numbered from `n` on, in the order given."""
     text, slot, left = (np.concatenate([getattr(w, name) for w in written]) for name in ("text", "slot", "left"))
     offsets = np.cumsum([0, *(len(w.columns.columns) for w in written)])
     columns = np.concatenate([w.columns.columns for w in written])
-    spans = np.concatenate([np.array([w.columns.start + offset, *w.columns[2:]]) for w, offset in zip(written, offsets)], axis=1)
+    spans = np.concatenate(
+        [np.array([w.columns.start + offset, *w.columns[2:]]) for w, offset in zip(written, offsets)], axis=1
+    )
     added = np.flatnonzero(slot >= n)
     order = added[np.argsort(text[added], kind="stable")]
     first = np.searchsorted(text[order], text[order])
@@ -168,7 +147,7 @@ def _line(written: list[_Written], n: int, marks: Marks | None, frame: Frame, st
     slot[order] = n + number
     dense = np.zeros((5, count, n + most), np.int64)
     dense[:, text, slot] = *spans, left
-    return Line(GlyphSpans(columns, *dense[:4]), dense[4], frame.width, owner, marks, frame, string_width)
+    return Line(GlyphSpans(columns, *dense[:4]), dense[4], frame.width, owner, ruled)
 
 
 @dataclass(frozen=True)
@@ -208,7 +187,7 @@ class _Pens:
                 pieces = _pieces(row, matrix, origin, span, self.bank.side, SAMPLES, full, steep, most)
             yield _Written(text, at[1], *ink_pieces(fields, pieces, self.height))
 
-    def strokes(self, strokes: Strokes, placed: Placed, n: int) -> Iterator[_Written]:
+    def strokes(self, strokes: Strokes, n: int) -> Iterator[_Written]:
         """Strokes that belong to characters."""
         if not len(strokes.text):
             return

@@ -6,24 +6,26 @@ import os
 from collections.abc import Hashable
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from digitseq.glyphs.bank import GlyphBank
 from digitseq.glyphs.catalog import SIDE
 from digitseq.glyphs.letter_cases import doubled
 from digitseq.glyphs.letter_layout import line_of
-from digitseq.glyphs.loader import load_bank, load_scaled
+from digitseq.glyphs.loader import load_bank, load_scaled, load_strokes
 from digitseq.glyphs.own_folder import is_folder
-from digitseq.glyphs.scaled_bank import Bank, ScaledBank
+from digitseq.glyphs.pen_bank import AnyBank, PenBank
+from digitseq.glyphs.scaled_bank import ScaledBank
 from digitseq.glyphs.scaling import Scaling
-from digitseq.renderer.rendering import Appearance, Renderer
-from digitseq.settings import Settings
+from digitseq.renderer.appearance import Appearance
+from digitseq.renderer.rendering import Renderer
+from digitseq.settings import GLYPH, Settings
 
 RENDERERS = 16
 BANKS = 4
 
 
-def bank_of(settings: Settings, cache: str | None = None, keep_sizes: bool = True) -> Bank:
+def bank_of(settings: Settings, cache: str | None = None, keep_sizes: bool = True) -> AnyBank:
     """The glyph bank that `settings` name, in their size; see `load_bank` and `load_scaled`.
 
     keep_sizes: as in `renderer_of`
@@ -51,7 +53,7 @@ def _renderer(appearance: Appearance, *bank: Hashable) -> Renderer:
 
 
 @lru_cache(maxsize=BANKS)
-def _bank(size: tuple[Scaling, bool], keep: bool, state: Hashable, *names: Any) -> Bank:
+def _bank(size: _Size, keep: bool, state: Hashable, *names: Any) -> AnyBank:
     return _sized(_base(state, *names), size, keep, names[1])
 
 
@@ -62,8 +64,11 @@ def _base(state: Hashable, *names: Any) -> GlyphBank:
     return load_bank(split, cache, dataset, transpose)
 
 
-def _sized(base: GlyphBank, size: tuple[Scaling, bool], keep: bool, cache: str | None) -> Bank:
-    scaling, letter_layout = size
+def _sized(base: GlyphBank, size: _Size, keep: bool, cache: str | None) -> AnyBank:
+    scaling, letter_layout, pen = size
+    if pen:
+        strokes = load_strokes(base, cache)
+        return PenBank(doubled(base) if letter_layout else base, strokes, scaling)
     if letter_layout and (line := line_of(base.characters, base.class_start, base.top, base.bottom)):
         base, scaling = doubled(base), replace(scaling, line=line)
     if scaling == Scaling(SIDE):
@@ -71,9 +76,17 @@ def _sized(base: GlyphBank, size: tuple[Scaling, bool], keep: bool, cache: str |
     return load_scaled(base, scaling, cache) if keep else ScaledBank(base, scaling)
 
 
-def _size(settings: Settings) -> tuple[Scaling, bool]:
-    """The size of the glyphs, and whether letters are put on a line."""
-    return Scaling(settings.image_height, settings.glyph_height), settings.letter_layout == "on"
+class _Size(NamedTuple):
+    """The size of the glyphs, whether letters are put on a line, and whether a pen writes them."""
+
+    scaling: Scaling
+    letter_layout: bool
+    pen: bool
+
+
+def _size(settings: Settings) -> _Size:
+    scaling = Scaling(settings.image_height, settings.glyph_height)
+    return _Size(scaling, settings.letter_layout == "on", settings.style != GLYPH)
 
 
 def _state(folder: str) -> Hashable:

@@ -50,7 +50,7 @@ class PipelineCache:
         check_texts({"number": number}, self._limits)
         settings, renderer = replace(pipeline.settings, number=number), pipeline.renderer
         # the check of the width would measure distorted glyphs first, unless the crude bound is enough
-        if settings.image_width and not (renderer.measured or renderer.all_fit(len(number), True, renderer.most)):
+        if settings.image_width and not renderer.fit_is_known(len(number), True):
             return None
         return self._make(settings, renderer, 0)
 

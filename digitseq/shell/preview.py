@@ -12,7 +12,7 @@ from digitseq.augment import OPERATIONS
 from digitseq.augment.base import opencv
 from digitseq.errors import OutputError
 from digitseq.files.atomic import replacing
-from digitseq.glyphs.scaled_bank import Bank
+from digitseq.glyphs.pen_bank import AnyBank
 from digitseq.inspection.findings import Shown
 from digitseq.inspection.sheet import contact_sheet
 from digitseq.pipeline import Pipeline
@@ -25,7 +25,7 @@ BETWEEN = 128  # grey level between them
 DISTORTIONS = ("data_augmentation", "random_all", "augment", *DIGIT_OPERATIONS)
 
 
-def write_previews(output: Output, settings: Settings, bank: Bank, seed: int) -> list[str]:
+def write_previews(output: Output, settings: Settings, bank: AnyBank, seed: int) -> list[str]:
     """Write the sheets that `output` asks for, JPEG or PNG files by their endings, and return their paths.
 
     `preview` shows samples of `settings` with their labels, `preview_operations` each operation at its defaults with

@@ -1,0 +1,98 @@
+"""Glyph banks whose glyphs are written with a pen along their centre lines."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitseq.glyphs.bank import GlyphBank
+from digitseq.glyphs.scaled_bank import Bank
+from digitseq.glyphs.scaling import BOX, Scaling
+from digitseq.glyphs.stroke_bank import StrokeBank
+
+WIDEST = 2.5  # digit heights: no glyph that is written is wider
+
+
+@dataclass(frozen=True)
+class PenBank:
+    """The glyphs of `base`, as chosen from them, with the `strokes` of the whole data set. What it has is as in
+    `GlyphBank`; heights are those of images."""
+
+    base: GlyphBank
+    strokes: StrokeBank
+    scaling: Scaling
+
+    def __len__(self) -> int:
+        return len(self.base)
+
+    @property
+    def height(self) -> int:
+        """Height of an image in pixels."""
+        return self.scaling.height
+
+    @property
+    def digit(self) -> float:
+        """Height of a digit in pixels."""
+        return BOX * self.scaling.factor
+
+    @property
+    def characters(self) -> str:
+        """One for each class."""
+        return self.base.characters
+
+    @property
+    def class_start(self) -> NDArray[np.int64]:
+        """int64 (C+1,): the first glyph of each class."""
+        return self.base.class_start
+
+    @property
+    def signs(self) -> int:
+        """How many of the classes, the last ones, are drawn signs."""
+        return self.base.signs
+
+    @property
+    def digest(self) -> str:
+        """Identifies the source files and how centre lines are found, hex."""
+        return self.strokes.digest
+
+    @property
+    def factor(self) -> float:
+        """Size of the glyphs over that of the source files."""
+        return self.scaling.factor
+
+    @property
+    def widest(self) -> int:
+        """Upper bound of the width of a glyph, in pixels."""
+        return math.ceil(WIDEST * self.digit)
+
+    @property
+    def tallest(self) -> int:
+        """Upper bound of the height of a glyph's ink, in pixels."""
+        return self.height
+
+    @property
+    def other_cases(self) -> str:
+        """The classes that `with_cases` adds."""
+        return self.base.other_cases
+
+    def with_cases(self) -> PenBank:
+        """As `GlyphBank.with_cases`."""
+        return replace(self, base=self.base.with_cases())
+
+    def with_signs(self) -> PenBank:
+        """As `GlyphBank.with_signs`."""
+        return replace(self, base=self.base.with_signs())
+
+    def share(self, low: float, high: float) -> PenBank:
+        """The same share of the glyphs as `GlyphBank.share`."""
+        return replace(self, base=self.base.share(low, high))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return PenBank, (self.base, self.strokes, self.scaling)
+
+
+AnyBank = Bank | PenBank

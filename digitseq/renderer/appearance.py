@@ -1,0 +1,27 @@
+"""What images look like, independent of their texts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from digitseq.settings import Settings
+
+
+@dataclass(frozen=True)
+class Appearance:
+    """The settings of these names, and all distortions as texts."""
+
+    image_width: int
+    min_spacing: int
+    max_spacing: int
+    invert: bool
+    style: str
+    marks: float
+    operations: tuple[str, ...]
+
+    @classmethod
+    def of(cls, settings: Settings) -> Appearance:
+        """The appearance that `settings` describe."""
+        s = settings
+        style = str(s.style)
+        return cls(s.image_width, s.min_spacing, s.max_spacing, s.invert, style, s.marks, tuple(s.operations()))
