@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.cases import first
+from support.images import images_of, picture, run
 
 from digitseq.augment.background import Background
-from digitseq.augment.base import Images
 from digitseq.augment.blur import Blur, Jpeg, MotionBlur, Sharpen
 from digitseq.augment.guilloche import Guilloche
 from digitseq.augment.noise import GaussianNoise, SaltPepper, Speckle
@@ -98,23 +98,6 @@ def folder(tmp_path_factory):
         cv2.imwrite(str(path / f"{number}.png"), rng.integers(0, 256, size, np.uint8))
     (path / "notes.txt").write_text("not a picture")
     return str(path)
-
-
-def images_of(pipeline, start=0, stop=7, inverted=False):
-    batch = pipeline.batch(start, stop)
-    return Images(~batch.images if inverted else batch.images, batch.width, batch.boxes, inverted)
-
-
-def run(operation, images, start=0, size=None, seed=5):
-    size = size or images.pixels.shape[1:]
-    rows = Rows.span(seed, start, start + len(images.pixels)).scoped(operation.name)
-    return operation.apply(images, operation.draw(rows, size))
-
-
-def picture(level, count=40, height=28, width=200):
-    return Images(
-        np.full((count, height, width), level, np.uint8), np.full(count, width), np.zeros((count, 1, 4), np.int64)
-    )
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=named)

@@ -28,9 +28,10 @@ class Guilloche(PaperOperation):
     """Security printing: one or two families of fine, parallel, wavy lines that darken the paper. Ink lies on top.
 
     period: from line to line, pixels, 1 … 100, never less than 2.2; angle: of the lines, degrees counter-clockwise
-    from the horizontal, -90 … 90; amplitude, wavelength: of their waves, pixels, 0 … 100 and 2 … 1,000; profile:
-    soft, as the cosine, fine, as its cube, or any; strength: how much a line darkens the paper, share of the image's
-    contrast, 0 … 1; families: one or two; p: probability for each image. Each family has lines of its own.
+    from the horizontal, -90 … 90; amplitude: of their waves, pixels, 0 … 100, at most a quarter of the wavelength;
+    wavelength: pixels, 2 … 1,000; profile: soft, as the cosine, fine, as its cube, or any; strength: how much a line
+    darkens the paper, share of the image's contrast, 0 … 1; families: one or two; p: probability for each image.
+    Each family has lines of its own.
     """
 
     period: Range = parameter((2.2, 5.6), "from line to line", low=1, high=100, unit="pixels")
@@ -49,14 +50,16 @@ class Guilloche(PaperOperation):
         each = draws[:, 2:].reshape(len(rows), 7, MOST)
         turns = 1 / np.maximum(draw_uniform(each[:, 0], self.period), SHORTEST)  # for each pixel
         angle = np.radians(draw_uniform(each[:, 1], self.angle))
+        wavelength = draw_uniform(each[:, 3], self.wavelength)
+        amplitude = np.minimum(draw_uniform(each[:, 2], self.amplitude), wavelength / 4)  # steeper waves would close up
         return {
             "on": on,
             "families": draw_integer(draws[:, 0], self.families),
             "profile": draw_word(draws[:, 1], self.profile, PROFILES),
             "down": _turns(turns * np.cos(angle)),
             "right": _turns(turns * np.sin(angle)),
-            "sway": _turns(turns * draw_uniform(each[:, 2], self.amplitude)),
-            "wave": _turns(1 / draw_uniform(each[:, 3], self.wavelength)),
+            "sway": _turns(turns * amplitude),
+            "wave": _turns(1 / wavelength),
             "start": _turns(each[:, 4]),
             "wave_start": _turns(each[:, 5]),
             "strength": draw_uniform(each[:, 6], self.strength),

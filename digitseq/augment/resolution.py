@@ -21,6 +21,7 @@ from digitseq.random_streams import Rows
 DIGIT = 20 / 28  # height of MNIST's digits over that of an image
 OCTAVE = 8  # factors of `Resolution` from one to twice that
 FACTORS = 2.0 ** (np.arange(7 * OCTAVE + 1) / OCTAVE)  # from 1 to 128
+THRESHOLDS = FACTORS * 2 ** (0.5 / OCTAVE)  # halfway to the next one
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,7 @@ class Resolution(ImageOperation):
     def apply(self, images: Images, parameters: Parameters) -> Images:
         tallest = images.boxes[:, :, 3].max(axis=1, initial=0)
         tallest = np.where(tallest > 0, tallest, images.pixels.shape[1] * DIGIT)
-        # thresholds in the middle between two factors
-        step = np.searchsorted(FACTORS * 2 ** (0.5 / OCTAVE), tallest / parameters["digit_height"])
+        step = np.searchsorted(THRESHOLDS, tallest / parameters["digit_height"])
         return super().apply(images, parameters | {"factor": FACTORS[np.minimum(step, len(FACTORS) - 1)]})
 
     def paint(self, images: Images, parameters: Parameters) -> Pixels:
