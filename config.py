@@ -208,7 +208,7 @@ angle = None
 # a number from 0 to 1, or None; default: off; from 0 to 0.1 at random with data_augmentation (-n)
 noise_ratio = None
 
-# more distortions: light, medium, heavy, or NAME:key=value,... such as elastic:alpha=6,sigma=4; see
+# more distortions: light, medium, heavy, scan, or NAME:key=value,... such as elastic:alpha=6,sigma=4; see
 # --list_augmentations
 # operations or their names; default: none
 augment = []

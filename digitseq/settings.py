@@ -245,7 +245,7 @@ class Settings(NamedOptions):
         shown_default="off; from 0 to 0.1 at random with `data_augmentation`",
     )  # fmt: skip
     augment: str | Operation | Iterable[str | Operation] = setting(
-        (), Operations(), "more distortions: light, medium, heavy, or NAME:key=value,... such as "
+        (), Operations(), "more distortions: light, medium, heavy, scan, or NAME:key=value,... such as "
         "elastic:alpha=6,sigma=4; see --list_augmentations", "augmentation", shown_default="none", example=("light",),
     )  # fmt: skip
 

@@ -10,13 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.cases import first
+from support.images import images_of, picture, run
 
 from digitseq.augment.background import Background
-from digitseq.augment.base import Images
-from digitseq.augment.blur import Blur, Downscale, Jpeg, MotionBlur
+from digitseq.augment.blur import Blur, Jpeg, MotionBlur, Sharpen
+from digitseq.augment.guilloche import Guilloche
 from digitseq.augment.noise import GaussianNoise, SaltPepper, Speckle
 from digitseq.augment.occlusion import Cutout, Lines
+from digitseq.augment.paper import Falloff, Paper
+from digitseq.augment.resolution import Downscale, Resolution
 from digitseq.augment.tone import Brightness, Contrast, Gamma
+from digitseq.augment.uneven import Blotches, Fade, Fibre
 from digitseq.errors import SettingsError
 from digitseq.glyphs.loader import load_bank
 from digitseq.options import Number, NumberRange, options
@@ -27,16 +31,43 @@ from digitseq.settings import Settings
 CLASSES = [
     Brightness, Contrast, Gamma, GaussianNoise, SaltPepper, Speckle,
     Blur, MotionBlur, Downscale, Jpeg, Cutout, Lines, Background,
+    Fade, Paper, Guilloche, Blotches, Fibre, Falloff, Resolution, Sharpen,
 ]  # fmt: skip
 KINDS = [Lines("ruled"), Lines("box"), Lines("strike"), Background("texture"), Background("gradient")]
 OPERATIONS = [*(cls() for cls in CLASSES), *KINDS]
-STRONG = [Blur((0, 6)), MotionBlur((0, 20), (-180, 180)), Downscale((1, 8)), Cutout(16, 1.0), Background(strength=1)]
+STRONG = [
+    Blur((0, 6)),
+    MotionBlur((0, 20), (-180, 180)),
+    Downscale((1, 8)),
+    Cutout(16, 1.0),
+    Background(strength=1),
+    Fade(1, (2, 100)),
+    Paper((0, 1), (0, 1)),
+    Guilloche((1, 100), (-90, 90), (0, 100), (2, 1000), strength=1),
+    Blotches(1, (2, 100)),
+    Fibre(1, (2, 100)),
+    Falloff(1),
+    Resolution(4),
+    Sharpen((0, 5), 20),
+]
 IDENTITIES = [
     Brightness(0), Contrast(1), Gamma(1), GaussianNoise(0), SaltPepper(0), Speckle(0), Blur(0), MotionBlur((0, 1)),
     Downscale(1), Cutout(0), Cutout(3, size=0), Lines(thickness=0), Lines(intensity=0), Background(strength=0),
-    Background(strength=1, floor=1),
+    Background(strength=1, floor=1), Fade(0), Paper(1, 1), Guilloche(strength=0), Blotches(0), Fibre(0), Falloff(0),
+    Resolution(100), Sharpen(0),
 ]  # fmt: skip
-SYMMETRIC = [Cutout(), Lines(), Background("texture"), Background("gradient", strength=(0, 1))]
+SYMMETRIC = [
+    Cutout(),
+    Lines(),
+    Background("texture"),
+    Background("gradient", strength=(0, 1)),
+    Fade(),
+    Paper(),
+    Guilloche(),
+    Blotches(),
+    Fibre(),
+    Falloff(),
+]
 
 
 def named(operation):
@@ -67,23 +98,6 @@ def folder(tmp_path_factory):
         cv2.imwrite(str(path / f"{number}.png"), rng.integers(0, 256, size, np.uint8))
     (path / "notes.txt").write_text("not a picture")
     return str(path)
-
-
-def images_of(pipeline, start=0, stop=7, inverted=False):
-    batch = pipeline.batch(start, stop)
-    return Images(~batch.images if inverted else batch.images, batch.width, batch.boxes, inverted)
-
-
-def run(operation, images, start=0, size=None, seed=5):
-    size = size or images.pixels.shape[1:]
-    rows = Rows.span(seed, start, start + len(images.pixels)).scoped(operation.name)
-    return operation.apply(images, operation.draw(rows, size))
-
-
-def picture(level, count=40, height=28, width=200):
-    return Images(
-        np.full((count, height, width), level, np.uint8), np.full(count, width), np.zeros((count, 1, 4), np.int64)
-    )
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=named)
@@ -415,7 +429,7 @@ def test_pairs_are_drawn_evenly_in_between(operation, name, distinct):
     "look", [{"number": "123456"}, {"random_digits": (1, 8), "image_width": 0}], ids=["fixed", "free"]
 )
 @pytest.mark.parametrize(
-    "augment", first(["heavy", ("wave", "slope:allow_clip=true"), "medium", "light", ("perspective",)], plain=2)
+    "augment", first(["heavy", "scan", ("wave", "slope:allow_clip=true"), "medium", "light", ("perspective",)], plain=3)
 )
 def test_no_pixel_depends_on_the_batch(train, augment, look):
     """Cells are as large as the batch needs: positions must not be rounded otherwise for it. (Seen once in 300 images.)"""

@@ -94,7 +94,10 @@ def test_a_preset_looks_the_same_at_every_height(preset, height):
     # the grey fringe of a glyph of 28 pixels, which its box contains, is up to a pixel wide on each side
     fringe = np.subtract(*(b.boxes[:, :, 2:].mean(axis=(0, 1)) / f for b, f in ((first, 1), (second, factor))))
     assert (fringe > -1.6).all() and (fringe < 2.7).all()
-    ink = [np.mean([i[:, :w].sum(dtype=float) for i, w in zip(b.images, b.width)]) for b in (first, second)]
+    images = [[i[:, :w].astype(float) for i, w in zip(b.images, b.width)] for b in (first, second)]
+    if preset == "scan":  # all of its paper has a tone, and gaps between digits do not grow with the height
+        images = [[np.clip(i - np.median(i), 0, None) for i in some] for some in images]
+    ink = [np.mean([i.sum() for i in some]) for some in images]
     assert ink[1] / ink[0] / factor**2 == pytest.approx(1, abs=0.08)
 
 
@@ -115,7 +118,9 @@ def test_lengths_grow_with_the_height_and_nothing_else_does():
         changed = set(vars(operation)) - same - {"strength_name"}
         lengths = {
             "stroke": {"amount"}, "elastic": {"alpha", "sigma"}, "wave": {"amplitude", "wavelength"}, "blur": {"sigma"},
-            "motion_blur": {"length"}, "lines": {"thickness"}, "downscale": {"factor"},
+            "motion_blur": {"length"}, "lines": {"thickness"}, "downscale": {"factor"}, "fade": {"size"},
+            "guilloche": {"period", "amplitude", "wavelength"}, "blotches": {"size"}, "fibre": {"length"},
+            "sharpen": {"radius"},
         }  # fmt: skip
         assert changed == lengths.get(operation.name, set())
         assert larger.enlargement == 2

@@ -67,7 +67,7 @@ def share_read(reader, bank, augment, **values) -> float:
     return float(np.mean(found))
 
 
-LEAST = {"": 0.96, "light": 0.95, "medium": 0.9, "heavy": 0.7}
+LEAST = {"": 0.96, "light": 0.95, "medium": 0.9, "heavy": 0.7, "scan": 0.9}
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Loss of sharpness: lenses, moving paper, coarse scans and lossy files.
+"""Loss of sharpness, and what mends it: lenses, moving paper, lossy files, sharpening.
 
 Images with equal strength are worked on together, so strengths are drawn from a fixed set. All sums are of whole
 numbers, as the images of a batch must not depend on each other by so much as a rounding. Beyond its borders an
@@ -17,7 +17,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from digitseq.augment.base import ImageOperation, Images, Parameters, Pixels, opencv
 from digitseq.augment.draws import Range, draw_integer, draw_uniform
-from digitseq.augment.means import WEIGHTS, area_weights, integer_weights, linear_weights, weighted_means
+from digitseq.augment.means import WEIGHTS, integer_weights
 from digitseq.augment.ranges import parameter, probability
 from digitseq.random_streams import Rows
 
@@ -38,13 +38,29 @@ class Blur(ImageOperation):
     steps = 32
 
     def paint(self, images: Images, parameters: Parameters) -> Pixels:
-        sigma = parameters["sigma"][0].item()
-        reach, cv = math.ceil(3 * sigma), opencv()
-        sheet = _padded(images.continued(), (reach, reach))
-        side = (2 * reach + 1, 2 * reach + 1)
-        flat = sheet.reshape(-1, sheet.shape[2])
-        blurred: Pixels = cv.GaussianBlur(flat, side, sigma, sigmaY=sigma, borderType=cv.BORDER_REPLICATE)
-        return blurred.reshape(sheet.shape)[:, reach : sheet.shape[1] - reach]
+        return _blurred(images.continued(), parameters["sigma"][0].item())
+
+
+@dataclass(frozen=True)
+class Sharpen(ImageOperation):
+    """Unsharp masking, as cameras and scanners do: edges get steeper, with a light and a dark fringe.
+
+    amount: share of the difference from the blurred image that is added, 0 … 5; radius: standard deviation of that
+    blur, pixels, 0.3 … 20; p: probability for each image.
+    """
+
+    amount: Range = parameter((0.3, 1.2), "difference from the blurred image that is added", low=0, high=5)
+    radius: float = parameter(1.0, "standard deviation of that blur", low=0.3, high=20, unit="pixels", single=True)
+    p: float = probability("image")
+
+    def paint(self, images: Images, parameters: Parameters) -> Pixels:
+        pixels = images.continued()
+        edges = pixels.astype(np.int32)
+        edges -= _blurred(pixels, self.radius)
+        edges *= np.rint(WEIGHTS * parameters["amount"]).astype(np.int32)[:, None, None]
+        edges //= WEIGHTS
+        edges += pixels
+        return np.clip(edges, 0, 255, out=edges).astype(np.uint8)
 
 
 @dataclass(frozen=True)
@@ -95,31 +111,6 @@ class MotionBlur(ImageOperation):
 
 
 @dataclass(frozen=True)
-class Downscale(ImageOperation):
-    """A low-resolution scan: scaled down by averaging areas, then back up with bilinear interpolation.
-
-    factor: pixels that become one, along each axis, 1 … 8, one of 16 values; p: probability for each image.
-    """
-
-    factor: Range = parameter((1.2, 2), "pixels that become one, along each axis", low=1, high=8)
-    p: float = probability("image")
-    neutral, steps = 1, 16
-
-    def _lengths(self, factor: float) -> dict[str, Any]:
-        # the variance of the blur, which is that of f² - 1, is that of larger images; 1 stays sharp
-        return {"factor": tuple(math.sqrt(1 + (f * f - 1) * factor**2) for f in self.factor)}
-
-    def paint(self, images: Images, parameters: Parameters) -> Pixels:
-        factor = parameters["factor"][0].item()
-        height, width = images.pixels.shape[1:]
-        small = weighted_means(images.continued(), area_weights(height, factor))
-        # columns are scaled as rows of the transposed images
-        turned = weighted_means(np.ascontiguousarray(small.transpose(0, 2, 1)), area_weights(width, factor))
-        turned = weighted_means(turned, linear_weights(width, factor))
-        return weighted_means(np.ascontiguousarray(turned.transpose(0, 2, 1)), linear_weights(height, factor))
-
-
-@dataclass(frozen=True)
 class Jpeg(ImageOperation):
     """JPEG artefacts: ringing around strokes, and blocks of 8 × 8 pixels.
 
@@ -147,6 +138,16 @@ class Jpeg(ImageOperation):
                 _, file = cv.imencode(".jpg", sheet[part], [cv.IMWRITE_JPEG_QUALITY, int(parameters["quality"][0])])
                 out[part] = cv.imdecode(file, cv.IMREAD_GRAYSCALE)
         return out.reshape(count, -1, blocks.shape[2])[:, :height, :width]
+
+
+def _blurred(pixels: Pixels, sigma: float) -> Pixels:
+    """Images (N, H, W) under a Gaussian of this standard deviation, in pixels."""
+    reach, cv = math.ceil(3 * sigma), opencv()
+    sheet = _padded(pixels, (reach, reach))
+    side = (2 * reach + 1, 2 * reach + 1)
+    flat = sheet.reshape(-1, sheet.shape[2])
+    blurred: Pixels = cv.GaussianBlur(flat, side, sigma, sigmaY=sigma, borderType=cv.BORDER_REPLICATE)
+    return blurred.reshape(sheet.shape)[:, reach : sheet.shape[1] - reach]
 
 
 def _padded(

@@ -32,11 +32,19 @@ CLASSES = {  # class name to module, in the order in which they are listed
     "Speckle": "noise",
     "Blur": "blur",
     "MotionBlur": "blur",
-    "Downscale": "blur",
+    "Downscale": "resolution",
     "Jpeg": "blur",
     "Cutout": "occlusion",
     "Lines": "occlusion",
     "Background": "background",
+    "Fade": "uneven",
+    "Paper": "paper",
+    "Guilloche": "guilloche",
+    "Blotches": "uneven",
+    "Fibre": "uneven",
+    "Falloff": "paper",
+    "Resolution": "resolution",
+    "Sharpen": "blur",
 }
 READS_FILES = "folder"  # a parameter: whether it is valid depends on files, so texts with it are not cached
 
@@ -64,6 +72,11 @@ PRESETS: dict[str, tuple[str, ...]] = {
         "background:p=0.7", "lines:p=0.3", "cutout:p=0.2", "contrast:factor=0.5..1.5,p=0.7", "brightness:p=0.6",
         "gamma:p=0.3", "gaussian_noise:std=0.02..0.12,p=0.6", "salt_pepper:p=0.2", "blur:sigma=0.4..1.1,p=0.4",
         "motion_blur:p=0.3", "downscale:p=0.3", "jpeg:quality=20..80,p=0.4",
+    ),
+    "scan": (
+        "fade:p=0.5", "paper", "guilloche:p=0.45", "blotches:p=0.3", "fibre:p=0.3", "falloff:p=0.6",
+        "resolution:digit_height=12..42", "blur:sigma=0.25..0.7,p=0.65", "sharpen:p=0.25",
+        "gaussian_noise:std=0.002..0.02,p=0.8", "jpeg:quality=45..95,p=0.6",
     ),
 }  # fmt: skip
 
