@@ -102,10 +102,8 @@ def test_each_box_is_that_of_its_glyph_alone_through_the_same_maps(augment, trai
     maker = pipeline(train, augment)
     rows = Rows.span(5, 0, 30)
     codes = maker.source.codes(rows)
-    ink, layout = maker.renderer._draw_fitting(rows, codes, maker.renderer.classes(codes), False)
-    x = layout.x + ((220 - layout.extent) // 2)[:, None]
-    width, size = np.full(30, 220), (28, 220)
-    whole, whole_x = maker.renderer._augment.warp(ink, x, width, size, rows)
+    line = maker.renderer.lines.write(rows, codes, maker.renderer.classes(codes), False, False)
+    whole, whole_x = maker.renderer._augment.warp(line.ink, line.x, line.width, (28, 220), rows)
     from digitseq.composer import compose_images
 
     for j in range(5):

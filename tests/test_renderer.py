@@ -64,6 +64,10 @@ def test_the_appearance_is_all_that_is_not_the_text():
         "erode_kernel": (2, 2), "dilate_kernel": (2, 2), "angle": 3.0, "noise_ratio": 0.1, "augment": "blur",
     }  # fmt: skip
     plain = Appearance.of(Settings("1"))
+    given_to_a_pen = {"style": "pen:slant=0", "marks": 0.5}
+    written = Appearance.of(Settings("1", style="pen"))
+    for name, value in given_to_a_pen.items():
+        assert Appearance.of(Settings("1", **{"style": "pen", name: value})) != written != plain, name
     for name, value in given.items():
         assert Appearance.of(Settings("1", **{name: value})) != plain, name
     about_texts_and_glyphs = {
@@ -72,7 +76,7 @@ def test_the_appearance_is_all_that_is_not_the_text():
         "image_height", "glyph_height", "letter_layout",  # the bank is in this size
     }  # fmt: skip
     made_beside_images = {"masks"}
-    assert set(Settings.__dataclass_fields__) == {*given, *about_texts_and_glyphs, *made_beside_images}
+    assert set(Settings.__dataclass_fields__) == {*given, *given_to_a_pen, *about_texts_and_glyphs, *made_beside_images}
     on = {"data_augmentation": True}
     assert Appearance.of(Settings("1", random_all=True, **on)) != Appearance.of(Settings("1", **on))
 

@@ -94,7 +94,7 @@ def test_of_two_characters_the_darker_one_has_the_pixel(train):
 
     rows = Rows.span(5, 0, 60)
     codes = maker.source.codes(rows)
-    ink, _ = maker.renderer._draw_fitting(rows, codes, maker.renderer.classes(codes), False)
+    ink = maker.renderer.lines.write(rows, codes, maker.renderer.classes(codes), False, False).ink
     keys = np.zeros((5, *batch.images.shape), np.int64)
     for j in range(5):
         for b in range(60):
