@@ -89,6 +89,16 @@ def nearest_transforms() -> dict[str, object]:
         "cutout": a.CoarseDropout(p=1),
         "lines": a.GridDropout(p=1),
         "background": a.PlasmaBrightnessContrast(p=1),
+        "fade": a.PlasmaShadow(p=1),
+        "paper": a.RandomToneCurve(p=1),
+        "guilloche": a.GridDropout(p=1),
+        "blotches": a.PlasmaBrightnessContrast(p=1),
+        "fibre": a.GaussNoise(noise_scale_factor=0.25, p=1),
+        "falloff": a.Illumination(mode="linear", p=1),
+        "resolution": a.Downscale(
+            scale_range=(0.4, 0.8), interpolation_pair={"downscale": cv2.INTER_AREA, "upscale": cv2.INTER_LINEAR}, p=1
+        ),
+        "sharpen": a.UnsharpMask(p=1),
     }
 
 
@@ -154,7 +164,7 @@ if __name__ == "__main__":
     with scratch() as folder:
         rows = whole_command(folder, count)
     rows += [(f"preset `{name}`, one core", f"{1 / pipeline_cost(name):,.0f} images/s", least)
-             for name, least in (("light", "5,000 images/s"), ("medium", ""), ("heavy", ""))]  # fmt: skip
+             for name, least in (("light", "5,000 images/s"), ("medium", ""), ("heavy", ""), ("scan", "5,000 images/s"))]  # fmt: skip
     table("augmentation", rows)
     erosion()
     single_operations()
