@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,10 +50,10 @@ class PenStyle:
     slope: Value = _spread(Normal(0.8, 2.7), "climb of the base line of each string", -20, 20, "degrees", (-9, 9))
     wander: Value = _spread((0.0, 0.07), "deviation of the glyphs from the base line", 0, 0.5, "digit heights")
     gap: Value = _spread(
-        Normal(0.1, 0.14), "gap between the boxes of neighbours, of each string", -0.5, 3, "digit heights", (-0.2, 0.5)
+        Normal(0.1, 0.19), "gap between the boxes of neighbours, of each string", -0.5, 3, "digit heights", (-0.3, 0.8)
     )
-    gap_jitter: Value = _spread((0.03, 0.12), "deviation of the gaps within a string", 0, 1, "digit heights")
-    touching: Value = _spread((0.0, 0.4), "share of neighbours, of each string, that may touch or overlap", 0, 1)
+    gap_jitter: Value = _spread((0.03, 0.18), "deviation of the gaps within a string", 0, 1, "digit heights")
+    touching: Value = _spread((0.0, 0.5), "share of neighbours, of each string, that may touch or overlap", 0, 1)
     flag: float = _share(0.45, "share of strings whose 1 begins with an up-stroke, as in Europe")
     foot: float = _share(0.12, "share of strings whose 1 has a foot")
     bar: float = _share(0.45, "share of strings whose 7 has a bar, as in Europe")
@@ -90,12 +89,14 @@ def style_text(given: object) -> str:
     return GLYPH if style is None else described(PEN, style)
 
 
-def list_parameters() -> str:
-    """All parameters of the pen with their ranges and defaults, for a terminal."""
-    return "\n".join(_lines())
-
-
-def _lines() -> Iterable[str]:
-    yield f"{GLYPH}: the glyphs of the data set as they are, side by side"
-    yield f"{PEN}: {(PenStyle.__doc__ or '').partition(chr(10))[0]}"
-    yield from listed(PenStyle)
+def list_styles() -> str:
+    """The styles, and all parameters of the pen with their ranges and defaults, for a terminal."""
+    summary = " ".join((PenStyle.__doc__ or "").split())
+    return "\n".join(
+        [
+            f"{GLYPH}: the glyphs of the data set as they are, side by side",
+            f"{PEN}: {summary}",
+            "    A value is a number, a range low..high, or mean~deviation, such as width=0.05..0.12 or slant=0~0.1.",
+            *listed(PenStyle),
+        ]
+    )

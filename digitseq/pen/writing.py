@@ -84,7 +84,7 @@ class Writer:
         pens = _Pens(hand, frame, bank.strokes, bank.height)
         inked = [
             *pens.glyphs(written, placed, gray, bank.base, self.alphabet),
-            *pens.strokes(_joined(hand, written, placed), n),
+            *pens.strokes(_joined(hand, written, placed, ~self.alphabet.signs[np.maximum(classes, 0)]), n),
             *(pens.signs(signs, n) if signs is not None else ()),
         ]
         ruled = None if marks is None else partial(draw_rules, marks=marks, frame=frame, string_width=placed.width)
@@ -100,11 +100,11 @@ def _reach(signs: SignMarks | None, count: int) -> tuple[Numbers, Numbers]:
     return left, right
 
 
-def _joined(hand: Hand, shapes: Shapes, placed: Placed) -> Strokes:
-    """The strokes that are added to glyphs, in places of their strings, and those that join neighbours."""
+def _joined(hand: Hand, shapes: Shapes, placed: Placed, letters: NDArray[np.bool_]) -> Strokes:
+    """The strokes that are added to glyphs, in places of their strings, and those that join neighbouring `letters`."""
     own = shapes.strokes
     at = np.stack([placed.x[own.text, own.place], placed.y[own.text, own.place]], axis=1)
-    there = shapes.there
+    there = shapes.there & letters
     pairs = there[:, 1:] & there[:, :-1] & hand.happens("joined")[:, None] & (hand.glyphs["joined"][:, 1:] < 0.5)
     text, place = np.nonzero(pairs)
     start = _end_of(shapes.right[text, place], placed, text, place, lowest=True)
@@ -150,6 +150,9 @@ def _line(written: list[_Written], n: int, frame: Frame, ruled: Callable[[NDArra
     return Line(GlyphSpans(columns, *dense[:4]), dense[4], frame.width, owner, ruled)
 
 
+Span = tuple[NDArray[np.int64], NDArray[np.int64]]
+
+
 @dataclass(frozen=True)
 class _Pens:
     """The pens of B strings, and where these are. All inks pieces in images of `height` pixels."""
@@ -175,7 +178,7 @@ class _Pens:
             pen = self.hand.string["width"][text] * size / 2
             beside = np.maximum(pen, GRAY_REACH * shapes.scale[at] * size) if kept else pen
             left = self._pixels(text, corner)[:, 0]
-            span = _span(left - beside, left + shapes.width[at] * size + beside)
+            span = self._span(text, left - beside, left + shapes.width[at] * size + beside)
             if kept:
                 some = alphabet.glyph_of(row)
                 fields = FULL - cells_of(glyphs, some, self.bank.side)
@@ -204,7 +207,7 @@ class _Pens:
         pen = self.hand.string["width"][text] * size / 2
         ends = np.stack([start[:, 0], end[:, 0]])
         beside = pen + 2 * scale  # a stroke is bent
-        span = _span(ends.min(axis=0) - beside, ends.max(axis=0) + beside)
+        span = self._span(text, ends.min(axis=0) - beside, ends.max(axis=0) + beside)
         row = self.bank.sign_row(STROKE) + (strokes.bend * VARIANTS).astype(np.int64)
         yield self._piece(text, n + 1 + strokes.place, row, matrix, (start + end) / 2, span, pen, scale)
 
@@ -219,14 +222,14 @@ class _Pens:
         origin = self._pixels(text, np.stack([signs.x, signs.y], axis=1))
         wide = (lines.right[row].max(axis=1) - left) * scale
         pen = self.hand.string["width"][text] * size / 2
-        span = _span(origin[:, 0] - pen, origin[:, 0] + wide + pen)
+        span = self._span(text, origin[:, 0] - pen, origin[:, 0] + wide + pen)
         origin -= np.stack([left, self.bank.base[row]], axis=1) * scale[:, None]
         matrix = np.eye(2) * scale[:, None, None]
         yield self._piece(text, np.full(len(text), n), row, matrix, origin, span, pen, scale)
 
     def _piece(
         self, text: NDArray[np.int64], slot: NDArray[np.int64], row: NDArray[np.int64], matrix: Numbers, origin: Numbers,
-        span: tuple[NDArray[np.int64], NDArray[np.int64]], pen: Numbers, scale: Numbers,
+        span: Span, pen: Numbers, scale: Numbers,
     ) -> _Written:  # fmt: skip
         full, steep, most = self._ink(text, pen, scale)
         pieces = _pieces(row, matrix, origin, span, self.bank.side, SAMPLES, full, steep, most)
@@ -238,6 +241,12 @@ class _Pens:
         corner = np.stack([frame.x[text], frame.y[text]], axis=1)
         found: Numbers = corner + place * frame.size[text, None]
         return found
+
+    def _span(self, text: NDArray[np.int64], left: Numbers, right: Numbers) -> Span:
+        """The columns from `left` to `right` with soft edges, inside the image: first column and width, (M,) each."""
+        wide = self.frame.width[text]
+        first = np.clip(np.floor(left - EDGE).astype(np.int64), 0, wide - 1)
+        return first, np.clip(np.ceil(right + EDGE).astype(np.int64), first + 1, wide) - first
 
     def _ink(
         self, text: NDArray[np.int64], pen: Numbers, scale: Numbers, at: Any = None, width: Any = None
@@ -266,13 +275,8 @@ class _Pens:
         return full, most * steep / FULL, most
 
 
-def _span(left: Numbers, right: Numbers) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    first = np.floor(left - EDGE).astype(np.int64)
-    return first, np.ceil(right + EDGE).astype(np.int64) - first
-
-
 def _pieces(
-    row: NDArray[np.int64], matrix: Numbers, origin: Numbers, span: tuple[NDArray[np.int64], NDArray[np.int64]],
+    row: NDArray[np.int64], matrix: Numbers, origin: Numbers, span: Span,
     side: int, samples: int, full: Numbers, steep: Numbers, most: Numbers,
 ) -> Pieces:  # fmt: skip
     """Pieces whose fields, `side` pixels with `samples` each, come to the image by `matrix` (M, 2, 2), their middle to

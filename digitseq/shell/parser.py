@@ -80,6 +80,14 @@ class _ListAugmentations(argparse.Action):
         parser.exit()
 
 
+class _ListStyles(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from digitseq.pen.style import list_styles
+
+        say(list_styles())
+        parser.exit()
+
+
 class _PrintCompletion(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, _: object, shell: object, flag: object = None) -> None:
         from digitseq.shell.completion import completion_script
@@ -184,6 +192,10 @@ def build_parser(config: Path = Path("config.py")) -> argparse.ArgumentParser:
     groups["augmentation"].add_argument(
         "--list_augmentations", action=_ListAugmentations, nargs=0,
         help="list all operations with their parameters, ranges and defaults, and exit",
+    )  # fmt: skip
+    groups["layout"].add_argument(
+        "--list_styles", action=_ListStyles, nargs=0,
+        help="list the styles and the parameters of the pen with their ranges and defaults, and exit",
     )  # fmt: skip
     groups["look"].add_argument(
         "--write_config", nargs="?", const="config.py", metavar="FILE",
