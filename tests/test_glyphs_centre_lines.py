@@ -76,10 +76,10 @@ def test_metrics_are_those_of_the_line():
 
 
 def test_a_loop_that_the_pen_has_filled_is_found():
-    """Thinning makes a stroke of a filled loop; an open one, or a thick stroke alone, is written again as it was."""
+    """Thinning makes a stroke of a filled loop; an open one is written again as it was."""
     stem = bar(0)
     filled = np.minimum(stem, np.maximum(np.hypot(GRID - 14, GRID[:, None] - 19) - 3.2, 0))
-    cells = np.concatenate([drawn(stem, 2.5), drawn(stem, 4), drawn(ring(6), 3), drawn(filled, 2.5)])
+    cells = np.concatenate([drawn(stem, 2.5), drawn(ring(7), 5), drawn(ring(6), 3), drawn(filled, 2.5)])
     found = centre_lines(cells)
     kept = intact(cells, lines_of(found.points, found.owner, len(cells), SIDE), found)
     assert kept.tolist() == [True, True, True, False]
