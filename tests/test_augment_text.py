@@ -110,7 +110,7 @@ def test_the_list_has_every_operation_with_parameters_ranges_and_defaults(run):
     for name in OPERATIONS:
         assert f"\n{name} (" in "\n" + done.stdout
     assert "    alpha: strength; a number from 0 to 200 pixels, or a pair (low, high) (default: 10..34)" in done.stdout
-    assert "    light: shear:angle=-8..8" in done.stdout
+    assert "    light: shear:angle=-15..15" in done.stdout
 
 
 @pytest.mark.parametrize("augment", first(["light", "", "heavy"]))

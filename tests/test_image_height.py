@@ -34,7 +34,7 @@ LOOKS = {
     "overlap": replace(TALL, min_spacing=-64, invert=True),
     "light": replace(TALL, augment=("light",)),
     "heavy": replace(TALL, augment=("heavy",)),
-    "narrow": replace(TALL, number="8888", image_width=144, augment=("light",)),
+    "narrow": replace(TALL, number="8888", image_width=152, augment=("light",)),
     "small glyphs": replace(TALL, glyph_height=0.4, augment=("elastic",)),
 }
 

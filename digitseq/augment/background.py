@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from digitseq.augment.base import ImageOperation, Images, Parameters, Pixels, opencv
 from digitseq.augment.draws import Range, draw_integer, draw_uniform, draw_word, random_integers
-from digitseq.augment.means import linear_weights, weighted_means
+from digitseq.augment.means import enlarged
 from digitseq.augment.pictures import PICTURE, read_pictures
 from digitseq.augment.ranges import parameter, probability
 from digitseq.errors import SettingsError
@@ -156,17 +156,13 @@ def _scales(size: tuple[int, ...]) -> list[tuple[int, int]]:
 def _texture(grains: list[Pixels], size: tuple[int, ...]) -> NDArray[np.uint16]:
     """uint16 (N, *size), 0 … 255: the mean of three scales, the finest with a quarter of the weight."""
     fine, middle, coarse = grains
-    middle = (middle >> 1) + (_enlarged(coarse, middle.shape[1:]) >> 1)
-    smooth: NDArray[np.uint16] = _enlarged(middle, size).astype(np.uint16)
+    cell = (COARSER, COARSER)
+    middle = (middle >> 1) + (enlarged(coarse, cell, middle.shape[1:]) >> 1)
+    smooth: NDArray[np.uint16] = enlarged(middle, cell, size).astype(np.uint16)
     smooth *= 3
     smooth += fine[:, :, : size[1]]
     smooth >>= 2
     return smooth
-
-
-def _enlarged(grid: Pixels, size: tuple[int, ...]) -> Pixels:
-    wide = weighted_means(np.ascontiguousarray(grid.transpose(0, 2, 1)), linear_weights(size[1], COARSER))
-    return weighted_means(np.ascontiguousarray(wide.transpose(0, 2, 1)), linear_weights(size[0], COARSER))
 
 
 def _gradient(place: NDArray[np.float64], width: NDArray[np.int64], size: tuple[int, ...]) -> NDArray[np.uint16]:

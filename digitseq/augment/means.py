@@ -49,3 +49,14 @@ def weighted_means(pixels: Pixels, weights: RowWeights) -> Pixels:
     for rows, shares in zip(index, weight):
         total += pixels.take(rows, axis=1).reshape(total.shape) * shares.repeat(width)
     return (total // WEIGHTS).astype(np.uint8).reshape(count, -1, width)
+
+
+def enlarged(grid: Pixels, cell: tuple[float, float], size: tuple[int, ...]) -> Pixels:
+    """Linear interpolation of grids (N, h, w), whose cells are `cell` pixels high and wide, to images (N, *size)."""
+    # columns are scaled as rows of the transposed grids
+    wide = _longer(np.ascontiguousarray(grid.transpose(0, 2, 1)), cell[1], size[1])
+    return _longer(np.ascontiguousarray(wide.transpose(0, 2, 1)), cell[0], size[0])
+
+
+def _longer(grid: Pixels, cell: float, size: int) -> Pixels:
+    return grid[:, :size] if cell == 1 else weighted_means(grid, linear_weights(size, cell))

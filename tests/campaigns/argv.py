@@ -25,7 +25,7 @@ PATHS = (
     "/proc/nothing", "/dev/full", "/dev/null", "-", "lines.txt", "empty.txt", "binary", "a\nb", "\x1b[2J",
 )  # fmt: skip
 OPERATIONS = (
-    "light", "medium", "heavy", "blur", "elastic:alpha=20..34,sigma=4", "blur:p=0.3", "blur:p=2", "blur:p=", "blur:", ":p=1", "blur:p=1,p=0",
+    "light", "medium", "heavy", "scan", "blur", "elastic:alpha=20..34,sigma=4", "blur:p=0.3", "blur:p=2", "blur:p=", "blur:", ":p=1", "blur:p=1,p=0",
     "rotate:angle=9..-9", "rotate:angle=1..2..3", "nothing", "", ",", "erode:width=99", "jpeg:quality=nan", "lines:count=1e9", "light,light",
 )  # fmt: skip
 
