@@ -13,14 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.augment.base import ImageOperation, Images, Parameters, Pixels
-from digitseq.augment.draws import Range
+from digitseq.augment.draws import Range, draw_word
 from digitseq.augment.means import area_weights, linear_weights, weighted_means
 from digitseq.augment.ranges import parameter, probability
+from digitseq.options import Choice, setting
 from digitseq.random_streams import Rows
 
 DIGIT = 20 / 28  # height of MNIST's digits over that of an image
 OCTAVE = 8  # factors of `Resolution` from one to twice that
 FACTORS = 2.0 ** (np.arange(7 * OCTAVE + 1) / OCTAVE)  # from 1 to 128
+PIXELS = ("smooth", "blocks")
 THRESHOLDS = FACTORS * 2 ** (0.5 / OCTAVE)  # halfway to the next one
 
 
@@ -40,7 +42,7 @@ class Downscale(ImageOperation):
         return {"factor": tuple(math.sqrt(1 + (f * f - 1) * factor**2) for f in self.factor)}
 
     def paint(self, images: Images, parameters: Parameters) -> Pixels:
-        return _coarser(images.continued(), parameters["factor"][0].item())
+        return _coarser(images.continued(), parameters["factor"][0].item(), "smooth")
 
 
 @dataclass(frozen=True)
@@ -53,18 +55,23 @@ class Resolution(ImageOperation):
     """
 
     digit_height: Range = parameter((8, 16), "of digits that are scaled down", low=4, high=1000, unit="pixels")
+    pixels: str = setting("any", Choice(("any", *PIXELS)), "pixels are interpolated, or become blocks")
     p: float = probability("image")
 
     def _lengths(self, factor: float) -> dict[str, Any]:
         return {}  # of the scan, not of the image
 
     def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
-        on, draws = self.select(rows, 1)
+        on, draws = self.select(rows, 2)
         low, high = self.digit_height
-        return {"on": on, "digit_height": np.minimum(low * (high / low) ** draws[:, 0], high)}
+        return {
+            "on": on,
+            "digit_height": np.minimum(low * (high / low) ** draws[:, 0], high),
+            "blocks": draw_word(draws[:, 1], self.pixels, PIXELS),
+        }
 
     def grouped_by(self) -> tuple[str, ...]:
-        return ("factor",)
+        return "factor", "blocks"
 
     def changes(self, parameters: Parameters) -> NDArray[np.bool_]:
         return parameters["factor"] > 1
@@ -76,14 +83,17 @@ class Resolution(ImageOperation):
         return super().apply(images, parameters | {"factor": FACTORS[np.minimum(step, len(FACTORS) - 1)]})
 
     def paint(self, images: Images, parameters: Parameters) -> Pixels:
-        return _coarser(images.continued(), parameters["factor"][0].item())
+        return _coarser(images.continued(), parameters["factor"][0].item(), PIXELS[parameters["blocks"][0]])
 
 
-def _coarser(pixels: Pixels, factor: float) -> Pixels:
+def _coarser(pixels: Pixels, factor: float, enlarged: str) -> Pixels:
     """Images (N, H, W) scaled down by a factor and up again."""
     height, width = pixels.shape[1:]
     small = weighted_means(pixels, area_weights(height, factor))
     # columns are scaled as rows of the transposed images
     turned = weighted_means(np.ascontiguousarray(small.transpose(0, 2, 1)), area_weights(width, factor))
+    if enlarged == "blocks":
+        column, row = (np.floor((np.arange(size) + 0.5) / factor).astype(np.int64) for size in (width, height))
+        return turned.take(column, axis=1).transpose(0, 2, 1).take(row, axis=1)
     turned = weighted_means(turned, linear_weights(width, factor))
     return weighted_means(np.ascontiguousarray(turned.transpose(0, 2, 1)), linear_weights(height, factor))
