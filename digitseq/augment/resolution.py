@@ -94,6 +94,7 @@ def _coarser(pixels: Pixels, factor: float, enlarged: str) -> Pixels:
     turned = weighted_means(np.ascontiguousarray(small.transpose(0, 2, 1)), area_weights(width, factor))
     if enlarged == "blocks":
         column, row = (np.floor((np.arange(size) + 0.5) / factor).astype(np.int64) for size in (width, height))
-        return turned.take(column, axis=1).transpose(0, 2, 1).take(row, axis=1)
+        blocks: Pixels = turned.take(column, axis=1).transpose(0, 2, 1).take(row, axis=1)
+        return blocks
     turned = weighted_means(turned, linear_weights(width, factor))
     return weighted_means(np.ascontiguousarray(turned.transpose(0, 2, 1)), linear_weights(height, factor))

@@ -38,7 +38,7 @@ class CentreLines(NamedTuple):
 
 def centre_lines(cells: NDArray[np.uint8]) -> CentreLines:
     """The centre lines of glyphs, uint8 (N, h, w), 0 paper … 255 ink, with paper around the ink."""
-    count, height, width = cells.shape
+    _, height, width = cells.shape
     cv = opencv()
     sheet = cv.resize(cells.reshape(-1, width), None, fx=FINER, fy=FINER, interpolation=cv.INTER_CUBIC)
     ink = (cv.GaussianBlur(sheet, (0, 0), SMOOTH) > INK).view(np.uint8)

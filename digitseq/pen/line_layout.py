@@ -1,4 +1,4 @@
-"""Where the glyphs of a string go: gaps between inks rather than boxes, touching neighbours, and a base line that climbs.
+"""Where the glyphs of a string go: gaps between inks, not boxes, touching neighbours, a base line that climbs.
 
 Lengths are in digit heights.
 """

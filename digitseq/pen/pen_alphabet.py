@@ -10,7 +10,7 @@ from digitseq.glyphs.letter_layout import SHAPES, TALL, Shape
 from digitseq.glyphs.scaling import BOX
 from digitseq.glyphs.stroke_bank import VARIANTS, StrokeBank
 
-# Hands do not make all digits equally high. Other characters: see `letter_layout`; heights of letters are their shapes'.
+# Hands do not make all digits equally high. Letters have the heights of their shapes, see `letter_layout`.
 DIGIT_HEIGHTS = {"0": 0.9, "2": 0.97, "4": 1.07, "6": 1.03, "7": 1.03, "9": 1.02}
 LEAST_HEIGHT = 4.0  # pixels: a line that is lower, such as that of a dash, is not stretched to the height of a digit
 

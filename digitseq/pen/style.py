@@ -13,13 +13,13 @@ GLYPH, PEN = "glyph", "pen"
 Value = Any  # a number, a pair (low, high) or a Normal; what is kept is a pair or a Normal
 
 
-def _spread(
+def spread(
     default: Value, help: str, low: float, high: float, unit: str = "", usual: Any = None, log: bool = False
 ) -> Any:
     return setting(default, Spread(low, high, unit, whole=False, usual=usual or (low, high), log=log), help)
 
 
-def _share(default: float, help: str) -> Any:
+def share(default: float, help: str) -> Any:
     return setting(default, Number(0, 1, whole=False), help)
 
 
@@ -30,35 +30,35 @@ class PenStyle:
     Lengths are in heights of a digit. What is said of a string is drawn once for each string.
     """
 
-    width: Value = _spread(
+    width: Value = spread(
         Normal(0.085, 0.3), "width of the pen, of each string", 0.02, 0.25, "digit heights", (0.04, 0.15), log=True
     )
-    darkness: Value = _spread((0.75, 1.0), "ink of the pen, of full ink", 0.1, 1)
-    roughness: Value = _spread((0.0, 0.2), "by how much the width varies within a glyph, as a share of it", 0, 0.5)
-    gray: float = _share(0.25, "share of strings that keep the strokes of the glyphs, sharpened, instead of a pen's")
-    slant: Value = _spread(
+    darkness: Value = spread((0.75, 1.0), "ink of the pen, of full ink", 0.1, 1)
+    roughness: Value = spread((0.0, 0.2), "by how much the width varies within a glyph, as a share of it", 0, 0.5)
+    gray: float = share(0.25, "share of strings that keep the strokes of the glyphs, sharpened, instead of a pen's")
+    slant: Value = spread(
         Normal(-0.12, 0.2), "lean to the right of each string, as a tangent; 0: as the data set", -1, 1, "", (-0.5, 0.6)
     )
-    slant_jitter: Value = _spread((0.02, 0.08), "deviation of the lean within a string", 0, 0.5)
-    own_slant: Value = _spread((0.1, 0.4), "share of a glyph's own deviation from the usual lean that stays", 0, 1)
-    aspect: Value = _spread(
+    slant_jitter: Value = spread((0.02, 0.08), "deviation of the lean within a string", 0, 0.5)
+    own_slant: Value = spread((0.1, 0.4), "share of a glyph's own deviation from the usual lean that stays", 0, 1)
+    aspect: Value = spread(
         Normal(0.95, 0.16), "width over height, of each string; 1: as the data set", 0.4, 2, "", (0.6, 1.6), log=True
     )
-    size_jitter: Value = _spread((0.03, 0.16), "deviation of the heights within a string, as a share", 0, 0.5)
-    turn: Value = _spread(Normal(0, 2.5), "turn of each glyph, counter-clockwise", -30, 30, "degrees", (-10, 10))
-    alike: float = _share(0.3, "share of repeated characters that are the same glyph")
-    slope: Value = _spread(Normal(0.8, 2.7), "climb of the base line of each string", -20, 20, "degrees", (-9, 9))
-    wander: Value = _spread((0.0, 0.07), "deviation of the glyphs from the base line", 0, 0.5, "digit heights")
-    gap: Value = _spread(
+    size_jitter: Value = spread((0.03, 0.16), "deviation of the heights within a string, as a share", 0, 0.5)
+    turn: Value = spread(Normal(0, 2.5), "turn of each glyph, counter-clockwise", -30, 30, "degrees", (-10, 10))
+    alike: float = share(0.3, "share of repeated characters that are the same glyph")
+    slope: Value = spread(Normal(0.8, 2.7), "climb of the base line of each string", -20, 20, "degrees", (-9, 9))
+    wander: Value = spread((0.0, 0.07), "deviation of the glyphs from the base line", 0, 0.5, "digit heights")
+    gap: Value = spread(
         Normal(0.1, 0.19), "gap between the boxes of neighbours, of each string", -0.5, 3, "digit heights", (-0.3, 0.8)
     )
-    gap_jitter: Value = _spread((0.03, 0.18), "deviation of the gaps within a string", 0, 1, "digit heights")
-    touching: Value = _spread((0.0, 0.5), "share of neighbours, of each string, that may touch or overlap", 0, 1)
-    flag: float = _share(0.45, "share of strings whose 1 begins with an up-stroke, as in Europe")
-    foot: float = _share(0.12, "share of strings whose 1 has a foot")
-    bar: float = _share(0.45, "share of strings whose 7 has a bar, as in Europe")
-    joined: float = _share(0.15, "share of strings in which half of the neighbours are joined by a stroke")
-    margin: Value = _spread((0.1, 0.5), "paper left and right of a string with `image_width` 0", 0, 5, "digit heights")
+    gap_jitter: Value = spread((0.03, 0.18), "deviation of the gaps within a string", 0, 1, "digit heights")
+    touching: Value = spread((0.0, 0.5), "share of neighbours, of each string, that may touch or overlap", 0, 1)
+    flag: float = share(0.45, "share of strings whose 1 begins with an up-stroke, as in Europe")
+    foot: float = share(0.12, "share of strings whose 1 has a foot")
+    bar: float = share(0.45, "share of strings whose 7 has a bar, as in Europe")
+    joined: float = share(0.15, "share of strings in which half of the neighbours are joined by a stroke")
+    margin: Value = spread((0.1, 0.5), "paper left and right of a string with `image_width` 0", 0, 5, "digit heights")
 
     def __post_init__(self) -> None:
         clean_fields(self, "style: pen: ")
