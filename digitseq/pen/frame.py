@@ -12,7 +12,7 @@ from digitseq.pen.line_layout import Placed
 from digitseq.pen.shapes import Shapes
 
 EDGE = 1.0  # pixels of paper around all ink
-MOST_OFF = 0.15  # a string is up to this far above or below the middle, in digit heights, where there is space
+MOST_OFF = 0.3  # a string is up to this far above or below the middle, in digit heights, where there is space
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def frame_of(hand: Hand, shapes: Shapes, placed: Placed, ends: tuple[Numbers, Nu
     if not space.width:
         full = full + margins[0] + margins[1]
     # what does not fit becomes smaller, as the writing of somebody does who runs out of paper
-    size = np.minimum(space.digit, (space.height - 2 * EDGE) / (bottom - top + pen))
+    size = np.minimum(space.digit * hand.string["size"], (space.height - 2 * EDGE) / (bottom - top + pen))
     size = np.minimum(size, ((space.width or space.widest) - 2 * EDGE) / full)
     slack = (space.height - 2 * EDGE - (bottom - top + pen) * size) / 2
     off = np.minimum(slack, MOST_OFF * size) * between(hand.strings["height"], -1, 1)

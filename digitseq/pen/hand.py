@@ -18,7 +18,7 @@ Numbers = NDArray[np.float64]
 OF_STRING = (
     "width", "darkness", "roughness", "gray", "gray_level", "gray_slope", "slant", "slant_jitter", "own_slant",
     "aspect", "size_jitter", "slope", "wander", "bend", "gap", "gap_jitter", "touching", "flag", "flag_length",
-    "flag_angle", "foot", "bar", "joined", "left_margin", "right_margin", "height",
+    "flag_angle", "foot", "bar", "joined", "left_margin", "right_margin", "height", "size",
 )  # fmt: skip
 OF_GLYPH = (
     "slant", "size", "stretch", "turn", "alike", "wander", "gap", "far", "how_far", "near", "how_near", "touching",
@@ -26,7 +26,7 @@ OF_GLYPH = (
     "stroke_bend", "stroke_place", "foot", "joined", "join_bend",
 )  # fmt: skip
 PEN_PARAMETERS = (
-    "width", "darkness", "roughness", "slant", "slant_jitter", "own_slant", "aspect", "size_jitter", "wander", "gap",
+    "width", "darkness", "roughness", "slant", "slant_jitter", "own_slant", "aspect", "size", "size_jitter", "wander", "gap",
     "gap_jitter", "touching",
 )  # fmt: skip
 

@@ -17,7 +17,7 @@ from digitseq.pen.line_layout import Placed
 from digitseq.pen.shapes import Shapes
 from digitseq.random_streams import Rows
 
-WRITTEN, RULED = 0.8, 0.6  # shares of the strings with marks that have written ones, and lines of a form
+WRITTEN, RULED = 0.9, 0.7  # shares of the strings with marks that have written ones, and lines of a form
 THOUSANDS, DECIMAL = 0.6, 0.2  # shares of the strings with written marks that have such separators
 COMMA = 0.35  # share of the separators that are commas
 # What follows the string, and with which share of the strings with written marks

@@ -179,8 +179,8 @@ def _flags(hand: Hand, at: tuple[NDArray[np.int64], ...], left: Numbers, right: 
     (text, place), u = at, hand.glyphs
     y = top[at]
     x = _middle(left, right, at, _level(y))
-    length = between(u["stroke_length"][at], 0.2, 0.85) * between(hand.strings["flag_length"][text], 0.4, 1.1)
-    angle = between(hand.strings["flag_angle"][text], 0.35, 0.95) + between(u["stroke_angle"][at], -0.2, 0.2)
+    length = between(u["stroke_length"][at], 0.25, 0.8) * between(hand.strings["flag_length"][text], 0.4, 1)
+    angle = between(hand.strings["flag_angle"][text], 0.3, 0.85) + between(u["stroke_angle"][at], -0.15, 0.15)
     end = np.stack([x - length * np.sin(angle), y + length * np.cos(angle)], axis=1)
     return text, place, np.stack([x, y], axis=1), end, u["stroke_bend"][at]
 
