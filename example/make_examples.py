@@ -59,6 +59,7 @@ SHEETS = {
             "--augment light",
             "--augment medium",
             "--augment heavy",
+            "--augment scan",
             "--augment elastic:alpha=30",
         ),
     ),
@@ -67,6 +68,8 @@ SHEETS = {
         ("-num Tokyo2026", "-num 'Cape jump'", "--random_text 4 8", "-num Tokyo2026 --letter_layout off"),
     ),
 }
+WRITTEN = "--style pen --marks 0.4 --augment scan"
+CELL_WIDTH = 260  # pixels, of an image of `handwriting.png`
 SAMPLES = 2  # in each row of a sheet
 SEED = 6
 ENLARGED = 2
@@ -108,6 +111,28 @@ def make_sheet(path: Path, common: str, rows: tuple[str, ...]) -> None:
     save(path, np.vstack([captioned(row, line, width) for row, line in zip(rows, lines)]))
 
 
+def make_handwriting(folder: Path) -> None:
+    """`handwriting.png`: a column of plain amounts, and five of written and scanned ones. Test glyphs: few lines."""
+    common = "--amounts --split test -ih 48 -iw 0 --invert"
+    columns = []
+    for number, look in enumerate(("", *[WRITTEN] * 5)):
+        settings = parse(shlex.split(f"{common} {look}"), CONFIG).settings
+        batch = SequenceGenerator(settings, number).batch(0, 8)
+        images = [fitted(image[:, :wide], CELL_WIDTH) for image, wide in zip(batch.images, batch.widths)]
+        columns.append(np.pad(np.vstack([framed(image) for image in images]), ((0, 0), (0, 0 if number else 16)),
+                              constant_values=GREY))  # fmt: skip
+    save(folder / "handwriting.png", np.hstack(columns))
+
+
+def fitted(image: np.ndarray, width: int) -> np.ndarray:
+    """`image`, padded to `width`, or reduced and padded to its height."""
+    height = image.shape[0]
+    if image.shape[1] > width:
+        image = cv2.resize(image, (width, height * width // image.shape[1]), interpolation=cv2.INTER_AREA)
+    below, right = height - image.shape[0], width - image.shape[1]
+    return np.pad(image, ((below // 2, below - below // 2), (0, right)), constant_values=GREY)
+
+
 def run(*words: str) -> None:
     """`run.py` with these arguments, which must succeed."""
     if code := main([*words, "--quiet"], CONFIG):
@@ -142,6 +167,7 @@ def make_all(folder: Path) -> None:
             make_sheet(folder / name, common, rows)
         except DataError as error:
             print(f"{name} was not made: {error}", file=sys.stderr)
+    make_handwriting(folder)
     run("-num", "123456", "--preview_operations", str(folder / "operations.png"), "--seed", "3")
 
 

@@ -125,7 +125,7 @@ def test_cells_have_the_glyphs_in_the_middle(test_split):
 
 
 def test_large_data_sets_have_lines_for_an_even_selection(test_split, monkeypatch):
-    monkeypatch.setattr(stroke_bank, "MOST_GLYPHS", 2600)
+    monkeypatch.setattr(stroke_bank, "MOST_BYTES", 2600 * 52 * 52)
     few = test_split.share(0, 0.5)
     strokes = build_strokes(few, "x")
     assert len(few) / 3 < len(strokes.start) <= 2600
@@ -135,7 +135,7 @@ def test_large_data_sets_have_lines_for_an_even_selection(test_split, monkeypatc
 
 def test_lines_are_found_once_and_opened_from_the_cache(tmp_path, monkeypatch):
     bank = load_bank("test", str(tmp_path))
-    monkeypatch.setattr(stroke_bank, "MOST_GLYPHS", 100)
+    monkeypatch.setattr(stroke_bank, "MOST_BYTES", 100 * 52 * 52)
     first = load_strokes(bank, str(tmp_path))
     assert (tmp_path / "mnist-test.lines").is_file()
     monkeypatch.setattr(stroke_bank, "build_strokes", None)
@@ -146,7 +146,7 @@ def test_lines_are_found_once_and_opened_from_the_cache(tmp_path, monkeypatch):
 
 
 def test_a_damaged_file_of_lines_is_made_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(stroke_bank, "MOST_GLYPHS", 100)
+    monkeypatch.setattr(stroke_bank, "MOST_BYTES", 100 * 52 * 52)
     bank = load_bank("test", str(tmp_path))
     path = load_strokes(bank, str(tmp_path)).path
     data = bytearray(path.read_bytes())

@@ -18,13 +18,13 @@ from digitseq.glyphs.array_file import read_arrays, write_arrays
 from digitseq.glyphs.bank import GlyphBank
 from digitseq.glyphs.centre_lines import centre_lines
 from digitseq.glyphs.scaling import BOX
-from digitseq.glyphs.stroke_fields import Lines, intact, lines_of
+from digitseq.glyphs.stroke_fields import SAMPLES, Lines, intact, lines_of
 from digitseq.glyphs.strokes import SIGNS, curves, sign_curves
 from digitseq.random_streams import Rows
 
 MAGIC = b"digitseq strokes 1\n"
 METHOD = 1  # counted up when other lines are found: cached ones are built again
-MOST_GLYPHS = 120_000  # of larger data sets, every second, third, … glyph has a line: 3 kB on disk each
+MOST_BYTES = 1 << 28  # of fields: of larger data sets, every second, third, … glyph has a line
 MARGIN = 3  # pixels of paper around the ink of a glyph
 PIECE = 64  # glyphs that are worked on at once, which stay in the processor's cache
 VARIANTS = 64  # of each sign, and of a plain stroke
@@ -93,8 +93,9 @@ def build_strokes(bank: GlyphBank, digest: str) -> StrokeBank:
     from tqdm import tqdm
 
     bank = bank.bare()
-    order = np.argsort(bank.start, kind="stable")[:: -(-len(bank) // MOST_GLYPHS)]
     side = 2 * ((max(bank.tallest, bank.widest) + 1) // 2 + MARGIN)
+    most = MOST_BYTES // (side * SAMPLES) ** 2
+    order = np.argsort(bank.start, kind="stable")[:: -(-len(bank) // most)]
     pieces = [order[first : first + PIECE] for first in range(0, len(order), PIECE)]
     found: list[tuple[Lines, NDArray[np.bool_]]] = []
     # OpenCV and NumPy leave the interpreter's lock while they work: threads do, and need no copies
