@@ -8,6 +8,9 @@ import pytest
 from support.glyphs import ink_of
 
 from digitseq import Pipeline, Settings
+from digitseq.glyphs.loader import load_strokes
+from digitseq.glyphs.pen_bank import PenBank
+from digitseq.glyphs.scaling import Scaling
 
 SIDE = 28
 NUMBERS = ("0123456789", "9876543210")
@@ -77,3 +80,17 @@ def test_a_plain_reader_reads_what_comes_out(reader, test_split, augment, record
     record_property("share_read", share)
     print(f"{augment or 'plain'}: {share:.3f} of the glyphs are read")
     assert share >= LEAST[augment]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("height", [28, 48])
+def test_a_plain_reader_reads_what_a_pen_writes(reader, test_split, height, record_property):
+    bank, found = PenBank(test_split, load_strokes(test_split), Scaling(height)), []
+    for digit in range(10):
+        written = Settings(str(digit), split="test", image_width=0, image_height=height, style="pen")
+        batch = Pipeline(written, bank, 1).batch(0, 200)
+        crops = [image[y : y + h, x : x + w] for image, [(x, y, w, h)] in zip(batch.images, batch.boxes)]
+        found.append((reader.predict(np.stack([normalised(crop) for crop in crops])) == digit).mean())
+    record_property("share_read", float(np.mean(found)))
+    print(f"written at height {height}: {np.mean(found):.3f} of the digits are read; of each", np.round(found, 2))
+    assert np.mean(found) >= 0.95

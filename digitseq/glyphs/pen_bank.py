@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,11 +21,12 @@ WIDEST = 2.5  # digit heights: no glyph that is written is wider
 @dataclass(frozen=True)
 class PenBank:
     """The glyphs of `base`, as chosen from them, with the `strokes` of the whole data set. What it has is as in
-    `GlyphBank`; heights are those of images."""
+    `GlyphBank`; heights are those of images. letter_layout: small letters are smaller, see `letter_layout`"""
 
     base: GlyphBank
     strokes: StrokeBank
     scaling: Scaling
+    letter_layout: bool = True
 
     def __len__(self) -> int:
         return len(self.base)
@@ -56,8 +58,9 @@ class PenBank:
 
     @property
     def digest(self) -> str:
-        """Identifies the source files and how centre lines are found, hex."""
-        return self.strokes.digest
+        """Identifies the source files, how centre lines are found, and the size, hex."""
+        about = f"{self.base.digest} {self.strokes.digest} {self.scaling} {self.letter_layout}"
+        return hashlib.sha256(about.encode()).hexdigest()
 
     @property
     def factor(self) -> float:
@@ -92,7 +95,7 @@ class PenBank:
         return replace(self, base=self.base.share(low, high))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return PenBank, (self.base, self.strokes, self.scaling)
+        return PenBank, (self.base, self.strokes, self.scaling, self.letter_layout)
 
 
 AnyBank = Bank | PenBank

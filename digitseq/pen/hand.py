@@ -26,8 +26,8 @@ OF_GLYPH = (
     "stroke_bend", "stroke_place", "foot", "joined", "join_bend",
 )  # fmt: skip
 PEN_PARAMETERS = (
-    "width", "darkness", "roughness", "slant", "slant_jitter", "own_slant", "aspect", "size", "size_jitter", "wander", "gap",
-    "gap_jitter", "touching",
+    "width", "darkness", "roughness", "slant", "slant_jitter", "own_slant", "aspect", "size", "size_jitter", "wander",
+    "gap", "gap_jitter", "touching",
 )  # fmt: skip
 
 

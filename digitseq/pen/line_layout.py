@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from digitseq.glyphs.stroke_fields import FAR
 from digitseq.pen.hand import Hand, Numbers, between
+from digitseq.pen.profiles import LEVELS
 from digitseq.pen.shapes import Shapes
 
 BLANK = 0.5  # the width of a character without glyphs
@@ -41,9 +42,9 @@ def lay_out(hand: Hand, shapes: Shapes, blank: NDArray[np.bool_], extra: Numbers
     gaps = np.where(extra > 0, np.maximum(gaps, 0.05) + extra, gaps)
     x = np.zeros((count, n))
     end, start, skipped = np.zeros(count), np.full(count, -LEAST_STEP), np.zeros(count)
-    reach = np.full((count, shapes.right.shape[2]), -FAR)
+    reach = np.full((count, LEVELS), -FAR)
     begun = np.zeros(count, bool)
-    left = np.where(shapes.there[..., None], _dilated(shapes.left), FAR)
+    left = np.where(shapes.there[..., None], _dilated(shapes.profiles.left), FAR)
     for j in range(n):
         there = shapes.there[:, j]
         place = np.maximum(end + gaps[:, j], start + LEAST_STEP)
@@ -52,7 +53,7 @@ def lay_out(hand: Hand, shapes: Shapes, blank: NDArray[np.bool_], extra: Numbers
         x[:, j] = place
         skipped = np.where(there, 0, skipped + BLANK * blank[:, j])
         start, end = np.where(there, place, start), np.where(there, place + shapes.width[:, j], end)
-        reach = np.where(there[:, None], place[:, None] + shapes.right[:, j], reach)
+        reach = np.where(there[:, None], place[:, None] + shapes.profiles.right[:, j], reach)
         begun |= there
     # an overlap can put a glyph left of the first one
     shown = np.where(shapes.there, x, FAR)

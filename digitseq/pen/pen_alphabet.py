@@ -18,16 +18,19 @@ LEAST_HEIGHT = 4.0  # pixels: a line that is lower, such as that of a dash, is n
 class PenAlphabet:
     """The lines of each class of `bank`, and their usual shape. Arrays are indexed by class or by row of `strokes`.
 
+    letter_layout: small letters are smaller than capitals
     rise, drop: float64 (C,), how far a character reaches above and below the base line, in digit heights
     signs: bool (C,), drawn signs, which have the size and place that they are drawn with
     usual_lean: float64 (C,), the median lean of the class's glyphs
     """
 
-    def __init__(self, bank: GlyphBank, strokes: StrokeBank) -> None:
+    def __init__(self, bank: GlyphBank, strokes: StrokeBank, letter_layout: bool = True) -> None:
         self.strokes, self.characters = strokes, bank.characters
         first_sign = len(bank.characters) - bank.signs
         self.signs = np.arange(len(bank.characters)) >= first_sign
-        shapes = [_shape(character) for character in bank.characters]
+        shapes = [
+            _shape(character) if letter_layout or character in DIGIT_HEIGHTS else TALL for character in bank.characters
+        ]
         self.rise, self.drop = (np.array([shape[k] for shape in shapes]) for k in range(2))
         rows = strokes.rows_of(bank)
         self._glyph_of_row = np.zeros(len(strokes.start), np.int64)

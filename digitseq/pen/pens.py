@@ -13,13 +13,14 @@ from digitseq.glyphs.bank import GlyphBank
 from digitseq.glyphs.scaling import BOX, GlyphColumns
 from digitseq.glyphs.stroke_bank import STROKE, STROKE_LENGTH, VARIANTS, StrokeBank, cells_of
 from digitseq.glyphs.stroke_fields import SAMPLES, UNIT
+from digitseq.pen.digit_forms import Strokes
 from digitseq.pen.frame import EDGE, Frame
 from digitseq.pen.hand import Hand, Numbers, between
 from digitseq.pen.inking import FULL, Pieces, ink_pieces
 from digitseq.pen.line_layout import Placed
 from digitseq.pen.marks import SignMarks
 from digitseq.pen.pen_alphabet import PenAlphabet
-from digitseq.pen.shapes import Shapes, Strokes
+from digitseq.pen.shapes import Shapes
 
 Indices = NDArray[np.int64]
 Span = tuple[Indices, Indices]  # the first column of each piece, and its width
@@ -34,6 +35,12 @@ class Written:
     slot: Indices
     columns: GlyphColumns
     left: Indices
+
+    @classmethod
+    def nothing(cls, height: int) -> Written:
+        """No pieces, in images of `height` pixels."""
+        none = np.zeros(0, np.int64)
+        return cls(none, none, GlyphColumns(np.zeros((1, height), np.uint8), none, none, none, none), none)
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ class Writer:
 
     def __init__(self, style: PenStyle, marks: float, bank: PenBank, width: int) -> None:
         self.style, self.bank, self._marks, self._width = style, bank, marks, width
-        self.alphabet = PenAlphabet(bank.base, bank.strokes)
+        self.alphabet = PenAlphabet(bank.base, bank.strokes, bank.letter_layout)
         self._margins = 2 * most_of(style, "margin")
 
     def widest(self, n: int, gaps: bool = True) -> int:
@@ -66,6 +66,7 @@ class Writer:
         frame = frame_of(hand, written, placed, _reach(signs, len(rows)), space)
         pens = Pens(hand, frame, bank.strokes, bank.height)
         inked = [
+            Written.nothing(bank.height),  # a string may be all gaps
             *pens.glyphs(written, placed, gray, bank.base, self.alphabet),
             *pens.strokes(added_strokes(hand, written, placed, ~self.alphabet.signs[np.maximum(classes, 0)]), n),
             *(pens.signs(signs, n) if signs is not None else ()),

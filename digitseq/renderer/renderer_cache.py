@@ -68,7 +68,7 @@ def _sized(base: GlyphBank, size: _Size, keep: bool, cache: str | None) -> AnyBa
     scaling, letter_layout, pen = size
     if pen:
         strokes = load_strokes(base, cache)
-        return PenBank(doubled(base) if letter_layout else base, strokes, scaling)
+        return PenBank(doubled(base) if letter_layout else base, strokes, scaling, letter_layout)
     if letter_layout and (line := line_of(base.characters, base.class_start, base.top, base.bottom)):
         base, scaling = doubled(base), replace(scaling, line=line)
     if scaling == Scaling(SIDE):

@@ -21,6 +21,7 @@ CASES = {
     "random": Settings("0123456789", image_width=300, data_augmentation=True, random_all=True),
     "tall": Settings("01234-6789", image_height=64, image_width=500, split="test"),
     "tall_light": Settings("01234-6789", image_height=64, image_width=520, split="test", augment="light"),
+    "written": Settings("01234-6789", image_height=48, image_width=420, split="test", style="pen", marks=0.5),
 }
 
 
