@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -102,6 +103,8 @@ def build_strokes(bank: GlyphBank, digest: str) -> StrokeBank:
         total=len(order), desc="finding the centre lines of the glyphs, once", unit="glyph", disable=None, leave=False
     ) as bar:  # fmt: skip
         for one in pool.map(lambda piece: _glyph_lines(bank, piece, side), pieces):
+            if not threading.main_thread().is_alive():  # a service that was told to stop waits for its threads
+                raise RuntimeError("the program has ended")
             found.append(one)
             bar.update(PIECE)
     signs, base = zip(*_sign_lines(side))
