@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -143,6 +144,18 @@ def test_lines_are_found_once_and_opened_from_the_cache(tmp_path, monkeypatch):
     assert second.path == first.path and np.array_equal(second.lines.field, first.lines.field)
     again = pickle.loads(pickle.dumps(second))
     assert again.path == first.path and len(pickle.dumps(second)) < 500
+
+
+def test_finding_lines_ends_with_the_program(test_split, monkeypatch):
+    """A service that is told to stop waits for its threads, which have a minute of work."""
+    main = SimpleNamespace(is_alive=lambda: False)
+    monkeypatch.setattr(stroke_bank, "threading", SimpleNamespace(main_thread=lambda: main))
+    pieces = []
+    real = stroke_bank._glyph_lines
+    monkeypatch.setattr(stroke_bank, "_glyph_lines", lambda *given: pieces.append(1) or real(*given))
+    with pytest.raises(RuntimeError, match="has ended"):
+        build_strokes(test_split, "x")
+    assert len(pieces) < len(test_split) / stroke_bank.PIECE / 2
 
 
 def test_a_damaged_file_of_lines_is_made_again(tmp_path, monkeypatch):

@@ -17,6 +17,7 @@ from digitseq.errors import NarrowError
 from digitseq.formats.png_encoder import encode_png
 from digitseq.random_streams import Rows
 from digitseq.renderer import Appearance, Renderer
+from digitseq.renderer.renderer_cache import bank_of
 from digitseq.service import micro_batcher
 from digitseq.service.glyph_sets import GlyphSets
 from digitseq.service.limits import Limits
@@ -59,6 +60,15 @@ def test_a_batch_makes_what_each_pipeline_makes(train, asked, look):
 def test_a_batch_of_distorted_images(train, augment, look):
     kept = alike(train, ["4711", "0815", "2026"], **look, augment=(augment,))
     wanted = [ImageRequest(kept[k % 3], 5 * k, k * 1000, None) for k in range(7)]
+    for one, file in zip(wanted, images_of(wanted)):
+        assert file == alone(one.pipeline, one.seed, one.index)
+
+
+@pytest.mark.parametrize("look", [{}, {"marks": 1.0, "image_width": 0}, {"image_width": 90, "augment": ("scan",)}])
+def test_a_batch_of_written_images(look):
+    look = look | {"split": "test", "style": "pen:slant=0.2"}
+    kept = alike(bank_of(Settings("0", **look)), ["4711", "0815"], **look)
+    wanted = [ImageRequest(kept[k % 2], 5 * k, k * 1000, None) for k in range(6)]
     for one, file in zip(wanted, images_of(wanted)):
         assert file == alone(one.pipeline, one.seed, one.index)
 

@@ -25,7 +25,10 @@ class PenLines:
         self._lock, self._turn = threading.Lock(), threading.Lock()
 
     def check(self, settings: Settings) -> None:
-        """Raises `NotReady` while the lines that `settings` need are being found, which the first call begins."""
+        """Raises `NotReady` while the lines that `settings` need are being found, which the first call begins.
+
+        Raises what finding them raises; the next call then begins anew.
+        """
         if settings.style == GLYPH:
             return
         names = settings.dataset, settings.split
@@ -36,6 +39,7 @@ class PenLines:
         if not found.done():
             detail = f"the centre lines of {' '.join(names)} are being found, once: this may take a minute, ask again"
             raise NotReady(found, Problem(503, detail, Retry_After=str(AFTER)))
+        found.result()  # it may have failed at once
 
     def _begin(self, settings: Settings) -> Future[None]:
         found: Future[None] = Future()
