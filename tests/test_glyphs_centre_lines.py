@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from types import SimpleNamespace
+from concurrent.futures import thread
 
 import numpy as np
 import pytest
@@ -148,14 +148,18 @@ def test_lines_are_found_once_and_opened_from_the_cache(tmp_path, monkeypatch):
 
 def test_finding_lines_ends_with_the_program(test_split, monkeypatch):
     """A service that is told to stop waits for its threads, which have a minute of work."""
-    main = SimpleNamespace(is_alive=lambda: False)
-    monkeypatch.setattr(stroke_bank, "threading", SimpleNamespace(main_thread=lambda: main))
-    pieces = []
-    real = stroke_bank._glyph_lines
-    monkeypatch.setattr(stroke_bank, "_glyph_lines", lambda *given: pieces.append(1) or real(*given))
-    with pytest.raises(RuntimeError, match="has ended"):
+    pieces, real = [], stroke_bank._glyph_lines
+
+    def last(*given):
+        monkeypatch.setattr(thread, "_shutdown", True)  # as Python does when the main thread has ended
+        pieces.append(1)
+        return real(*given)
+
+    monkeypatch.setattr(stroke_bank, "_glyph_lines", last)
+    monkeypatch.setattr(stroke_bank, "cpu_count", lambda: 2)
+    with pytest.raises(RuntimeError, match="shutdown"):
         build_strokes(test_split, "x")
-    assert len(pieces) < len(test_split) / stroke_bank.PIECE / 2
+    assert 1 <= len(pieces) <= stroke_bank.AHEAD * 2 < len(test_split) / stroke_bank.PIECE
 
 
 def test_a_damaged_file_of_lines_is_made_again(tmp_path, monkeypatch):
