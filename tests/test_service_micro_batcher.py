@@ -25,6 +25,7 @@ from digitseq.service.micro_batcher import ImageRequest, MicroBatcher, batch_key
 from digitseq.service.pipeline_cache import PipelineCache
 from digitseq.service.requests import from_query
 from digitseq.service.seeds import SeededRows
+from digitseq.service.worker_threads import NotReady
 
 SEEDS = st.integers(0, 2**64 - 1)
 INDICES = st.one_of(st.integers(0, 20), st.integers(0, 999_999_999))
@@ -96,6 +97,23 @@ def test_the_service_prepares_an_appearance_once():
     assert len({one.seed for one in made}) == len(made)
     assert len({batch_key(pipeline) for pipeline in made[:300]}) == 1
     assert pipeline_cache.pipeline(from_query([("number", "1")], {})).renderer is not made[0].renderer
+
+
+def test_a_pen_is_not_prepared_for_signs_in_the_event_loop():
+    pipeline_cache = PipelineCache(Limits(), GlyphSets(None))
+
+    def written(text: str) -> Pipeline:
+        asked = from_query([("number", text), ("split", "test"), ("style", "pen")], {})
+        try:
+            return pipeline_cache.pipeline(asked)
+        except NotReady as early:
+            early.until.result()
+        return pipeline_cache.pipeline(asked)
+
+    first = written("12")
+    assert pipeline_cache.with_number(first, "345").renderer is first.renderer
+    assert pipeline_cache.with_number(first, "3-4") is None
+    assert pipeline_cache.with_number(written("3-4"), "5+6") is not None
 
 
 def test_texts_with_gaps_are_not_mixed_with_others(train):

@@ -52,6 +52,8 @@ class PipelineCache:
             return pipeline
         check_texts({"number": number}, self._limits)
         settings, renderer = replace(pipeline.settings, number=number), pipeline.renderer
+        if renderer.pen is not None and not renderer.characters >= set(number):
+            return None  # one that has signs, too, would look at all glyphs
         # the check of the width would measure distorted glyphs first, unless the crude bound is enough
         if settings.image_width and not renderer.fit_is_known(len(number), True):
             return None
