@@ -12,6 +12,7 @@ import sys
 import zipfile
 from urllib.parse import parse_qs, urlsplit
 
+import cv2
 import numpy as np
 import pytest
 
@@ -267,8 +268,9 @@ def test_the_copied_command_makes_the_images_shown(page, run, tmp_path, look):
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl: apt-get install curl")
-def test_the_copied_curl_command_fetches_the_images_shown(page, tmp_path):
-    shown = change(page, lambda: LOOKS["distorted"](page))
+@pytest.mark.parametrize("look", ["distorted", "pen"])
+def test_the_copied_curl_command_fetches_the_images_shown(page, tmp_path, look):
+    shown = change(page, lambda: LOOKS[look](page))
     page.get_by_text("curl", exact=True).click()
     page.get_by_role("button", name="Copy").click()
     command = page.evaluate("navigator.clipboard.readText()")
@@ -283,6 +285,15 @@ def test_the_python_code_is_shown(page):
     code = page.locator("#recipe").text_content()
     assert "SequenceGenerator(Settings(number='123456'), seed=" in code
     compile(code, "page", "exec")
+
+
+def test_the_python_code_makes_the_images_shown(page):
+    shown = change(page, lambda: write_with_a_pen(page))
+    page.get_by_text("Python", exact=True).click()
+    made: dict = {}
+    exec(page.locator("#recipe").text_content(), made)
+    for image, file in zip(made["images"], shown, strict=True):
+        assert np.array_equal(image, cv2.imdecode(np.frombuffer(file, np.uint8), cv2.IMREAD_GRAYSCALE))
 
 
 def test_a_data_set_is_downloaded(page, tmp_path):
