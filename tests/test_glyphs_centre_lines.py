@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from concurrent.futures import thread
 
 import numpy as np
 import pytest
@@ -143,6 +144,22 @@ def test_lines_are_found_once_and_opened_from_the_cache(tmp_path, monkeypatch):
     assert second.path == first.path and np.array_equal(second.lines.field, first.lines.field)
     again = pickle.loads(pickle.dumps(second))
     assert again.path == first.path and len(pickle.dumps(second)) < 500
+
+
+def test_finding_lines_ends_with_the_program(test_split, monkeypatch):
+    """A service that is told to stop waits for its threads, which have a minute of work."""
+    pieces, real = [], stroke_bank._glyph_lines
+
+    def last(*given):
+        monkeypatch.setattr(thread, "_shutdown", True)  # as Python does when the main thread has ended
+        pieces.append(1)
+        return real(*given)
+
+    monkeypatch.setattr(stroke_bank, "_glyph_lines", last)
+    monkeypatch.setattr(stroke_bank, "cpu_count", lambda: 2)
+    with pytest.raises(RuntimeError, match="shutdown"):
+        build_strokes(test_split, "x")
+    assert 1 <= len(pieces) <= stroke_bank.AHEAD * 2 < len(test_split) / stroke_bank.PIECE
 
 
 def test_a_damaged_file_of_lines_is_made_again(tmp_path, monkeypatch):

@@ -56,7 +56,9 @@ def test_what_is_written_is_read_and_written_again(text, value):
     assert shown_value(cleaned) == text
 
 
-@pytest.mark.parametrize("text", ["", "~", "1~", "~1", "a~1", "1~-1", "9~1", "1~99", "1..", "2..1", "6", "1~2~3", "nan~1"])
+@pytest.mark.parametrize(
+    "text", ["", "~", "1~", "~1", "a~1", "1~-1", "9~1", "1~99", "1..", "2..1", "6", "1~2~3", "nan~1"]
+)
 def test_what_is_no_distribution_is_refused(text):
     with pytest.raises(SettingsError, match=r"x must be a number from -5 to 5 pixels, or a pair.*mean~deviation"):
         Option(PLAIN, "").clean("x", PLAIN.parse(text))

@@ -10,7 +10,9 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from urllib.parse import parse_qs, urlsplit
 
+import cv2
 import numpy as np
 import pytest
 
@@ -164,6 +166,76 @@ def test_seed_again_and_lock(page):
     assert change(page, lambda: seed.fill("5")) == shown
 
 
+def write_with_a_pen(page) -> None:
+    page.locator("#glyphs select").nth(1).select_option("test")
+    page.get_by_text("Pen", exact=True).click()
+    page.get_by_role("slider", name="Slant, smallest").fill("0.2")
+    page.get_by_role("slider", name="Share with marks").fill("0.5")
+
+
+def sent(page, action) -> dict[str, list[str]]:
+    """The query of the last request for samples that `action` leads to."""
+    asked: list[str] = []
+    page.on("request", lambda one: asked.append(one.url) if "/v1/samples.json" in one.url else None)
+    change(page, action)
+    return parse_qs(urlsplit(asked[-1]).query)
+
+
+def test_a_pen_writes_as_the_sliders_say(page):
+    change(page, lambda: page.get_by_role("slider", name="Spacing, smallest").fill("12"))
+    change(page, lambda: page.locator("#glyphs select").nth(1).select_option("test"))
+    found = sent(page, lambda: page.get_by_text("Pen", exact=True).click())
+    assert found["style"] == ["pen"]
+    assert not {"marks", "min_spacing", "max_spacing"} & set(found)  # a pen has gaps of its own
+    assert not page.get_by_role("slider", name="Spacing, smallest").is_visible()
+    usual = page.get_by_role("checkbox", name="Slant, as hands do")
+    assert usual.is_checked()
+    found = sent(page, lambda: page.get_by_role("slider", name="Slant, smallest").fill("0.2"))
+    assert found["style"] == ["pen:slant=0.2..0.6"]
+    assert not usual.is_checked()
+    found = sent(page, lambda: page.get_by_label("Slant, smallest, exact").fill("0.6"))
+    assert found["style"] == ["pen:slant=0.6"]
+    found = sent(page, lambda: page.get_by_label("Pen width, largest, exact").fill("0.123"))
+    assert found["style"] == ["pen:width=0.04..0.123,slant=0.6"]
+    found = sent(page, lambda: page.get_by_role("slider", name="Share with marks").fill("1"))
+    assert found["marks"] == ["1"]
+    found = sent(page, usual.check)
+    assert found["style"] == ["pen:width=0.04..0.123"]
+    assert page.get_by_label("Slant, smallest, exact").input_value() == "-0.5"
+    found = sent(page, lambda: page.get_by_text("Glyph", exact=True).click())
+    assert not {"style", "marks"} & set(found) and found["min_spacing"] == ["12"]
+    assert not usual.is_visible()
+
+
+def test_what_is_wrong_with_a_pen_stands_below_its_switch(page):
+    change(page, lambda: write_with_a_pen(page))
+    page.get_by_label("Size spread, smallest, exact").fill("0.4")
+    page.wait_for_selector('[data-error="style"]:not(:empty)')
+    assert page.locator('[data-error="style"]').text_content().startswith("style: pen: size_jitter must be ")
+    assert page.get_by_label("Size spread, smallest, exact").get_attribute("aria-describedby") == "error-style"
+
+
+def test_the_page_waits_for_what_takes_long(page):
+    """It says so, and asks again when the service tells it to."""
+    images(page)
+    held, address = [], "**/v1/samples.json?*style=pen*"
+    page.route(address, lambda route: held.append(route))
+    page.locator("#glyphs select").nth(1).select_option("test")
+    with page.expect_request(address):
+        page.get_by_text("Pen", exact=True).click()
+    page.wait_for_function("() => document.getElementById('status').textContent.includes('up to a minute')")
+    problem = {"status": 503, "detail": "the lines are being found"}
+    with page.expect_request(address):
+        held.pop().fulfill(
+            status=503, headers={"Retry-After": "1"}, content_type="application/problem+json", body=json.dumps(problem)
+        )
+        page.wait_for_function("() => document.getElementById('status').textContent === 'the lines are being found'")
+    assert page.locator("#gallery").get_attribute("aria-busy") == "true"
+    held.pop().continue_()
+    assert len(images(page)) == 12
+    assert page.locator("#status").text_content().startswith("12 images")
+
+
 LOOKS = {
     "plain": lambda page: page.get_by_label("What to write").fill("2026"),
     "distorted": lambda page: [
@@ -173,6 +245,7 @@ LOOKS = {
         page.get_by_role("slider", name="alpha, largest").fill("60"),
         page.get_by_text("Black ink on white paper").click(),
     ],
+    "pen": write_with_a_pen,
     "random": lambda page: page.get_by_text("Random digits", exact=True).click(),
     "amounts": lambda page: page.get_by_text("Amounts", exact=True).click(),
     "phone": lambda page: [page.get_by_text("Phone", exact=True).click(), page.get_by_label("Width, exact").fill("0")],
@@ -180,7 +253,7 @@ LOOKS = {
 }
 
 
-@pytest.mark.parametrize("look", first([*LOOKS], plain=2))
+@pytest.mark.parametrize("look", first([*LOOKS], plain=3))
 def test_the_copied_command_makes_the_images_shown(page, run, tmp_path, look):
     shown = change(page, lambda: LOOKS[look](page))
     page.get_by_role("button", name="Copy").click()
@@ -195,8 +268,9 @@ def test_the_copied_command_makes_the_images_shown(page, run, tmp_path, look):
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl: apt-get install curl")
-def test_the_copied_curl_command_fetches_the_images_shown(page, tmp_path):
-    shown = change(page, lambda: LOOKS["distorted"](page))
+@pytest.mark.parametrize("look", ["distorted", "pen"])
+def test_the_copied_curl_command_fetches_the_images_shown(page, tmp_path, look):
+    shown = change(page, lambda: LOOKS[look](page))
     page.get_by_text("curl", exact=True).click()
     page.get_by_role("button", name="Copy").click()
     command = page.evaluate("navigator.clipboard.readText()")
@@ -211,6 +285,15 @@ def test_the_python_code_is_shown(page):
     code = page.locator("#recipe").text_content()
     assert "SequenceGenerator(Settings(number='123456'), seed=" in code
     compile(code, "page", "exec")
+
+
+def test_the_python_code_makes_the_images_shown(page):
+    shown = change(page, lambda: write_with_a_pen(page))
+    page.get_by_text("Python", exact=True).click()
+    made: dict = {}
+    exec(page.locator("#recipe").text_content(), made)
+    for image, file in zip(made["images"], shown, strict=True):
+        assert np.array_equal(image, cv2.imdecode(np.frombuffer(file, np.uint8), cv2.IMREAD_GRAYSCALE))
 
 
 def test_a_data_set_is_downloaded(page, tmp_path):

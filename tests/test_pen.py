@@ -174,7 +174,9 @@ def test_a_larger_height_shows_the_same_strings_larger(test_split):
     assert small.texts == large.texts
     there = small.classes >= 0
     # a pixel of paper is left around the ink at any height
-    assert (np.abs(large.boxes[there] / 3 - small.boxes[there]) < 0.06 * large.boxes[there].sum(axis=1)[:, None] / 3 + 2).all()
+    assert (
+        np.abs(large.boxes[there] / 3 - small.boxes[there]) < 0.06 * large.boxes[there].sum(axis=1)[:, None] / 3 + 2
+    ).all()
 
 
 def test_repeated_characters_are_often_the_same_glyph(test_split):

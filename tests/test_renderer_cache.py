@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from digitseq import Settings
-from digitseq.renderer.renderer_cache import BANKS, RENDERERS, renderer_of
+from digitseq.glyphs import stroke_bank
+from digitseq.renderer import renderer_cache
+from digitseq.renderer.renderer_cache import BANKS, RENDERERS, load_lines, renderer_of
 
 
 @pytest.mark.parametrize("other", [{"image_width": 150}, {"invert": True}, {"augment": "light"}, {"split": "test"}])
@@ -22,3 +24,16 @@ def test_only_so_many_are_kept(cache):
     assert renderer_of(Settings("12", image_width=1000)) is not first
     assert renderer_of(Settings("12", image_width=1000)).bank is first.bank
     assert BANKS >= 2
+
+
+def test_images_of_all_heights_share_their_centre_lines(tmp_path, monkeypatch):
+    """Where no cache can be written, finding them anew for each height would take a minute each time."""
+    calls = []
+    real = renderer_cache.load_strokes
+    monkeypatch.setattr(renderer_cache, "load_strokes", lambda *given: calls.append(1) or real(*given))
+    monkeypatch.setattr(stroke_bank, "MOST_GLYPHS", 100)
+    settings = [Settings("12", style="pen", split="test", image_height=height) for height in (28, 40)]
+    load_lines(settings[0], str(tmp_path))
+    low, tall = (renderer_of(one, str(tmp_path)).bank for one in settings)
+    assert low.height < tall.height and low.strokes is tall.strokes
+    assert len(calls) == 1

@@ -26,6 +26,7 @@ from digitseq.formats import FORMATS
 from digitseq.formats.png_encoder import encode_png
 from digitseq.labels import LABEL_FORMATS
 from digitseq.options import options
+from digitseq.pen.style import PenStyle, parse_style
 from digitseq.service.limits import Limits, variable
 from digitseq.settings import Settings
 
@@ -63,6 +64,7 @@ def problem(answer: httpx.Response, status: int) -> dict:
         ("augment=light", "--augment light"),
         ("augment=elastic:alpha=20..30&augment=blur", "--augment elastic:alpha=20..30 --augment blur"),
         ("data_augmentation=1&erode_kernel=2,1&angle=-12.5", "-da -e 2 1 --angle=-12.5"),
+        ("style=pen:slant=0.2&marks=0.5&split=test", "--style pen:slant=0.2 --marks 0.5 --split test"),
     ],
 )
 def test_the_command_line_makes_the_same_bytes(client, run, tmp_path, query, flags):
@@ -214,6 +216,21 @@ def test_options_name_every_setting_but_paths(client):
     assert {"elastic", "background"} <= {operation["name"] for operation in found["augmentations"]}
     assert "folder" not in json.dumps([o["parameters"] for o in found["augmentations"]])
     assert found["datasets"][0]["name"] == "mnist"
+
+
+def test_options_describe_the_pen(client):
+    found = client.get("/v1/options").json()
+    listed = {about["name"]: about for about in found["pen"]["parameters"]}
+    assert list(listed) == list(options(PenStyle))
+    assert found["pen"]["help"].startswith("Strings written with a pen")
+    assert (listed["width"]["low"], listed["width"]["high"], listed["width"]["unit"]) == (0.02, 0.25, "digit heights")
+    for name, about in listed.items():
+        assert about["help"] and "`" not in about["help"]
+        # what a slider begins with is allowed, and the default as a text is the default
+        low, high = about["usual"] if about["type"] == "spread" else [about["usual"]] * 2
+        assert about["low"] <= low <= high <= about["high"]
+        assert parse_style(f"pen:{name}={about['default']}") == parse_style("pen")
+    assert not any("`" in about["help"] for about in found["settings"])
 
 
 @pytest.mark.parametrize(

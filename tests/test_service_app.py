@@ -13,10 +13,10 @@ pytest.importorskip("fastapi")
 import httpx
 from support.file_server import made_set
 
-from digitseq.errors import SettingsError
-from digitseq.glyphs import DATA_SETS
+from digitseq.errors import DataError, SettingsError
+from digitseq.glyphs import DATA_SETS, stroke_bank
 from digitseq.renderer import renderer_cache
-from digitseq.service import Limits, create_app, glyph_sets, worker_threads
+from digitseq.service import Limits, create_app, glyph_sets, pen_lines, worker_threads
 from digitseq.service.access import check_key, check_origin
 
 PNG = "/v1/sequences/123456.png"
@@ -158,11 +158,97 @@ def test_a_bank_that_is_built_keeps_nobody_waiting(monkeypatch):
     assert asyncio.run(both()) == [200, True, 200]
 
 
+class Finding:
+    """Stands for `load_lines`, and is held at its begin until it is let on; the data set's lines are few."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.begun, self.gate, self.calls = threading.Event(), threading.Event(), 0
+        self.error: Exception | None = None
+        monkeypatch.setattr(stroke_bank, "MOST_GLYPHS", 100)
+        monkeypatch.setattr(pen_lines, "load_lines", self)
+
+    def __call__(self, *given: object) -> None:
+        self.calls += 1
+        self.begun.set()
+        self.gate.wait(60)
+        if self.error:
+            raise self.error
+        renderer_cache.load_lines(*given)
+
+
+PEN = "split=test&style=pen&seed=1"
+WRITTEN = [f"{PNG}?{PEN}", f"/v1/sequences/1.json?{PEN}", f"/v1/samples.json?number=12&{PEN}"]
+
+
+def test_centre_lines_that_are_found_keep_nobody_waiting(monkeypatch, tmp_path):
+    """With one thread of each kind, and as many requests for a pen as there are kinds of requests."""
+    finding = Finding(monkeypatch)
+
+    async def all_of_them() -> list[object]:
+        async with asking(create_app(Limits(concurrency=1, client_percent=100), cache=str(tmp_path))) as client:
+            body = {"number": "1", "size": 2, "split": "test", "style": "pen"}
+            asked = [client.get(path) for path in WRITTEN] + [client.post("/v1/datasets", json=body)]
+            held = [asyncio.ensure_future(one) for one in asked]
+            await asyncio.to_thread(finding.begun.wait)
+            plain = [path.replace("&style=pen", "") for path in WRITTEN]
+            others = [(await client.get(path)).status_code for path in plain]
+            others.append((await client.post("/v1/datasets", json=body | {"style": "glyph"})).status_code)
+            still = not any(one.done() for one in held)
+            finding.gate.set()
+            return [others, still, [(await one).status_code for one in held]]
+
+    assert asyncio.run(all_of_them()) == [[200] * 4, True, [200] * 4]
+    assert finding.calls == 1
+
+
+def test_who_cannot_wait_for_centre_lines_is_told_to_ask_again(monkeypatch, tmp_path):
+    """And what was begun is not thrown away."""
+    finding = Finding(monkeypatch)
+
+    async def all_of_them() -> list[httpx.Response]:
+        async with asking(create_app(Limits(max_seconds=1), cache=str(tmp_path))) as client:
+            early = [await client.get(path) for path in WRITTEN]
+            finding.gate.set()
+            while (late := await client.get(WRITTEN[0])).status_code == 503:
+                pass
+            return [*early, late]
+
+    *early, late = asyncio.run(all_of_them())
+    for answer in early:
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+        assert "centre lines of mnist test" in answer.json()["detail"]
+    assert late.status_code == 200
+    assert finding.calls == 1
+
+
+def test_centre_lines_that_could_not_be_found_are_looked_for_again(monkeypatch, tmp_path):
+    finding = Finding(monkeypatch)
+    finding.gate.set()
+    finding.error = DataError("damaged")
+
+    async def twice() -> list[int]:
+        async with asking(create_app(cache=str(tmp_path))) as client:
+            first = await client.get(WRITTEN[0])
+            finding.error = None
+            return [first.status_code, (await client.get(WRITTEN[0])).status_code]
+
+    assert asyncio.run(twice()) == [503, 200]
+    assert finding.calls == 2
+
+
+def test_a_pen_that_is_refused_begins_nothing(monkeypatch, tmp_path):
+    finding = Finding(monkeypatch)
+    refused = [f"{PNG}?split=test&style=pen:slnt=1", f"{PNG}?{PEN}&min_spacing=3", f"{PNG}?{PEN}&dataset=no"]
+    assert [answer.status_code for answer in ask(create_app(cache=str(tmp_path)), *refused)] == [422, 422, 404]
+    assert not finding.calls
+
+
 LOOKS = [
     "",
     "&min_spacing=3&image_width=180",
     "&augment=light&signs=gap&gap_labels=keep",
     "&image_width=0&label_case=upper",
+    "&split=test&style=pen:slant=0&marks=0.5",
 ]
 TEXTS = ["0", "4711", "12-4", "8" * 30, "1" * 257, "12a", "", "%D9%A1"]
 

@@ -17,6 +17,7 @@ from digitseq.errors import NarrowError
 from digitseq.formats.png_encoder import encode_png
 from digitseq.random_streams import Rows
 from digitseq.renderer import Appearance, Renderer
+from digitseq.renderer.renderer_cache import bank_of
 from digitseq.service import micro_batcher
 from digitseq.service.glyph_sets import GlyphSets
 from digitseq.service.limits import Limits
@@ -24,6 +25,7 @@ from digitseq.service.micro_batcher import ImageRequest, MicroBatcher, batch_key
 from digitseq.service.pipeline_cache import PipelineCache
 from digitseq.service.requests import from_query
 from digitseq.service.seeds import SeededRows
+from digitseq.service.worker_threads import NotReady
 
 SEEDS = st.integers(0, 2**64 - 1)
 INDICES = st.one_of(st.integers(0, 20), st.integers(0, 999_999_999))
@@ -63,6 +65,15 @@ def test_a_batch_of_distorted_images(train, augment, look):
         assert file == alone(one.pipeline, one.seed, one.index)
 
 
+@pytest.mark.parametrize("look", [{}, {"marks": 1.0, "image_width": 0}, {"image_width": 90, "augment": ("scan",)}])
+def test_a_batch_of_written_images(look):
+    look = look | {"split": "test", "style": "pen:slant=0.2"}
+    kept = alike(bank_of(Settings("0", **look)), ["4711", "0815"], **look)
+    wanted = [ImageRequest(kept[k % 2], 5 * k, k * 1000, None) for k in range(6)]
+    for one, file in zip(wanted, images_of(wanted)):
+        assert file == alone(one.pipeline, one.seed, one.index)
+
+
 @given(
     rows=st.lists(st.tuples(SEEDS, INDICES), min_size=1, max_size=5),
     columns=st.integers(1, 9),
@@ -86,6 +97,23 @@ def test_the_service_prepares_an_appearance_once():
     assert len({one.seed for one in made}) == len(made)
     assert len({batch_key(pipeline) for pipeline in made[:300]}) == 1
     assert pipeline_cache.pipeline(from_query([("number", "1")], {})).renderer is not made[0].renderer
+
+
+def test_a_pen_is_not_prepared_for_signs_in_the_event_loop():
+    pipeline_cache = PipelineCache(Limits(), GlyphSets(None))
+
+    def written(text: str) -> Pipeline:
+        asked = from_query([("number", text), ("split", "test"), ("style", "pen")], {})
+        try:
+            return pipeline_cache.pipeline(asked)
+        except NotReady as early:
+            early.until.result()
+        return pipeline_cache.pipeline(asked)
+
+    first = written("12")
+    assert pipeline_cache.with_number(first, "345").renderer is first.renderer
+    assert pipeline_cache.with_number(first, "3-4") is None
+    assert pipeline_cache.with_number(written("3-4"), "5+6") is not None
 
 
 def test_texts_with_gaps_are_not_mixed_with_others(train):

@@ -66,6 +66,8 @@ PARTNERS = {
     "glyph_height": {"image_width": 400},
     "dilate_kernel": {"image_width": 400},
     "dataset": {"split": "test"},  # of some, that alone is here
+    "style": {"split": "test"},
+    "marks": {"style": "pen", "split": "test"},
 }
 SOURCES = ("number", "random_digits", "amounts", "random_text", "phone", "pattern")
 VALID = {
@@ -76,6 +78,7 @@ VALID = {
     "amounts": [[1, 1], [3, 12]],
     "random_text": [[1, 1], [3, 8]],
     "labels": [["coco"], ["jsonl", "txt"]],
+    "style": ["pen", "pen:width=0.05..0.1,slant=0"],
     "augment": [["light"], ["medium", "blur"], ["elastic:alpha=6,sigma=4"]],
 }
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from os import cpu_count
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,11 +28,14 @@ METHOD = 1  # counted up when other lines are found: cached ones are built again
 MOST_BYTES = 1 << 28  # of fields: of larger data sets, every second, third, … glyph has a line
 MARGIN = 3  # pixels of paper around the ink of a glyph
 PIECE = 64  # glyphs that are worked on at once, which stay in the processor's cache
+AHEAD = 4  # pieces for each thread that are handed out at once
 VARIANTS = 64  # of each sign, and of a plain stroke
 STROKE = "stroke"  # the name of a plain stroke among signs
 STROKE_LENGTH = 18.0  # pixels, along x through the middle of its field
 BEND = 1.6  # pixels by which the middle of a plain stroke is off the straight line, at most
 SPACING = 0.25  # pixels between points on the curve of a sign
+T = TypeVar("T")
+R = TypeVar("R")
 _ARRAYS = ("start", "intact", *Lines._fields, "base")
 
 
@@ -102,7 +106,7 @@ def build_strokes(bank: GlyphBank, digest: str) -> StrokeBank:
     with ThreadPoolExecutor(cpu_count()) as pool, tqdm(
         total=len(order), desc="finding the centre lines of the glyphs, once", unit="glyph", disable=None, leave=False
     ) as bar:  # fmt: skip
-        for one in pool.map(lambda piece: _glyph_lines(bank, piece, side), pieces):
+        for one in _in_order(pool, lambda piece: _glyph_lines(bank, piece, side), pieces):
             found.append(one)
             bar.update(PIECE)
     signs, base = zip(*_sign_lines(side))
@@ -110,6 +114,20 @@ def build_strokes(bank: GlyphBank, digest: str) -> StrokeBank:
     kept = np.concatenate([kept for _, kept in found])
     feet = np.concatenate([lines.bottom[: len(order)], *base])
     return StrokeBank(digest, side, bank.start[order], kept, lines, feet)
+
+
+def _in_order(pool: ThreadPoolExecutor, work: Callable[[T], R], pieces: Iterable[T]) -> Iterator[R]:
+    """As `pool.map`, but at the end of the program, such as a service that is told to stop, it raises `RuntimeError`.
+
+    Python waits then for all that was submitted, and takes no more: so little is submitted ahead.
+    """
+    waiting: deque[Future[R]] = deque()
+    for piece in pieces:
+        waiting.append(pool.submit(work, piece))
+        if len(waiting) >= AHEAD * (cpu_count() or 1):
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
 def _joined(parts: list[Lines]) -> Lines:

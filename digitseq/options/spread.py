@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist
@@ -41,7 +42,7 @@ class Spread(NumberRange):
         if not isinstance(value, Normal):
             return super().convert(value)
         deviation = float(value.deviation)
-        if not 0 <= deviation <= self.high - self.low:
+        if not 0 <= deviation <= (math.log(self.high / self.low) if self.log else self.high - self.low):
             raise ValueError
         return Normal(Number.convert(self, value.mean), deviation)
 

@@ -64,7 +64,7 @@ class PenStyle:
     margin: Value = spread((0.1, 0.5), "paper left and right of a string with `image_width` 0", 0, 5, "digit heights")
 
     def __post_init__(self) -> None:
-        clean_fields(self, "style: pen: ")
+        clean_fields(self, "pen: ")
 
 
 def parse_style(given: object) -> PenStyle | None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 from digitseq.glyphs.bank import GlyphBank
@@ -17,6 +17,7 @@ from digitseq.glyphs.own_folder import is_folder
 from digitseq.glyphs.pen_bank import AnyBank, PenBank
 from digitseq.glyphs.scaled_bank import ScaledBank
 from digitseq.glyphs.scaling import Scaling
+from digitseq.glyphs.stroke_bank import StrokeBank
 from digitseq.renderer.appearance import Appearance
 from digitseq.renderer.rendering import Renderer
 from digitseq.settings import GLYPH, Settings
@@ -31,7 +32,7 @@ def bank_of(settings: Settings, cache: str | None = None, keep_sizes: bool = Tru
     keep_sizes: as in `renderer_of`
     """
     base = load_bank(settings.split, cache, settings.dataset, settings.transpose)
-    return _sized(base, _size(settings), keep_sizes, cache)
+    return _sized(base, _size(settings), keep_sizes, cache, partial(load_strokes, base, cache))
 
 
 def renderer_of(settings: Settings, cache: str | None = None, keep_sizes: bool = True) -> Renderer:
@@ -40,11 +41,20 @@ def renderer_of(settings: Settings, cache: str | None = None, keep_sizes: bool =
     The last 16 are kept. cache: as in `load_bank`, and raises as that does. keep_sizes: whether glyphs in another
     size are built into the cache; the images are the same.
     """
+    return _renderer(Appearance.of(settings), _size(settings), keep_sizes, *_source(settings, cache))
+
+
+def load_lines(settings: Settings, cache: str | None = None) -> None:
+    """Find the centre lines that a pen needs of the data set of `settings`; see `load_strokes`, and `renderer_of`."""
+    _lines(*_source(settings, cache))
+
+
+def _source(settings: Settings, cache: str | None) -> tuple[Hashable, ...]:
+    """What the glyphs depend on, beside their size: the arguments of `_base`."""
     directory = cache or os.environ.get("DIGITSEQ_CACHE")
-    # in the key, so that a folder whose files have changed is read again
+    # so that a folder whose files have changed is read again
     state = _state(settings.dataset) if is_folder(settings.dataset) else None
-    bank = (settings.split, directory, settings.dataset, settings.transpose)
-    return _renderer(Appearance.of(settings), _size(settings), keep_sizes, state, *bank)
+    return state, settings.split, directory, settings.dataset, settings.transpose
 
 
 @lru_cache(maxsize=RENDERERS)
@@ -54,7 +64,13 @@ def _renderer(appearance: Appearance, *bank: Hashable) -> Renderer:
 
 @lru_cache(maxsize=BANKS)
 def _bank(size: _Size, keep: bool, state: Hashable, *names: Any) -> AnyBank:
-    return _sized(_base(state, *names), size, keep, names[1])
+    return _sized(_base(state, *names), size, keep, names[1], partial(_lines, state, *names))
+
+
+@lru_cache(maxsize=BANKS)
+def _lines(state: Hashable, *names: Any) -> StrokeBank:
+    # one for all sizes, as `_base`
+    return load_strokes(_base(state, *names), names[1])
 
 
 @lru_cache(maxsize=BANKS)
@@ -64,11 +80,10 @@ def _base(state: Hashable, *names: Any) -> GlyphBank:
     return load_bank(split, cache, dataset, transpose)
 
 
-def _sized(base: GlyphBank, size: _Size, keep: bool, cache: str | None) -> AnyBank:
+def _sized(base: GlyphBank, size: _Size, keep: bool, cache: str | None, lines: Callable[[], StrokeBank]) -> AnyBank:
     scaling, letter_layout, pen = size
     if pen:
-        strokes = load_strokes(base, cache)
-        return PenBank(doubled(base) if letter_layout else base, strokes, scaling, letter_layout)
+        return PenBank(doubled(base) if letter_layout else base, lines(), scaling, letter_layout)
     if letter_layout and (line := line_of(base.characters, base.class_start, base.top, base.bottom)):
         base, scaling = doubled(base), replace(scaling, line=line)
     if scaling == Scaling(SIDE):

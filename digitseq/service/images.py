@@ -24,6 +24,7 @@ from digitseq.service.problems import Problem
 from digitseq.service.requests import ABOUT_IMAGES, ABOUT_SAMPLES, Pairs, from_query
 from digitseq.service.scheduler import Scheduler
 from digitseq.service.worker_threads import address_of
+from digitseq.settings import GLYPH
 from digitseq.sources.base import Check
 
 SEQUENCES, PNG = "/v1/sequences/", ".png"
@@ -41,7 +42,7 @@ class ImageEndpoints:
 
     def __init__(self, pipeline_cache: PipelineCache, work: Scheduler, metrics: Metrics) -> None:
         self._pipeline_cache, self._work, self._metrics = pipeline_cache, work, metrics
-        # apart, so that a plain image never waits for a batch of distorted ones, which takes ten times as long
+        # apart, so that a plain image never waits for distorted or written ones, which take ten times as long
         self._plain, self._distorted = MicroBatcher(), MicroBatcher()
         self._looks: dict[Look, Pipeline] = {}
 
@@ -143,7 +144,7 @@ class ImageEndpoints:
         settings = pipeline.settings
         # Only fixed texts share batches: other sources draw their texts from the tables of their own seed.
         if settings.number is not None and pipeline.keeps_texts:
-            batcher = self._distorted if settings.operations() else self._plain
+            batcher = self._distorted if settings.operations() or settings.style != GLYPH else self._plain
             return settings.number, await batcher.submit(pipeline, seed, index)
         return await self._work.images.run(lambda check: one_image(pipeline.reseeded(seed), index), receive)
 

@@ -11,10 +11,14 @@ from digitseq.augment import OPERATIONS, PRESETS
 from digitseq.formats import DOWNLOADS, FORMATS
 from digitseq.labels import LABEL_FORMATS
 from digitseq.options import FilePath, Option, options
+from digitseq.options.parameters import shown_value
+from digitseq.options.spread import Normal
+from digitseq.pen.style import PenStyle
 from digitseq.service.glyph_sets import GlyphSets, splits_of
 from digitseq.service.limits import Limits
 from digitseq.service.requests import SETTINGS
 from digitseq.settings import DEFAULTS
+from digitseq.shell.setting_names import with_names
 
 
 def catalogue(limits: Limits, sets: GlyphSets) -> dict[str, Any]:
@@ -28,6 +32,7 @@ def catalogue(limits: Limits, sets: GlyphSets) -> dict[str, Any]:
         ],
         "augmentations": [_operation(name) for name in OPERATIONS],
         "presets": {name: list(texts) for name, texts in PRESETS.items()},
+        "pen": {"help": _summary(PenStyle), "parameters": [_pen(name) for name in options(PenStyle)]},
         "formats": [
             {"name": name, "help": FORMATS[key].help}
             for name, (key, _) in DOWNLOADS.items()
@@ -60,9 +65,22 @@ def _operation(name: str) -> dict[str, Any]:
     return {
         "name": name,
         "level": operation.level,
-        "help": " ".join(operation.__doc__.partition("\n\n")[0].split()),
+        "help": _summary(operation),
         "parameters": found,
     }
+
+
+def _pen(name: str) -> dict[str, Any]:
+    """A parameter of the style pen. usual: the range that its values come from where it is not given."""
+    option = options(PenStyle)[name]
+    default, kind = option.default, option.kind
+    usual = getattr(kind, "usual", None) if isinstance(default, Normal) else default
+    return _described(name, option, shown_value(default)) | {"usual": usual}
+
+
+def _summary(cls: type) -> str:
+    """The first paragraph of what a class says of itself."""
+    return " ".join((cls.__doc__ or "").partition("\n\n")[0].split())
 
 
 def _described(name: str, option: Option, default: Any) -> dict[str, Any]:
@@ -71,7 +89,7 @@ def _described(name: str, option: Option, default: Any) -> dict[str, Any]:
     return {
         "name": name,
         "type": kind.name,
-        "help": option.help,
+        "help": with_names(option.help),
         "low": getattr(kind, "low", None),
         "high": getattr(kind, "high", None),
         "whole": getattr(kind, "whole", False),

@@ -10,6 +10,7 @@ from digitseq.renderer import Renderer
 from digitseq.renderer.renderer_cache import renderer_of
 from digitseq.service.glyph_sets import GlyphSets
 from digitseq.service.limits import Limits
+from digitseq.service.pen_lines import PenLines
 from digitseq.service.problems import Problem
 from digitseq.service.requests import RequestValues, check_texts, too_wide
 from digitseq.settings import Settings
@@ -22,6 +23,7 @@ class PipelineCache:
 
     def __init__(self, limits: Limits, sets: GlyphSets, cache: str | None = None) -> None:
         self._limits, self._sets, self._cache = limits, sets, cache
+        self._lines = PenLines(cache)
 
     def open(self) -> None:
         """Open the bank of the default settings. Raises `DataError`."""
@@ -31,11 +33,12 @@ class PipelineCache:
         """The pipeline of a request, with its seed or a random one, for a run of `size` images.
 
         check: called every few milliseconds meanwhile; what it raises ends that, and is passed on.
-        Raises as `RequestValues.settings` and `Pipeline` do.
+        Raises as `RequestValues.settings` and `Pipeline` do, and `NotReady` for a pen before its first use.
         """
         settings, seed = asked.settings(self._limits, self._sets), asked.others.get("seed")
         if (settings.unique or settings.balanced) and size is not None and size > self._limits.max_images:
             raise Problem(422, f"unique and balanced are for at most {self._limits.max_images:,} images here", "size")
+        self._lines.check(settings)
         # requests for all heights there are would fill the disk
         renderer = renderer_of(settings, self._cache, keep_sizes=False)
         return self._make(settings, renderer, draw_seed() if seed is None else seed, size, check)
@@ -49,6 +52,8 @@ class PipelineCache:
             return pipeline
         check_texts({"number": number}, self._limits)
         settings, renderer = replace(pipeline.settings, number=number), pipeline.renderer
+        if renderer.pen is not None and not renderer.characters >= set(number):
+            return None  # one that has signs, too, would look at all glyphs
         # the check of the width would measure distorted glyphs first, unless the crude bound is enough
         if settings.image_width and not renderer.fit_is_known(len(number), True):
             return None

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from digitseq.service.limits import Limits
 from digitseq.service.problems import Problem
-from digitseq.service.worker_threads import WorkerThreads
+from digitseq.service.worker_threads import PATIENCE, WorkerThreads
 
 
 class AddressLimiter:
@@ -55,8 +55,9 @@ class Scheduler:
     def __init__(self, limits: Limits, working: Callable[[int], None] = lambda change: None) -> None:
         most, percent = limits.concurrency + limits.max_waiting, limits.client_percent
         self.seconds = limits.max_seconds
-        self.images = WorkerThreads(limits.concurrency, "images", working)
-        self.long = WorkerThreads(limits.concurrency, "long", working)
+        patience = min(PATIENCE, limits.max_seconds / 2)  # time is left to make what was waited for
+        self.images = WorkerThreads(limits.concurrency, "images", working, patience)
+        self.long = WorkerThreads(limits.concurrency, "long", working, patience)
         self.image_slots = AddressLimiter(most, percent, "requests")
         self.long_slots = AddressLimiter(most, percent, "requests for samples and data sets")
         self.streams = AddressLimiter(limits.max_streams, percent, "data sets", 10)

@@ -26,7 +26,7 @@ PROBLEMS = {
     429: "too many requests at once",
     500: "internal error",
     501: "a package is not installed on the server",
-    503: "the service is shutting down, or this took too long",
+    503: "the service is shutting down, not ready for this yet, or took too long",
 }
 
 

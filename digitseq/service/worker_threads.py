@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ from digitseq.sources.base import Check
 
 T = TypeVar("T")
 Receive = Callable[[], Awaitable[Any]]
+PATIENCE = 50.0  # seconds: proxies give up after 60
 
 
 def address_of(scope: Scope) -> str:
@@ -28,6 +29,14 @@ class Stopped(Exception):
     """Work ended because nobody waits for it any more."""
 
 
+class NotReady(Exception):
+    """Work cannot begin before `until` is done, and no thread should wait. problem: said when it takes too long."""
+
+    def __init__(self, until: Future[None], problem: Problem) -> None:
+        super().__init__(problem.detail)
+        self.until, self.problem = until, problem
+
+
 class CancelToken(threading.Event):
     """Tells work in a thread to end: the thread calls `check` every few milliseconds."""
 
@@ -38,20 +47,30 @@ class CancelToken(threading.Event):
 
 
 class WorkerThreads:
-    """Threads for one kind of work. working: called with 1 when a call starts, and with -1 when it ends."""
+    """Threads for one kind of work. working: called with 1 when a call starts, and with -1 when it ends.
 
-    def __init__(self, count: int, name: str, working: Callable[[int], None] = lambda change: None) -> None:
+    patience: seconds that a request waits for something to be ready
+    """
+
+    def __init__(
+        self, count: int, name: str, working: Callable[[int], None] = lambda change: None, patience: float = PATIENCE
+    ) -> None:
         self._executor = ThreadPoolExecutor(count, f"digitseq-{name}")
-        self._working = working
+        self._working, self._patience = working, patience
 
     async def run(self, call: Callable[[Check], T], receive: Receive) -> T:
         """`call(check)` in a thread. Raises `Problem` 503 when the client goes.
 
         `check` raises in the thread when the client has gone or the task was cancelled, by its deadline for example.
+        A call that raises `NotReady` is made again when that is over.
         """
         token = CancelToken()
         try:
-            return await unless_gone(self.submit(partial(call, token.check)), receive)
+            while True:
+                try:
+                    return await unless_gone(self.submit(partial(call, token.check)), receive)
+                except NotReady as early:
+                    await _ready(early, self._patience, receive)
         finally:
             token.set()
 
@@ -111,6 +130,17 @@ class Stream:
     def _end(self) -> None:
         with self._lock:
             self._pieces.close()
+
+
+async def _ready(early: NotReady, patience: float, receive: Receive) -> None:
+    until = asyncio.wrap_future(early.until)
+    try:
+        await unless_gone(asyncio.ensure_future(asyncio.wait({until}, timeout=patience)), receive)
+        if not until.done():
+            raise early.problem
+        until.result()
+    finally:
+        until.cancel()
 
 
 async def unless_gone(future: asyncio.Future[T], receive: Receive) -> T:

@@ -3,10 +3,11 @@
 const KEY = "digitseq-key";
 
 export class Problem extends Error {
-  constructor(status, detail, field) {
+  constructor(status, detail, field, after = 0) {
     super(detail);
     this.status = status;
     this.field = field;
+    this.after = after; // seconds in which to ask again
   }
 }
 
@@ -26,5 +27,5 @@ export async function ask(path, options = {}) {
   }
   if (answer.ok) return answer;
   const said = await answer.json().catch(() => ({ detail: answer.statusText }));
-  throw new Problem(answer.status, said.detail, said.field);
+  throw new Problem(answer.status, said.detail, said.field, Number(answer.headers.get("Retry-After")));
 }

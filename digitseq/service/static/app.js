@@ -4,15 +4,18 @@ import { ask, keep } from "./api.js";
 import { control, element, field, segments, select, slider, title } from "./controls.js";
 import { show } from "./gallery.js";
 import { buildOperations } from "./operations.js";
+import { buildStyle } from "./pen.js";
 import { setUpTakeaway } from "./takeaway.js";
 
 const COUNT = 12;
 const PAUSE = 120; // milliseconds without a change before images are asked for
+const SLOW = 1000; // milliseconds after which the page says what it is waiting for
 // Where the name of a setting does not say enough.
 const LABELS = {
   number: "What to write", random_digits: "Length", amounts: "Length", random_text: "Length", phone: "Region, such as JP, US or GB",
   pattern: "Regular expression", glyph_height: "Height of a digit, as a share", invert: "Black ink on white paper",
   masks: "Masks of the characters", signs: "Signs such as - + . /", gap_labels: "Signs in labels, with gap",
+  marks: "Share with marks",
 };
 const $ = (id) => document.getElementById(id);
 const readers = {}; // by setting, a function that reads its value from the page
@@ -65,6 +68,7 @@ async function refresh() {
   const gallery = $("gallery");
   gallery.setAttribute("aria-busy", "true");
   const began = performance.now();
+  const slow = setTimeout(() => { $("status").textContent = slowly(values); }, SLOW);
   try {
     const answer = await (await ask(`/v1/samples.json?${asked}`, { signal: mine.signal })).json();
     if (mine.signal.aborted) return;
@@ -76,11 +80,28 @@ async function refresh() {
   } catch (error) {
     if (error.name === "AbortError") return;
     gallery.dataset.stale = "true";
+    if (error.status === 503 && error.after) {
+      askAgain(error);
+      return;
+    }
     $("status").textContent = "";
     complain(error);
   } finally {
+    clearTimeout(slow);
     if (running === mine) gallery.setAttribute("aria-busy", "false");
   }
+}
+
+function slowly({ style }) {
+  return style ? "Making the images … The first ones that a pen writes with a data set take up to a minute." : "Making the images …";
+}
+
+// The service is not ready for this yet, and has said when it may be: the page stays busy until then.
+function askAgain({ message, after }) {
+  running = null;
+  clearErrors();
+  $("status").textContent = message;
+  timer = setTimeout(refresh, 1000 * after);
 }
 
 function clearErrors() {
@@ -146,12 +167,17 @@ function buildLayout() {
     low: -20, high: 60, least: option("min_spacing").low, most: option("max_spacing").high, unit: "px",
     hint: "between two digits, ink to ink; negative overlaps them",
   }, changed);
-  readers.min_spacing = () => spacing.read()[0];
+  const { made: marks, read: share } = control(option("marks"), changed, { label: LABELS.marks, hint: "lines and signs that no label has" });
+  const style = buildStyle(options.pen, [marks], [spacing.made], changed);
+  readers.style = style.read;
+  readers.marks = () => (style.isPen() ? share() : undefined);
+  // the gaps of a pen are its own
+  readers.min_spacing = () => (style.isPen() ? undefined : spacing.read()[0]);
   readers.max_spacing = () => {
     const [low, high] = spacing.read();
-    return high === Math.max(option("max_spacing").example, low) ? undefined : high;
+    return style.isPen() || high === Math.max(option("max_spacing").example, low) ? undefined : high;
   };
-  $("layout").append(one.made, tall.made, spacing.made);
+  $("layout").append(style.made, one.made, tall.made, spacing.made);
   // whatever else there is
   for (const about of options.settings.filter(({ name, group }) => group === "layout" && !readers[name])) {
     const { made, read } = control(about, changed, { label: LABELS[about.name] ?? title(about.name) });

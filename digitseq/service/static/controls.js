@@ -44,6 +44,7 @@ export function segments(box, name, choices, value, changed) {
 
 // Sliders for one number, or for a pair low … high, each with a number field for exact values.
 // names: the settings whose errors belong here. low, high: what the slider reaches; least, most: what the field takes.
+// Returns the element, `read` for the numbers, and `set`, which changes them and tells nobody.
 export function slider({ label, names, values, low, high, least = low, most = high, step = 1, unit = "", hint = "" }, changed) {
   const id = fresh("slider");
   const track = element("div", { class: "track" });
@@ -84,7 +85,11 @@ export function slider({ label, names, values, low, high, least = low, most = hi
   const made = element("div", { class: "field" },
     element("div", { class: "row" }, element("span", { class: "legend" }, label), numbers),
     track, hint ? element("p", { class: "hint" }, hint) : null, ...errors);
-  return { made, read: () => fields.map((input) => (input.value === "" ? "" : Number(input.value))) };
+  const set = (all) => {
+    [ranges, fields].forEach((inputs) => inputs.forEach((input, k) => { input.value = all[k]; }));
+    paint();
+  };
+  return { made, set, read: () => fields.map((input) => (input.value === "" ? "" : Number(input.value))) };
 }
 
 // The words of a name: "random_digits" becomes "Random digits".
