@@ -2,6 +2,7 @@
 
     python example/train_reader.py                      train, then read 2,000 sequences of MNIST's test glyphs
     python example/train_reader.py --images DIR         read the images of a folder with gt.txt or metadata.jsonl
+    python example/train_reader.py --handwriting        train for real images, on numbers that look written and scanned
 
 The model is a small CRNN (Shi et al., "An end-to-end trainable neural network for image-based sequence recognition",
 2015) with CTC loss. Two are trained side by side, one on each processor core, and their predictions are combined.
@@ -47,6 +48,8 @@ from digitseq.torch_data import SequenceStream  # noqa: E402
 
 DIGITS = "0123456789"
 TRAIN = Settings(random_digits=(3, 8), image_width=WIDTH, augment="light")
+# For real images, which have ink of any darkness on paper of any tone.
+WRITTEN = Settings(random_digits=(1, 8), image_width=WIDTH, style="pen", marks=0.4, augment="scan")
 TEST = Settings(random_digits=(3, 8), image_width=WIDTH, split="test")
 LEARNING_RATE = 6e-3
 PLAIN_SHARE = 0.3  # of the steps, the last ones, are without augmentation, as the test images are
@@ -84,12 +87,14 @@ def _layer(
     return [convolution, *pooling, nn.BatchNorm2d(after), nn.ReLU()]
 
 
-def train_in_parallel(seeds: Sequence[int], steps: int, size: int) -> tuple[list[Reader], list[tuple[int, float]]]:
+def train_in_parallel(
+    seeds: Sequence[int], steps: int, size: int, settings: Settings = TRAIN
+) -> tuple[list[Reader], list[tuple[int, float]]]:
     """A trained reader for each of `seeds`, each in its own process, and the learning curve of the first one."""
     with ProcessPoolExecutor(len(seeds), multiprocessing.get_context("spawn"), _use_one_thread) as pool:
         # Ctrl-C reaches all processes of a terminal. Workers inherit that it is ignored, so only this one handles it.
         previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        results = pool.map(partial(_train_one, first_seed=seeds[0], steps=steps, size=size), seeds)
+        results = pool.map(partial(_train_one, first_seed=seeds[0], steps=steps, size=size, settings=settings), seeds)
         signal.signal(signal.SIGINT, previous)
         try:
             trained = list(results)
@@ -105,9 +110,9 @@ def _use_one_thread() -> None:
 
 
 def _train_one(
-    seed: int, first_seed: int, steps: int, size: int
+    seed: int, first_seed: int, steps: int, size: int, settings: Settings
 ) -> tuple[dict[str, np.ndarray], list[tuple[int, float]]]:
-    reader, curve = train(steps, size, seed, bar=seed == first_seed)
+    reader, curve = train(steps, size, seed, settings, bar=seed == first_seed)
     return {name: value.numpy() for name, value in reader.state_dict().items()}, curve
 
 
@@ -123,13 +128,13 @@ def train(
 ) -> tuple[Reader, list[tuple[int, float]]]:
     """A reader trained on `steps` batches of `size` images, and its learning curve as (step, loss).
 
-    The last `PLAIN_SHARE` of the steps are without augmentation, whatever `settings` say.
+    Unless `settings` are `WRITTEN`, the last `PLAIN_SHARE` of the steps are without augmentation, as test images are.
     """
     torch.manual_seed(seed)
     reader = Reader().to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(reader.parameters(), betas=(0.9, 0.99), weight_decay=0.01, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, steps, pct_start=0.1)
-    plain = round(PLAIN_SHARE * steps)
+    plain = 0 if settings == WRITTEN else round(PLAIN_SHARE * steps)
     batches = chain(
         islice(_batches(settings, size, seed), steps - plain),
         islice(_batches(replace(settings, augment=()), size, seed + 1), plain),
@@ -155,7 +160,15 @@ def _batches(settings: Settings, size: int, seed: int) -> Iterator[tuple[Tensor,
     for batch in DataLoader(
         SequenceStream(settings, BATCHES_AT_ONCE * size, seed, dtype=torch.float32), batch_size=None
     ):
-        yield from zip(batch.images.split(size), batch.targets.split(size), batch.lengths.split(size))
+        images = flattened(batch.images) if settings == WRITTEN else batch.images
+        yield from zip(images.split(size), batch.targets.split(size), batch.lengths.split(size))
+
+
+def flattened(images: Tensor) -> Tensor:
+    """Images (B, 1, H, W) of light ink on dark paper, with paper at 0 and ink at 1 whatever their tones are."""
+    levels = images.flatten(1).quantile(torch.tensor([0.5, 0.995]), dim=1)[:, :, None, None, None]
+    paper, ink = levels
+    return ((images - paper) / (ink - paper).clamp(min=0.05)).clamp(0, 1)
 
 
 def ctc_loss(scores: Tensor, targets: Tensor, lengths: Tensor, reduction: str = "mean") -> Tensor:
@@ -244,6 +257,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=_at_least(0), default=1, help="of weights and training images")
     parser.add_argument("--count", type=_at_least(1), default=2000, help="test sequences to read")
     parser.add_argument("--readers", type=_at_least(1), default=2, help="how many to train, one per core")
+    parser.add_argument("--handwriting", action="store_true", help="train for real images, with style pen and scan")
     parser.add_argument("--output", type=Path, default=Path("output/reader"), help="where to write")
     parser.add_argument("--images", type=Path, metavar="DIR", help="read this folder instead of training")
     parser.add_argument("--checkpoint", type=Path, help="trained readers to use instead of reader.pt in --output")
@@ -261,7 +275,8 @@ def main(argv: list[str] | None = None) -> int:
         readers = [load_reader(weights) for weights in torch.load(checkpoint, weights_only=True)]
         found = read_folder(readers, given.images)
     else:
-        readers, curve = train_in_parallel(range(given.seed, given.seed + given.readers), given.steps, given.batch)
+        seeds, settings = range(given.seed, given.seed + given.readers), WRITTEN if given.handwriting else TRAIN
+        readers, curve = train_in_parallel(seeds, given.steps, given.batch, settings)
         with replacing(given.output / "reader.pt") as file:
             torch.save([reader.state_dict() for reader in readers], file)
         with replacing(given.output / "curve.json") as file:

@@ -82,15 +82,34 @@ def test_a_plain_reader_reads_what_comes_out(reader, test_split, augment, record
     assert share >= LEAST[augment]
 
 
+def upright(crop: np.ndarray) -> np.ndarray:
+    """A glyph sheared so that it does not lean, on paper wide enough."""
+    wide = np.pad(crop.astype(np.float32), ((0, 0), (crop.shape[0] // 2,) * 2))
+    y, x = np.mgrid[: wide.shape[0], : wide.shape[1]]
+    y, x = ((place - (wide * place).sum() / wide.sum()) for place in (y, x))
+    lean = (wide * x * y).sum() / max((wide * y * y).sum(), 1)
+    middle = (wide.shape[0] - 1) / 2
+    shear = np.array([[1, lean, -lean * middle], [0, 1, 0]], np.float32)
+    return cv2.warpAffine(wide, shear, wide.shape[::-1], flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+
+
+def pen_normalised(crop: np.ndarray) -> np.ndarray:
+    """As `normalised`, upright, and blurred: pens of any width look alike, thin ones and the thick one of MNIST."""
+    soft = cv2.GaussianBlur(normalised(upright(crop)).reshape(SIDE, SIDE), (0, 0), 0.8)
+    return (soft / np.sqrt((soft**2).sum())).ravel()
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("height", [28, 48])
-def test_a_plain_reader_reads_what_a_pen_writes(reader, test_split, height, record_property):
-    bank, found = PenBank(test_split, load_strokes(test_split), Scaling(height)), []
+def test_a_plain_reader_reads_what_a_pen_writes(train, test_split, record_property):
+    """At default strengths, European forms, which MNIST hardly has, included."""
+    known = range(0, len(train), 2)
+    reader = Nearest(np.stack([pen_normalised(ink_of(train, g)) for g in known]), train.label[::2])
+    bank, found = PenBank(test_split, load_strokes(test_split), Scaling(48)), []
     for digit in range(10):
-        written = Settings(str(digit), split="test", image_width=0, image_height=height, style="pen")
-        batch = Pipeline(written, bank, 1).batch(0, 200)
+        settings = Settings(str(digit), split="test", image_width=0, image_height=48, style="pen")
+        batch = Pipeline(settings, bank, 1).batch(0, 200)
         crops = [image[y : y + h, x : x + w] for image, [(x, y, w, h)] in zip(batch.images, batch.boxes)]
-        found.append((reader.predict(np.stack([normalised(crop) for crop in crops])) == digit).mean())
+        found.append((reader.predict(np.stack([pen_normalised(crop) for crop in crops])) == digit).mean())
     record_property("share_read", float(np.mean(found)))
-    print(f"written at height {height}: {np.mean(found):.3f} of the digits are read; of each", np.round(found, 2))
+    print(f"written: {np.mean(found):.4f} of the digits are read; of each", np.round(found, 3))
     assert np.mean(found) >= 0.95

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -174,3 +175,17 @@ def test_a_folder_without_labels_is_refused(readers, tmp_path):
 )
 def test_digits_are_counted_by_edit_distance(a, b, wrong):
     assert train_reader.edit_distance(a, b) == train_reader.edit_distance(b, a) == wrong
+
+
+def test_written_numbers_are_learnt_from_flattened_paper(monkeypatch):
+    """The reader for real images sees ink at 1 and paper at 0, whatever their tones were; and the loss falls."""
+    written = replace(train_reader.WRITTEN, split="test")
+    monkeypatch.setattr(train_reader, "WRITTEN", written)
+    images = torch.from_numpy(SequenceGenerator(written, 3).batch(0, 64).images)[:, None] / 255
+    flat = train_reader.flattened(images)
+    tones = images.flatten(1).quantile(0.5, dim=1)
+    assert tones.std() > 0.02
+    assert (flat.flatten(1).quantile(0.5, dim=1) == 0).all()
+    assert (flat.flatten(1).max(dim=1).values == 1).all()
+    _, curve = train_reader.train(60, 32, 1, written)
+    assert curve[-1][1] < curve[0][1] / 1.5

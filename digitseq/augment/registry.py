@@ -75,7 +75,7 @@ PRESETS: dict[str, tuple[str, ...]] = {
     ),
     "scan": (
         "fade:p=0.5", "paper", "guilloche:p=0.45", "blotches:p=0.3", "fibre:p=0.3", "falloff:p=0.6",
-        "blur:sigma=0.25..0.7,p=0.65", "gaussian_noise:std=0.002..0.03,p=0.8", "resolution:digit_height=12..42",
+        "blur:sigma=0.25..0.7,p=0.65", "gaussian_noise:std=0.002..0.03,p=0.8", "resolution:digit_height=14..42",
         "sharpen:p=0.35", "jpeg:quality=45..95,p=0.6",
     ),
 }  # fmt: skip

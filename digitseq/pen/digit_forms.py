@@ -16,7 +16,7 @@ from digitseq.pen.profiles import Index, Profiles
 USUALLY = 0.93  # share of the 1s and 7s of a string that have the form of the string
 FLAG_LENGTH, FLAG_ANGLE = (0.25, 0.8), (0.3, 0.85)  # of the up-stroke of a 1; radians from its stem
 FOOT = (0.12, 0.3)  # half the length of the foot of a 1
-BAR_PLACE, BAR_LEFT, BAR_RIGHT = (-0.62, -0.2), (0.06, 0.3), (0.15, 0.4)  # of a 7: its height, and reach from the stem
+BAR_PLACE, BAR_LEFT, BAR_RIGHT = (-0.62, -0.2), (0.06, 0.35), (0.15, 0.5)  # of a 7: its height, and reach from the stem
 
 
 class Strokes(NamedTuple):

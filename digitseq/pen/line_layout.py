@@ -19,7 +19,7 @@ BLANK = 0.5  # the width of a character without glyphs
 LEAST_STEP = 0.12  # a glyph begins at least this far to the right of where the one before it began
 FAR_SHARE, FAR_GAP = 0.09, 0.45  # some gaps are much wider: the share and the mean of what is added
 NEAR_SHARE, NEAR_GAP = 0.08, 0.2  # or narrower
-BEND, BEND_LENGTH = 0.03, 0.8  # the base line is bent like a sine: its deviation, and radians in a digit height
+BEND, BEND_LENGTH = 0.05, 0.8  # the base line is bent like a sine: its deviation, and radians in a digit height
 
 
 class Placed(NamedTuple):
@@ -77,7 +77,7 @@ def _clearances(hand: Hand, pen: Numbers) -> Numbers:
     """float64 (B, n): the least distance between the centre lines of each glyph and the one before it, in any row."""
     touching = hand.glyphs["touching"] < hand.string["touching"][:, None]
     u = hand.glyphs["clearance"]
-    widths = np.where(touching, between(u, -0.5, 1.1), between(u, 1.2, 2.6))
+    widths = np.where(touching, between(u, -0.3, 1.1), between(u, 1.2, 2.6))
     return widths * pen[:, None]
 
 

@@ -142,7 +142,7 @@ def _rule(
         away = x - _each(at) + _each(slope) * (y[:, None] - high / 2)
         stroke = np.clip(_each(half) - np.abs(away), 0, 1)
     else:
-        low, top = {"under": (-0.12, 0.35), "above": (-1.45, -1.05), "through": (-0.8, -0.2)}[name]
+        low, top = {"under": (-0.12, 0.55), "above": (-1.6, -1.05), "through": (-0.8, -0.2)}[name]
         middle = base + frame.climb[some] * string_width * size / 2  # of the base line
         at = middle + between(place, low, top) * size - slope * width / 2
         away = y[:, None] - _each(at) - _each(slope) * x

@@ -45,18 +45,18 @@ class PenStyle:
         Normal(0.95, 0.16), "width over height, of each string; 1: as the data set", 0.4, 2, "", (0.6, 1.6), log=True
     )
     size: Value = spread(
-        (0.75, 1.0), "height of a digit of each string, as a share of what `glyph_height` says", 0.2, 1
+        (0.6, 1.0), "height of a digit of each string, as a share of what `glyph_height` says", 0.2, 1
     )
     size_jitter: Value = spread((0.03, 0.16), "deviation of the heights within a string, as a share", 0, 0.5)
     turn: Value = spread(Normal(0, 2.5), "turn of each glyph, counter-clockwise", -30, 30, "degrees", (-10, 10))
     alike: float = share(0.3, "share of repeated characters that are the same glyph")
-    slope: Value = spread(Normal(0.8, 3.5), "climb of the base line of each string", -20, 20, "degrees", (-10, 10))
-    wander: Value = spread((0.0, 0.12), "deviation of the glyphs from the base line", 0, 0.5, "digit heights")
+    slope: Value = spread(Normal(0.8, 4), "climb of the base line of each string", -20, 20, "degrees", (-10, 10))
+    wander: Value = spread((0.0, 0.14), "deviation of the glyphs from the base line", 0, 0.5, "digit heights")
     gap: Value = spread(
         Normal(0.1, 0.19), "gap between the boxes of neighbours, of each string", -0.5, 3, "digit heights", (-0.3, 0.8)
     )
     gap_jitter: Value = spread((0.03, 0.18), "deviation of the gaps within a string", 0, 1, "digit heights")
-    touching: Value = spread((0.0, 0.5), "share of neighbours, of each string, that may touch or overlap", 0, 1)
+    touching: Value = spread((0.0, 0.35), "share of neighbours, of each string, that may touch or overlap", 0, 1)
     flag: float = share(0.45, "share of strings whose 1 begins with an up-stroke, as in Europe")
     foot: float = share(0.12, "share of strings whose 1 has a foot")
     bar: float = share(0.45, "share of strings whose 7 has a bar, as in Europe")
