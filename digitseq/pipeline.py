@@ -94,8 +94,8 @@ class Pipeline:
         return other
 
     def use_one_thread(self) -> None:
-        """Let OpenCV start no threads in this process, where images are distorted: for one process among several."""
-        if self.renderer.appearance.operations:
+        """Let OpenCV start no threads in this process, where it is used: for one process among several."""
+        if self.renderer.appearance.operations or self.renderer.pen is not None:
             from digitseq.augment.base import opencv
 
             # 0 means no threads. 1 would wait for existing threads to end, which never happens in a forked process.

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from support.folders import pixels
@@ -308,7 +309,6 @@ def test_the_style_over_rest_is_that_of_python(cache):
         expected = SequenceGenerator(
             Settings("1250", style="pen:slant=0.2", marks=0.5, split="test", image_width=0), seed=3
         )[0]
-        import cv2
 
         found = cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_GRAYSCALE)
         assert np.array_equal(found, expected.image)
@@ -319,3 +319,13 @@ def test_glyphs_of_a_bank_without_a_cache_are_written_too(test_split):
     bank = replace(test_split.share(0, 0.05), path=None)
     made = Pipeline(Settings("123", style="pen"), PenBank(bank, load_strokes(bank), Scaling(28)), 1).batch(0, 5)
     assert (made.boxes[:, :, 2] > 0).all()
+
+
+def test_one_process_among_several_starts_no_threads(test_split):
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(2)
+    try:
+        pipeline(test_split).use_one_thread()
+        assert cv2.getNumThreads() <= 1
+    finally:
+        cv2.setNumThreads(before)

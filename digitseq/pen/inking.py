@@ -79,7 +79,7 @@ def _groups(width: NDArray[np.int64], height: int) -> Iterator[tuple[NDArray[np.
     order = np.argsort(width, kind="stable")
     first = 0
     while first < len(order):
-        # a group is as large as its widest piece lets it be: the one that far ahead bounds it
+        # in this order, pieces next to each other have nearly the same width
         size = max(PIECE_PIXELS // (int(width[order[first]]) * height), 1)
         some = order[first : first + size]
         yield some, int(width[some[-1]])

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.composer import GlyphSpans, Line
+from digitseq.glyphs.centre_lines import opencv
 from digitseq.glyphs.pen_bank import PenBank
 from digitseq.pen.frame import Frame, Space, frame_of
 from digitseq.pen.hand import Numbers, draw_hand, most_of
@@ -36,6 +37,7 @@ class Writer:
     """
 
     def __init__(self, style: PenStyle, marks: float, bank: PenBank, width: int) -> None:
+        opencv()  # where it is missing, say so before anything is written
         self.style, self.bank, self._marks, self._width = style, bank, marks, width
         self.alphabet = PenAlphabet(bank.base, bank.strokes, bank.letter_layout)
         self._margins = 2 * most_of(style, "margin")
@@ -51,7 +53,10 @@ class Writer:
     def write(
         self, rows: Rows, codes: Codes, classes: NDArray[np.int64], gaps: bool = True, shapes: bool = False
     ) -> Line:
-        """The strings of `rows` in ink. codes: (B, n), 0 after the end; classes: int64 (B, n), -1 for none."""
+        """The strings of `rows` in ink. codes: (B, n), 0 after the end; classes: int64 (B, n), -1 for none.
+
+        gaps, shapes: as for `PlainLines`; a pen leaves no specks, and needs not be told of gaps
+        """
         n = classes.shape[1]
         hand, there = draw_hand(self.style, rows, n), classes >= 0
         gray = hand.happens("gray")
