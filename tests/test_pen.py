@@ -169,6 +169,14 @@ def test_the_width_of_the_pen_is_that_asked_for(height, test_split):
     assert ink[1].mean() / ink[0].mean() == pytest.approx(2, abs=0.15 if height > 28 else 0.3)
 
 
+@pytest.mark.parametrize("height", [16, 48])
+def test_a_thick_pen_leaves_the_paper_around_small_glyphs_blank(height, test_split):
+    style = "pen:width=0.25,gray=0,roughness=0,size=0.2,size_jitter=0,turn=0,joined=0"
+    boxes = pipeline(test_split, style=style, image_height=height).batch(0, 100).boxes
+    digit = height * 20 / 28 * 0.2
+    assert 0.5 * digit < boxes[..., 3].max() <= np.ceil(1.25 * digit) + 3
+
+
 def test_a_larger_height_shows_the_same_strings_larger(test_split):
     small, large = (pipeline(test_split, image_height=height, marks=0.5).batch(0, 50) for height in (32, 96))
     assert small.texts == large.texts
