@@ -159,7 +159,7 @@ def test_the_width_of_the_pen_is_that_asked_for(height, test_split):
     digit = height * 20 / 28
     ink = []
     for width in (0.06, 0.12):
-        style = f"pen:width={width},roughness=0,darkness=1,gray=0,alike=0"
+        style = f"pen:width={width},roughness=0,darkness=1,gray=0,alike=0,size=1"
         maker = pipeline(test_split, number="0", style=style, image_height=height)
         batch = maker.batch(0, 80)
         ink.append(batch.images.sum(axis=(1, 2)) / 255)
@@ -235,7 +235,9 @@ def test_signs_are_written_with_the_pen_and_labelled(test_split):
 
 
 def test_a_text_that_is_too_wide_is_written_smaller(test_split):
-    wide, narrow = (pipeline(test_split, number="12345678", image_width=w).batch(0, 50) for w in (0, 110))
+    wide, narrow = (
+        pipeline(test_split, number="12345678", style="pen:size=1", image_width=w).batch(0, 50) for w in (0, 110)
+    )
     assert narrow.images.shape[2] == 110
     assert narrow.boxes[:, :, 3].mean() < 0.9 * wide.boxes[:, :, 3].mean()
     with pytest.raises(SettingsError, match=r"image_width 40 is too narrow for 8 characters.*use at least \d+ pixels"):

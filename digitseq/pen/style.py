@@ -44,9 +44,7 @@ class PenStyle:
     aspect: Value = spread(
         Normal(0.95, 0.16), "width over height, of each string; 1: as the data set", 0.4, 2, "", (0.6, 1.6), log=True
     )
-    size: Value = spread(
-        (0.6, 1.0), "height of a digit of each string, as a share of what `glyph_height` says", 0.2, 1
-    )
+    size: Value = spread((0.6, 1.0), "height of a digit of each string, as a share of what `glyph_height` says", 0.2, 1)
     size_jitter: Value = spread((0.03, 0.16), "deviation of the heights within a string, as a share", 0, 0.5)
     turn: Value = spread(Normal(0, 2.5), "turn of each glyph, counter-clockwise", -30, 30, "degrees", (-10, 10))
     alike: float = share(0.3, "share of repeated characters that are the same glyph")
