@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from digitseq.composer import GlyphSpans, Line
 from digitseq.glyphs.pen_bank import PenBank
 from digitseq.pen.frame import Frame, Space, frame_of
-from digitseq.pen.hand import Numbers, draw_hand, most_of
+from digitseq.pen.hand import Numbers, draw_hand, ends_of
 from digitseq.pen.joining import added_strokes
 from digitseq.pen.line_layout import lay_out
 from digitseq.pen.marks import SignMarks, draw_marks, draw_rules, placed_signs
@@ -38,7 +38,7 @@ class Writer:
     def __init__(self, style: PenStyle, marks: float, bank: PenBank, width: int) -> None:
         self.style, self.bank, self._marks, self._width = style, bank, marks, width
         self.alphabet = PenAlphabet(bank.base, bank.strokes, bank.letter_layout)
-        self._margins = 2 * most_of(style, "margin")
+        self._margins = 2 * ends_of(style, "margin")[1]
 
     def widest(self, n: int, gaps: bool = True) -> int:
         """Upper bound of the width of an image of `n` characters, in pixels."""
