@@ -244,6 +244,14 @@ def test_a_text_that_is_too_wide_is_written_smaller(test_split):
         pipeline(test_split, number="12345678", image_width=40)
 
 
+@pytest.mark.parametrize("figure", ["gap=3", "gap_jitter=1", "aspect=2", "slant=1"])
+def test_images_are_as_wide_as_a_style_needs(figure, test_split):
+    """Digits do not shrink to let long strings fit, where nothing says how wide images are."""
+    style = f"pen:size=1,size_jitter=0,slope=0,wander=0,turn=0,joined=0,gray=0,alike=0,{figure}"
+    one, many = (pipeline(test_split, number=text, style=style).batch(0, 200) for text in ("0", "0" * 10))
+    assert many.boxes[:50, :, 3].mean() > 0.97 * one.boxes[..., 3].mean()
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
