@@ -32,6 +32,8 @@ def test_normal_numbers_are_normal():
         (PLAIN, (-1.0, 3.0), 1, 4 / 12**0.5, (-1, 3)),
         (PLAIN, Normal(0.5, 0.3), 0.5, 0.3, (-2, 2)),
         (PLAIN, Normal(0, 9), 0, 1.83, (-2, 2)),
+        (PLAIN, Normal(4, 0.3), 4, 0.3, (-5, 5)),
+        (LOG, Normal(0.5, 0.1), 0.5025, 0.05, (0.01, 1)),
         (LOG, Normal(0.085, 0.1), 0.0854, 0.0085, (0.04, 0.15)),
     ],
 )
@@ -74,3 +76,10 @@ def test_every_parameter_of_the_pen_is_listed_and_can_be_pinned_and_ranged():
         if isinstance(option.kind, Spread):
             assert getattr(parse_style(f"pen:{name}={low:g}..{high:g}"), name) == (low, high)
             assert getattr(parse_style(f"pen:{name}={middle:g}~0.01"), name) == Normal(middle, 0.01)
+
+
+def test_values_far_from_the_default_are_not_cut_at_the_usual_ones():
+    style = parse_style("pen:gap=2~0.1,width=0.2~0.1")
+    for name, mean in (("gap", 2), ("width", 0.2)):
+        found = options(PenStyle)[name].kind.draw(getattr(style, name), EVENLY)
+        assert found.mean() == pytest.approx(mean, rel=0.02)

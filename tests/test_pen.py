@@ -160,7 +160,7 @@ def test_the_width_of_the_pen_is_that_asked_for(height, test_split):
     digit = height * 20 / 28
     ink = []
     for width in (0.06, 0.12):
-        style = f"pen:width={width},roughness=0,darkness=1,gray=0,alike=0"
+        style = f"pen:width={width},roughness=0,darkness=1,gray=0,alike=0,size=1"
         maker = pipeline(test_split, number="0", style=style, image_height=height)
         batch = maker.batch(0, 80)
         ink.append(batch.images.sum(axis=(1, 2)) / 255)
@@ -168,6 +168,14 @@ def test_the_width_of_the_pen_is_that_asked_for(height, test_split):
         assert soft / (batch.images > 0).sum() < 3 / (width * digit + 1)
     # pens of about a pixel lose some ink between the samples of a field
     assert ink[1].mean() / ink[0].mean() == pytest.approx(2, abs=0.15 if height > 28 else 0.3)
+
+
+@pytest.mark.parametrize("height", [16, 48])
+def test_a_thick_pen_leaves_the_paper_around_small_glyphs_blank(height, test_split):
+    style = "pen:width=0.25,gray=0,roughness=0,size=0.2,size_jitter=0,turn=0,joined=0"
+    boxes = pipeline(test_split, style=style, image_height=height).batch(0, 100).boxes
+    digit = height * 20 / 28 * 0.2
+    assert 0.5 * digit < boxes[..., 3].max() <= np.ceil(1.25 * digit) + 3
 
 
 def test_a_larger_height_shows_the_same_strings_larger(test_split):
@@ -228,11 +236,21 @@ def test_signs_are_written_with_the_pen_and_labelled(test_split):
 
 
 def test_a_text_that_is_too_wide_is_written_smaller(test_split):
-    wide, narrow = (pipeline(test_split, number="12345678", image_width=w).batch(0, 50) for w in (0, 110))
+    wide, narrow = (
+        pipeline(test_split, number="12345678", style="pen:size=1", image_width=w).batch(0, 50) for w in (0, 110)
+    )
     assert narrow.images.shape[2] == 110
     assert narrow.boxes[:, :, 3].mean() < 0.9 * wide.boxes[:, :, 3].mean()
     with pytest.raises(SettingsError, match=r"image_width 40 is too narrow for 8 characters.*use at least \d+ pixels"):
         pipeline(test_split, number="12345678", image_width=40)
+
+
+@pytest.mark.parametrize("figure", ["gap=3", "gap_jitter=1", "aspect=2", "slant=1"])
+def test_images_are_as_wide_as_a_style_needs(figure, test_split):
+    """Digits do not shrink to let long strings fit, where nothing says how wide images are."""
+    style = f"pen:size=1,size_jitter=0,slope=0,wander=0,turn=0,joined=0,gray=0,alike=0,{figure}"
+    one, many = (pipeline(test_split, number=text, style=style).batch(0, 200) for text in ("0", "0" * 10))
+    assert many.boxes[:50, :, 3].mean() > 0.97 * one.boxes[..., 3].mean()
 
 
 @pytest.mark.parametrize(

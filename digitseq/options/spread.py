@@ -27,7 +27,8 @@ class Normal(NamedTuple):
 class Spread(NumberRange):
     """A number, a pair (low, high), uniform in between, or a `Normal`, written mean~deviation.
 
-    usual: the least and greatest value that comes out of a normal distribution; log: the logarithm is normal
+    usual: the least and greatest value that comes out of a normal distribution, unless its mean is beyond them: then
+    the whole range counts; log: the logarithm is normal
     """
 
     usual: tuple[float, float] = (0, 0)
@@ -36,7 +37,10 @@ class Spread(NumberRange):
 
     def expected(self) -> str:
         kind = "median~sigma, log-normal" if self.log else "mean~deviation, normal"
-        return f"{super().expected()}, or {kind}"
+        kept = (
+            "" if self.usual == (self.low, self.high) else ", kept from {:g} to {:g} if the mean is".format(*self.usual)
+        )
+        return f"{super().expected()}, or {kind}{kept}"
 
     def convert(self, value: Any) -> Any:
         if not isinstance(value, Normal):
@@ -60,7 +64,14 @@ class Spread(NumberRange):
             return low + draws * (high - low)
         deviations = value.deviation * normal(draws)
         found = value.mean * np.exp(deviations) if self.log else value.mean + deviations
-        return np.clip(found, *self.usual)
+        return np.clip(found, *self.ends(value))
+
+    def ends(self, value: tuple[float, float] | Normal) -> tuple[float, float]:
+        """The least and greatest value that can be drawn."""
+        if not isinstance(value, Normal):
+            return value
+        least, most = self.usual
+        return self.usual if least <= value.mean <= most else (self.low, self.high)
 
 
 def normal(draws: NDArray[np.float64]) -> NDArray[np.float64]:

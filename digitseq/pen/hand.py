@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.options import options
-from digitseq.options.spread import Normal, normal
+from digitseq.options.spread import normal
 from digitseq.pen.style import PenStyle
 from digitseq.random_streams import Rows
 
@@ -73,11 +73,11 @@ def drawn(style: PenStyle, name: str, draws: Numbers) -> Numbers:
     return found
 
 
-def most_of(style: PenStyle, name: str) -> float:
-    """The greatest value that a parameter of `style` can have."""
-    value: Any = getattr(style, name)
+def ends_of(style: PenStyle, name: str) -> tuple[float, float]:
+    """The least and greatest value that a parameter of `style` can have."""
     kind: Any = options(PenStyle)[name].kind
-    return float(kind.usual[1] if isinstance(value, Normal) else value[1])
+    ends: tuple[float, float] = kind.ends(getattr(style, name))
+    return ends
 
 
 def between(draws: Numbers, low: float, high: float) -> Numbers:

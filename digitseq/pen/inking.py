@@ -122,4 +122,17 @@ def _ink_sheet(
     full = pieces.full.astype(np.float32)[..., None, None]
     ink += (full[:, 0] + full[:, 1] * (x / shape[2])) + full[:, 2] * (y / shape[2])
     np.clip(ink, 0, pieces.most.astype(np.float32)[:, None, None], out=ink)
+    if (_most_ink(pieces, *shape[1:]) > pieces.steep * FULL).any():
+        ink[far == FULL] = 0
     images[...] = ink
+
+
+def _most_ink(pieces: Pieces, wide: int, height: int) -> Numbers:
+    """float64 (N,): upper bound of the ink on the lines of pieces.
+
+    A thick pen on a small glyph reaches farther than a field knows distances: without a bound it inks all its paper.
+    """
+    full = pieces.full
+    grows = np.maximum(full[:, 1:], 0) * (wide / height, 1)
+    most: Numbers = full[:, 0] + grows.sum(axis=1)
+    return most

@@ -27,7 +27,8 @@ def share(default: float, help: str) -> Any:
 class PenStyle:
     """Strings written with a pen along the centre lines of the glyphs, laid out as a hand does.
 
-    Lengths are in heights of a digit. What is said of a string is drawn once for each string.
+    Lengths are in heights of a digit. What is said of a string is drawn once for each string. A string that does not
+    fit into its image, as a steep one, is written smaller.
     """
 
     width: Value = spread(
@@ -35,7 +36,7 @@ class PenStyle:
     )
     darkness: Value = spread((0.75, 1.0), "ink of the pen, of full ink", 0.1, 1)
     roughness: Value = spread((0.0, 0.2), "by how much the width varies within a glyph, as a share of it", 0, 0.5)
-    gray: float = share(0.25, "share of strings that keep the strokes of the glyphs, sharpened, instead of a pen's")
+    gray: float = share(0.25, "share of strings that keep the strokes of the glyphs, sharpened; `width` is not theirs")
     slant: Value = spread(
         Normal(-0.12, 0.2), "lean to the right of each string, as a tangent; 0: as the data set", -1, 1, "", (-0.5, 0.6)
     )
@@ -46,7 +47,9 @@ class PenStyle:
     )
     size: Value = spread((0.6, 1.0), "height of a digit of each string, as a share of what `glyph_height` says", 0.2, 1)
     size_jitter: Value = spread((0.03, 0.16), "deviation of the heights within a string, as a share", 0, 0.5)
-    turn: Value = spread(Normal(0, 2.5), "turn of each glyph, counter-clockwise", -30, 30, "degrees", (-10, 10))
+    turn: Value = spread(
+        Normal(0, 2.5), "turn of the level strokes of each glyph, counter-clockwise", -30, 30, "degrees", (-10, 10)
+    )
     alike: float = share(0.3, "share of repeated characters that are the same glyph")
     slope: Value = spread(Normal(0.8, 4), "climb of the base line of each string", -20, 20, "degrees", (-10, 10))
     wander: Value = spread((0.0, 0.14), "deviation of the glyphs from the base line", 0, 0.5, "digit heights")

@@ -13,7 +13,7 @@ from digitseq.composer import GlyphSpans, Line
 from digitseq.glyphs.centre_lines import opencv
 from digitseq.glyphs.pen_bank import PenBank
 from digitseq.pen.frame import Frame, Space, frame_of
-from digitseq.pen.hand import Numbers, draw_hand, most_of
+from digitseq.pen.hand import Numbers, draw_hand, ends_of
 from digitseq.pen.joining import added_strokes
 from digitseq.pen.line_layout import lay_out
 from digitseq.pen.marks import SignMarks, draw_marks, draw_rules, placed_signs
@@ -25,6 +25,8 @@ from digitseq.random_streams import Rows
 from digitseq.sources.base import Codes
 
 CHARACTER, BESIDE = 1.2, 3.0  # digit heights: a string of n characters is at most so wide for each, and beside them
+# More for each character where a style goes beyond the default: digit heights for each unit of these parameters
+WIDENING = (("gap", 1.0), ("gap_jitter", 1.0), ("aspect", 0.75), ("slant", 2.0))
 LEAST_SIZE = 0.5  # a width in which strings would usually be smaller than this share of their size is refused
 USUAL_GAP = 0.2  # digit heights between the centre lines of neighbours
 GRAY_PEN = 0.13  # width, in digit heights, of the strokes that are added to glyphs that keep their own
@@ -40,11 +42,12 @@ class Writer:
         opencv()  # where it is missing, say so before anything is written
         self.style, self.bank, self._marks, self._width = style, bank, marks, width
         self.alphabet = PenAlphabet(bank.base, bank.strokes, bank.letter_layout)
-        self._margins = 2 * most_of(style, "margin")
+        self._character = CHARACTER + sum(share * _beyond_usual(style, name) for name, share in WIDENING)
+        self._margins = 2 * ends_of(style, "margin")[1]
 
     def widest(self, n: int, gaps: bool = True) -> int:
         """Upper bound of the width of an image of `n` characters, in pixels."""
-        return self._width or math.ceil((CHARACTER * n + BESIDE + self._margins) * self.bank.digit)
+        return self._width or math.ceil((self._character * n + BESIDE + self._margins) * self.bank.digit)
 
     def least_width(self, n: int) -> int:
         """The smallest `image_width` in which `n` characters are usually at least half as large as they could be."""
@@ -78,6 +81,12 @@ class Writer:
         ]
         ruled = None if marks is None else partial(draw_rules, marks=marks, frame=frame, string_width=placed.width)
         return _line(inked, n, frame, ruled)
+
+
+def _beyond_usual(style: PenStyle, name: str) -> float:
+    """By how much more a parameter can be than with the default style, whatever its sign."""
+    most, usual = (max(map(abs, ends_of(a_style, name))) for a_style in (style, PenStyle()))
+    return max(most - usual, 0.0)
 
 
 def _reach(signs: SignMarks | None, count: int) -> tuple[Numbers, Numbers]:
