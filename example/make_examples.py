@@ -65,7 +65,13 @@ SHEETS = {
     ),
     "letters.png": (  # made where these glyphs have been downloaded
         "--dataset emnist-byclass --split test",
-        ("-num Tokyo2026", "-num 'Cape jump'", "--random_text 4 8", "-num Tokyo2026 --style pen", "-num Tokyo2026 --letter_layout off"),
+        (
+            "-num Tokyo2026",
+            "-num 'Cape jump'",
+            "--random_text 4 8",
+            "-num Tokyo2026 --style pen",
+            "-num Tokyo2026 --letter_layout off",
+        ),
     ),
 }
 WRITTEN = "--style pen --marks 0.4 --augment scan"

@@ -43,7 +43,7 @@ class Space:
 
 def frame_of(hand: Hand, shapes: Shapes, placed: Placed, ends: tuple[Numbers, Numbers], space: Space) -> Frame:
     """The frame of strings. ends: float64 (B,), how far marks reach left of the string and right of its beginning."""
-    there, pen = shapes.there, hand.string["width"]
+    there, pen = shapes.there, hand.string["ink"]
     some = there.any(axis=1)
     top = np.where(some, np.where(there, placed.y + shapes.top, np.inf).min(axis=1), -1)
     bottom = np.where(some, np.where(there, placed.y + shapes.bottom, -np.inf).max(axis=1), 0)

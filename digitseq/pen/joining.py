@@ -11,6 +11,7 @@ from digitseq.pen.line_layout import Placed
 from digitseq.pen.profiles import MIDDLES
 from digitseq.pen.shapes import Shapes
 
+LEVEL = 0.1  # digit heights by which a joining stroke may be higher than it is long
 LOW = -0.45  # digit heights above the base line: a stroke begins below
 JOINED_FROM, JOINED_TO = -0.15, 0.65  # digit heights from an end to the next beginning that a stroke joins
 
@@ -24,7 +25,9 @@ def added_strokes(hand: Hand, shapes: Shapes, placed: Placed, letters: NDArray[n
     text, place = np.nonzero(pairs)
     start = _end_of(shapes.profiles.right[text, place], placed, text, place, lowest=True)
     end = _end_of(shapes.profiles.left[text, place + 1], placed, text, place + 1, lowest=False)
-    near = (end[:, 0] - start[:, 0] > JOINED_FROM) & (end[:, 0] - start[:, 0] < JOINED_TO)
+    across, down = (end - start).T
+    # a steep stroke would be a digit of its own
+    near = (across > JOINED_FROM) & (across < JOINED_TO) & (np.abs(down) < across + LEVEL)
     bend = hand.glyphs["join_bend"][text, place]
     found = Strokes(text[near], place[near], start[near], end[near], bend[near])
     return joined(Strokes(own.text, own.place, own.start + at, own.end + at, own.bend), found)

@@ -63,15 +63,19 @@ class SignMarks:
     variant: Numbers
 
 
-def draw_marks(rows: Rows, share: float, there: NDArray[np.bool_]) -> Marks:
-    """Marks for a `share` of the strings of `rows`, whose glyphs are where `there` (B, n) is true."""
+def draw_marks(rows: Rows, share: float, there: NDArray[np.bool_], signed: NDArray[np.bool_]) -> Marks:
+    """Marks for a `share` of the strings of `rows`, whose glyphs are where `there` (B, n) is true.
+
+    signed: bool (B,), strings with labelled signs, among which others would make the label doubtful: lines only
+    """
     u = dict(zip(OF_MARKS, rows.uniforms("marks", len(OF_MARKS)).T))
     each = rows.uniforms("separators", 4 * there.shape[1]).reshape(*there.shape, 4)
     rules = rows.uniforms("rules", len(RULES) * len(OF_RULE)).reshape(len(rows), len(RULES), len(OF_RULE))
     on = u["on"] < share
     written, ruled = u["written"] < WRITTEN, u["ruled"] < RULED
     ruled = on & (ruled | ~written)  # a string with marks has some
-    written &= on
+    ruled |= on & signed
+    written &= on & ~signed
     lines = (rules[:, :, 0] < RULE_SHARES) & ruled[:, None]
     lines[:, 0] |= ruled & ~lines.any(axis=1)
     separated = _separators(u["separators"], there) & written[:, None]

@@ -24,6 +24,7 @@ from digitseq.pen.shapes import Shapes
 
 Indices = NDArray[np.int64]
 Span = tuple[Indices, Indices]  # the first column of each piece, and its width
+THINNEST = 0.3  # pixels of the field, half the width of a pen: a thinner one is lost between samples in places
 GRAY_REACH = 4.0  # pixels of a glyph that its ink reaches beyond the centre line at most
 
 
@@ -143,6 +144,7 @@ class Pens:
     ) -> tuple[Numbers, Numbers, Numbers]:
         """`full`, `steep` and `most` of pieces. pen: half its width, scale: of a pixel of the field, both in pixels."""
         most = FULL * self.hand.string["darkness"][text]
+        pen = np.maximum(pen, THINNEST * scale)
         full = np.zeros((len(text), 3))
         full[:, 0] = most * (pen + 0.5)
         if at is not None:

@@ -67,9 +67,12 @@ def shape_glyphs(hand: Hand, alphabet: PenAlphabet, classes: NDArray[np.int64], 
     profiles = profiles.moved(-edge)
     offset = np.stack([-edge - matrix[..., 0, 1] * base, -base * down], axis=-1)
     # to lean is to turn columns: only rows are turned
-    matrix[..., 1, 0] -= np.tan(np.radians(drawn(hand.style, "turn", hand.glyphs["turn"]))) * across
+    climb = np.tan(np.radians(drawn(hand.style, "turn", hand.glyphs["turn"])))
+    matrix[..., 1, 0] -= climb * across
     width, scale = np.where(there, profiles.right.max(axis=2), 0), np.sqrt(across * down)
-    return _narrowed(Shapes(row, there, matrix, offset, scale, width, *ends, profiles, strokes))
+    lifted = np.abs(climb) * width / 2
+    edges = ends[0] - lifted, ends[1] + lifted
+    return _narrowed(Shapes(row, there, matrix, offset, scale, width, *edges, profiles, strokes))
 
 
 def _alike(
