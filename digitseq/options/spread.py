@@ -27,7 +27,8 @@ class Normal(NamedTuple):
 class Spread(NumberRange):
     """A number, a pair (low, high), uniform in between, or a `Normal`, written mean~deviation.
 
-    usual: the least and greatest value that comes out of a normal distribution; log: the logarithm is normal
+    usual: the least and greatest value that comes out of a normal distribution around a value in between; around
+    another one all that is allowed comes out; log: the logarithm is normal
     """
 
     usual: tuple[float, float] = (0, 0)
@@ -60,7 +61,13 @@ class Spread(NumberRange):
             return low + draws * (high - low)
         deviations = value.deviation * normal(draws)
         found = value.mean * np.exp(deviations) if self.log else value.mean + deviations
-        return np.clip(found, *self.usual)
+        return np.clip(found, *self.ends(value))
+
+    def ends(self, value: tuple[float, float] | Normal) -> tuple[float, float]:
+        """The least and the greatest value that comes out."""
+        if not isinstance(value, Normal):
+            return value
+        return self.usual if self.usual[0] <= value.mean <= self.usual[1] else (self.low, self.high)
 
 
 def normal(draws: NDArray[np.float64]) -> NDArray[np.float64]:

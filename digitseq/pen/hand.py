@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.options import options
-from digitseq.options.spread import Normal, normal
+from digitseq.options.spread import normal
 from digitseq.pen.style import PenStyle
 from digitseq.random_streams import Rows
 
@@ -75,9 +75,8 @@ def drawn(style: PenStyle, name: str, draws: Numbers) -> Numbers:
 
 def most_of(style: PenStyle, name: str) -> float:
     """The greatest value that a parameter of `style` can have."""
-    value: Any = getattr(style, name)
     kind: Any = options(PenStyle)[name].kind
-    return float(kind.usual[1] if isinstance(value, Normal) else value[1])
+    return float(kind.ends(getattr(style, name))[1])
 
 
 def between(draws: Numbers, low: float, high: float) -> Numbers:
