@@ -319,3 +319,27 @@ def test_glyphs_of_a_bank_without_a_cache_are_written_too(test_split):
     bank = replace(test_split.share(0, 0.05), path=None)
     made = Pipeline(Settings("123", style="pen"), PenBank(bank, load_strokes(bank), Scaling(28)), 1).batch(0, 5)
     assert (made.boxes[:, :, 2] > 0).all()
+
+
+@pytest.mark.parametrize("width", [0, 2000])
+def test_long_strings_keep_their_ink(width, test_split):
+    """A base line that climbs by some degrees made strings of 200 digits so small that most of them had no ink."""
+    batch = pipeline(test_split, number="0123456789" * 25, image_width=width, masks=False).batch(0, 40)
+    assert (batch.boxes[batch.classes >= 0, 2:] > 0).all()
+    assert np.median(batch.boxes[batch.classes >= 0, 3]) > 4
+
+
+def test_a_character_without_a_line_is_refused(test_split, monkeypatch):
+    """It was written as another character, or ended in a traceback."""
+    bank = test_split.share(0, 0.01)
+    strokes = load_strokes(test_split)
+    some = np.isin(strokes.start, bank.start[bank.label != 7])
+    without = replace(
+        strokes, start=strokes.start[some], intact=strokes.intact[some], path=None,
+        lines=type(strokes.lines)(*(np.concatenate([a[: len(some)][some], a[len(some) :]]) for a in strokes.lines)),
+        base=np.concatenate([strokes.base[: len(some)][some], strokes.base[len(some) :]]),
+    )  # fmt: skip
+    pen = PenBank(bank, without, Scaling(28))
+    with pytest.raises(SettingsError, match="has no glyph of '7'"):
+        Pipeline(Settings(number="175", style="pen"), pen, 1)
+    assert (Pipeline(Settings(number="185", style="pen"), pen, 1).batch(0, 9).boxes[..., 2] > 0).all()

@@ -24,6 +24,9 @@ from digitseq.pen.shapes import Shapes
 
 Indices = NDArray[np.int64]
 Span = tuple[Indices, Indices]  # the first column of each piece, and its width
+LEAST_GRAY = (
+    9.0  # pixels of a digit: the thin strokes of lower ones would be lost between the pixels that are looked at
+)
 GRAY_REACH = 4.0  # pixels of a glyph that its ink reaches beyond the centre line at most
 
 
@@ -57,6 +60,7 @@ class Pens:
     ) -> Iterator[Written]:
         """The characters, those of strings that are `gray` (B,) with the strokes that their glyphs have."""
         signs = shapes.row >= len(self.bank.start)
+        gray = gray & (self.frame.size >= LEAST_GRAY)
         for kept in (False, True):
             at = np.nonzero(shapes.there & ((gray[:, None] & ~signs) == kept))
             if not len(at[0]):
