@@ -58,7 +58,7 @@ def test_the_median_of_a_log_normal_value_is_what_is_written_first():
         ("-0.5~1", Normal(-0.5, 1.0)),
         ("0.123456789", (0.123456789, 0.123456789)),
         ("0.5~9.99999999", Normal(0.5, 9.99999999)),
-    ],  # fmt: skip
+    ],
 )
 def test_what_is_written_is_read_and_written_again(text, value):
     cleaned = Option(PLAIN, "").clean("x", PLAIN.parse(text))
