@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from support.folders import pixels
 from support.formats import tree
 
 from digitseq import Pipeline, SequenceGenerator, Settings, SettingsError
-from digitseq.glyphs.loader import load_strokes
+from digitseq.glyphs.loader import load_bank, load_strokes
 from digitseq.glyphs.pen_bank import PenBank
 from digitseq.glyphs.scaling import Scaling
 from digitseq.glyphs.stroke_bank import VARIANTS
@@ -343,3 +344,18 @@ def test_a_character_without_a_line_is_refused(test_split, monkeypatch):
     with pytest.raises(SettingsError, match="has no glyph of '7'"):
         Pipeline(Settings(number="175", style="pen"), pen, 1)
     assert (Pipeline(Settings(number="185", style="pen"), pen, 1).batch(0, 9).boxes[..., 2] > 0).all()
+
+
+@pytest.mark.parametrize("height", [16, 48])
+def test_dots_and_dashes_of_ones_own_are_written(height, tmp_path):
+    """Their lines run between the samples of a field, and were missed: a label without ink."""
+    for character, ink in (("1", np.s_[14:15, 14:15]), ("-", np.s_[13:15, 7:21]), ("x", np.s_[12:15, 12:15])):
+        picture = np.full((28, 28), 255, np.uint8)
+        picture[ink] = 0
+        (tmp_path / character).mkdir()
+        Image.fromarray(picture).save(tmp_path / character / "0.png")
+    bank = load_bank("train", str(tmp_path / "cache"), str(tmp_path))
+    strokes = load_strokes(bank, str(tmp_path / "cache"))
+    settings = Settings(random_text=(1, 6), style="pen:gray=0", image_width=0, image_height=height)
+    batch = Pipeline(settings, PenBank(bank, strokes, Scaling(height)), 1).batch(0, 200)
+    assert (batch.boxes[batch.classes >= 0, 2:] > 0).all()
