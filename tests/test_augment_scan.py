@@ -175,9 +175,18 @@ def test_a_scan_of_few_pixels_shows_no_fine_structure():
             if turned:
                 images = replace(images, pixels=np.ascontiguousarray(images.pixels[:, :, :96].transpose(0, 2, 1)))
                 images = replace(images, width=np.full(4, 96))
-            out = run(Resolution(12), images).pixels  # four pixels become one
+            out = run(Resolution(12, pixels="smooth"), images).pixels  # four pixels become one
             kept.append(out[:, 8:-8, 8:-8].std() / images.pixels[:, 8:-8, 8:-8].std())
         assert kept[0] < 0.02 and kept[1] < 0.35 and kept[2] > 0.8
+
+
+def test_pixels_can_become_blocks():
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 96, 192), np.uint8)
+    images = Images(pixels, np.full(4, 192), np.tile([0, 0, 10, 48], (4, 1, 1)))
+    out = run(Resolution(12, pixels="blocks"), images).pixels
+    blocks = out.reshape(4, 24, 4, 48, 4)
+    assert (blocks == blocks[:, :, :1, :, :1]).all()
+    assert np.abs(blocks[:, :, 0, :, 0] - pixels.reshape(4, 24, 4, 48, 4).mean(axis=(2, 4))).max() <= 2
 
 
 def test_what_has_few_pixels_already_is_left_alone(writing):

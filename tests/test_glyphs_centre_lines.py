@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import pickle
 from concurrent.futures import thread
 
@@ -9,10 +10,10 @@ import numpy as np
 import pytest
 
 from digitseq.errors import DigitseqWarning
-from digitseq.glyphs import stroke_bank
+from digitseq.glyphs import loader, stroke_bank
 from digitseq.glyphs.centre_lines import centre_lines
 from digitseq.glyphs.loader import load_bank, load_strokes
-from digitseq.glyphs.stroke_bank import STROKE, VARIANTS, build_strokes, cells_of
+from digitseq.glyphs.stroke_bank import STROKE, VARIANTS, StrokeFiles, build_strokes, cells_of
 from digitseq.glyphs.stroke_fields import SAMPLES, UNIT, intact, lines_of
 from digitseq.glyphs.strokes import SIGNS
 
@@ -160,6 +161,42 @@ def test_finding_lines_ends_with_the_program(test_split, monkeypatch):
     with pytest.raises(RuntimeError, match="shutdown"):
         build_strokes(test_split, "x")
     assert 1 <= len(pieces) <= stroke_bank.AHEAD * 2 < len(test_split) / stroke_bank.PIECE
+
+
+def test_rare_characters_of_a_large_data_set_keep_their_lines(test_split, monkeypatch):
+    """Not every glyph of a large data set has a line: a character without one was written as another."""
+    few = test_split.share(0, 0.02)
+    keep = [few.class_start[c] + np.arange(2 if c in (4, 9) else few.class_start[c + 1] - few.class_start[c])
+            for c in range(10)]  # fmt: skip
+    bank = few.grouped(keep)
+    monkeypatch.setattr(stroke_bank, "MOST_BYTES", 40 * 52 * 52)
+    strokes = build_strokes(bank, "x")
+    classes = bank.label[strokes.rows_of(bank) >= 0]
+    counts = np.bincount(classes, minlength=10)
+    assert len(strokes.start) == counts.sum() <= 40 < len(bank) and counts[4] == counts[9] == 2
+    assert counts.max() - np.delete(counts, (4, 9)).min() <= 1
+    assert (np.diff(strokes.start) > 0).all()
+
+
+def test_what_is_chosen_of_a_large_data_set_is_a_part_of_its_digest(test_split, monkeypatch):
+    whole = StrokeFiles(test_split).digest
+    monkeypatch.setattr(stroke_bank, "MOST_BYTES", 40 * 52 * 52)
+    assert StrokeFiles(test_split).digest != whole
+
+
+def test_a_full_disk_costs_no_second_search(tmp_path, monkeypatch):
+    monkeypatch.setattr(stroke_bank, "MOST_BYTES", 100 * 52 * 52)
+    bank, built, real = load_bank("test", str(tmp_path)), [], stroke_bank.build_strokes
+    monkeypatch.setattr(stroke_bank, "build_strokes", lambda *given: built.append(1) or real(*given))
+
+    def full(*given):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(loader, "STROKES", loader.CacheKind(loader.open_strokes, full))
+    with pytest.warns(DigitseqWarning, match=r"cannot write the cache .*No space left"):
+        strokes = load_strokes(bank, str(tmp_path))
+    assert len(built) == 1 and strokes.path is None and len(strokes.start) == 100
+    assert not (tmp_path / "mnist-test.lines").exists()
 
 
 def test_a_damaged_file_of_lines_is_made_again(tmp_path, monkeypatch):

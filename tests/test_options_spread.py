@@ -35,6 +35,9 @@ def test_normal_numbers_are_normal():
         (PLAIN, Normal(4, 0.3), 4, 0.3, (-5, 5)),
         (LOG, Normal(0.5, 0.1), 0.5025, 0.05, (0.01, 1)),
         (LOG, Normal(0.085, 0.1), 0.0854, 0.0085, (0.04, 0.15)),
+        # whoever asks for what is not usual gets it
+        (PLAIN, Normal(4, 0.1), 4, 0.1, (3, 5)),
+        (LOG, Normal(0.5, 0.1), 0.5025, 0.0503, (0.01, 1)),
     ],
 )
 def test_values_have_the_distribution_that_is_given(kind, value, mean, deviation, ends):
@@ -50,7 +53,14 @@ def test_the_median_of_a_log_normal_value_is_what_is_written_first():
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("0.5", (0.5, 0.5)), ("-1..2", (-1.0, 2.0)), ("0.5~0.25", Normal(0.5, 0.25)), ("-0.5~1", Normal(-0.5, 1.0))],
+    [
+        ("0.5", (0.5, 0.5)),
+        ("-1..2", (-1.0, 2.0)),
+        ("0.5~0.25", Normal(0.5, 0.25)),
+        ("-0.5~1", Normal(-0.5, 1.0)),
+        ("0.123456789", (0.123456789, 0.123456789)),
+        ("0.5~9.99999999", Normal(0.5, 9.99999999)),
+    ],
 )
 def test_what_is_written_is_read_and_written_again(text, value):
     cleaned = Option(PLAIN, "").clean("x", PLAIN.parse(text))

@@ -9,11 +9,12 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 from support.folders import pixels
 from support.formats import tree
 
 from digitseq import Pipeline, SequenceGenerator, Settings, SettingsError
-from digitseq.glyphs.loader import load_strokes
+from digitseq.glyphs.loader import load_bank, load_strokes
 from digitseq.glyphs.pen_bank import PenBank
 from digitseq.glyphs.scaling import Scaling
 from digitseq.glyphs.stroke_bank import VARIANTS
@@ -368,3 +369,42 @@ def test_strings_with_labelled_signs_get_no_other_signs(test_split):
     codes = np.tile([ord(c) for c in "12500"], (100, 1)).astype(np.uint32)
     line = plain.write(rows, codes, maker.renderer.classes(codes), False, False)
     assert ((line.ink.width[:, 5:] > 0) & (line.owner < 0)).any(axis=1).mean() > 0.7
+
+
+@pytest.mark.parametrize("width", [0, 2000])
+def test_long_strings_keep_their_ink(width, test_split):
+    """A base line that climbs by some degrees made strings of 200 digits so small that most of them had no ink."""
+    batch = pipeline(test_split, number="0123456789" * 25, image_width=width, masks=False).batch(0, 40)
+    assert (batch.boxes[batch.classes >= 0, 2:] > 0).all()
+    assert np.median(batch.boxes[batch.classes >= 0, 3]) > 4
+
+
+def test_a_character_without_a_line_is_refused(test_split, monkeypatch):
+    """It was written as another character, or ended in a traceback."""
+    bank = test_split.share(0, 0.01)
+    strokes = load_strokes(test_split)
+    some = np.isin(strokes.start, bank.start[bank.label != 7])
+    without = replace(
+        strokes, start=strokes.start[some], intact=strokes.intact[some], path=None,
+        lines=type(strokes.lines)(*(np.concatenate([a[: len(some)][some], a[len(some) :]]) for a in strokes.lines)),
+        base=np.concatenate([strokes.base[: len(some)][some], strokes.base[len(some) :]]),
+    )  # fmt: skip
+    pen = PenBank(bank, without, Scaling(28))
+    with pytest.raises(SettingsError, match="has no glyph of '7'"):
+        Pipeline(Settings(number="175", style="pen"), pen, 1)
+    assert (Pipeline(Settings(number="185", style="pen"), pen, 1).batch(0, 9).boxes[..., 2] > 0).all()
+
+
+@pytest.mark.parametrize("height", [16, 48])
+def test_dots_and_dashes_of_ones_own_are_written(height, tmp_path):
+    """Their lines run between the samples of a field, and were missed: a label without ink."""
+    for character, ink in (("1", np.s_[14:15, 14:15]), ("-", np.s_[13:15, 7:21]), ("x", np.s_[12:15, 12:15])):
+        picture = np.full((28, 28), 255, np.uint8)
+        picture[ink] = 0
+        (tmp_path / character).mkdir()
+        Image.fromarray(picture).save(tmp_path / character / "0.png")
+    bank = load_bank("train", str(tmp_path / "cache"), str(tmp_path))
+    strokes = load_strokes(bank, str(tmp_path / "cache"))
+    settings = Settings(random_text=(1, 6), style="pen:gray=0", image_width=0, image_height=height)
+    batch = Pipeline(settings, PenBank(bank, strokes, Scaling(height)), 1).batch(0, 200)
+    assert (batch.boxes[batch.classes >= 0, 2:] > 0).all()

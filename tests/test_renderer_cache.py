@@ -31,7 +31,7 @@ def test_images_of_all_heights_share_their_centre_lines(tmp_path, monkeypatch):
     calls = []
     real = renderer_cache.load_strokes
     monkeypatch.setattr(renderer_cache, "load_strokes", lambda *given: calls.append(1) or real(*given))
-    monkeypatch.setattr(stroke_bank, "MOST_GLYPHS", 100)
+    monkeypatch.setattr(stroke_bank, "MOST_BYTES", 100 * 52 * 52)
     settings = [Settings("12", style="pen", split="test", image_height=height) for height in (28, 40)]
     load_lines(settings[0], str(tmp_path))
     low, tall = (renderer_of(one, str(tmp_path)).bank for one in settings)

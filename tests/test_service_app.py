@@ -164,7 +164,7 @@ class Finding:
     def __init__(self, monkeypatch) -> None:
         self.begun, self.gate, self.calls = threading.Event(), threading.Event(), 0
         self.error: Exception | None = None
-        monkeypatch.setattr(stroke_bank, "MOST_GLYPHS", 100)
+        monkeypatch.setattr(stroke_bank, "MOST_BYTES", 100 * 52 * 52)
         monkeypatch.setattr(pen_lines, "load_lines", self)
 
     def __call__(self, *given: object) -> None:
@@ -199,6 +199,28 @@ def test_centre_lines_that_are_found_keep_nobody_waiting(monkeypatch, tmp_path):
 
     assert asyncio.run(all_of_them()) == [[200] * 4, True, [200] * 4]
     assert finding.calls == 1
+
+
+def test_many_who_wait_for_centre_lines_leave_slots_for_others(monkeypatch, tmp_path):
+    """They held all slots of their address, or of all behind a proxy, for as long as a minute."""
+    finding = Finding(monkeypatch)
+
+    async def all_of_them() -> list[object]:
+        limits = Limits(concurrency=1, max_waiting=15, client_percent=100)
+        async with asking(create_app(limits, cache=str(tmp_path))) as client:
+            held = [asyncio.ensure_future(client.get(f"/v1/sequences/{k}.png?{PEN}")) for k in range(14)]
+            await asyncio.to_thread(finding.begun.wait)
+            for _ in range(500):  # until all that are refused have their answer
+                if sum(one.done() for one in held) == 10:
+                    break
+                await asyncio.sleep(0.01)
+            plain = await asyncio.gather(*(client.get(f"/v1/sequences/{k}.png?seed=1") for k in range(8)))
+            finding.gate.set()
+            return [[(await one).status_code for one in held], [one.status_code for one in plain]]
+
+    held, plain = asyncio.run(all_of_them())
+    assert plain == [200] * 8
+    assert sorted(held) == [200] * 4 + [503] * 10
 
 
 def test_who_cannot_wait_for_centre_lines_is_told_to_ask_again(monkeypatch, tmp_path):

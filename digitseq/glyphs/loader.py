@@ -170,6 +170,7 @@ def _open_valid(path: Path, digest: str, kind: CacheKind[T]) -> T | None:
 def _build_into(path: Path, files: Source[T], kind: CacheKind[T]) -> T:
     from fasteners import InterProcessLock
 
+    built = None
     # Without the lock, all workers that start at once would build the same bank, each with memory of its own.
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -177,7 +178,8 @@ def _build_into(path: Path, files: Source[T], kind: CacheKind[T]) -> T:
             try:  # another process may have built it while this one waited
                 return kind.open(path, files.digest)
             except (DataError, OSError):
-                kind.save(files.build(), path)
+                built = files.build()
+                kind.save(built, path)
                 return kind.open(path, files.digest)
     except OSError as error:
         warnings.warn(
@@ -186,4 +188,4 @@ def _build_into(path: Path, files: Source[T], kind: CacheKind[T]) -> T:
             DigitseqWarning,
             stacklevel=4,
         )
-        return files.build()
+        return files.build() if built is None else built

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from digitseq.errors import DataError
 from digitseq.glyphs.array_file import read_arrays, write_arrays
 from digitseq.glyphs.bank import GlyphBank
 from digitseq.glyphs.centre_lines import centre_lines
@@ -25,7 +26,7 @@ from digitseq.random_streams import Rows
 
 MAGIC = b"digitseq strokes 1\n"
 METHOD = 1  # counted up when other lines are found: cached ones are built again
-MOST_BYTES = 1 << 28  # of fields: of larger data sets, every second, third, … glyph has a line
+MOST_BYTES = 1 << 28  # of fields: of larger data sets, only some glyphs of the large classes have a line
 MARGIN = 3  # pixels of paper around the ink of a glyph
 PIECE = 64  # glyphs that are worked on at once, which stay in the processor's cache
 AHEAD = 4  # pieces for each thread that are handed out at once
@@ -85,7 +86,10 @@ class StrokeFiles:
     @property
     def digest(self) -> str:
         """Identifies the glyphs and how lines are found, hex."""
-        return hashlib.sha256(f"{self.glyphs.digest} strokes {METHOD}".encode()).hexdigest()
+        about = f"{self.glyphs.digest} strokes {METHOD}"
+        if len(self.glyphs) > _most_lines(_side(self.glyphs)):
+            about += f" of {MOST_BYTES} bytes"
+        return hashlib.sha256(about.encode()).hexdigest()
 
     def build(self) -> StrokeBank:
         """The bank, in memory; with a progress bar on a terminal."""
@@ -97,9 +101,9 @@ def build_strokes(bank: GlyphBank, digest: str) -> StrokeBank:
     from tqdm import tqdm
 
     bank = bank.bare()
-    side = 2 * ((max(bank.tallest, bank.widest) + 1) // 2 + MARGIN)
-    most = MOST_BYTES // (side * SAMPLES) ** 2
-    order = np.argsort(bank.start, kind="stable")[:: -(-len(bank) // most)]
+    side = _side(bank)
+    some = _some_of_each(np.diff(bank.class_start), _most_lines(side))
+    order = some[np.argsort(bank.start[some], kind="stable")]
     pieces = [order[first : first + PIECE] for first in range(0, len(order), PIECE)]
     found: list[tuple[Lines, NDArray[np.bool_]]] = []
     # OpenCV and NumPy leave the interpreter's lock while they work: threads do, and need no copies
@@ -114,6 +118,30 @@ def build_strokes(bank: GlyphBank, digest: str) -> StrokeBank:
     kept = np.concatenate([kept for _, kept in found])
     feet = np.concatenate([lines.bottom[: len(order)], *base])
     return StrokeBank(digest, side, bank.start[order], kept, lines, feet)
+
+
+def _side(bank: GlyphBank) -> int:
+    """Pixels of the cell of a field."""
+    return 2 * ((max(bank.tallest, bank.widest) + 1) // 2 + MARGIN)
+
+
+def _most_lines(side: int) -> int:
+    return MOST_BYTES // (side * SAMPLES) ** 2
+
+
+def _some_of_each(count: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    """About `most` of glyphs that lie class by class, `count` (C,) of each: all of small classes, and as many of each
+    larger one as of any other, at even distances."""
+    low, high = 1, max(int(count.max()), 1)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if np.minimum(count, middle).sum() <= most else (low, middle - 1)
+    taken = np.minimum(count, low)
+    number = np.arange(taken.sum()) - (taken.cumsum() - taken).repeat(taken)
+    found: NDArray[np.int64] = (count.cumsum() - count).repeat(taken) + number * count.repeat(taken) // taken.repeat(
+        taken
+    )
+    return found
 
 
 def _in_order(pool: ThreadPoolExecutor, work: Callable[[T], R], pieces: Iterable[T]) -> Iterator[R]:
@@ -187,5 +215,8 @@ def save_strokes(bank: StrokeBank, path: Path) -> None:
 def open_strokes(path: Path, digest: str) -> StrokeBank:
     """The stroke bank in `path`, memory-mapped; raises as `read_arrays` does."""
     header, arrays = read_arrays(path, MAGIC, digest)
-    start, kept, *lines, base = (arrays[name] for name in _ARRAYS)
-    return StrokeBank(digest, header["side"], start, kept, Lines(*lines), base, path)
+    try:
+        start, kept, *lines, base = (arrays[name] for name in _ARRAYS)
+        return StrokeBank(digest, header["side"], start, kept, Lines(*lines), base, path)
+    except KeyError as error:
+        raise DataError(f"{path} is damaged ({error} is missing)") from None

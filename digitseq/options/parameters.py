@@ -20,11 +20,17 @@ def described(name: str, value: Any) -> str:
 def shown_value(value: object) -> str:
     """A value of a parameter as it is written."""
     if isinstance(value, Normal):
-        return f"{value.mean:g}~{value.deviation:g}"
+        return f"{_number(value.mean)}~{_number(value.deviation)}"
     if isinstance(value, tuple):
         low, high = value
-        return f"{low:g}" if low == high else f"{low:g}..{high:g}"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+        return _number(low) if low == high else f"{_number(low)}..{_number(high)}"
+    return _number(value) if isinstance(value, float) else str(value)
+
+
+def _number(value: float) -> str:
+    """The shortest text that is read as the same number."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(float(value))
 
 
 def parsed(cls: Any, name: str, text: str, setting: str) -> Any:

@@ -64,4 +64,4 @@ def frame_of(hand: Hand, shapes: Shapes, placed: Placed, ends: tuple[Numbers, Nu
     else:
         width = np.minimum(np.ceil(full * size + 2 * EDGE), space.widest).astype(np.int64)
         x = EDGE + (margins[0] + left + pen / 2) * size
-    return Frame(size, x, y, -hand.string["slope"], width)
+    return Frame(size, x, y, -placed.slope, width)

@@ -19,6 +19,7 @@ BLANK = 0.5  # the width of a character without glyphs
 LEAST_STEP = 0.12  # a glyph begins at least this far to the right of where the one before it began
 FAR_SHARE, FAR_GAP = 0.09, 0.45  # some gaps are much wider: the share and the mean of what is added
 NEAR_SHARE, NEAR_GAP = 0.08, 0.2  # or narrower
+MOST_CLIMB = 3.0  # a base line ends at most this far above or below its beginning: long strings stay readable
 BEND, BEND_LENGTH = 0.05, 0.8  # the base line is bent like a sine: its deviation, and radians in a digit height
 
 
@@ -26,11 +27,13 @@ class Placed(NamedTuple):
     """Where the glyphs of B strings of up to n are.
 
     x, y: float64 (B, n), left edge and base line of each glyph; width: float64 (B,), of the whole string
+    slope: float64 (B,), tangent by which the base line goes up
     """
 
     x: Numbers
     y: Numbers
     width: Numbers
+    slope: Numbers
 
 
 def lay_out(hand: Hand, shapes: Shapes, blank: NDArray[np.bool_], extra: Numbers) -> Placed:
@@ -61,7 +64,9 @@ def lay_out(hand: Hand, shapes: Shapes, blank: NDArray[np.bool_], extra: Numbers
     x -= first[:, None]
     ends = np.where(shapes.there, x + shapes.width, 0)
     width = ends.max(axis=1) + skipped
-    return Placed(x, _base_lines(hand, x), width)
+    steepest = MOST_CLIMB / np.maximum(width, 1)
+    slope = np.clip(hand.string["slope"], -steepest, steepest)
+    return Placed(x, _base_lines(hand, x, slope), width, slope)
 
 
 def _gaps(hand: Hand) -> Numbers:
@@ -89,8 +94,8 @@ def _dilated(left: Numbers) -> Numbers:
     return wide
 
 
-def _base_lines(hand: Hand, x: Numbers) -> Numbers:
+def _base_lines(hand: Hand, x: Numbers, slope: Numbers) -> Numbers:
     string = hand.string
     bend = BEND * between(hand.strings["bend"], -1.7, 1.7)[:, None] * np.sin(x * BEND_LENGTH)
-    lifted: Numbers = bend + string["wander"][:, None] * hand.normal("wander") - string["slope"][:, None] * x
+    lifted: Numbers = bend + string["wander"][:, None] * hand.normal("wander") - slope[:, None] * x
     return lifted

@@ -100,8 +100,8 @@ def _separators(draws: Numbers, there: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return found
 
 
-def placed_signs(marks: Marks, shapes: Shapes, placed: Placed, slope: Numbers) -> SignMarks:
-    """Where the drawn signs of `marks` go. slope: of the base line of each string, float64 (B,)."""
+def placed_signs(marks: Marks, shapes: Shapes, placed: Placed) -> SignMarks:
+    """Where the drawn signs of `marks` go."""
     text, place = np.nonzero(marks.extra)
     _, along, lift, variant = marks.separators[text, place].T
     ends = np.where(shapes.there, placed.x + shapes.width, -np.inf)
@@ -117,7 +117,7 @@ def placed_signs(marks: Marks, shapes: Shapes, placed: Placed, slope: Numbers) -
             for k, sign in enumerate(signs):
                 # a dash is anywhere in the middle, a dot on the line
                 up = between(height, -0.2, 0.2) / (1 + (sign == "."))
-                found.append((some, [sign] * len(some), x + 0.3 * k, up - slope[some] * x, variant))
+                found.append((some, [sign] * len(some), x + 0.3 * k, up - placed.slope[some] * x, variant))
     text, x, y, variant = (np.concatenate([part[k] for part in found]) for k in (0, 2, 3, 4))
     return SignMarks(text, [sign for part in found for sign in part[1]], x, y, variant)
 

@@ -19,12 +19,14 @@ from digitseq.pen.hand import Hand, Numbers, between
 from digitseq.pen.inking import FULL, Pieces, ink_pieces
 from digitseq.pen.line_layout import Placed
 from digitseq.pen.marks import SignMarks
-from digitseq.pen.pen_alphabet import PenAlphabet
+from digitseq.pen.pen_alphabet import LEAST_HEIGHT, PenAlphabet
 from digitseq.pen.shapes import Shapes
 
 Indices = NDArray[np.int64]
 Span = tuple[Indices, Indices]  # the first column of each piece, and its width
 THINNEST = 0.3  # pixels of the field, half the width of a pen: a thinner one is lost between samples in places
+LEAST_GRAY = 9.0  # pixels of a digit: thin strokes of lower ones are lost between the pixels that are looked at
+DOT_PEN = 0.4  # pixels of a glyph: half the pen of a dot or a dash is wider, as its line runs between samples
 GRAY_REACH = 4.0  # pixels of a glyph that its ink reaches beyond the centre line at most
 
 
@@ -58,6 +60,7 @@ class Pens:
     ) -> Iterator[Written]:
         """The characters, those of strings that are `gray` (B,) with the strokes that their glyphs have."""
         signs = shapes.row >= len(self.bank.start)
+        gray = gray & (self.frame.size >= LEAST_GRAY)
         for kept in (False, True):
             at = np.nonzero(shapes.there & ((gray[:, None] & ~signs) == kept))
             if not len(at[0]):
@@ -66,7 +69,7 @@ class Pens:
             matrix = shapes.matrix[at] * size[:, None, None]
             corner = np.stack([placed.x[at], placed.y[at]], axis=1)
             origin = self._pixels(text, corner + shapes.offset[at])
-            pen = self.hand.string["width"][text] * size / 2
+            pen = self._glyph_pen(text, row, shapes.scale[at] * size)
             beside = np.maximum(pen, GRAY_REACH * shapes.scale[at] * size) if kept else pen
             left = self._pixels(text, corner)[:, 0]
             span = self._span(text, left - beside, left + shapes.width[at] * size + beside)
@@ -80,6 +83,13 @@ class Pens:
                 full, steep, most = self._ink(text, pen, shapes.scale[at] * size, at, span[1])
                 pieces = _pieces(row, matrix, origin, span, self.bank.side, SAMPLES, full, steep, most)
             yield Written(text, at[1], *ink_pieces(fields, pieces, self.height))
+
+    def _glyph_pen(self, text: Indices, row: Indices, scale: Numbers) -> Numbers:
+        """float64 (M,): half the width of the pen that writes glyphs, in pixels of images."""
+        pen: Numbers = self.hand.string["width"][text] * self.frame.size[text] / 2
+        lines = self.bank.lines
+        flat = (row < len(self.bank.start)) & (lines.bottom[row] - lines.top[row] < LEAST_HEIGHT)
+        return np.where(flat, np.maximum(pen, DOT_PEN * scale), pen)
 
     def strokes(self, strokes: Strokes, n: int) -> Iterator[Written]:
         """Strokes that belong to characters."""

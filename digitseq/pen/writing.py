@@ -71,7 +71,7 @@ class Writer:
         marks = draw_marks(rows, self._marks, there, np.any(signed, axis=1)) if self._marks else None
         extra = np.zeros(classes.shape) if marks is None else marks.extra
         placed = lay_out(hand, written, ~there & (codes > 0), extra)
-        signs = None if marks is None else placed_signs(marks, written, placed, hand.string["slope"])
+        signs = None if marks is None else placed_signs(marks, written, placed)
         bank = self.bank
         space = Space(bank.height, self._width, bank.digit, self.widest(n))
         frame = frame_of(hand, written, placed, _reach(signs, len(rows)), space)

@@ -75,8 +75,10 @@ class Renderer:
         self._may_overlap = overlap or self.pen is not None
         self._class_of = class_table(bank.characters)
         known = classes(bank.characters)
+        # of large data sets, not every glyph has a line
+        count = self.pen.alphabet.counts if self.pen else np.diff(bank.class_start)
         self.characters = known.keys()
-        self.missing = {c for c, number in known.items() if bank.class_start[number] == bank.class_start[number + 1]}
+        self.missing = {c for c, number in known.items() if not count[number]}
         np.empty(KEPT_BYTES, np.uint8)  # freed at once, for its effect on the allocator
 
     def _writer(self, bank: PenBank) -> Writer:

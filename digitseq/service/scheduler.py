@@ -56,8 +56,10 @@ class Scheduler:
         most, percent = limits.concurrency + limits.max_waiting, limits.client_percent
         self.seconds = limits.max_seconds
         patience = min(PATIENCE, limits.max_seconds / 2)  # time is left to make what was waited for
-        self.images = WorkerThreads(limits.concurrency, "images", working, patience)
-        self.long = WorkerThreads(limits.concurrency, "long", working, patience)
+        # who waits holds a slot: most of those of an address are left for what can be answered at once
+        early = max(1, most * percent // 100 // 4)
+        self.images = WorkerThreads(limits.concurrency, "images", working, patience, early)
+        self.long = WorkerThreads(limits.concurrency, "long", working, patience, early)
         self.image_slots = AddressLimiter(most, percent, "requests")
         self.long_slots = AddressLimiter(most, percent, "requests for samples and data sets")
         self.streams = AddressLimiter(limits.max_streams, percent, "data sets", 10)

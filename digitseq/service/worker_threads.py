@@ -49,14 +49,19 @@ class CancelToken(threading.Event):
 class WorkerThreads:
     """Threads for one kind of work. working: called with 1 when a call starts, and with -1 when it ends.
 
-    patience: seconds that a request waits for something to be ready
+    patience: seconds that a request waits for something to be ready; early: how many may, others are told to ask again
     """
 
     def __init__(
-        self, count: int, name: str, working: Callable[[int], None] = lambda change: None, patience: float = PATIENCE
+        self,
+        count: int,
+        name: str,
+        working: Callable[[int], None] = lambda change: None,
+        patience: float = PATIENCE,
+        early: int = 1,
     ) -> None:
         self._executor = ThreadPoolExecutor(count, f"digitseq-{name}")
-        self._working, self._patience = working, patience
+        self._working, self._patience, self._early = working, patience, early
 
     async def run(self, call: Callable[[Check], T], receive: Receive) -> T:
         """`call(check)` in a thread. Raises `Problem` 503 when the client goes.
@@ -70,7 +75,7 @@ class WorkerThreads:
                 try:
                     return await unless_gone(self.submit(partial(call, token.check)), receive)
                 except NotReady as early:
-                    await _ready(early, self._patience, receive)
+                    await self._ready(early, receive)
         finally:
             token.set()
 
@@ -82,6 +87,15 @@ class WorkerThreads:
         """Wait for the threads. Requests under way were cancelled before, and so was their work."""
         # in another thread: the event loop may have to cancel what is waited for
         await asyncio.to_thread(self._executor.shutdown)
+
+    async def _ready(self, early: NotReady, receive: Receive) -> None:
+        if not self._early:
+            raise early.problem
+        self._early -= 1
+        try:
+            await _ready(early, self._patience, receive)
+        finally:
+            self._early += 1
 
     def _count(self, call: Callable[[], T]) -> T:
         self._working(1)
