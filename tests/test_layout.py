@@ -64,7 +64,7 @@ LAYERS = """
     renderer
     sources
     settings
-    augment
+    augment pen
     composer
     glyphs
     options random_streams files

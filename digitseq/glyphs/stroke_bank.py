@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from os import cpu_count
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +22,9 @@ from digitseq.glyphs.scaling import BOX
 from digitseq.glyphs.stroke_fields import SAMPLES, Lines, intact, lines_of
 from digitseq.glyphs.strokes import SIGNS, curves, sign_curves
 from digitseq.random_streams import Rows
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 MAGIC = b"digitseq strokes 1\n"
 METHOD = 1  # counted up when other lines are found: cached ones are built again
@@ -98,6 +100,8 @@ class StrokeFiles:
 
 def build_strokes(bank: GlyphBank, digest: str) -> StrokeBank:
     """The centre lines of the glyphs of `bank`, a whole data set."""
+    from concurrent.futures import ThreadPoolExecutor  # not loaded where nothing is built
+
     from tqdm import tqdm
 
     bank = bank.bare()

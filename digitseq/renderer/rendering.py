@@ -24,7 +24,7 @@ from digitseq.sources.base import Codes
 
 if TYPE_CHECKING:
     from digitseq.augment import Augmentation
-    from digitseq.pen.writing import Writer
+    from digitseq.pen.writer import Writer
 
 CACHED_PIXELS = 1 << 22  # a batch of about this many pixels stays in the processor's cache
 MAX_BATCH = 512
@@ -83,7 +83,7 @@ class Renderer:
 
     def _writer(self, bank: PenBank) -> Writer:
         from digitseq.pen.style import parse_style
-        from digitseq.pen.writing import Writer  # as for distortions
+        from digitseq.pen.writer import Writer  # as for distortions
 
         style = parse_style(self.appearance.style)
         assert style is not None

@@ -22,7 +22,6 @@ from digitseq.pen.pens import Pens, Written
 from digitseq.pen.shapes import shape_glyphs
 from digitseq.pen.style import PenStyle
 from digitseq.random_streams import Rows
-from digitseq.sources.base import Codes
 
 CHARACTER, BESIDE = 1.2, 3.0  # digit heights: a string of n characters is at most so wide for each, and beside them
 # More for each character where a style goes beyond the default: digit heights for each unit of these parameters
@@ -55,7 +54,7 @@ class Writer:
         return math.ceil((self.alphabet.mean_width * n + USUAL_GAP * (n - 1)) * self.bank.digit * LEAST_SIZE)
 
     def write(
-        self, rows: Rows, codes: Codes, classes: NDArray[np.int64], gaps: bool = True, shapes: bool = False
+        self, rows: Rows, codes: NDArray[np.uint32], classes: NDArray[np.int64], gaps: bool = True, shapes: bool = False
     ) -> Line:
         """The strings of `rows` in ink. codes: (B, n), 0 after the end; classes: int64 (B, n), -1 for none.
 
