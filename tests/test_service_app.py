@@ -143,13 +143,13 @@ def test_a_bank_that_is_built_keeps_nobody_waiting(monkeypatch):
         return real(split, *others)
 
     monkeypatch.setattr(renderer_cache, "load_bank", slow)
-    for kept in (renderer_cache._renderer, renderer_cache._bank):
+    for kept in (renderer_cache._renderer, renderer_cache._bank, renderer_cache._lines, renderer_cache._base):
         kept.cache_clear()  # what other tests have opened
 
     async def both() -> list[object]:
         async with asking(app) as client:
             first = asyncio.ensure_future(client.get(f"{PNG}?split=test"))
-            await asyncio.to_thread(begun.wait)
+            assert await asyncio.to_thread(begun.wait, 60)
             second = (await client.get("/v1/sequences/4711.png")).status_code
             held = not gate.is_set() and not first.done()
             gate.set()
@@ -189,7 +189,7 @@ def test_centre_lines_that_are_found_keep_nobody_waiting(monkeypatch, tmp_path):
             body = {"number": "1", "size": 2, "split": "test", "style": "pen"}
             asked = [client.get(path) for path in WRITTEN] + [client.post("/v1/datasets", json=body)]
             held = [asyncio.ensure_future(one) for one in asked]
-            await asyncio.to_thread(finding.begun.wait)
+            assert await asyncio.to_thread(finding.begun.wait, 60)
             plain = [path.replace("&style=pen", "") for path in WRITTEN]
             others = [(await client.get(path)).status_code for path in plain]
             others.append((await client.post("/v1/datasets", json=body | {"style": "glyph"})).status_code)
@@ -209,7 +209,7 @@ def test_many_who_wait_for_centre_lines_leave_slots_for_others(monkeypatch, tmp_
         limits = Limits(concurrency=1, max_waiting=15, client_percent=100)
         async with asking(create_app(limits, cache=str(tmp_path))) as client:
             held = [asyncio.ensure_future(client.get(f"/v1/sequences/{k}.png?{PEN}")) for k in range(14)]
-            await asyncio.to_thread(finding.begun.wait)
+            assert await asyncio.to_thread(finding.begun.wait, 60)
             for _ in range(500):  # until all that are refused have their answer
                 if sum(one.done() for one in held) == 10:
                     break
