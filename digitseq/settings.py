@@ -31,6 +31,7 @@ from digitseq.options import (
     setting,
     shown,
 )
+from digitseq.pen import GLYPH
 
 if TYPE_CHECKING:
     from digitseq.augment.base import Operation
@@ -43,7 +44,6 @@ DIGIT_OPERATIONS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "angle": ("rotate:angle={}", ("-15.0..15.0",)),
     "noise_ratio": ("noise:ratio={}", ("0.0..0.1",)),
 }
-GLYPH = "glyph"  # the style of plain glyphs
 RANDOM_KERNEL = ("1..3", "1..3")  # with random_all
 
 LENGTHS = NumberPair(1, MAX_TEXT, parts=("min", "max"))

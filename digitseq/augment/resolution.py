@@ -1,4 +1,4 @@
-"""Scans of few pixels: images scaled down by averaging areas, then back up with bilinear interpolation.
+"""Scans of few pixels: images scaled down by averaging areas, then back up, interpolated or as blocks.
 
 As in `blur.py`, images with equal strength are worked on together, in whole numbers.
 """
@@ -51,7 +51,8 @@ class Resolution(ImageOperation):
 
     digit_height: of the tallest digit when scaled down, pixels, 4 … 1,000, whatever the images' height; small heights
     are as likely as large ones by their ratio. What is not taller already is left alone. Within 5 %, as there are
-    eight factors an octave. p: probability for each image.
+    eight factors an octave. pixels: smooth, interpolated when they are enlarged again, blocks, as viewers show them, or
+    any; p: probability for each image.
     """
 
     digit_height: Range = parameter((8, 16), "of digits that are scaled down", low=4, high=1000, unit="pixels")
@@ -86,13 +87,13 @@ class Resolution(ImageOperation):
         return _coarser(images.continued(), parameters["factor"][0].item(), PIXELS[parameters["blocks"][0]])
 
 
-def _coarser(pixels: Pixels, factor: float, enlarged: str) -> Pixels:
-    """Images (N, H, W) scaled down by a factor and up again."""
+def _coarser(pixels: Pixels, factor: float, kind: str) -> Pixels:
+    """Images (N, H, W) scaled down by a factor and up again; kind: one of `PIXELS`."""
     height, width = pixels.shape[1:]
     small = weighted_means(pixels, area_weights(height, factor))
     # columns are scaled as rows of the transposed images
     turned = weighted_means(np.ascontiguousarray(small.transpose(0, 2, 1)), area_weights(width, factor))
-    if enlarged == "blocks":
+    if kind == "blocks":
         column, row = (np.floor((np.arange(size) + 0.5) / factor).astype(np.int64) for size in (width, height))
         blocks: Pixels = turned.take(column, axis=1).transpose(0, 2, 1).take(row, axis=1)
         return blocks

@@ -17,8 +17,28 @@ from digitseq.random_streams import Rows
 SIZES = 4  # how many different sizes of patches there are: images with the same are worked on together
 
 
+class _Patches(PaperOperation):
+    """An operation whose strength differs from place to place."""
+
+    strength: Range
+    size: Range
+
+    def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
+        on, draws = self.select(rows, 2)
+        least = self.size[0]
+        return {
+            "on": on,
+            "strength": draw_uniform(draws[:, 0], self.strength),
+            "size": _sizes(draws[:, 1], self.size),
+            "grid": random_integers(rows, "grid", grid_shape(size, (least, least)), np.uint8),
+        }
+
+    def grouped_by(self) -> tuple[str, ...]:
+        return ("size",)
+
+
 @dataclass(frozen=True)
-class Fade(PaperOperation):
+class Fade(_Patches):
     """Ink that fades in places: a dry pen, worn or rubbed writing. The paper stays.
 
     strength: share of its darkness that ink loses at most, 0 … 1; size: of the places, pixels, 2 … 100, one of 4
@@ -28,12 +48,6 @@ class Fade(PaperOperation):
     strength: Range = parameter((0.1, 0.35), "what ink loses at most", low=0, high=1, unit="of its darkness")
     size: Range = parameter((4, 10), "of the places", low=2, high=100, unit="pixels")
     p: float = probability("image")
-
-    def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
-        return _patches(self, rows, size, self.size)
-
-    def grouped_by(self) -> tuple[str, ...]:
-        return ("size",)
 
     def on_paper(self, images: Images, darkest: Tones, lightest: Tones, parameters: Parameters) -> Pixels:
         field = _field(parameters, images)
@@ -48,7 +62,7 @@ class Fade(PaperOperation):
 
 
 @dataclass(frozen=True)
-class Blotches(PaperOperation):
+class Blotches(_Patches):
     """Uneven paper: lighter and darker places, as of thin, stained or creased paper.
 
     strength: how much lighter or darker a place can be, share of the image's contrast, 0 … 1; size: of the places,
@@ -58,12 +72,6 @@ class Blotches(PaperOperation):
     strength: Range = parameter((0.04, 0.2), "of the lightest and darkest", low=0, high=1, unit="of the contrast")
     size: Range = parameter((3, 9), "of the places", low=2, high=100, unit="pixels")
     p: float = probability("image")
-
-    def draw(self, rows: Rows, size: tuple[int, int]) -> Parameters:
-        return _patches(self, rows, size, self.size)
-
-    def grouped_by(self) -> tuple[str, ...]:
-        return ("size",)
 
     def on_paper(self, images: Images, darkest: Tones, lightest: Tones, parameters: Parameters) -> Pixels:
         return _shaded(images.pixels, _field(parameters, images), lightest - darkest, parameters["strength"])
@@ -108,17 +116,6 @@ def _sizes(draws: NDArray[np.float64], bounds: Range) -> NDArray[np.float64]:
     """Uniform numbers in [0, 1) turned into one of `SIZES` sizes, evenly spaced."""
     step = draw_integer(draws, (0, SIZES - 1)).astype(np.float64)
     return np.minimum(draw_uniform(step / (SIZES - 1), bounds), bounds[1])
-
-
-def _patches(operation: Fade | Blotches, rows: Rows, size: tuple[int, int], sizes: Range) -> Parameters:
-    """What an operation draws that has a strength, and places of a size."""
-    on, draws = operation.select(rows, 2)
-    return {
-        "on": on,
-        "strength": draw_uniform(draws[:, 0], operation.strength),
-        "size": _sizes(draws[:, 1], sizes),
-        "grid": random_integers(rows, "grid", grid_shape(size, (sizes[0], sizes[0])), np.uint8),
-    }
 
 
 def _field(parameters: Parameters, images: Images) -> NDArray[np.int16]:

@@ -7,11 +7,8 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from digitseq.glyphs.bank import GlyphBank
-from digitseq.glyphs.scaled_bank import Bank
+from digitseq.glyphs.scaled_bank import Bank, DerivedBank
 from digitseq.glyphs.scaling import BOX, Scaling
 from digitseq.glyphs.stroke_bank import StrokeBank
 
@@ -19,7 +16,7 @@ WIDEST = 2.5  # digit heights: no glyph that is written is wider
 
 
 @dataclass(frozen=True)
-class PenBank:
+class PenBank(DerivedBank):
     """The glyphs of `base`, as chosen from them, with the `strokes` of the whole data set. What it has is as in
     `GlyphBank`; heights are those of images. letter_layout: small letters are smaller, see `letter_layout`"""
 
@@ -28,44 +25,16 @@ class PenBank:
     scaling: Scaling
     letter_layout: bool = True
 
-    def __len__(self) -> int:
-        return len(self.base)
-
-    @property
-    def height(self) -> int:
-        """Height of an image in pixels."""
-        return self.scaling.height
-
     @property
     def digit(self) -> float:
         """Height of a digit in pixels."""
         return BOX * self.scaling.factor
 
     @property
-    def characters(self) -> str:
-        """One for each class."""
-        return self.base.characters
-
-    @property
-    def class_start(self) -> NDArray[np.int64]:
-        """int64 (C+1,): the first glyph of each class."""
-        return self.base.class_start
-
-    @property
-    def signs(self) -> int:
-        """How many of the classes, the last ones, are drawn signs."""
-        return self.base.signs
-
-    @property
     def digest(self) -> str:
         """Identifies the source files, how centre lines are found, and the size, hex."""
         about = f"{self.base.digest} {self.strokes.digest} {self.scaling} {self.letter_layout}"
         return hashlib.sha256(about.encode()).hexdigest()
-
-    @property
-    def factor(self) -> float:
-        """Size of the glyphs over that of the source files."""
-        return self.scaling.factor
 
     @property
     def widest(self) -> int:
@@ -76,11 +45,6 @@ class PenBank:
     def tallest(self) -> int:
         """Upper bound of the height of a glyph's ink, in pixels."""
         return self.height
-
-    @property
-    def other_cases(self) -> str:
-        """The classes that `with_cases` adds."""
-        return self.base.other_cases
 
     def with_cases(self) -> PenBank:
         """As `GlyphBank.with_cases`."""

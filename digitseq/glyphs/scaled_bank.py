@@ -22,17 +22,11 @@ MOST_BYTES = 1 << 28  # banks up to this size are built, in a few seconds
 MOST_LETTER_BYTES = 1 << 29  # the same for those with a letter layout: EMNIST's largest set at its own height
 
 
-@dataclass(frozen=True)
-class ScaledBank:
-    """The glyphs of `base` in another size; glyph g is glyph g of `base`. What it has is as in `GlyphBank`.
-
-    built: `scaled_bank` of both, or None: then glyphs are scaled when they are picked, which gives the same. What
-    is known without picking depends on `base` only, and is thus the same too.
-    """
+class DerivedBank:
+    """What a bank that is made of `base` has from it, and from the size; as in `GlyphBank`."""
 
     base: GlyphBank
     scaling: Scaling
-    built: GlyphBank | None = None
 
     def __len__(self) -> int:
         return len(self.base)
@@ -43,19 +37,47 @@ class ScaledBank:
         return self.scaling.height
 
     @property
+    def factor(self) -> float:
+        """Size of the digits over that of `base`."""
+        return self.scaling.factor
+
+    @property
     def characters(self) -> str:
         """One for each class."""
         return self.base.characters
 
     @property
-    def label(self) -> NDArray[np.uint8]:
-        """uint8 (N,): the class of each glyph."""
-        return self.base.label
-
-    @property
     def class_start(self) -> NDArray[np.int64]:
         """int64 (C+1,): the first glyph of each class."""
         return self.base.class_start
+
+    @property
+    def signs(self) -> int:
+        """How many of the classes, the last ones, are drawn signs."""
+        return self.base.signs
+
+    @property
+    def other_cases(self) -> str:
+        """The classes that `with_cases` adds."""
+        return self.base.other_cases
+
+
+@dataclass(frozen=True)
+class ScaledBank(DerivedBank):
+    """The glyphs of `base` in another size; glyph g is glyph g of `base`. What it has is as in `GlyphBank`.
+
+    built: `scaled_bank` of both, or None: then glyphs are scaled when they are picked, which gives the same. What
+    is known without picking depends on `base` only, and is thus the same too.
+    """
+
+    base: GlyphBank
+    scaling: Scaling
+    built: GlyphBank | None = None
+
+    @property
+    def label(self) -> NDArray[np.uint8]:
+        """uint8 (N,): the class of each glyph."""
+        return self.base.label
 
     @cached_property
     def pen(self) -> NDArray[np.uint8]:
@@ -65,19 +87,9 @@ class ScaledBank:
         return scaled_pens(self.base.pen, self.factors(np.arange(len(self))) / self.factor)
 
     @property
-    def signs(self) -> int:
-        """How many of the classes, the last ones, are drawn signs."""
-        return self.base.signs
-
-    @property
     def digest(self) -> str:
         """Identifies the source files and the size, hex."""
         return scaled_digest(self.base.digest, self.scaling)
-
-    @property
-    def factor(self) -> float:
-        """Size of the digits over that of `base`."""
-        return self.scaling.factor
 
     def factors(self, glyph: NDArray[np.int64]) -> NDArray[np.float64]:
         """float64 (N,): sizes of glyphs (N,) over those of `base`."""
@@ -109,11 +121,6 @@ class ScaledBank:
         some = glyph.ravel()
         made = scaled(self.base.pick(some), self.scaling, places_of(self.base, self.scaling, some))
         return GlyphColumns(made.columns, *(box.reshape(glyph.shape) for box in made[1:]))
-
-    @property
-    def other_cases(self) -> str:
-        """The classes that `with_cases` adds."""
-        return self.base.other_cases
 
     def with_cases(self) -> ScaledBank:
         """As `GlyphBank.with_cases`."""

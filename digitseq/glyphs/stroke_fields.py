@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from digitseq.glyphs.centre_lines import CentreLines, opencv
 
-SAMPLES = 2  # of a field along each side of a glyph's pixel: enough for pens of a pixel, see `DESIGN.md`
+SAMPLES = 2  # of a field along each side of a glyph's pixel: enough for pens of a pixel, by eye at a height of 64
 UNIT = 64  # levels of a field for each pixel of distance; what is farther than 255 levels counts as that far
 FINER = 2  # places, for each sample along an axis, that points are rounded to when the nearest one is looked for
 ROWS = 12  # into which a glyph's height is divided for its profiles

@@ -25,6 +25,8 @@ OF_GLYPH = (
     "clearance", "pressure", "pressure_across", "pressure_down", "stroke", "stroke_length", "stroke_angle",
     "stroke_bend", "stroke_place", "foot", "joined", "join_bend",
 )  # fmt: skip
+GRAY_INK = 0.4  # as much paper as nearly all strokes of glyphs need that keep their own; lines end before ink does
+GRAY_PEN = 0.13  # width, in digit heights, of the strokes that are added to glyphs that keep their own
 PEN_PARAMETERS = (
     "width", "darkness", "roughness", "slant", "slant_jitter", "own_slant", "aspect", "size", "size_jitter", "wander",
     "gap", "gap_jitter", "touching",
@@ -35,7 +37,8 @@ PEN_PARAMETERS = (
 class Hand:
     """What B strings of up to n glyphs are like.
 
-    string: of each string, float64 (B,): the parameters of `PenStyle` that have a value for each string, by name
+    string: of each string, float64 (B,): the parameters of `PenStyle` that have a value for each string, by name, and
+    `ink`, how much paper its strokes need, in digit heights
     strings, glyphs: uniform numbers in [0, 1) for what else is random: float64 (B,) and (B, n), by name
     """
 
@@ -63,7 +66,11 @@ def draw_hand(style: PenStyle, rows: Rows, n: int) -> Hand:
     string["slope"] = np.tan(np.radians(drawn(style, "slope", strings["slope"])))
     for side in ("left_margin", "right_margin"):
         string[side] = drawn(style, "margin", strings[side])
-    return Hand(style, string, strings, glyphs)
+    hand = Hand(style, string, strings, glyphs)
+    gray = hand.happens("gray")
+    string["ink"] = np.where(gray, GRAY_INK, string["width"])
+    string["width"] = np.where(gray, GRAY_PEN, string["width"])
+    return hand
 
 
 def drawn(style: PenStyle, name: str, draws: Numbers) -> Numbers:

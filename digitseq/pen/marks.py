@@ -141,8 +141,8 @@ def _rule(
     slope = normal(tilt) * 0.02
     half = np.maximum(between(pen, 0.02, 0.06) * size, 0.8) / 2 + 0.5
     if name in ("left", "right"):
-        at = left - between(place, 0.2, 0.5) * size if name == "left" else left + (string_width + between(
-            place, 0.2, 0.5)) * size  # fmt: skip
+        beside = between(place, 0.2, 0.5)
+        at = left + (-beside if name == "left" else string_width + beside) * size
         away = x - _each(at) + _each(slope) * (y[:, None] - high / 2)
         stroke = np.clip(_each(half) - np.abs(away), 0, 1)
     else:

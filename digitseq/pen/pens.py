@@ -55,12 +55,10 @@ class Pens:
     bank: StrokeBank
     height: int
 
-    def glyphs(
-        self, shapes: Shapes, placed: Placed, gray: NDArray[np.bool_], glyphs: GlyphBank, alphabet: PenAlphabet
-    ) -> Iterator[Written]:
-        """The characters, those of strings that are `gray` (B,) with the strokes that their glyphs have."""
+    def glyphs(self, shapes: Shapes, placed: Placed, glyphs: GlyphBank, alphabet: PenAlphabet) -> Iterator[Written]:
+        """The characters, those of gray strings with the strokes that their glyphs have."""
         signs = shapes.row >= len(self.bank.start)
-        gray = gray & (self.frame.size >= LEAST_GRAY)
+        gray = self.hand.happens("gray") & (self.frame.size >= LEAST_GRAY)
         for kept in (False, True):
             at = np.nonzero(shapes.there & ((gray[:, None] & ~signs) == kept))
             if not len(at[0]):

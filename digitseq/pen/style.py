@@ -8,18 +8,20 @@ from typing import Any
 from digitseq.errors import SettingsError, did_you_mean
 from digitseq.options import Normal, Number, Spread, clean_fields, setting
 from digitseq.options.parameters import described, listed, parsed
+from digitseq.pen import GLYPH, PEN
 
-GLYPH, PEN = "glyph", "pen"
 Value = Any  # a number, a pair (low, high) or a Normal; what is kept is a pair or a Normal
 
 
 def spread(
     default: Value, help: str, low: float, high: float, unit: str = "", usual: Any = None, log: bool = False
 ) -> Any:
+    """The field of a parameter with a distribution, from `low` to `high`; usual, log: as in `Spread`."""
     return setting(default, Spread(low, high, unit, whole=False, usual=usual or (low, high), log=log), help)
 
 
 def share(default: float, help: str) -> Any:
+    """The field of a parameter that is a share, 0 … 1."""
     return setting(default, Number(0, 1, whole=False), help)
 
 

@@ -28,8 +28,6 @@ CHARACTER, BESIDE = 1.2, 3.0  # digit heights: a string of n characters is at mo
 WIDENING = (("gap", 1.0), ("gap_jitter", 1.0), ("aspect", 0.75), ("slant", 2.0))
 LEAST_SIZE = 0.5  # a width in which strings would usually be smaller than this share of their size is refused
 USUAL_GAP = 0.2  # digit heights between the centre lines of neighbours
-GRAY_INK = 0.4  # as much paper as nearly all strokes of glyphs need that keep their own; lines end before ink does
-GRAY_PEN = 0.13  # width, in digit heights, of the strokes that are added to glyphs that keep their own
 
 
 class Writer:
@@ -62,9 +60,6 @@ class Writer:
         """
         n = classes.shape[1]
         hand, there = draw_hand(self.style, rows, n), classes >= 0
-        gray = hand.happens("gray")
-        hand.string["ink"] = np.where(gray, GRAY_INK, hand.string["width"])  # how much space strokes need
-        hand.string["width"] = np.where(gray, GRAY_PEN, hand.string["width"])
         written = shape_glyphs(hand, self.alphabet, classes, rows.uniforms("glyph", n))
         signed = self.alphabet.signs[np.maximum(classes, 0)] & there
         marks = draw_marks(rows, self._marks, there, np.any(signed, axis=1)) if self._marks else None
@@ -77,7 +72,7 @@ class Writer:
         pens = Pens(hand, frame, bank.strokes, bank.height)
         inked = [
             Written.nothing(bank.height),  # a string may be all gaps
-            *pens.glyphs(written, placed, gray, bank.base, self.alphabet),
+            *pens.glyphs(written, placed, bank.base, self.alphabet),
             *pens.strokes(added_strokes(hand, written, placed, ~signed), n),
             *(pens.signs(signs, n) if signs is not None else ()),
         ]

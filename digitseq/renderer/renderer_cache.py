@@ -18,9 +18,10 @@ from digitseq.glyphs.pen_bank import AnyBank, PenBank
 from digitseq.glyphs.scaled_bank import ScaledBank
 from digitseq.glyphs.scaling import Scaling
 from digitseq.glyphs.stroke_bank import StrokeBank
+from digitseq.pen import GLYPH
 from digitseq.renderer.appearance import Appearance
 from digitseq.renderer.rendering import Renderer
-from digitseq.settings import GLYPH, Settings
+from digitseq.settings import Settings
 
 RENDERERS = 16
 BANKS = 4

@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from digitseq.api import draw_seed
 from digitseq.formats.parts import batches
 from digitseq.formats.png_encoder import encode_png
+from digitseq.pen import GLYPH
 from digitseq.pipeline import Batch, Pipeline
 from digitseq.service import recipes
 from digitseq.service.metrics import Metrics
@@ -24,7 +25,6 @@ from digitseq.service.problems import Problem
 from digitseq.service.requests import ABOUT_IMAGES, ABOUT_SAMPLES, Pairs, from_query
 from digitseq.service.scheduler import Scheduler
 from digitseq.service.worker_threads import address_of
-from digitseq.settings import GLYPH
 from digitseq.sources.base import Check
 
 SEQUENCES, PNG = "/v1/sequences/", ".png"

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from concurrent.futures import Future
 
+from digitseq.pen import GLYPH
 from digitseq.renderer.renderer_cache import load_lines
 from digitseq.service.problems import Problem
 from digitseq.service.worker_threads import NotReady
-from digitseq.settings import GLYPH, Settings
+from digitseq.settings import Settings
 
 AFTER = 5  # seconds in which to ask again
 
