@@ -10,13 +10,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.pen.hand import Hand, Numbers, between
+from digitseq.pen.hand import Hand, Numbers, between, drawn
 from digitseq.pen.profiles import Index, Profiles
 
 USUALLY = 0.93  # share of the 1s and 7s of a string that have the form of the string
-FLAG_LENGTH, FLAG_ANGLE = (0.25, 0.8), (0.3, 0.85)  # of the up-stroke of a 1; radians from its stem
 FOOT = (0.12, 0.3)  # half the length of the foot of a 1
-BAR_PLACE, BAR_LEFT, BAR_RIGHT = (-0.62, -0.2), (0.06, 0.35), (0.15, 0.5)  # of a 7: its height, and reach from the stem
+BAR_LEFT = (0.06, 0.35)  # how far the bar of a 7 reaches to the left of its stem
 
 
 class Strokes(NamedTuple):
@@ -61,10 +60,12 @@ def digit_forms(
 
 def _flags(hand: Hand, at: Index, profiles: Profiles, top: Numbers) -> Strokes:
     """From the top of a 1 down to the left."""
-    (text, place), u, y = at, hand.glyphs, top[at]
+    (text, place), u, style, y = at, hand.glyphs, hand.style, top[at]
     x = profiles.middle(at, y)
-    length = between(u["stroke_length"][at], *FLAG_LENGTH) * between(hand.strings["flag_length"][text], 0.4, 1)
-    angle = between(hand.strings["flag_angle"][text], *FLAG_ANGLE) + between(u["stroke_angle"][at], -0.15, 0.15)
+    length = drawn(style, "flag_length", u["stroke_length"][at]) * between(hand.strings["flag_length"][text], 0.4, 1)
+    angle = drawn(hand.style, "flag_angle", hand.strings["flag_angle"][text]) + between(
+        u["stroke_angle"][at], -0.15, 0.15
+    )
     end = np.stack([x - length * np.sin(angle), y + length * np.cos(angle)], axis=1)
     return Strokes(text, place, np.stack([x, y], axis=1), end, u["stroke_bend"][at])
 
@@ -81,8 +82,8 @@ def _feet(hand: Hand, at: Index, profiles: Profiles, bottom: Numbers) -> Strokes
 def _bars(hand: Hand, at: Index, profiles: Profiles) -> Strokes:
     """Through the stem of a 7."""
     (text, place), u = at, hand.glyphs
-    y = between(u["stroke_place"][at], *BAR_PLACE)
+    y = -drawn(hand.style, "bar_height", 1 - u["stroke_place"][at])
     x, tilt = profiles.middle(at, y), between(u["stroke_angle"][at], -0.14, 0.08)
     start = np.stack([x - between(u["foot"][at], *BAR_LEFT), y - tilt], axis=1)
-    end = np.stack([x + between(u["stroke_length"][at], *BAR_RIGHT), y + tilt], axis=1)
+    end = np.stack([x + drawn(hand.style, "bar_length", u["stroke_length"][at]), y + tilt], axis=1)
     return Strokes(text, place, start, end, u["stroke_bend"][at])

@@ -64,6 +64,9 @@ def draw_hand(style: PenStyle, rows: Rows, n: int) -> Hand:
     glyphs = {name: table[:, :, k] for k, name in enumerate(OF_GLYPH)}
     string = {name: drawn(style, name, strings[name]) for name in PEN_PARAMETERS}
     string["slope"] = np.tan(np.radians(drawn(style, "slope", strings["slope"])))
+    # one value for each string, too: large where the figure beside it is large
+    for name, source in (("stretch", "size_jitter"), ("far_gap", "gap"), ("near_gap", "gap_jitter")):
+        string[name] = drawn(style, name, strings[source])
     for side in ("left_margin", "right_margin"):
         string[side] = drawn(style, "margin", strings[side])
     hand = Hand(style, string, strings, glyphs)

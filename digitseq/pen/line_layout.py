@@ -17,8 +17,6 @@ from digitseq.pen.shapes import Shapes
 
 BLANK = 0.5  # the width of a character without glyphs
 LEAST_STEP = 0.12  # a glyph begins at least this far to the right of where the one before it began
-FAR_SHARE, FAR_GAP = 0.09, 0.45  # some gaps are much wider: the share and the mean of what is added
-NEAR_SHARE, NEAR_GAP = 0.08, 0.2  # or narrower
 MOST_CLIMB = 3.0  # a base line ends at most this far above or below its beginning: long strings stay readable
 BEND, BEND_LENGTH = 0.05, 0.8  # the base line is bent like a sine: its deviation, and radians in a digit height
 
@@ -73,8 +71,8 @@ def _gaps(hand: Hand) -> Numbers:
     """float64 (B, n): the gap between the boxes of each glyph and the one before it."""
     u, string = hand.glyphs, hand.string
     gaps = (string["gap"] + string["width"])[:, None] + string["gap_jitter"][:, None] * hand.normal("gap")
-    gaps += np.where(u["far"] < FAR_SHARE, -FAR_GAP * np.log1p(-u["how_far"]), 0)
-    gaps -= np.where(u["near"] < NEAR_SHARE, -NEAR_GAP * np.log1p(-u["how_near"]), 0)
+    gaps += np.where(u["far"] < hand.style.far, -string["far_gap"][:, None] * np.log1p(-u["how_far"]), 0)
+    gaps -= np.where(u["near"] < hand.style.near, -string["near_gap"][:, None] * np.log1p(-u["how_near"]), 0)
     return gaps
 
 

@@ -15,7 +15,7 @@ from digitseq.glyphs.stroke_bank import STROKE, STROKE_LENGTH, VARIANTS, StrokeB
 from digitseq.glyphs.stroke_fields import SAMPLES, UNIT
 from digitseq.pen.digit_forms import Strokes
 from digitseq.pen.frame import EDGE, Frame
-from digitseq.pen.hand import Hand, Numbers, between
+from digitseq.pen.hand import Hand, Numbers, between, drawn
 from digitseq.pen.inking import FULL, Pieces, ink_pieces
 from digitseq.pen.line_layout import Placed
 from digitseq.pen.marks import SignMarks
@@ -168,7 +168,7 @@ class Pens:
 
     def _gray(self, text: Indices) -> tuple[Numbers, Numbers, Numbers]:
         most = FULL * self.hand.string["darkness"][text]
-        level = between(self.hand.strings["gray_level"][text], 0.35, 0.75)
+        level = drawn(self.hand.style, "gray_level", self.hand.strings["gray_level"][text])
         steep = between(self.hand.strings["gray_slope"][text], 2, 5)
         full = np.zeros((len(text), 3))
         full[:, 0] = most * ((1 - level) * steep + 0.5)

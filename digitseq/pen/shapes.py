@@ -20,7 +20,6 @@ from digitseq.pen.profiles import Profiles, levelled
 
 MOST_LEAN = 0.6  # a glyph that leans further is straightened by this much only
 MOST_WIDTH = WIDEST - 0.5  # of the centre line of a glyph
-STRETCH = 0.08  # deviation of the widths of glyphs within a string, as a share
 RECALLED = 8  # characters that are looked back for one that is the same
 
 
@@ -103,7 +102,7 @@ def _sizes(
     down = size * np.where(signs, 1 / BOX, (rise + drop) / tall)
     # a glyph that is wide and low stays a little wide
     across = down * np.where(signs, 1, np.clip(tall / BOX, 0.75, 1) ** 0.5)
-    across *= string["aspect"][:, None] * np.exp(STRETCH * hand.normal("stretch"))
+    across *= string["aspect"][:, None] * np.exp(string["stretch"][:, None] * hand.normal("stretch"))
     base = np.where(signs, strokes.base.take(row), strokes.lines.bottom.take(row) - drop * size / down)
     return across, down, base
 
