@@ -1,4 +1,7 @@
-"""Files that may come from somebody else: only regular files are opened, and reads are bounded."""
+"""Files that may come from somebody else: only regular files are opened, and reads are bounded.
+
+Objects in a store, see `digitseq.files.locations`, are regular files.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
+from digitseq.files.locations import is_object
+
 # O_NONBLOCK: opening a named pipe would otherwise block before its type can be checked
 _COMMON = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _APPEND = _COMMON | os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
@@ -16,6 +21,8 @@ _APPEND = _COMMON | os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFO
 
 def open_regular(path: Path) -> io.BufferedReader:
     """`path`, open for reading. Raises `OSError`, also for devices, pipes and sockets, which may never end."""
+    if is_object(path):
+        return path.open("rb")
     return open(path, "rb", opener=lambda name, _: _descriptor(name, os.O_RDONLY | _COMMON, "it is not a regular file"))
 
 
@@ -45,6 +52,8 @@ def regular_size(path: Path) -> int | None:
 
     Raises `OSError` when that cannot be determined.
     """
+    if is_object(path):
+        return path.stat().st_size if path.is_file() else None
     try:
         found = os.lstat(path)
     except FileNotFoundError:

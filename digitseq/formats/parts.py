@@ -67,11 +67,15 @@ class Addition(NamedTuple):
 
 
 class Receipt(NamedTuple):
-    """What was made for a part. It is sent between processes, so its size does not depend on the part's."""
+    """What was made for a part. It is sent between processes, so its size does not depend on the part's.
+
+    directory: below the stage, where the files are until they get their final names; "": it is called like the part
+    """
 
     part: Part
     files: tuple[FileGroup, ...]
     additions: tuple[Addition, ...]
+    directory: str = ""
 
 
 class PartFiles:
@@ -90,7 +94,7 @@ class PartFiles:
 
     def receipt(self, part: Part) -> Receipt:
         """What has been written so far."""
-        return Receipt(part, tuple(self._files), tuple(self._additions.values()))
+        return Receipt(part, tuple(self._files), tuple(self._additions.values()), self.directory.name)
 
     def batches(self, pipeline: Pipeline, start: int, stop: int) -> Iterator[Batch]:
         """Images start … stop-1 in batches of the pipeline's size."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,6 +11,7 @@ from typing import IO, Any
 
 from digitseq.errors import DigitseqError, DigitseqWarning, OutputError, RunError
 from digitseq.files.atomic import replacing
+from digitseq.files.locations import is_there
 from digitseq.files.regular import ends_a_line, open_regular, regular_size
 from digitseq.formats.base import Format, FormatPlan, Job, RunRequest, StoredSample, free_start, images_of
 from digitseq.formats.labelled_images import has_labelled_images, read_labelled_images
@@ -117,7 +117,7 @@ class OutputFormat(Format):
             if reason := each.refusal(request.folder):
                 raise OutputError(f"{request.folder}: {reason}: name another directory with `output_path`")
             lines = request.folder / (each.file_name or "")
-            if each.file_name and os.path.lexists(lines) and regular_size(lines) is None:
+            if each.file_name and is_there(lines) and regular_size(lines) is None:
                 raise OutputError(
                     f"{lines} is not a regular file: move it away, or name another directory with `output_path`"
                 )

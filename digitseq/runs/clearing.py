@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from pathlib import Path
 
 from isal import isal_zlib
 
 from digitseq.errors import OutputError
+from digitseq.files.locations import is_there
 from digitseq.files.regular import open_regular, regular_size
 from digitseq.formats.parts import MASKS, Addition, FileGroup, Receipt
 from digitseq.runs.card import remove_card
@@ -81,7 +81,7 @@ def _check_parts(owned: list[OwnedRun], listed: list[list[Receipt]]) -> None:
 def _check_group(group: FileGroup, paths: list[Path]) -> None:
     sizes = [regular_size(path) for path in paths]
     for path, size in zip(paths, sizes):
-        if size is None and os.path.lexists(path):
+        if size is None and is_there(path):
             raise OutputError(f"{path} is not a regular file: {REMEDY}")
     # the journal has one checksum for all files of a part, so of what is left of them only the size can be compared
     reason = difference(group, paths) if None not in sizes else None
@@ -95,7 +95,7 @@ def _check_group(group: FileGroup, paths: list[Path]) -> None:
 def _has_lines(path: Path, additions: list[Addition]) -> bool:
     """Whether the file `path` ends with the `additions`, or with the first few of them, or does not exist."""
     if (size := regular_size(path)) is None:
-        return not os.path.lexists(path)
+        return not is_there(path)
     begun = max(i for i, addition in enumerate(additions) if not i or not addition.before)  # the file was new then
     end = additions[begun].before
     with open_regular(path) as file:

@@ -67,7 +67,7 @@ class OwnedRun:
         5. The part's directory in the stage goes. If it stays, the next run removes it with the stage.
         """
         self.folder.check_owned()
-        part, source = receipt.part, stage / str(receipt.part.number)
+        part, source = receipt.part, stage / (receipt.directory or str(receipt.part.number))
         additions = tuple(a._replace(before=regular_size(path) or 0) for path, a in self.additions(receipt))
         receipt = receipt._replace(additions=additions)
         self.folder.journal.begin_part(receipt)

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from digitseq.errors import OutputError
+from digitseq.files.locations import is_there
 from digitseq.files.regular import regular_size
 from digitseq.formats import format_of
 from digitseq.runs.folder import RunFolder
@@ -48,7 +49,7 @@ class Results:
         for path in paths:
             remedy = "move it away, or name another directory with `output_path`"
             if regular_size(path) is None:
-                if os.path.lexists(path):
+                if is_there(path):
                     raise OutputError(f"{path} is not a regular file: {remedy}")
             elif fault := self.fault(path):
                 raise OutputError(f"{path} is not a file that digitseq wrote ({fault}): {remedy}")
