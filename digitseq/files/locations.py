@@ -7,8 +7,10 @@ fsspec knows. What is written for paths works for both, as long as it uses these
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
@@ -56,3 +58,8 @@ def is_object(path: Path) -> bool:
 def is_there(path: Path) -> bool:
     """Whether anything is at `path`, even a link that leads nowhere. Raises `OSError`."""
     return path.exists() if is_object(path) else os.path.lexists(path)
+
+
+@contextlib.contextmanager
+def store_errors() -> Iterator[None]:
+    yield
