@@ -7,6 +7,7 @@ twice, so all of them are tried again.
 from __future__ import annotations
 
 import contextlib
+import errno
 import queue
 import threading
 import time
@@ -20,8 +21,8 @@ from digitseq.files.locations import store_errors
 WAITS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)  # seconds before each further attempt
 GRACE = 2.5  # seconds in which requests may still end after a request to stop: the program must end within five
 POLL_SECONDS = 0.1
-# further attempts would end in the same way
-_FINAL = (FileNotFoundError, FileExistsError, PermissionError, NotADirectoryError, IsADirectoryError)
+# errors after which further attempts would end in the same way
+_FINAL = (errno.ENOENT, errno.EEXIST, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR)
 
 T = TypeVar("T")
 
@@ -38,6 +39,7 @@ class ObjectStore:
     """
 
     def __init__(self, root: Path, stopping: Callable[[], bool] = never) -> None:
+        self._root = root
         self._fs: Any = root.fs  # type: ignore[attr-defined]
         self._stopping = stopping
         self._stopped: float | None = None
@@ -107,9 +109,9 @@ class ObjectStore:
         while True:
             try:
                 return self._in_time(call)
-            except _FINAL:
-                raise
-            except OSError:
+            except OSError as error:
+                if error.errno in _FINAL:
+                    raise
                 wait = next(waits, None)
                 # once a store has failed for that long, the requests by which a run ends are not retried, too
                 self._failed = self._failed or wait is None
@@ -131,7 +133,7 @@ class ObjectStore:
 
         def request() -> None:
             try:
-                with store_errors():
+                with store_errors(self._root):
                     results.put((call(), None))
             except BaseException as error:
                 results.put((None, error))

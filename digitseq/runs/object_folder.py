@@ -51,7 +51,7 @@ class ObjectFolder(RunFolder):
 
         Raises `OSError`, and `OutputError` when another run has the lease.
         """
-        cleanup.enter_context(store_errors())
+        cleanup.enter_context(store_errors(path))
         store = ObjectStore(path, stopping)
         lease = Lease(store, path / PRIVATE / OWNERS)
         if owner := lease.acquire(wait):
@@ -151,14 +151,12 @@ class ObjectFolder(RunFolder):
 
 def is_leased(path: Path) -> bool:
     """Whether a run has a lease of the folder `path`. Raises `OSError`."""
-    with store_errors():
-        return is_leased_in(ObjectStore(path), path / PRIVATE / OWNERS)
+    return is_leased_in(ObjectStore(path), path / PRIVATE / OWNERS)
 
 
 def journal_lines_in(path: Path, offset: int) -> Iterator[bytes]:
     """The lines after byte `offset` of the journal of the folder `path`. Raises `OSError`."""
-    with store_errors():
-        yield from object_lines_from(ObjectStore(path), path / PRIVATE / JOURNAL, offset)
+    yield from object_lines_from(ObjectStore(path), path / PRIVATE / JOURNAL, offset)
 
 
 def _released(held: Lease | ObjectFolder) -> None:
