@@ -82,7 +82,7 @@ def test_every_dependency_has_both_its_ends():
     wanted = [one for line in listed for one in re.split('", "', line[0] or line[1])]
     assert len(wanted) > 40
     for requirement in wanted:
-        name, bounds = re.match("([A-Za-z0-9-]+)(.*)", requirement.partition(";")[0]).groups()
+        name, bounds = re.match(r"([A-Za-z0-9-]+)(?:\[\w+\])?(.*)", requirement.partition(";")[0]).groups()
         assert re.fullmatch(r">=[0-9.]+,<[0-9]+|==[0-9.]+", bounds), name
 
 

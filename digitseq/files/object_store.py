@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,6 +24,7 @@ GRACE = 2.5  # seconds in which requests may still end after a request to stop: 
 POLL_SECONDS = 0.1
 # errors after which further attempts would end in the same way
 _FINAL = (errno.ENOENT, errno.EEXIST, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR)
+_PATTERN = frozenset("*?[")
 
 T = TypeVar("T")
 
@@ -85,6 +87,8 @@ class ObjectStore:
     def read(self, paths: Sequence[Path]) -> list[bytes]:
         """The contents of several objects, which are read at the same time."""
         keys = [_key(path) for path in paths]
+        if len(keys) == 1 or any(map(_is_pattern, keys)):
+            return [self._request(partial(self._fs.cat_file, key)) for key in keys]
         found = self._request(lambda: self._fs.cat(keys)) if keys else {}
         return [found[key] for key in keys]
 
@@ -97,12 +101,14 @@ class ObjectStore:
         return found
 
     def _remove(self, keys: list[str]) -> None:
+        patterns = [key for key in keys if _is_pattern(key)]
         try:
-            self._fs.rm(keys)
+            self._fs.rm([key for key in keys if not _is_pattern(key)])
         except FileNotFoundError:  # one of them was missing; the others may be there still
-            for key in keys:
-                with contextlib.suppress(FileNotFoundError):
-                    self._fs.rm_file(key)
+            patterns = keys
+        for key in patterns:
+            with contextlib.suppress(FileNotFoundError):
+                self._fs.rm_file(key)
 
     def _request(self, call: Callable[[], T]) -> T:
         waits = iter(WAITS)
@@ -159,6 +165,11 @@ class ObjectStore:
 def _key(path: Path) -> str:
     """What fsspec calls the object."""
     return str(path.path)  # type: ignore[attr-defined]
+
+
+def _is_pattern(key: str) -> bool:
+    """Whether fsspec takes a name in a list for a pattern, and looks for objects that match."""
+    return not _PATTERN.isdisjoint(key)
 
 
 def _modified(fs: Any, key: str) -> datetime:

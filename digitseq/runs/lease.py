@@ -70,7 +70,7 @@ class Lease:
                 claims = self._claims()
                 owner = next((claim for claim in claims if claim.alive and claim.name != self._name), None)
                 if owner is None:
-                    self._store.remove(self._owners / claim.name for claim in claims if claim.name != self._name)
+                    self._remove_expired()
                     threading.Thread(target=self._keep, daemon=True).start()
                     return None
                 self._store.remove([self._owners / self._name])
@@ -91,6 +91,14 @@ class Lease:
         """End the lease."""
         self._ended.set()
         self._store.remove([self._owners / self._name])
+
+    def _remove_expired(self) -> None:
+        """Remove what dead runs have left below `owners/`. Another run may just be reading the clock."""
+        now = self._store.modified(self._owners / self._name)
+        for name in set(self._store.sizes(self._owners)) - {self._name}:
+            with contextlib.suppress(FileNotFoundError):
+                if (now - self._store.modified(self._owners / name)).total_seconds() >= EXPIRES:
+                    self._store.remove([self._owners / name])
 
     def _claims(self) -> list[Claim]:
         """All claims. Times are compared by the clock of the store, as those of two machines differ."""

@@ -21,6 +21,7 @@ from typing import IO
 from digitseq.errors import OutputError, RunError
 from digitseq.files.locations import store_errors
 from digitseq.files.object_store import ObjectStore
+from digitseq.files.regular import regular_size
 from digitseq.runs.folder import PRIVATE, STAGE, RunFolder
 from digitseq.runs.lease import EXPIRES, Lease, is_leased_in
 from digitseq.runs.object_journal import ObjectJournal, object_lines_from
@@ -121,6 +122,12 @@ class ObjectFolder(RunFolder):
                 for first in range(0, len(pieces), READ_AT_ONCE):
                     file.writelines(self._store.read(pieces[first : first + READ_AT_ONCE]))
             self.move_here(made, path)
+
+    def cut(self, path: Path, size: int) -> None:
+        if not size:
+            self._store.remove([path])
+        elif (regular_size(path) or 0) > size:
+            self.merge(path, size, [])
 
     def make_directory(self, path: Path) -> None:
         """Stores have none."""

@@ -34,6 +34,7 @@ class OwnedRun:
         if not all(self.format.knows(section.details) for section in self.sections):
             raise not_a_record(folder.path / RECORD)
         self.finished, self.images = 0, [0] * len(self.sections)
+        self._whole = True  # no part is half published
         self._ends = dict[Path, int]()  # how long the files are that parts add to, as far as that is known
         self.directories = [folder.path / section.folder for section in self.sections]
         # those that digitseq makes itself
@@ -68,6 +69,7 @@ class OwnedRun:
         5. Their directories in the stage go. If they stay, the next run removes them with the stage.
         """
         self.folder.check_owned()
+        self._whole = False
         receipts = [self._with_places(receipt) for receipt in receipts]
         self.folder.journal.begin_parts(receipts)
         moved = list[tuple[Path, Path, list[str]]]()
@@ -78,6 +80,7 @@ class OwnedRun:
             for path, addition in self.additions(receipt):
                 self.folder.append(stage / receipt.directory / addition_name(addition.name), path)
         self.folder.journal.finish_parts(receipts)
+        self._whole = True
         for receipt in receipts:
             self._count(receipt.part)
             self.folder.remove_directory(stage / receipt.directory)
@@ -107,6 +110,17 @@ class OwnedRun:
         if not self.folder.appends and receipt.additions:
             yield source, self._pieces(part), [addition_name(addition.name) for addition in receipt.additions]
 
+    def stop(self) -> None:
+        """Bring the folder into the state after the last finished part, when the run has broken off here.
+
+        The workers must be dead. The journal, which may have lines of 100,000 parts, is read only if that is needed.
+        Raises as `recover` does.
+        """
+        if not self._whole:
+            self.recover()
+        elif self.folder.appends:
+            self._remove_unpublished(self.finished)
+
     def recover(self, verify: bool = False) -> None:
         """Bring folder and journal into the state after the last finished part. Raises `OSError` and `OutputError`.
 
@@ -122,10 +136,10 @@ class OwnedRun:
             self._check_nothing_added(entries)
         lost = (i for i, e in enumerate(entries) if e.done is None or (intact and not intact(e.receipt)))
         count = next(lost, len(entries))
-        # the last one first: each cuts the files that it added to back to their size before it
         for entry in reversed(entries[count:]):
             journal.cut(entry.begun)  # not done any more, but known: after a kill, it is taken back again
-            self._take_back(entry.receipt)
+            self._remove_files(entry.receipt)
+        self._cut_additions([entry.receipt for entry in entries[count:]])
         finished = [entry.receipt for entry in entries[:count]]
         self.finished, self.images = 0, [0] * len(self.sections)
         for receipt in finished:
@@ -172,7 +186,8 @@ class OwnedRun:
     def remove_parts(self, receipts: list[Receipt]) -> None:
         """Remove all parts of the run from the folder: `receipts`. Raises `OSError`."""
         for receipt in reversed(receipts):
-            self._take_back(receipt)
+            self._remove_files(receipt)
+        self._cut_additions(receipts)
 
     def end(self, status: str) -> None:
         """Update the record: the status, and how many images of each section are finished."""
@@ -274,11 +289,14 @@ class OwnedRun:
         """The directory for what a part adds to files that cannot be appended to."""
         return self.kept[part.section] / f"part-{part.number}"
 
-    def _take_back(self, receipt: Receipt) -> None:
-        """Remove everything that a part has put into the folders, whether all of it or nothing is there yet."""
-        self.folder.remove(path for _, paths in self.files(receipt) for path in paths)
-        for path, addition in self.additions(receipt):
-            if self.folder.appends:
-                self.folder.cut(path, addition.before)
-            else:
-                self.folder.remove([self._pieces(receipt.part) / addition_name(addition.name)])
+    def _remove_files(self, receipt: Receipt) -> None:
+        """Remove all files that a part has put into the folders, whether all or none of them are there yet."""
+        paths = [path for _, paths in self.files(receipt) for path in paths]
+        if not self.folder.appends:
+            paths += [self._pieces(receipt.part) / addition_name(addition.name) for addition in receipt.additions]
+        self.folder.remove(paths)
+
+    def _cut_additions(self, receipts: list[Receipt]) -> None:
+        """Remove what the parts have added to files, whether all or nothing of it is there yet."""
+        for path, size in {path: a.before for r in reversed(receipts) for path, a in self.additions(r)}.items():
+            self.folder.cut(path, size)  # the size before the first of them

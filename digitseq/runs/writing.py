@@ -222,7 +222,7 @@ def _make(
         if folder.is_owned():
             with _collected(faults, folder):
                 if sum(run.images) < size:
-                    run.recover()
+                    run.stop()
                 run.end("interrupted")  # a run that could not be recovered stays "running": the next one does it
     with _collected(faults, folder), folder.scratch() as scratch:
         folder.check_owned()
