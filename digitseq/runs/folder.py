@@ -14,6 +14,7 @@ from typing import Any
 
 from digitseq.errors import OutputError, RunError
 from digitseq.files.atomic import replacing
+from digitseq.files.locations import StoreError, is_object
 from digitseq.files.regular import append_regular, open_regular, regular_size
 from digitseq.runs.journal import Journal
 from digitseq.runs.manifest import not_a_record, sections_of
@@ -150,6 +151,8 @@ def locked_folder(path: Path) -> Iterator[RunFolder]:
 
 def is_being_written(path: Path) -> bool:
     """Whether a run, of this process or another, has locked the folder `path`. Raises `OSError`."""
+    if is_object(path):
+        return False
     from fasteners import InterProcessLock
 
     if path.resolve() in _held:  # first: see `acquire`
@@ -177,6 +180,8 @@ def read_runs(folder: Path) -> list[dict[str, Any]]:
         return runs
     except FileNotFoundError:
         return []
+    except StoreError:
+        raise
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise not_a_record(path) from None
 
