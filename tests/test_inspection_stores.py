@@ -15,9 +15,12 @@ from digitseq.errors import SettingsError
 from digitseq.files.locations import location
 from digitseq.files.regular import open_regular
 from digitseq.formats import format_of
+from digitseq.formats.base import RunRequest
 from digitseq.inspection.data_set import inspect
 from digitseq.inspection.report import text_report
+from digitseq.pipeline import Pipeline
 from digitseq.runs.verification import CHANGED
+from digitseq.shell import cli
 
 pytest.importorskip("upath")
 ALL_LABELS = ("jsonl", "txt", "easyocr", "coco", "yolo", "tesseract")
@@ -98,6 +101,14 @@ def test_a_single_file_and_a_damaged_one(made, in_memory, format, ending):
     assert not list(Path(tempfile.gettempdir()).glob("digitseq-*/data.mdb"))
 
 
+@pytest.mark.parametrize("format", ["lmdb", "npz"])
+def test_no_room_for_the_copy_of_a_file_is_no_damage(made, in_memory, monkeypatch, tmp_path, format):
+    stored = copied(made(format=format), in_memory)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    with pytest.raises(SettingsError, match=f"no copy of it can be made in {tmp_path / 'none'}: No such file"):
+        inspect(stored)
+
+
 def test_the_beginning_of_a_shards_url_selects_shards(made, in_memory):
     stored = copied(made(format="webdataset", shard_size=10), in_memory)
     assert inspect(stored / "set-00000").images == 40
@@ -120,7 +131,7 @@ def uploaded(made, store):
     return lambda **options: copied(made(**options), location(store.new_url()))
 
 
-def test_the_command_inspects_an_object_store(uploaded, run, tmp_path):
+def test_the_command_inspects_an_object_store(uploaded, run, tmp_path, capsys):
     stored = uploaded(format="webdataset", shard_size=10)
     done = run("--inspect", stored, "-o", "report")
     assert (done.returncode, done.stderr) == (0, "") and f"{stored}: 40 images as webdataset" in done.stdout
@@ -128,9 +139,9 @@ def test_the_command_inspects_an_object_store(uploaded, run, tmp_path):
     assert page.name == f"{stored.name}-inspection.html" and "Nothing is wrong" in page.read_text()
     damaged = stored / "set-000002.tar"
     damaged.write_bytes(damaged.read_bytes()[:3000])
-    done = run("--inspect", stored, "-o", "report", "--quiet")
-    assert done.returncode == 1 and "files that cannot be read to their end (1): " in done.stdout
-    assert f"{CHANGED} (1): {stored.name}/set-000002.tar (3,000 bytes instead of " in done.stdout
+    assert cli.main(["--inspect", str(stored), "-o", str(tmp_path / "report"), "--quiet"]) == 1
+    assert f"{CHANGED} (1): {stored.name}/set-000002.tar (3,000 bytes instead of " in capsys.readouterr().out
+    assert list((tmp_path / "report").glob("*.html")) == [page] and "Nothing is wrong" not in page.read_text()
 
 
 def test_what_is_not_there_is_refused(store, refused):
@@ -183,3 +194,16 @@ def test_a_shard_is_fetched_in_few_requests(uploaded, store):
     before = store.requests()
     assert sum(1 for _ in format_of("webdataset").read([shard])) == 40
     assert store.requests() - before <= 3
+
+
+@pytest.mark.parametrize("format", ["png", "webdataset"])
+def test_a_run_would_go_on_after_the_images_in_a_store(made, in_memory, train, format):
+    options = {"png": {"labels": ALL_LABELS}, "webdataset": {"shard_size": 15}}[format]
+    folder = made(format=format, **options)
+    stored = copied(folder, in_memory)
+    pipeline = Pipeline(Settings(random_digits=(3, 8), masks=format == "png"), train, 3)
+    requests = [RunRequest(place, "set", 5, options.get("labels", ()), 15, []) for place in (folder, stored)]
+    plans = [format_of(format).begin(pipeline, request) for request in requests]
+    assert plans[0] == plans[1]
+    assert plans[1].start == 40 if format == "png" else plans[1].details["first_shard"] == 3
+    assert format_of(format).begin(pipeline, requests[1]._replace(folder=in_memory / "none")).start == 0

@@ -70,7 +70,8 @@ class OutputFormat(ShardFormat):
                 with ExitStack() as until_read:
                     # Arrow's own files are faster than Python's
                     source = until_read.enter_context(open_regular(path)) if is_object(path) else path
-                    file = until_read.enter_context(parquet.ParquetFile(source))
+                    # with pre_buffer, more and more of the file would be in memory
+                    file = until_read.enter_context(parquet.ParquetFile(source, pre_buffer=False))
                     for batch in file.iter_batches(READ_ROWS):
                         for row in batch.to_pylist():
                             image, objects = row["image"] or {}, row.get("objects") or {}
