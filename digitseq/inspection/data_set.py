@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -9,7 +11,7 @@ from pathlib import Path
 
 from digitseq.errors import SettingsError, one_line
 from digitseq.files.listing import folders_in
-from digitseq.files.locations import StoreError, exists, is_folder
+from digitseq.files.locations import StoreError, exists, is_folder, is_object, store_errors
 from digitseq.formats import FORMATS, format_of
 from digitseq.formats.base import StoredSample
 from digitseq.inspection.findings import UNREADABLE, Findings, shared_images
@@ -153,10 +155,20 @@ def _in_files(path: Path) -> list[Section]:
                 f"inspect {path}: this file cannot be inspected alone: name its folder, {path.parent}", "inspect"
             )
     if not found:
-        raise SettingsError(
-            f"inspect {path}: there is no such file or folder, and no shard whose name begins so", "inspect"
-        )
+        nothing = "there is no such file or folder, and no shard whose name begins so"
+        raise SettingsError(f"inspect {path}: {nothing}{_remark(path)}", "inspect")
     return found
+
+
+def _remark(path: Path) -> str:
+    """What a store adds to its answer that nothing is at `path`: there may be no such bucket."""
+    try:
+        with store_errors(path):
+            path.stat()
+    except FileNotFoundError as error:
+        if is_object(path) and error.strerror != os.strerror(errno.ENOENT):
+            return f" ({error.strerror})"
+    return ""
 
 
 def _find_below(inspection: Inspection) -> None:
