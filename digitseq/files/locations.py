@@ -73,6 +73,11 @@ def is_there(path: Path) -> bool:
     return _kind(path) is not None if is_object(path) else os.path.lexists(path)
 
 
+def exists(path: Path) -> bool:
+    """Whether anything is at `path` that is no link, or whatever a link leads to. Raises `OSError`."""
+    return _kind(path) is not None if is_object(path) else path.exists()
+
+
 def is_file(path: Path) -> bool:
     """Whether a file is at `path`, or a link to one. Raises `OSError`."""
     return _kind(path) == "file" if is_object(path) else path.is_file()

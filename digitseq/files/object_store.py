@@ -12,7 +12,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -174,4 +174,4 @@ def _is_pattern(key: str) -> bool:
 
 def _modified(fs: Any, key: str) -> datetime:
     found: datetime = fs.modified(key)
-    return found
+    return found if found.tzinfo else found.replace(tzinfo=timezone.utc)

@@ -12,7 +12,8 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
-from digitseq.files.locations import is_object
+from digitseq.files.locations import is_file, is_object
+from digitseq.files.stored_file import open_stored
 
 # O_NONBLOCK: opening a named pipe would otherwise block before its type can be checked
 _COMMON = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -22,8 +23,13 @@ _APPEND = _COMMON | os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFO
 def open_regular(path: Path) -> io.BufferedReader:
     """`path`, open for reading. Raises `OSError`, also for devices, pipes and sockets, which may never end."""
     if is_object(path):
-        return path.open("rb")
+        return open_stored(path)
     return open(path, "rb", opener=lambda name, _: _descriptor(name, os.O_RDONLY | _COMMON, "it is not a regular file"))
+
+
+def open_text(path: Path, newline: str | None = None) -> io.TextIOWrapper:
+    """The same as UTF-8 text. newline: as in `open`."""
+    return io.TextIOWrapper(open_regular(path), "utf-8", newline=newline)
 
 
 def append_regular(path: Path) -> BinaryIO:
@@ -53,7 +59,7 @@ def regular_size(path: Path) -> int | None:
     Raises `OSError` when that cannot be determined.
     """
     if is_object(path):
-        return path.stat().st_size if path.is_file() else None
+        return path.stat().st_size if is_file(path) else None
     try:
         found = os.lstat(path)
     except FileNotFoundError:

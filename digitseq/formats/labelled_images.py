@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -10,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from digitseq.files.listing import names_in
+from digitseq.files.locations import StoreError, exists
 from digitseq.files.regular import read_regular
 from digitseq.formats.base import StoredSample
 from digitseq.formats.image_files import image_size
@@ -24,10 +25,7 @@ Boxes = tuple[list[list[float]], list[str]]  # in pixels, and what is in them
 
 def has_labelled_images(folder: Path) -> bool:
     """Whether there is an image or a label file in `folder`."""
-    with os.scandir(folder) as entries:
-        if any(_is_image(entry.name) for entry in entries):
-            return True
-    return bool(_labels_in(folder))
+    return any(map(_is_image, names_in(folder))) or bool(_labels_in(folder))
 
 
 def read_labelled_images(folder: Path) -> Iterator[StoredSample]:
@@ -45,7 +43,7 @@ def read_labelled_images(folder: Path) -> Iterator[StoredSample]:
             found |= {other.name: same for other in files[place + 1 :] if (same := other.label_of(label.image))}
             known = unlabelled.remove(label.image)
             # a run may be adding images
-            fault = None if known or not (folder / label.image).exists() else "listed twice, or made meanwhile"
+            fault = None if known or not exists(folder / label.image) else "listed twice, or made meanwhile"
             if place and not files[0].error:
                 fault = f"is not in {files[0].name}"
             yield _sample(folder, label.image, found, fault)
@@ -87,6 +85,8 @@ class _LabelFile:
     def _read(self, each: LabelFormat, folder: Path) -> Iterator[StoredLabel]:
         try:
             yield from each.read(folder)
+        except StoreError:
+            raise
         except LabelError as error:
             self.error = str(error)
         except Exception as error:  # of any kind: the file may be somebody else's
@@ -98,12 +98,11 @@ class _ImageNames:
 
     def __init__(self, folder: Path) -> None:
         self._others, self._seen_below, numbers = set[str](), set[str](), []
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if (number := _number_in(entry.name)) is not None:
-                    numbers.append(number)
-                elif _is_image(entry.name):
-                    self._others.add(entry.name)
+        for name in names_in(folder):
+            if (number := _number_in(name)) is not None:
+                numbers.append(number)
+            elif _is_image(name):
+                self._others.add(name)
         self._numbers = np.sort(np.array(numbers, np.int64))
         self._left = np.ones(len(numbers), bool)
 
@@ -148,6 +147,8 @@ def _contents(path: Path) -> bytes | None:
         return read_regular(path, MAX_BYTES)
     except FileNotFoundError:
         return None
+    except StoreError:
+        raise
     except (OSError, ValueError):  # ValueError: a name that no file can have
         return b""
 

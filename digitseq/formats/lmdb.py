@@ -19,7 +19,9 @@ from isal import isal_zlib
 
 from digitseq.errors import OutputError, SettingsError
 from digitseq.files.checksum import Checksum
+from digitseq.files.locations import is_file
 from digitseq.files.regular import open_regular
+from digitseq.files.stored_file import local_copy
 from digitseq.formats.base import Format, FormatPlan, Job, RunRequest, StoredSample, start_without_gap
 from digitseq.formats.parts import PartFiles
 from digitseq.formats.png_encoder import encode_png
@@ -107,7 +109,7 @@ class OutputFormat(Format):
         open_regular(path).close()
         size = crc32 = 0
         try:
-            with _opened(path) as view:
+            with local_copy(path) as copy, _opened(copy) as view:
                 values = view.cursor().iternext(keys=False)
                 while data := b"".join(islice(values, CHECKED_AT_ONCE)):
                     size, crc32 = size + len(data), isal_zlib.crc32(data, crc32)
@@ -116,14 +118,14 @@ class OutputFormat(Format):
         return Checksum(size, crc32)
 
     def files_in(self, folder: Path, prefix: str = "") -> list[Path]:
-        return [path for path in [folder / DATABASE] if path.name.startswith(prefix) and path.is_file()]
+        return [path for path in [folder / DATABASE] if path.name.startswith(prefix) and is_file(path)]
 
     def read(self, files: list[Path]) -> Iterator[StoredSample]:
         import lmdb
 
         for path in files:
             try:
-                with _opened(path) as view:
+                with local_copy(path) as copy, _opened(copy) as view:
                     count = min(int(bytes(view.get(COUNT) or b"0")), view.stat()["entries"])
                     for number in range(1, count + 1):
                         image, text = view.get(b"image-%09d" % number), view.get(b"label-%09d" % number)

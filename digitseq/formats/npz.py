@@ -21,7 +21,9 @@ from numpy.typing import NDArray
 from digitseq.errors import OutputError, SettingsError
 from digitseq.files.atomic import replacing
 from digitseq.files.checksum import Checksum
+from digitseq.files.listing import files_ending
 from digitseq.files.regular import open_regular
+from digitseq.files.stored_file import local_copy
 from digitseq.formats.base import Format, FormatPlan, Job, RunRequest, StoredSample, start_without_gap
 from digitseq.formats.parts import PartFiles
 from digitseq.formats.streaming import zip_entry
@@ -87,20 +89,21 @@ class OutputFormat(Format):
     def checksum(self, path: Path) -> Checksum:
         """That of its list of arrays, which has their checksums: reading all of them would take long."""
         try:
-            with open_regular(path) as file, zipfile.ZipFile(file) as archive:
+            with local_copy(path) as copy, open_regular(copy) as file, zipfile.ZipFile(file) as archive:
                 listed = [(member.filename, member.CRC, member.file_size) for member in archive.infolist()]
+                size = copy.stat().st_size
         except (zipfile.BadZipFile, NotImplementedError) as error:
             raise ValueError(str(error)) from None
-        return Checksum(path.stat().st_size, zlib.crc32(repr(listed).encode()))
+        return Checksum(size, zlib.crc32(repr(listed).encode()))
 
     def files_in(self, folder: Path, prefix: str = "") -> list[Path]:
-        return sorted(p for p in folder.glob("*.npz") if p.name.startswith(prefix) and p.is_file())
+        return [path for path in files_ending(folder, ".npz") if path.name.startswith(prefix)]
 
     def read(self, files: list[Path]) -> Iterator[StoredSample]:
         """The samples in order. The whole file is in memory, as it is for every reader of an npz file."""
         for path in files:
             try:
-                with np.load(path) as file:
+                with local_copy(path) as copy, np.load(copy) as file:
                     arrays = [file[name] for name in ("images", "widths", "labels", "boxes", "lengths")]
             except (zipfile.BadZipFile, EOFError) as error:
                 raise ValueError(str(error)) from None

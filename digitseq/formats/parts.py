@@ -11,6 +11,8 @@ from typing import Any, BinaryIO, Literal, NamedTuple
 
 from isal import isal_zlib
 
+from digitseq.files.listing import names_in
+from digitseq.files.locations import is_folder
 from digitseq.pipeline import Batch, Pipeline
 from digitseq.sources.base import Check, never_cancelled
 
@@ -184,5 +186,5 @@ def numbers_in(folder: Path, name: str = "%d.png") -> list[int]:
     """The numbers of the files `name % number` in the folder, in any order; none if there is no folder."""
     place = (folder / name).parent
     pattern = re.compile(re.escape(Path(name).name).replace("%d", f"([0-9]{{1,{LONGEST_NUMBER}}})"))
-    names = (path.name for path in place.iterdir()) if place.is_dir() else ()
+    names = names_in(place) if is_folder(place) else ()
     return [int(match[1]) for name in names if (match := pattern.fullmatch(name))]

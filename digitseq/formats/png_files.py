@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from digitseq.errors import DigitseqError, DigitseqWarning, OutputError, RunError
 from digitseq.files.atomic import replacing
-from digitseq.files.locations import is_there
+from digitseq.files.locations import exists, is_there
 from digitseq.files.regular import ends_a_line, open_regular, regular_size
 from digitseq.formats.base import Format, FormatPlan, Job, RunRequest, StoredSample, free_start, images_of
 from digitseq.formats.labelled_images import has_labelled_images, read_labelled_images
@@ -65,7 +65,7 @@ class OutputFormat(Format):
                 stacklevel=2,
             )
         listed = [each.file_name for each in label_formats(request.labels) if each.file_name and each.first_line]
-        begun = [name for name in listed if not (request.folder / name).exists()]
+        begun = [name for name in listed if not exists(request.folder / name)]
         # of masks and labels, too: what is called like one of them may be somebody else's
         names = self.numbered(request.labels, pipeline.settings.masks)
         there = [number for name in names for number in numbers_in(request.folder, name)]
@@ -89,7 +89,7 @@ class OutputFormat(Format):
                 continue
             lists = [known for run in earlier if isinstance(known := run.details.get("classes"), str)]
             summary = _summary_folder(each, request.folder, request.part) / (each.summary_name or "")
-            if summary.exists():  # runs of earlier releases did not record their classes
+            if exists(summary):  # runs of earlier releases did not record their classes
                 with _as_written(summary, OutputError):
                     lists.append(each.listed_classes(summary))
             for other in lists:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from digitseq.errors import OutputError, SettingsError
+from digitseq.files.listing import files_ending, names_in
+from digitseq.files.locations import is_folder
 from digitseq.formats.base import Format, FormatPlan, Job, RunRequest, free_start, images_of
 from digitseq.formats.parts import PartFiles, batches
 from digitseq.pipeline import Batch, Pipeline
@@ -39,7 +41,7 @@ class ShardFormat(Format):
     def begin(self, pipeline: Pipeline, request: RunRequest) -> FormatPlan:
         """Continues after the last image of earlier runs, with a shard number that is not in use."""
         pattern = re.compile(rf"{re.escape(request.name)}-(\d{{{self.digits},}})\.{self.suffix}")
-        names = (path.name for path in request.folder.iterdir()) if request.folder.is_dir() else ()
+        names = names_in(request.folder) if is_folder(request.folder) else ()
         used = [int(match[1]) for name in names if (match := pattern.fullmatch(name))]
         # a shard that was deleted in the middle leaves its number unused
         first_shard, size = max(used, default=-1) + 1, request.shard_size
@@ -73,7 +75,7 @@ class ShardFormat(Format):
                 file.write(piece)
 
     def files_in(self, folder: Path, prefix: str = "") -> list[Path]:
-        return sorted(p for p in folder.glob(f"*.{self.suffix}") if p.name.startswith(prefix) and p.is_file())
+        return [path for path in files_ending(folder, f".{self.suffix}") if path.name.startswith(prefix)]
 
     def stream(
         self, pipeline: Pipeline, size: int, labels: tuple[str, ...] = (), check: Check = never_cancelled

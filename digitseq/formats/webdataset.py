@@ -16,6 +16,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from digitseq.files.regular import open_regular
 from digitseq.formats.base import StoredSample
 from digitseq.formats.png_encoder import encode_png
 from digitseq.formats.shards import Batches, ShardFormat
@@ -51,7 +52,7 @@ class OutputFormat(ShardFormat):
 
     def read(self, files: list[Path]) -> Iterator[StoredSample]:
         for path in files:
-            with open(path, "rb") as file:
+            with open_regular(path) as file:
                 named = ((*_key_and_suffix(name), data) for name, data in _read_members(file))
                 for key, members in itertools.groupby(named, lambda member: member[0]):
                     found = {suffix: data for _, suffix, data in members}

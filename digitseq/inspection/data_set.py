@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -9,6 +10,8 @@ from itertools import combinations
 from pathlib import Path
 
 from digitseq.errors import SettingsError, one_line
+from digitseq.files.listing import folders_in
+from digitseq.files.locations import StoreError, exists, is_folder, is_object, store_errors
 from digitseq.formats import FORMATS, format_of
 from digitseq.formats.base import StoredSample
 from digitseq.inspection.findings import UNREADABLE, Findings, shared_images
@@ -67,9 +70,17 @@ def inspect(path: Path, progress: Progress = iter) -> Inspection:
     Raises `SettingsError` when nothing is there that could be read, or when a run is adding to it.
     progress: called with the samples of a section
     """
+    try:
+        return _inspected(path, progress)
+    except StoreError as error:
+        reason = f"{error.filename} cannot be read ({error.strerror})"
+        raise SettingsError(f"inspect {path}: {reason}", "inspect") from None
+
+
+def _inspected(path: Path, progress: Progress) -> Inspection:
     _check_idle(path, path, path.parent)
     inspection = Inspection(path)
-    if path.is_dir():
+    if is_folder(path):
         _find_below(inspection)
     else:
         inspection.sections += _in_files(path)
@@ -102,6 +113,8 @@ def _read(section: Section, progress: Progress) -> None:
             sample = next(samples)
         except StopIteration:
             break
+        except StoreError:
+            raise
         except Exception as error:
             section.findings.report(UNREADABLE, _cause(name, error))
             break
@@ -115,13 +128,13 @@ def _read(section: Section, progress: Progress) -> None:
 def _are_parts(one: Section, other: Section) -> bool:
     """Whether they are train/, val/ or test/ of one data set, or folders beside each other that may be meant so."""
     beside = one.folder != other.folder and one.folder.parent == other.folder.parent
-    return beside and not any((section.folder / RECORD).exists() for section in (one, other))
+    return beside and not any(exists(section.folder / RECORD) for section in (one, other))
 
 
 def _check_idle(path: Path, *folders: Path) -> None:
     for folder in dict.fromkeys(folders):
         try:
-            busy = folder.is_dir() and is_being_written(folder)
+            busy = is_folder(folder) and is_being_written(folder)
         except OSError as error:
             raise SettingsError(f"inspect {path}: {folder} cannot be read ({error.strerror})", "inspect") from None
         if busy:
@@ -135,18 +148,28 @@ def _cause(name: str, error: Exception) -> str:
 
 def _in_files(path: Path) -> list[Section]:
     """The file `path`, or the shards whose paths begin so."""
-    found = _formats_in(path.parent, path.name, ".") if path.parent.is_dir() else []
-    if path.exists():
+    found = _formats_in(path.parent, path.name, ".") if is_folder(path.parent) else []
+    if exists(path):
         found = [Section(each.name, each.format, [path], path.parent) for each in found if path in each.files]
         if not found:
             raise SettingsError(
                 f"inspect {path}: this file cannot be inspected alone: name its folder, {path.parent}", "inspect"
             )
     if not found:
-        raise SettingsError(
-            f"inspect {path}: there is no such file or folder, and no shard whose name begins so", "inspect"
-        )
+        nothing = "there is no such file or folder, and no shard whose name begins so"
+        raise SettingsError(f"inspect {path}: {nothing}{_remark(path)}", "inspect")
     return found
+
+
+def _remark(path: Path) -> str:
+    """What a store adds to its answer that nothing is at `path`: there may be no such bucket."""
+    try:
+        with store_errors(path):
+            path.stat()
+    except FileNotFoundError as error:
+        if is_object(path) and error.strerror != os.strerror(errno.ENOENT):
+            return f" ({error.strerror})"
+    return ""
 
 
 def _find_below(inspection: Inspection) -> None:
@@ -155,11 +178,12 @@ def _find_below(inspection: Inspection) -> None:
     while waiting:
         folder, may_be_read = waiting.pop()
         try:
-            has_record = (folder / RECORD).exists()
+            has_record = exists(folder / RECORD)
             name = folder.relative_to(inspection.path).as_posix()
             found = _formats_in(folder, "", name) if may_be_read or has_record else []
-            with os.scandir(folder) as entries:
-                below = sorted(e.name for e in entries if e.is_dir(follow_symlinks=False) and e.name[0] != ".")
+            below = [each for each in folders_in(folder) if each[0] != "."]
+        except StoreError:
+            raise
         except OSError as error:
             inspection.problems.report("folders that cannot be read", f"{folder} ({error.strerror})")
             continue

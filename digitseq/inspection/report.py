@@ -34,7 +34,7 @@ def report_name(folder: Path, path: Path) -> str:
 
     Those of an earlier report about it are replaced; those about another data set of this name are not.
     """
-    stem = path.resolve().name or "data"
+    stem = path.resolve().name or "data"  # a bucket has no name
     names = (f"{stem}{number}-inspection" for number in chain([""], (f"-{k}" for k in numbers(2))))
     return next(name for name in names if _may_replace(folder / f"{name}.html", path))
 
@@ -51,7 +51,7 @@ def _may_replace(page: Path, path: Path) -> bool:
 
 def _mark(path: Path) -> str:
     """It tells data sets apart. The page may be published, so it does not say where the data set was."""
-    return f'<meta name="data-set" content="{zlib.crc32(os.fsencode(path.resolve())):08x}">'
+    return f'<meta name="data-set" content="{zlib.crc32(os.fsencode(str(path.resolve()))):08x}">'
 
 
 def text_report(inspection: Inspection) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from digitseq.files.listing import names_in
+from digitseq.files.locations import StoreError, is_file
 from digitseq.files.regular import read_regular
 from digitseq.pipeline import Batch
 
@@ -39,6 +41,8 @@ def naming(place: str) -> Iterator[None]:
     """Raises any error as a `LabelError` about `place`: a file, or a line of one."""
     try:
         yield
+    except StoreError:
+        raise
     except Exception as error:  # of any kind: the file may be somebody else's
         cause = f"no `{error.args[0]}`" if isinstance(error, KeyError) else f"{type(error).__name__}: {error}"
         raise LabelError(f"{place}: {cause}") from None
@@ -89,7 +93,7 @@ class LabelFormat:
     def is_in(self, folder: Path) -> bool:
         """Whether `folder` has label files of this format that `read` can read."""
         name = self.summary_name or self.file_name
-        return type(self).read is not LabelFormat.read and name is not None and (folder / name).is_file()
+        return type(self).read is not LabelFormat.read and name is not None and is_file(folder / name)
 
     def read(self, folder: Path) -> Iterator[StoredLabel]:
         """The labels in `folder`, where `is_in`. Raises `OSError`, `ValueError`, `KeyError` or `TypeError`."""
@@ -104,7 +108,7 @@ def numbers(batch: Batch) -> range:
 def numbered_files(folder: Path, name: str) -> Iterator[tuple[int, Path]]:
     """The files `name % 1`, `name % 2`, … in `folder`, with their numbers, in order."""
     pattern = re.compile(re.escape(name).replace("%d", r"([1-9][0-9]{0,14})"))
-    found = (pattern.fullmatch(path.name) for path in folder.iterdir())
+    found = map(pattern.fullmatch, names_in(folder))
     for number in sorted(int(match[1]) for match in found if match):
         yield number, folder / (name % number)
 

@@ -10,7 +10,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from digitseq.files.regular import open_regular
+from digitseq.files.regular import open_regular, open_text
 from digitseq.glyphs.alphabet import classes
 from digitseq.labels.base import LabelFormat, StoredLabel, numbers
 from digitseq.labels.objects import objects
@@ -38,7 +38,7 @@ class Labels(LabelFormat):
     def read(self, folder: Path) -> Iterator[StoredLabel]:
         """Reads a file that this program wrote: an object a line, images and annotations in the same order."""
         path = folder / self.summary_name
-        with open(path, encoding="utf-8") as images, open(path, encoding="utf-8") as annotations:
+        with open_text(path) as images, open_text(path) as annotations:
             names = _names(next(images))
             groups = itertools.groupby(_listed(annotations, "annotations"), lambda row: row["image_id"])
             annotated, rows = next(groups, (None, iter(())))

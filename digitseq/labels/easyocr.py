@@ -6,6 +6,7 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
+from digitseq.files.regular import open_text
 from digitseq.labels.base import LabelFormat, StoredLabel, numbers
 from digitseq.pipeline import Batch
 
@@ -20,7 +21,7 @@ class Labels(LabelFormat):
         return b"".join(b"%d.png,%b\n" % (i, _quoted(text).encode()) for i, text in zip(numbers(batch), batch.texts))
 
     def read(self, folder: Path) -> Iterator[StoredLabel]:
-        with open(folder / "labels.csv", encoding="utf-8", newline="") as lines:
+        with open_text(folder / "labels.csv", newline="") as lines:
             for row in csv.DictReader(lines):
                 yield StoredLabel(row["filename"], row["words"])
 

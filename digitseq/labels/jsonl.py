@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from digitseq.files.regular import open_regular
 from digitseq.labels.base import LabelFormat, StoredLabel, naming, numbers
 from digitseq.labels.objects import objects
 from digitseq.pipeline import Batch
@@ -25,7 +26,7 @@ class Labels(LabelFormat):
         return objects(batch, head, np.array(numbers(batch))[:, None].repeat(head.count("%d"), axis=1))
 
     def read(self, folder: Path) -> Iterator[StoredLabel]:
-        with open(folder / "metadata.jsonl", "rb") as lines:
+        with open_regular(folder / "metadata.jsonl") as lines:
             for number, line in enumerate(lines, 1):
                 with naming(f"{self.file_name}, line {number}"):
                     label = _label(json.loads(line))

@@ -14,6 +14,7 @@ from typing import IO
 
 import numpy as np
 
+from digitseq.files.locations import is_file
 from digitseq.glyphs.alphabet import classes
 from digitseq.labels.base import LabelError, LabelFormat, StoredLabel, naming, numbered_files, numbers, read_text
 from digitseq.pipeline import Batch
@@ -62,14 +63,14 @@ class Labels(LabelFormat):
         )
 
     def is_in(self, folder: Path) -> bool:
-        return (folder / self.file_name).is_file() and any(path.is_file() for path in self._summaries(folder))
+        return is_file(folder / self.file_name) and any(map(is_file, self._summaries(folder)))
 
     def _summaries(self, folder: Path) -> list[Path]:
         """Where the names of the classes are: in the folder or, where it is part of a split, above it."""
         return [folder / self.summary_name, folder.absolute().parent / self.summary_name]
 
     def read(self, folder: Path) -> Iterator[StoredLabel]:
-        summary = next(path for path in self._summaries(folder) if path.is_file())
+        summary = next(filter(is_file, self._summaries(folder)))
         with naming(self.summary_name):
             names = _names(summary)
         for number, path in numbered_files(folder, "%d.txt"):

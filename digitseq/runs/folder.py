@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from digitseq.errors import RunError
+from digitseq.files.locations import StoreError
 from digitseq.files.regular import open_regular
 from digitseq.runs.journal import Journal
 from digitseq.runs.manifest import not_a_record, sections_of
@@ -120,5 +121,7 @@ def read_runs(folder: Path) -> list[dict[str, Any]]:
         return runs
     except FileNotFoundError:
         return []
+    except StoreError:
+        raise
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise not_a_record(path) from None

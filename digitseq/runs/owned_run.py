@@ -151,6 +151,7 @@ class OwnedRun:
                 self.folder.cut(path, size)
             self._remove_unpublished(len(entries))
         journal.keep(entries[:count], start)
+        self._whole = True
         if not self.folder.appends:
             self.merge_additions()
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from digitseq.errors import OutputError
 from digitseq.files.checksum import checksum
+from digitseq.files.locations import StoreError, exists
 from digitseq.formats.parts import FileGroup, Receipt
 from digitseq.runs.folder import read_runs
 from digitseq.runs.journal import Entry
@@ -55,6 +56,8 @@ def difference(group: FileGroup, paths: list[Path]) -> str | None:
     """How the files `paths` differ from those that `group` records; None where they do not."""
     try:
         size, crc32 = checksum(paths)
+    except StoreError:
+        raise
     except OSError as error:
         return f"{Path(str(error.filename)).name}: {error.strerror}"
     if size != group.size:
@@ -75,7 +78,7 @@ def _broken_groups(receipt: Receipt, folder: Path) -> Iterator[tuple[str, str]]:
         names = group.names()
         if group.place != "folder":
             continue
-        missing = [name for name in names if not (folder / name).exists()]
+        missing = [name for name in names if not exists(folder / name)]
         more = f", and {len(missing) - NAMED:,} more" if len(missing) > NAMED else ""
         absent = f"missing: {', '.join(missing[:NAMED])}{more}" if missing else None
         if reason := absent or difference(group, [folder / name for name in names]):

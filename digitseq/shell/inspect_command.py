@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from digitseq.errors import OutputError, SettingsError
 from digitseq.files.atomic import replacing
+from digitseq.files.locations import location
 from digitseq.shell.console import say
 
 if TYPE_CHECKING:
@@ -37,17 +38,18 @@ class InspectCommand:
 
         if not self.path:
             raise SettingsError("inspect needs the path of a data set, got an empty one", "inspect")
-        inspection = inspect(Path(self.path), self._progress)
+        path = location(self.path)
+        inspection = inspect(path, self._progress)
         shown = [sample for section in inspection.sections for sample in section.findings.shown]
         _, encoded = opencv().imencode(".png", contact_sheet(shown))
         sheet, folder = encoded.tobytes(), Path(self.output_path)
-        name = report_name(folder, Path(self.path))
+        name = report_name(folder, path)
         page = html_page(inspection, sheet).encode("utf-8", "backslashreplace")
         files = {folder / f"{name}.png": sheet, folder / f"{name}.html": page}
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            for path, data in files.items():
-                with replacing(path) as file:
+            for page_or_sheet, data in files.items():
+                with replacing(page_or_sheet) as file:
                     file.write(data)
         except OSError as error:
             raise OutputError(

@@ -204,9 +204,9 @@ def build_parser(config: Path = Path("config.py")) -> argparse.ArgumentParser:
     )  # fmt: skip
     groups["look"].add_argument(
         "--inspect", metavar="PATH",
-        help="check a finished data set, a folder or the beginning of the paths of its shards: counts, sizes, lengths, "
-        "characters, duplicates, boxes, labels, checksums; writes a contact sheet and an HTML page to OUTPUT_PATH; "
-        "exit code 1 if something is wrong",
+        help="check a finished data set, a folder or the beginning of the paths of its shards, also in an object store "
+        "(s3://BUCKET/PREFIX): counts, sizes, lengths, characters, duplicates, boxes, labels, checksums; writes a "
+        "contact sheet and an HTML page to OUTPUT_PATH; exit code 1 if something is wrong",
     )  # fmt: skip
     groups["data"].add_argument(
         "--list_datasets", action="store_true", default=False,

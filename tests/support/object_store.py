@@ -40,13 +40,16 @@ class ObjectStore:
         return f"s3://{BUCKET}/place{next(self._numbers)}"
 
     @contextlib.contextmanager
-    def answering(self, status: int) -> Iterator[None]:
-        """The server answers everything with this status until the block ends: 503 for one that is overloaded."""
-        self._send("POST", f"_answer/{status}")
+    def answering(self, status: int, after: int = 0) -> Iterator[None]:
+        """The server answers everything with this status until the block ends: 503 for one that is overloaded.
+
+        after: how many requests it answers properly first
+        """
+        self._send("POST", f"_answer/{status}/{after}")
         try:
             yield
         finally:
-            self._send("POST", "_answer/0")
+            self._send("POST", "_answer/0/0")
 
     def requests(self) -> int:
         """How many it has answered."""

@@ -1,6 +1,7 @@
 """A program: an S3 server at a free port of this machine, which it prints. It ends with its standard input.
 
-POST /_answer/503 makes it answer everything that follows with 503, until POST /_answer/0. GET /_requests counts.
+POST /_answer/503/7 makes it answer everything after 7 more requests with 503, until POST /_answer/0/0. GET /_requests
+says how many it has answered.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-ERROR = "<?xml version='1.0'?><Error><Code>{status}</Code><Message>asked for by a test</Message></Error>"
+ERROR = "<?xml version='1.0'?><Error><Code>{status}</Code><Message>a test wants this</Message></Error>"
 
 
 class FaultyStore:
@@ -21,16 +22,17 @@ class FaultyStore:
 
     def __init__(self) -> None:
         self._moto = DomainDispatcherApplication(create_backend_app)
-        self._status = self._requests = 0
+        self._status = self._from = self._requests = 0
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """As the interface of Python's web servers (PEP 3333) has it."""
         first, _, rest = environ["PATH_INFO"].strip("/").partition("/")
         if first == "_answer":
-            self._status = int(rest)
+            status, after = map(int, rest.split("/"))
+            self._status, self._from = status, self._requests + after
         elif first != "_requests":
             self._requests += 1
-            if not self._status:
+            if not self._status or self._requests <= self._from:
                 return self._moto(environ, start_response)
             start_response(f"{self._status} Fault", [("Content-Type", "application/xml")])
             return [] if environ["REQUEST_METHOD"] == "HEAD" else [ERROR.format(status=self._status).encode()]
