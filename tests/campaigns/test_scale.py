@@ -58,6 +58,7 @@ def test_many_objects_are_published_in_one_step():
     assert store.publication(256) == pytest.approx(0.34)
 
 
+@pytest.mark.slow
 def test_the_owner_of_a_run_publishes_stops_and_resumes_with_flat_memory(tmp_path):
     small, large = (measure_owner(folder, parts) for folder, parts in ((tmp_path / "a", 20), (tmp_path / "b", 1000)))
     assert large.memory < 1.1 * small.memory
