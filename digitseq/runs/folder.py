@@ -149,20 +149,39 @@ def locked_folder(path: Path) -> Iterator[RunFolder]:
 
 
 def is_being_written(path: Path) -> bool:
-    """Whether a run, of this process or another, has locked the folder `path`. Raises `OSError`."""
-    from fasteners import InterProcessLock
+    """Whether a run, of this process or another, has locked the folder `path`. Raises `OSError`.
 
+    Where the system has a way to ask, the lock is not taken for it: a run that begins meanwhile is not kept out.
+    """
     if path.resolve() in _held:  # first: see `acquire`
         return True
     if regular_size(path / PRIVATE / LOCK) is None:
         return False
-    lock = InterProcessLock(path / PRIVATE / LOCK)
+    return _is_locked(path / PRIVATE / LOCK)
+
+
+def _is_locked(lock: Path) -> bool:
+    """Whether another process has locked the file."""
+    if hasattr(os, "lockf"):
+        try:
+            file = open_regular(lock)
+        except OSError:  # a file that nobody may read
+            return False
+        with file:
+            try:
+                os.lockf(file.fileno(), os.F_TEST, 0)
+            except (BlockingIOError, PermissionError):  # systems differ in how they say so
+                return True
+        return False
+    from fasteners import InterProcessLock
+
+    own = InterProcessLock(lock)
     try:
-        free = lock.acquire(blocking=False)
+        free = own.acquire(blocking=False)
     except OSError:  # a folder in which nobody may write
         return False
     if free:
-        lock.release()
+        own.release()
     return not free
 
 
