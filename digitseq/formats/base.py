@@ -130,10 +130,6 @@ class Format:
         """The names of the files that `finish` may write. labels, name: as in `RunRequest`."""
         return ()
 
-    def unit(self, shard_size: int) -> int:
-        """How many images in a row cannot be in two folders, as a file that belongs to a run has them all."""
-        return 1
-
     def split_results(self, labels: tuple[str, ...]) -> tuple[str, ...]:
         """The names of the files that `finish_split` may write."""
         return ()

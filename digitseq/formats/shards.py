@@ -36,9 +36,6 @@ class ShardFormat(Format):
         numbers = [details.get("first_shard"), details.get("shard_size", 0)]
         return all(type(n) is int and n >= least for least, n in enumerate(numbers))
 
-    def unit(self, shard_size: int) -> int:
-        return shard_size
-
     def begin(self, pipeline: Pipeline, request: RunRequest) -> FormatPlan:
         """Continues after the last image of earlier runs, with a shard number that is not in use."""
         pattern = re.compile(rf"{re.escape(request.name)}-(\d{{{self.digits},}})\.{self.suffix}")

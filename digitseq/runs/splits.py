@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from digitseq.formats import format_of
+from digitseq.formats import FORMATS, format_of
 from digitseq.formats.base import EarlierRun, Job, RunRequest
 from digitseq.options import PARTS
 from digitseq.pipeline import Pipeline
@@ -39,7 +39,7 @@ def share_out(count: int, ratio: tuple[float, float, float]) -> dict[str, int]:
 def portion(count: int, unit: int, shards: str | None) -> range:
     """The images, from 0, of `count` that the part `shards` of a run makes, such as "1/3"; None: all of them.
 
-    unit: as in `Format.unit`. All parts get equally many units, to within one; some get none where there are too few.
+    unit: images that stay together. All parts get equally many units, to within one; some get none where these are few.
     """
     number, parts = map(int, (shards or "1/1").split("/"))
     units = -(-count // unit)
@@ -47,15 +47,25 @@ def portion(count: int, unit: int, shards: str | None) -> range:
     return range(start, stop)
 
 
+def unit_of(format_name: str, shard_size: int) -> int:
+    """How many images in a row always go to one folder, as they are in one file that has a number."""
+    return shard_size if "shard_size" in FORMATS[format_name].options else 1
+
+
+def part_folder(shards: str) -> str:
+    """The name of the folder of the part `shards` of a run: 1-of-3 for "1/3"."""
+    return shards.replace("/", "-of-")
+
+
 def planned_images(count: int, ratio: tuple[float, float, float] | None, unit: int, shards: str | None) -> int:
-    """How many images the part `shards` has of a run of `count` images, split by `ratio`. unit: as in `Format.unit`."""
+    """How many images the part `shards` has of a run of `count` images, split by `ratio`. unit: as above."""
     counts = share_out(count, ratio).values() if ratio else [count]
     return sum(len(portion(each, unit, shards)) for each in counts)
 
 
 def run_images(output: Output) -> int:
     """How many images the run has that `output` asks for. Raises `SettingsError` as `Output.count`."""
-    unit = format_of(output.format).unit(output.shard_size)
+    unit = unit_of(output.format, output.shard_size)
     return planned_images(output.count, output.split_ratio, unit, output.shards)
 
 
@@ -120,7 +130,7 @@ def placements(pipeline: Pipeline, output: Output) -> list[Placement]:
 
     Each part of a split run has glyphs and a seed of its own. The texts of the run are split consecutively.
     """
-    unit, found = format_of(output.format).unit(output.shard_size), list[Placement]()
+    unit, found = unit_of(output.format, output.shard_size), list[Placement]()
     for each in _whole_run(pipeline, output):
         if images := portion(each.count, unit, output.shards):
             first_text = None if each.first_text is None else each.first_text + images.start

@@ -33,7 +33,7 @@ from digitseq.runs.naming import folder_name
 from digitseq.runs.owned_run import OwnedRun
 from digitseq.runs.results import Results, end_abandoned, finished_results, publish_results
 from digitseq.runs.run_settings import Output
-from digitseq.runs.splits import placements, result_paths, run_images
+from digitseq.runs.splits import part_folder, placements, result_paths, run_images
 from digitseq.runs.workers import MAX_PROCESSES, Stop, make_here
 from digitseq.settings import Settings
 
@@ -80,7 +80,7 @@ def recorded_run(settings: Settings, output: Output) -> tuple[int, int]:
 def run_folder(settings: Settings, output: Output) -> Path:
     """The folder that a run writes to."""
     path = Path(output.output_path) / folder_name(settings, output.name)
-    return path / output.shards.replace("/", "-of-") if output.shards else path
+    return path / part_folder(output.shards) if output.shards else path
 
 
 def write_images(
