@@ -22,7 +22,7 @@ from digitseq.runs.run_settings import Output
 from digitseq.runs.splits import planned_images, portion
 
 LIMIT = 120  # seconds: only there for a test that would wait for ever
-RECORDS = {"run.json", "metadata.jsonl", "labels.csv", "annotations.json"}
+RECORDS = {"run.json", "README.md", "samples.svg", "metadata.jsonl", "labels.csv", "annotations.json"}
 RATIO = (0.6, 0.2, 0.2)
 
 
@@ -142,6 +142,17 @@ def test_each_image_has_the_text_and_pixels_of_the_whole_run(tmp_path, monkeypat
     for folder in PARTS if ratio else [""]:
         pieces = [path.read_bytes() for part in parts if (path := part / folder / "metadata.jsonl").exists()]
         assert b"".join(pieces) == (whole / folder / "metadata.jsonl").read_bytes()
+
+
+def test_parts_are_made_at_once_in_any_number_of_processes(start, run, tmp_path):
+    words = ("--random_digits", 3, 8, "-s", 3000, "--seed", 7, "--format", "webdataset", "--shard_size", 200)
+    started = [start(*words, "--shards", f"{i}/3", "-m", i - 1) for i in (3, 2, 1)]
+    for process in started:
+        _, err = process.communicate(timeout=LIMIT)
+        assert (process.returncode, err) == (0, "")
+    assert run(*words, "-o", "whole").returncode == 0
+    parts = (tmp_path / "output" / "random").iterdir()
+    assert dict(item for folder in parts for item in files(folder).items()) == files(tmp_path / "whole" / "random")
 
 
 def test_start_moves_the_whole_run(tmp_path):

@@ -133,7 +133,7 @@ def test_a_second_run_into_a_folder_is_counted_alone(tmp_path):
 
 
 def test_a_long_journal_takes_no_memory(tmp_path):
-    folder, parts = write(tmp_path), 100_000
+    folder, parts = write(tmp_path), 20_000
     edit(folder, status="running", sections=[
         {"folder": "", "first": 1, "last": 2 * parts, "images": 0, "part_size": 1, "details": {"begun": []}}
     ])  # fmt: skip
