@@ -70,8 +70,10 @@ def test_a_run_that_was_stopped_has_what_its_record_says(start, run, tmp_path, g
     gate.open()
     process.communicate(timeout=LIMIT)
     folder = tmp_path / "output" / "5"
-    made = sum(len(records(folder / part)) for part in ("train", "val", "test") if (folder / part).exists())
-    assert states(folder) == {"5": (made, 3000, "interrupted")}
+    made = [len(records(folder / part)) if (folder / part).exists() else 0 for part in ("train", "val", "test")]
+    assert states(folder) == {"5": (sum(made), 3000, "interrupted")}
+    said = f"  train {made[0]:,} of 1,500, val {made[1]:,} of 750, test {made[2]:,} of 750"
+    assert status_lines(run_status(folder)).endswith(said)
 
 
 def test_parts_of_a_run_are_listed_with_those_that_have_not_begun(tmp_path, monkeypatch, capfd):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from digitseq.errors import OutputError
@@ -27,6 +27,7 @@ class RunStatus:
 
     state: one of those above; seed: None for a part of a run that has not begun
     age: seconds since its last part was finished; None where none is
+    sections: of a run that is split, by train, val and test: how many of its images are finished, and wanted
     """
 
     folder: Path
@@ -35,6 +36,7 @@ class RunStatus:
     state: str
     seed: int | None = None
     age: float | None = None
+    sections: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 def run_status(path: Path) -> list[RunStatus]:
@@ -104,24 +106,21 @@ def _status(folder: Path, record: Record) -> RunStatus:
     sections = sections_of(record)
     # the record has their number only once the run has ended in order
     counted = state == WRITTEN or record["status"] == "running"
-    images = _images(sections, _finished_parts(folder, record["journal"])) if counted else _recorded(sections)
-    changed = _last_change(folder) if images else None
+    made = [section.images for section in sections]
+    if counted:
+        made = list(_images(sections, _finished_parts(folder, record["journal"])))
+    changed = _last_change(folder) if sum(made) else None
     age = None if changed is None else max(time.time() - changed, 0.0)
-    return RunStatus(folder, images, size_of(record), state, record["seed"], age)
+    split = {s.folder: (images, s.last + 1 - s.first) for s, images in zip(sections, made) if s.folder}
+    return RunStatus(folder, sum(made), size_of(record), state, record["seed"], age, split)
 
 
-def _recorded(sections: list[Section]) -> int:
-    return sum(section.images for section in sections)
-
-
-def _images(sections: list[Section], finished: int) -> int:
-    """How many images are in the first `finished` parts of a run."""
-    images = 0
+def _images(sections: list[Section], finished: int) -> Iterator[int]:
+    """How many images of each section are in the first `finished` parts of a run."""
     for section in sections:
         size = section.last + 1 - section.first
-        images += min(finished * section.part_size, size)
+        yield min(finished * section.part_size, size)
         finished -= min(finished, -(-size // section.part_size))
-    return images
 
 
 def _is_written(folder: Path) -> bool:

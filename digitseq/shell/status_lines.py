@@ -13,7 +13,7 @@ def status_lines(found: list[RunStatus]) -> str:
     rows = [_row(group) for group in _groups(found)]
     if len(found) > 1:
         done = sum(each.state == FINISHED for each in found)
-        rows.append(["total", *_counts(found), f"{done:,} of {len(found):,} finished", "", ""])
+        rows.append(["total", *_counts(found), f"{done:,} of {len(found):,} finished", "", "", ""])
     widths = [max(map(len, column)) for column in zip(*rows)]
     return "\n".join(
         "  ".join(
@@ -40,7 +40,9 @@ def _row(group: list[RunStatus]) -> list[str]:
     first, last = group[0], group[-1]
     name = str(first.folder) if first is last else f"{first.folder} to {last.folder.name}"
     seed = "" if first.seed is None else f"seed {first.seed}"
-    return [name, *_counts(group), first.state, seed, "" if first.age is None else f"{time_text(first.age)} ago"]
+    age = "" if first.age is None else f"{time_text(first.age)} ago"
+    sections = ", ".join(f"{part} {images:,} of {wanted:,}" for part, (images, wanted) in first.sections.items())
+    return [name, *_counts(group), first.state, seed, age, sections]
 
 
 def _counts(found: list[RunStatus]) -> tuple[str, str]:
