@@ -8,12 +8,14 @@ import platform
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
 import pytest
 from hypothesis import settings
 from support.gate import Gate
+from support.object_store import ObjectStore, object_store
 from support.programs import SCRIPT, fork_server, run_script
 from support.skipped import summary
 
@@ -62,6 +64,18 @@ def test_split(cache) -> GlyphBank:
 @pytest.fixture(scope="session")
 def forks(cache):
     return fork_server()
+
+
+@pytest.fixture(scope="session")
+def store() -> Iterator[ObjectStore]:
+    """An S3 server with a bucket, in the environment of this process and of everything it starts."""
+    for package in ("moto", "s3fs", "upath"):
+        pytest.importorskip(package)
+    with object_store() as server, pytest.MonkeyPatch.context() as patch:
+        for name, value in server.environment.items():
+            patch.setenv(name, value)
+        patch.delenv("AWS_PROFILE", raising=False)
+        yield server
 
 
 @pytest.fixture

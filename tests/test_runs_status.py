@@ -14,7 +14,7 @@ from support.folders import records
 from digitseq import SequenceGenerator, Settings
 from digitseq.errors import OutputError
 from digitseq.files.locations import location
-from digitseq.runs.folder import is_being_written, locked_folder
+from digitseq.runs.ownership import is_being_written, locked_folder
 from digitseq.runs.status import run_status
 from digitseq.shell import cli
 from digitseq.shell.status_lines import status_lines
@@ -213,15 +213,35 @@ def test_links_are_not_followed(tmp_path):
     assert list(states(tmp_path / "latest")) == ["latest"]
 
 
-def test_a_folder_in_an_object_store_is_read_too(tmp_path):
+def test_folders_in_an_object_store_are_read_too(tmp_path):
     pytest.importorskip("upath")
     top = location(f"memory://{tmp_path.name}")
     for number in (1, 3):
-        folder = write(tmp_path, shards=f"{number}/3")
-        for name in ("run.json", ".digitseq/journal.jsonl"):
-            (top / "5" / folder.name / name).write_bytes((folder / name).read_bytes())
-    edit_at = top / "5" / "3-of-3" / "run.json"
-    edit_at.write_text(edit_at.read_text().replace("finished", "running"))
+        write(str(top), 90, shards=f"{number}/3", format="webdataset", shard_size=10)
     assert states(top) == {
-        "1-of-3": (3, 3, "finished"), "2-of-3": (0, 3, "not begun"), "3-of-3": (3, 3, "interrupted")
+        "1-of-3": (30, 30, "finished"), "2-of-3": (0, 30, "not begun"), "3-of-3": (30, 30, "finished")
     }  # fmt: skip
+    record = top / "5" / "3-of-3" / "run.json"
+    record.write_text(record.read_text().replace("finished", "running"))
+    assert states(top / "5" / "3-of-3") == {"3-of-3": (30, 30, "interrupted")}
+    assert 0 <= run_status(top)[0].age < LIMIT
+    with locked_folder(top / "5" / "3-of-3"):
+        assert states(top)["3-of-3"] == (30, 30, "being written")
+
+
+@pytest.mark.slow
+def test_parts_in_a_bucket_are_the_whole_run_and_are_followed(store, run, tmp_path):
+    words, top = ("-num", "5", "-s", 90, "--seed", 7, "--format", "webdataset", "--shard_size", 10), store.new_url()
+    for number in (1, 3):
+        assert run(*words, "-o", top, "--shards", f"{number}/3", "--resume").returncode == 0
+    assert states(location(top)) == {
+        "1-of-3": (30, 30, "finished"), "2-of-3": (0, 30, "not begun"), "3-of-3": (30, 30, "finished")
+    }  # fmt: skip
+    done = run("--status", top)
+    assert (done.returncode, len(done.stdout.splitlines())) == (1, 4)
+    assert f"{top}/5/3-of-3  30 of 30 images  100 %  finished         seed 7  " in done.stdout
+    assert run(*words, "-o", top, "--shards", "2/3", "--resume").returncode == 0
+    assert run("--status", top).returncode == 0
+    assert run(*words).returncode == 0
+    shards = {path.name: path.read_bytes() for path in (tmp_path / "output" / "5").glob("*.tar")}
+    assert {path.name: path.read_bytes() for path in location(top).rglob("*.tar")} == shards

@@ -7,16 +7,31 @@ fsspec knows. What is written for paths works for both, as long as it uses these
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import re
+import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
-from digitseq.errors import OutputError, one_line
+from digitseq.errors import DigitseqError, OutputError, one_line
 from digitseq.lazy_imports import import_package
 
 _URL = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)  # of two letters or more: C:// is a drive
 _EXTRAS = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
+_OPENERS = {"fsspec", "upath"}  # whatever a store's package raises comes through one of these
+# with these errors a store answers a question; with all others it has not done what it was asked
+_ANSWERS = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError)
+_NUMBERS: dict[type[OSError], int] = {
+    FileNotFoundError: errno.ENOENT, FileExistsError: errno.EEXIST, NotADirectoryError: errno.ENOTDIR,
+    IsADirectoryError: errno.EISDIR, PermissionError: errno.EACCES, TimeoutError: errno.ETIMEDOUT,
+}  # fmt: skip
+
+
+class StoreError(OSError):
+    """An object store cannot be reached, or refuses what it was asked. strerror: why, in one line."""
 
 
 def location(text: str) -> Path:
@@ -55,4 +70,58 @@ def is_object(path: Path) -> bool:
 
 def is_there(path: Path) -> bool:
     """Whether anything is at `path`, even a link that leads nowhere. Raises `OSError`."""
-    return path.exists() if is_object(path) else os.path.lexists(path)
+    return _kind(path) is not None if is_object(path) else os.path.lexists(path)
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file is at `path`, or a link to one. Raises `OSError`."""
+    return _kind(path) == "file" if is_object(path) else path.is_file()
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a folder is at `path`, or a link to one. Raises `OSError`."""
+    return _kind(path) == "directory" if is_object(path) else path.is_dir()
+
+
+def _kind(path: Path) -> str | None:
+    """What a store has at `path`. `Path`'s methods say that nothing is there when the store does not answer, too."""
+    with store_errors(path):
+        try:
+            return str(path.fs.info(path.path)["type"])  # type: ignore[attr-defined]
+        except FileNotFoundError:
+            return None
+
+
+@contextlib.contextmanager
+def store_errors(path: Path) -> Iterator[None]:
+    """Raise what goes wrong with the object store of `path` in the block as `OSError` with a reason of one line.
+
+    `FileNotFoundError`, `FileExistsError`, `NotADirectoryError` and `IsADirectoryError` stay what they are; all else
+    that a store's package raises becomes `StoreError`. Nothing is changed for paths on this machine, nor for errors
+    that do not come from a store.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not is_object(path) or not _is_of_a_store(error):
+            raise
+        raise _as_os_error(error, path) from error
+
+
+def _is_of_a_store(error: Exception) -> bool:
+    """Whether `error` was raised inside a store's package. Its type does not tell: some raise `ValueError`."""
+    if isinstance(error, DigitseqError | MemoryError):
+        return False
+    frames = traceback.walk_tb(error.__traceback__)
+    return any(str(frame.f_globals.get("__name__")).partition(".")[0] in _OPENERS for frame, _ in frames)
+
+
+def _as_os_error(error: Exception, path: Path) -> OSError:
+    message = " ".join(str(getattr(error, "strerror", None) or error).split())
+    number = getattr(error, "errno", None) or next((n for kind, n in _NUMBERS.items() if isinstance(error, kind)), 0)
+    if number and (" " not in message or path.path.strip("/") in message):  # type: ignore[attr-defined]
+        message = os.strerror(number)  # instead of a path, or nothing
+    elif type(error).__module__ == "builtins" and not isinstance(error, OSError):
+        message = f"{type(error).__name__}: {message}"
+    make = OSError if isinstance(error, _ANSWERS) else StoreError
+    return make(number or errno.EIO, one_line(message, 200) or type(error).__name__, str(path))

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from digitseq.errors import OutputError
-from digitseq.files.locations import is_there
-from digitseq.files.regular import open_regular, regular_size
-from digitseq.runs.folder import JOURNAL, PRIVATE, is_being_written, read_runs
+from digitseq.files.locations import is_there, store_errors
+from digitseq.runs.folder import read_runs
 from digitseq.runs.manifest import Record, Section, sections_of, size_of, whole_size
+from digitseq.runs.ownership import is_being_written, journal_changed, journal_lines
 from digitseq.runs.splits import part_folder, planned_images, unit_of
 
 FINISHED, WRITTEN, INTERRUPTED, NOT_BEGUN = "finished", "being written", "interrupted", "not begun"
@@ -46,8 +46,9 @@ def run_status(path: Path) -> list[RunStatus]:
     Folders below that of a run are not looked at. Raises `OutputError` where no run is.
     """
     try:
-        runs = read_runs(path)
-        found = [_status(path, runs[-1])] if runs else _below(path, DEPTH)
+        with store_errors(path):
+            runs = read_runs(path)
+            found = [_status(path, runs[-1])] if runs else _below(path, DEPTH)
     except OSError as error:
         raise OutputError(f"cannot read {path} ({error.strerror or error})") from None
     if not found:
@@ -99,7 +100,7 @@ def _in_order(folder: Path) -> list[tuple[int, str]]:
 def _status(folder: Path, record: Record) -> RunStatus:
     state = FINISHED
     if record["status"] != "finished":
-        state = WRITTEN if _is_written(folder) else INTERRUPTED
+        state = WRITTEN if is_being_written(folder) else INTERRUPTED
         if state == INTERRUPTED:
             record = read_runs(folder)[-1]  # the run may have ended between the two looks
             state = FINISHED if record["status"] == "finished" else INTERRUPTED
@@ -109,7 +110,7 @@ def _status(folder: Path, record: Record) -> RunStatus:
     made = [section.images for section in sections]
     if counted:
         made = list(_images(sections, _finished_parts(folder, record["journal"])))
-    changed = _last_change(folder) if sum(made) else None
+    changed = journal_changed(folder) if sum(made) else None
     age = None if changed is None else max(time.time() - changed, 0.0)
     split = {s.folder: (images, s.last + 1 - s.first) for s, images in zip(sections, made) if s.folder}
     return RunStatus(folder, sum(made), size_of(record), state, record["seed"], age, split)
@@ -123,25 +124,9 @@ def _images(sections: list[Section], finished: int) -> Iterator[int]:
         finished -= min(finished, -(-size // section.part_size))
 
 
-def _is_written(folder: Path) -> bool:
-    """Whether a run is writing to the folder."""
-    return is_being_written(folder)
-
-
 def _finished_parts(folder: Path, offset: int) -> int:
     """How many parts are finished according to the journal of the folder, whose run begins at byte `offset`.
 
     Lines are counted, as they are appended in the order of the parts. The last one may be cut off.
     """
-    try:
-        with open_regular(folder / PRIVATE / JOURNAL) as file:
-            file.seek(offset)
-            return sum(line.startswith(DONE) and line.endswith(b"\n") for line in file)
-    except FileNotFoundError:
-        return 0
-
-
-def _last_change(folder: Path) -> float | None:
-    """When the journal of the folder has changed, in seconds since 1970; None where there is none."""
-    path = folder / PRIVATE / JOURNAL
-    return None if regular_size(path) is None else path.stat().st_mtime
+    return sum(line.startswith(DONE) and line.endswith(b"\n") for line in journal_lines(folder, offset))
