@@ -20,7 +20,7 @@ from digitseq.options import Number, Option, options
 from digitseq.pipeline import Batch, Pipeline
 from digitseq.random_streams import Rows
 from digitseq.renderer.renderer_cache import renderer_of
-from digitseq.runs import Report, Stop, write_images
+from digitseq.runs import Report, Stop, run_images, write_images
 from digitseq.runs.run_settings import Output
 from digitseq.settings import Settings
 from digitseq.sources import Source
@@ -228,7 +228,7 @@ class SequenceGenerator:
             output_path=os.fspath(output_path),
             format=format,
             multi_core=processes,
-            size=natural or 1 if size is None else size,
+            size=(natural or (None if settings.get("shards") else 1)) if size is None else size,
             seed=self.seed,
             **settings,
         )
@@ -236,7 +236,7 @@ class SequenceGenerator:
             raise SettingsError(f"the texts were chosen for a run of {natural:,} images, got `size` {size:,}", "size")
         from tqdm import tqdm
 
-        with tqdm(total=output.size, unit="image", unit_scale=True, disable=progress is not True) as bar:
+        with tqdm(total=run_images(output), unit="image", unit_scale=True, disable=progress is not True) as bar:
             return write_images(self._pipeline, output, Stop(), progress if callable(progress) else bar.update)
 
 

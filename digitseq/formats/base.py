@@ -20,6 +20,8 @@ from digitseq.formats.streaming import file_pieces
 from digitseq.pipeline import Pipeline
 from digitseq.sources.base import Check, never_cancelled
 
+BEFORE = "before"  # in details, see `Job.before`
+
 
 @dataclass(frozen=True)
 class FormatPlan:
@@ -52,6 +54,11 @@ class Job:
     details: dict[str, Any] = field(default_factory=dict)
     check: Check = never_cancelled
     part: str = ""
+
+    @property
+    def before(self) -> int:
+        """Images of the series that are in other folders: a file that counts its images begins after them."""
+        return int(self.details.get(BEFORE, 0))
 
 
 class StoredSample(NamedTuple):
@@ -91,6 +98,7 @@ class RunRequest(NamedTuple):
     labels, shard_size: as in `Output`; earlier: the runs that have written to the folder
     start: index of the first image, from 0; None: after the last one in the folder
     part: train, val or test in a run that is split
+    apart: the images before `start` go to other folders; those in files that count from 1 are counted from `start`
     """
 
     folder: Path
@@ -101,6 +109,7 @@ class RunRequest(NamedTuple):
     earlier: list[EarlierRun]
     start: int | None = None
     part: str = ""
+    apart: bool = False
 
 
 class Format:
@@ -234,12 +243,22 @@ def free_start(request: RunRequest, format_name: str, numbers: Iterable[int], af
     return request.start
 
 
-def start_without_gap(request: RunRequest, format_name: str, after: int) -> int:
-    """`after`, for a format that holds images 1 … n in one file. `SettingsError` when something else was asked for."""
+def start_without_gap(request: RunRequest, format_name: str, after: int) -> tuple[int, dict[str, Any]]:
+    """Index of the first image and details, for a format that holds its images in one file, counted from 1.
+
+    after: how many there are. `SettingsError` when something else was asked for than to go on after these.
+    """
+    if request.apart and request.start:
+        return request.start, {BEFORE: request.start}
     if request.start not in (None, after):
         raise SettingsError(
             f"format {format_name} holds its images without a gap: this run begins with image {after + 1}; leave out "
             "`start`, or take another `format`: png or shards",
             "start",
         )
-    return after
+    return after, {}
+
+
+def knows_before(details: dict[str, Any]) -> bool:
+    """Whether `start_without_gap` can have given these details."""
+    return type(before := details.get(BEFORE, 0)) is int and before >= 0

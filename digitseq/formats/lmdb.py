@@ -22,7 +22,7 @@ from digitseq.files.checksum import Checksum
 from digitseq.files.locations import is_file
 from digitseq.files.regular import open_regular
 from digitseq.files.stored_file import local_copy
-from digitseq.formats.base import Format, FormatPlan, Job, RunRequest, StoredSample, start_without_gap
+from digitseq.formats.base import Format, FormatPlan, Job, RunRequest, StoredSample, knows_before, start_without_gap
 from digitseq.formats.parts import PartFiles
 from digitseq.formats.png_encoder import encode_png
 from digitseq.pipeline import Pipeline
@@ -53,12 +53,15 @@ class OutputFormat(Format):
     def results(self, labels: tuple[str, ...], name: str) -> tuple[str, ...]:
         return (DATABASE,)
 
+    def knows(self, details: dict[str, Any]) -> bool:
+        return knows_before(details)
+
     def begin(self, pipeline: Pipeline, request: RunRequest) -> FormatPlan:
         """Continues after the samples in the database. `SettingsError` for masks: no reader of it asks for them."""
         if pipeline.settings.masks:
             raise SettingsError("masks go with all formats but lmdb: leave them out, or name another format", "masks")
-        start = start_without_gap(request, "lmdb", _samples(request.folder / DATABASE))
-        return FormatPlan(start, BATCHES_PER_PART * pipeline.batch_size)
+        start, details = start_without_gap(request, "lmdb", _samples(request.folder / DATABASE))
+        return FormatPlan(start, BATCHES_PER_PART * pipeline.batch_size, details)
 
     def make(self, job: Job, start: int, stop: int, files: PartFiles) -> None:
         """The sizes of all images, int64, and their bytes. The texts of all parts are collected in one file."""
@@ -80,7 +83,7 @@ class OutputFormat(Format):
         data = (part / IMAGES).read_bytes()
         ends = 8 * count + np.concatenate([[0], np.cumsum(np.frombuffer(data, np.int64, count))])
         view, places = memoryview(data), ends.tolist()
-        numbers = range(start + 1, start + count + 1)
+        numbers = range(start - job.before + 1, start - job.before + count + 1)
         items = [(b"image-%09d" % i, view[a:b]) for i, a, b in zip(numbers, places, places[1:])]
         with _as_os_error(folder):
             self._open(folder, kept)
@@ -88,15 +91,16 @@ class OutputFormat(Format):
 
     def finish(self, job: Job, folder: Path, kept: Path, stop: int) -> dict[str, Path]:
         """Writes the labels and the count."""
+        count = job.stop - job.before
         try:
-            if stop < job.stop or _samples(folder / DATABASE) >= job.stop:
+            if stop < job.stop or _samples(folder / DATABASE) >= count:
                 return {}
             with _as_os_error(folder), open(kept / TEXTS, "rb") as texts:
                 self._open(folder, kept)
-                lines = enumerate(texts, job.start + 1)
+                lines = enumerate(texts, job.start - job.before + 1)
                 while items := [(b"label-%09d" % i, line[:-1]) for i, line in islice(lines, LABELS_AT_ONCE)]:
                     self._put(items)
-                self._put([(COUNT, b"%d" % job.stop)])
+                self._put([(COUNT, b"%d" % count)])
                 self._database.sync(True)
             return {DATABASE: kept / DATABASE}
         finally:

@@ -24,7 +24,7 @@ from digitseq.files.checksum import Checksum
 from digitseq.files.listing import files_ending
 from digitseq.files.regular import open_regular
 from digitseq.files.stored_file import local_copy
-from digitseq.formats.base import Format, FormatPlan, Job, RunRequest, StoredSample, start_without_gap
+from digitseq.formats.base import Format, FormatPlan, Job, RunRequest, StoredSample, knows_before, start_without_gap
 from digitseq.formats.parts import PartFiles
 from digitseq.formats.streaming import zip_entry
 from digitseq.pipeline import Batch, Pipeline
@@ -45,26 +45,29 @@ class OutputFormat(Format):
     def results(self, labels: tuple[str, ...], name: str) -> tuple[str, ...]:
         return (f"{name}.npz",)
 
+    def knows(self, details: dict[str, Any]) -> bool:
+        return knows_before(details)
+
     def begin(self, pipeline: Pipeline, request: RunRequest) -> FormatPlan:
         """Continues after the images in the file. `SettingsError` for more than half of the memory, for the reader.
 
         Raises `OutputError` when the file has masks and the new images have none, or the reverse.
         """
         there, glyphs = _count(request.folder / f"{request.name}.npz"), pipeline.source.max_length
-        start = start_without_gap(request, "npz", there)
+        start, details = start_without_gap(request, "npz", there)
         pixels, masks = pipeline.bank.height * pipeline.widest, pipeline.settings.masks
-        if start and masks != (MASKS in _names(path := request.folder / f"{request.name}.npz")):
+        if there and masks != (MASKS in _names(path := request.folder / f"{request.name}.npz")):
             has, say = ("no masks", "leave out `masks`") if masks else ("masks", "add `masks`")
             raise OutputError(f"{path} has images with {has}: {say}, or name another directory with `output_path`")
         per_image = pixels * (1 + masks) + 4 * glyphs + 8 * (4 * glyphs + 2)
-        size, memory = (start + request.images) * per_image, total_memory()
+        size, memory = (there + request.images) * per_image, total_memory()
         if memory is not None and size > memory / 2:
             raise SettingsError(
                 f"format npz would need {size / 1e6:,.0f} MB of memory, and at most half of the {memory / 1e6:,.0f} MB "
                 "of this machine may be used: take webdataset or parquet, or lower `size`",
                 "format",
             )
-        return FormatPlan(start, pipeline.batch_size)
+        return FormatPlan(start, pipeline.batch_size, details)
 
     def make(self, job: Job, start: int, stop: int, files: PartFiles) -> None:
         """The arrays of one part, as an npz file of its own."""
@@ -77,10 +80,10 @@ class OutputFormat(Format):
     def finish(self, job: Job, folder: Path, kept: Path, stop: int) -> dict[str, Path]:
         """Writes all images or none: the arrays of an interrupted run are kept for when it is resumed."""
         path = folder / f"{job.name}.npz"
-        if stop < job.stop or _count(path) >= job.stop:
+        if stop < job.stop or _count(path) >= job.stop - job.before:
             return {}
         parts = sorted(kept.glob("*.arrays"), key=lambda part: int(part.stem))
-        if job.start:
+        if job.start > job.before:
             parts.insert(0, path)
         with replacing(kept / path.name) as file:
             _write_arrays(file, parts, _background(job), job.check)

@@ -2,7 +2,7 @@
 
 from digitseq.options.command_line import flag_words
 from digitseq.options.kinds import Choice, Choices, Code, FilePath, Flag, Kind, Text, expanded, shown
-from digitseq.options.numbers import Number, NumberPair, NumberRange, Shares
+from digitseq.options.numbers import Number, NumberPair, NumberRange, PartOf, Shares
 from digitseq.options.option import NamedOptions, Option, clean_fields, options, setting
 from digitseq.options.spread import Normal, Spread
 
@@ -22,6 +22,7 @@ __all__ = [
     "NumberPair",
     "NumberRange",
     "Option",
+    "PartOf",
     "Shares",
     "Spread",
     "Text",

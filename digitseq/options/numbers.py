@@ -1,4 +1,4 @@
-"""Kinds of numbers: one, several, shares of a whole, and a range."""
+"""Kinds of numbers: one, several, shares of a whole, a range, and one of several parts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from digitseq.options.kinds import Kind, items_of
+from digitseq.options.kinds import Kind, Text, items_of
 
 # Stricter than int() and float(), which take "1_000", "nan", "inf" and digits of other scripts. The lengths are bounded
 # as converting a text of n digits takes time n².
@@ -122,3 +122,31 @@ class NumberRange(Number):
         if any(isinstance(number, str) for number in numbers):
             return text
         return numbers[0] if len(numbers) == 1 else tuple(numbers)
+
+
+@dataclass(frozen=True)
+class PartOf(Text):
+    """Part I of N parts, counted from 1, of at most `most`. It is kept as the text "I/N"; a pair is taken, too."""
+
+    most: int
+    name = "part"
+
+    def expected(self) -> str:
+        return f"I/N, part I of N with 1 <= I <= N <= {self.most:,}, such as 2/3"
+
+    def convert(self, value: Any) -> str:
+        words = value.split("/") if isinstance(value, str) else [str(number) for number in items_of(value)]
+        number, parts = (int(word) for word in words if _WHOLE.match(word))
+        if len(words) != 2 or not 1 <= number <= parts <= self.most:
+            raise ValueError
+        return f"{number}/{parts}"
+
+    def hint(self, value: object) -> str:
+        from_0 = isinstance(value, str) and value.startswith("0/")
+        return "; parts are counted from 1: add 1 to an index that begins at 0" if from_0 else ""
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "pattern": "^[0-9]+/[0-9]+$"}
+
+    def argument(self, name: str) -> dict[str, Any]:
+        return {"metavar": "I/N"}

@@ -12,7 +12,7 @@ from digitseq.formats import FORMATS
 from digitseq.glyphs.catalog import DATA_SETS
 from digitseq.glyphs.own_folder import is_folder
 from digitseq.options import FilePath, flag_words, options
-from digitseq.runs.manifest import Record, sections_of, size_of
+from digitseq.runs.manifest import Record, sections_of, size_of, whole_size
 from digitseq.runs.run_settings import Output
 from digitseq.settings import Settings, usual_max_spacing
 
@@ -73,9 +73,11 @@ def command(run: Record) -> str:
     values = dict(run["settings"])
     if values.get("max_spacing") == usual_max_spacing(values.get("min_spacing", 0)):
         values["max_spacing"] = None
-    output = {name: run[name] for name in ("format", *FORMATS[run["format"]].options, "split_ratio") if name in run}
+    output = {
+        name: run[name] for name in ("format", *FORMATS[run["format"]].options, "split_ratio", "shards") if name in run
+    }
     words = ["python3", "run.py"]
-    for cls, given in ((Settings, values), (Output, output | {"size": size_of(run), "seed": run["seed"]})):
+    for cls, given in ((Settings, values), (Output, output | {"size": whole_size(run), "seed": run["seed"]})):
         known: dict[str, Any] = options(cls)
         for name, value in given.items():
             if name in known and value not in (known[name].default, _as_read(known[name].default)):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from digitseq.errors import OutputError
 from digitseq.files.atomic import replacing
-from digitseq.files.regular import append_regular, regular_size
+from digitseq.files.regular import append_regular, open_regular, regular_size
 from digitseq.runs.folder import JOURNAL, KEPT, LOCK, PRIVATE, STAGE, RunFolder
 from digitseq.runs.journal import FileJournal
 
@@ -166,20 +166,43 @@ class LocalFolder(RunFolder):
 
 
 def is_locked(path: Path) -> bool:
-    """Whether a run, of this process or another, has locked the folder `path`. Raises `OSError`."""
-    from fasteners import InterProcessLock
+    """Whether a run, of this process or another, has locked the folder `path`. Raises `OSError`.
 
+    Where the system has a way to ask, the lock is not taken for it: a run that begins meanwhile is not kept out.
+    """
     if path.resolve() in _held:  # first: see `_acquire`
         return True
-    if regular_size(path / PRIVATE / LOCK) is None:
+    lock = path / PRIVATE / LOCK
+    if regular_size(lock) is None:
         return False
-    lock = InterProcessLock(path / PRIVATE / LOCK)
+    return _is_held(lock) if hasattr(os, "lockf") else _is_taken(lock)
+
+
+def _is_held(lock: Path) -> bool:
+    """Whether another process has locked the file."""
     try:
-        free = lock.acquire(blocking=False)
+        file = open_regular(lock)
+    except OSError:  # one that this user may not read
+        return False
+    with file:
+        try:
+            os.lockf(file.fileno(), os.F_TEST, 0)
+        except (BlockingIOError, PermissionError):  # systems differ in how they say so
+            return True
+    return False
+
+
+def _is_taken(lock: Path) -> bool:
+    """The same, for systems that do not say: found out by taking it."""
+    from fasteners import InterProcessLock
+
+    own = InterProcessLock(lock)
+    try:
+        free = own.acquire(blocking=False)
     except OSError:  # a folder in which nobody may write
         return False
     if free:
-        lock.release()
+        own.release()
     return not free
 
 

@@ -66,6 +66,9 @@ def sections_of(record: Record) -> list[Section]:
     results_of(record)
     known = record["format"] in FORMATS and {*record.get("labels", ())} <= {*LABELS}
     known = known and all(isinstance(record.get(name, {}), dict) for name in ("settings", "dataset", "texts"))
+    if (shards := record.get("shards")) is not None:
+        size = record["size"]
+        known = known and options(Output)["shards"].kind.convert(shards) == shards and type(size) is int and size > 0
     if not known or record["status"] not in ("running", "interrupted", "finished"):
         raise ValueError
     return sections
@@ -113,6 +116,8 @@ def new_record(pipeline: Pipeline, output: Output, sections: list[Section]) -> R
         **{name: getattr(output, name) for name in FORMATS[output.format].options},
         "split_ratio": output.split_ratio,
         "start": output.start,
+        "shards": output.shards,
+        **({"size": output.count} if output.shards else {}),
         **({"glyphs": "train and val: parts of the training glyphs without a common one; test: the test glyphs"}
            if output.split_ratio else {}),
         "dataset": {"name": settings.dataset, "split": settings.split, "sha256": pipeline.bank.digest},
@@ -133,6 +138,11 @@ def last_run(path: Path, runs: list[Record]) -> Record:
 def size_of(record: Record) -> int:
     """How many images the recorded run has when it is finished."""
     return sum(section.last + 1 - section.first for section in sections_of(record))
+
+
+def whole_size(record: Record) -> int:
+    """The same for the run whose part it is, if `shards` has cut one into parts."""
+    return int(record["size"]) if record.get("shards") else size_of(record)
 
 
 def check_same(path: Path, record: Record, asked: Record) -> None:

@@ -24,7 +24,7 @@ from digitseq.files.object_store import ObjectStore
 from digitseq.files.regular import regular_size
 from digitseq.runs.folder import PRIVATE, STAGE, RunFolder
 from digitseq.runs.lease import EXPIRES, Lease, is_leased_in
-from digitseq.runs.object_journal import ObjectJournal, object_lines_from
+from digitseq.runs.object_journal import ObjectJournal, object_lines_from, objects_changed
 
 JOURNAL, OWNERS = "journal", "owners"  # folders in the private one
 PUBLISHED_AT_ONCE = 256  # parts: a store copies many objects in the time of one
@@ -164,6 +164,11 @@ def is_leased(path: Path) -> bool:
 def journal_lines_in(path: Path, offset: int) -> Iterator[bytes]:
     """The lines after byte `offset` of the journal of the folder `path`. Raises `OSError`."""
     yield from object_lines_from(ObjectStore(path), path / PRIVATE / JOURNAL, offset)
+
+
+def journal_changed_in(path: Path) -> float | None:
+    """When this journal was written last, in seconds since 1970; None where there is none. Raises `OSError`."""
+    return objects_changed(ObjectStore(path), path / PRIVATE / JOURNAL)
 
 
 def _released(held: Lease | ObjectFolder) -> None:

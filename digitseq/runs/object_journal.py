@@ -88,5 +88,11 @@ def object_lines_from(store: ObjectStore, folder: Path, offset: int) -> Iterator
             yield from data[skipped:].splitlines(keepends=True)
 
 
+def objects_changed(store: ObjectStore, folder: Path) -> float | None:
+    """When the last object of the journal in `folder` was written, in seconds since 1970; None where there is none."""
+    segments = _segments(store, folder)
+    return store.modified(folder / segments[-1][0]).timestamp() if segments else None
+
+
 def _segments(store: ObjectStore, folder: Path) -> list[tuple[str, int]]:
     return sorted(each for each in store.sizes(folder).items() if _NAME.fullmatch(each[0]))

@@ -58,6 +58,19 @@ def journal_lines(path: Path, offset: int) -> Iterator[bytes]:
         yield from file_lines_from(path / PRIVATE / JOURNAL, offset)
 
 
+def journal_changed(path: Path) -> float | None:
+    """When the journal of the folder `path` was written last, in seconds since 1970; None where there is none.
+
+    Raises `OSError`.
+    """
+    if is_object(path):
+        from digitseq.runs.object_folder import journal_changed_in
+
+        return journal_changed_in(path)
+    journal = path / PRIVATE / JOURNAL
+    return journal.stat().st_mtime if is_there(journal) else None
+
+
 def read_journal(path: Path, offset: int) -> list[Entry]:
     """The parts in these lines. Raises `OSError`, and `OutputError` as `entries_in` does."""
     return entries_in(journal_lines(path, offset), offset, path / PRIVATE / JOURNAL)

@@ -16,6 +16,7 @@ from digitseq.options import (
     Flag,
     NamedOptions,
     Number,
+    PartOf,
     Shares,
     Text,
     clean_fields,
@@ -101,6 +102,11 @@ class Output(NamedOptions):
     overwrite: bool = setting(
         False, Flag(), "begin the folder anew: remove the files that earlier runs recorded, and no others", "batch"
     )
+    shards: str | None = setting(
+        None, PartOf(100_000), "make only part I of N of the run, in OUTPUT_PATH/NUMBER/I-of-N; all parts, made "
+        "anywhere and in any order, together are the run; needs `seed` and `size`", "batch",
+        shown_default="off",
+    )  # fmt: skip
     resume: bool = setting(False, Flag(), "finish the interrupted run in this folder; give the same settings", "batch")
     quiet: bool = setting(False, Flag(), "print nothing but errors", "batch")
 
@@ -127,6 +133,8 @@ class Output(NamedOptions):
             raise SettingsError(
                 "start goes without `split_ratio`: each of train, val and test is a series of its own", "start"
             )
+        if self.shards and self.seed is None:
+            raise SettingsError("shards needs `seed`, the same for all parts: each is made alone", "shards")
         for name, formats in PARTLY.items():
             # "none" is right for every format: all but single files contain their labels
             if self.format not in formats and getattr(self, name) not in (getattr(type(self), name), (NO_LABELS,)):
@@ -138,7 +146,12 @@ class Output(NamedOptions):
 
     @property
     def count(self) -> int:
-        """How many images: `size`, or its default, which `multi_core` raises from 1 to 100."""
+        """How many images: `size`, or its default, which `multi_core` raises from 1 to 100.
+
+        `SettingsError` for a part of a run whose size is not given.
+        """
+        if self.shards and not self.size:
+            raise SettingsError("shards needs `size`, the number of images of all parts together", "shards")
         return self.size or (1 if self.multi_core is None else 100)
 
     def sized(self, source: Source) -> Output:

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from digitseq.formats import format_of
+from digitseq.formats import FORMATS, format_of
 from digitseq.formats.base import EarlierRun, Job, RunRequest
 from digitseq.options import PARTS
 from digitseq.pipeline import Pipeline
@@ -36,6 +36,39 @@ def share_out(count: int, ratio: tuple[float, float, float]) -> dict[str, int]:
     return dict(zip(PARTS, counts))
 
 
+def portion(count: int, unit: int, shards: str | None) -> range:
+    """The images, from 0, of `count` that the part `shards` of a run makes, such as "1/3"; None: all of them.
+
+    unit: images that stay together. All parts get equally many units, to within one; some get none where these are few.
+    """
+    number, parts = map(int, (shards or "1/1").split("/"))
+    units = -(-count // unit)
+    start, stop = (min(units * n // parts * unit, count) for n in (number - 1, number))
+    return range(start, stop)
+
+
+def unit_of(format_name: str, shard_size: int) -> int:
+    """How many images in a row always go to one folder, as they are in one file that has a number."""
+    return shard_size if "shard_size" in FORMATS[format_name].options else 1
+
+
+def part_folder(shards: str) -> str:
+    """The name of the folder of the part `shards` of a run: 1-of-3 for "1/3"."""
+    return shards.replace("/", "-of-")
+
+
+def planned_images(count: int, ratio: tuple[float, float, float] | None, unit: int, shards: str | None) -> int:
+    """How many images the part `shards` has of a run of `count` images, split by `ratio`. unit: as above."""
+    counts = share_out(count, ratio).values() if ratio else [count]
+    return sum(len(portion(each, unit, shards)) for each in counts)
+
+
+def run_images(output: Output) -> int:
+    """How many images the run has that `output` asks for. Raises `SettingsError` as `Output.count`."""
+    unit = unit_of(output.format, output.shard_size)
+    return planned_images(output.count, output.split_ratio, unit, output.shards)
+
+
 def part_seed(seed: int, part: str) -> int:
     """The seed of a part: the parts of a run must not repeat each other's gaps and distortions."""
     return int.from_bytes(hashlib.sha256(f"{seed} {part}".encode()).digest()[:6], "big")
@@ -47,6 +80,7 @@ class Placement:
 
     first_text: its first image gets the text of this image, from 0, of a run with `text_seed`; the next one the text
     after that. None: every image gets the text of its own number under the pipeline's seed.
+    skipped: how many images other parts of the run make before the first one
     """
 
     folder: str
@@ -54,6 +88,7 @@ class Placement:
     count: int
     first_text: int | None = None
     text_seed: int = 0
+    skipped: int = 0
 
     def begin(self, output: Output, path: Path, runs: list[Record]) -> Section:
         """The section of a new run in the folder `path` of earlier `runs`. Raises what `Format.begin` does."""
@@ -65,9 +100,10 @@ class Placement:
             for section in sections_of(run)
             if section.folder == self.folder
         ]
-        name, start = file_stem(self.pipeline.settings, output.name), output.start and output.start - 1
+        name, apart = file_stem(self.pipeline.settings, output.name), bool(output.shards)
+        start = (output.start or 1) - 1 + self.skipped if output.start or apart else None
         request = RunRequest(
-            path / self.folder, name, self.count, output.labels, output.shard_size, earlier, start, self.folder
+            path / self.folder, name, self.count, output.labels, output.shard_size, earlier, start, self.folder, apart
         )
         plan = format_of(output.format).begin(self.pipeline, request)
         return Section(self.folder, plan.start + 1, plan.start + self.count, 0, plan.part_size, plan.details)
@@ -89,10 +125,20 @@ def result_paths(placed: list[Placement], output: Output, path: Path) -> list[Pa
 
 
 def placements(pipeline: Pipeline, output: Output) -> list[Placement]:
-    """The sections of a run of `output.count` images, without those that get none.
+    """The sections of a run of `output.count` images, or of the part of it that `output.shards` asks for, without those
+    that get none.
 
     Each part of a split run has glyphs and a seed of its own. The texts of the run are split consecutively.
     """
+    unit, found = unit_of(output.format, output.shard_size), list[Placement]()
+    for each in _whole_run(pipeline, output):
+        if images := portion(each.count, unit, output.shards):
+            first_text = None if each.first_text is None else each.first_text + images.start
+            found.append(replace(each, count=len(images), first_text=first_text, skipped=images.start))
+    return found
+
+
+def _whole_run(pipeline: Pipeline, output: Output) -> list[Placement]:
     if output.split_ratio is None:
         # the lines of a file begin at its top in every run that does not say with which image it starts
         first_text = 0 if pipeline.source.origin.ordered and output.start is None else None

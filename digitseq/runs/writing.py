@@ -31,13 +31,13 @@ from digitseq.runs.card import update_card
 from digitseq.runs.clearing import is_half_removed, remove_runs
 from digitseq.runs.earlier_runs import check_alone, check_follows, is_continued, warn_of_other_settings
 from digitseq.runs.folder import RunFolder, read_runs
-from digitseq.runs.manifest import Record, check_same, last_run, new_record, parts_of, sections_of, size_of
+from digitseq.runs.manifest import Record, check_same, last_run, new_record, parts_of, sections_of, size_of, whole_size
 from digitseq.runs.naming import folder_name
 from digitseq.runs.owned_run import OwnedRun
 from digitseq.runs.ownership import locked_folder
 from digitseq.runs.results import Results, end_abandoned, finished_results, publish_results
 from digitseq.runs.run_settings import Output
-from digitseq.runs.splits import placements, result_paths
+from digitseq.runs.splits import part_folder, placements, result_paths, run_images
 from digitseq.runs.workers import MAX_PROCESSES, Stop, make_here
 from digitseq.settings import Settings
 
@@ -77,7 +77,8 @@ class Report:
 
 def run_path(settings: Settings, output: Output) -> Path:
     """The folder of a run. Raises as `location` does."""
-    return location(output.output_path) / folder_name(settings, output.name)
+    path = location(output.output_path) / folder_name(settings, output.name)
+    return path / part_folder(output.shards) if output.shards else path
 
 
 def recorded_run(settings: Settings, output: Output) -> tuple[int, int]:
@@ -94,6 +95,8 @@ def write_images(
 
     With `output.resume` it finishes the last run instead, to the same bytes as if that had not been interrupted.
     Without it, an interrupted run can no longer be resumed afterwards; a `DigitseqWarning` says so.
+    With `output.shards` it writes one part of these images into a folder of its own, which gets no others; what resumes
+    it may begin it, too. A part without images has a report with `wanted` and `count` 0.
     With `output.dry_run` nothing is made: the report has an estimate, and whatever a run refuses is refused.
 
     progress: called with the number of images finished since its last call
@@ -105,9 +108,13 @@ def write_images(
         raise SettingsError("`split_ratio` chooses the glyphs itself: leave out `split`", "split")
     stop, path = stop or Stop(), run_path(pipeline.settings, output)
     _check_target(path, output)
+    if not run_images(output):
+        return Report(path, 0, 0, 0, 0, pipeline.seed, time.perf_counter() - began)
     with locked_folder(path, lambda: bool(stop.signal), wait=output.resume) as folder:
         runs = read_runs(folder.path)
-        run = (_resumed if output.resume else _new)(folder, runs, pipeline, output)
+        # a job that is queued again gives the same command, wherever it was ended
+        begins = not output.resume or (output.shards and not runs)
+        run = (_new if begins else _resumed)(folder, runs, pipeline, output)
         wanted = 0 if run.record["status"] == "finished" else size_of(run.record)
         before = sum(run.images)
         if output.dry_run:
@@ -139,6 +146,10 @@ def write_images(
 
 def _new(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: Output) -> OwnedRun:
     """A new run, after those that are in the folder. Raises `OutputError` and what `Format.begin` does."""
+    if output.shards and runs and not (output.overwrite or is_half_removed(runs)):
+        raise OutputError(
+            f"{folder.path} has a run already: give `resume` to finish it, or `overwrite` to begin it anew"
+        )
     unfinished = runs[-1] if runs and runs[-1]["status"] != "finished" else None
     if not output.dry_run:
         folder.remove_stages()
@@ -158,7 +169,7 @@ def _new(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: Outp
             unfinished = None
         check_follows(folder.path, runs, new_record(pipeline, output, []))
         sections = [placement.begin(output, where, runs) for placement in placed]
-    if output.overwrite and not output.start:
+    if output.overwrite and not (output.start or output.shards):
         check_alone(folder.path, sections)
     # up to here the new run may be refused, and then the last one can still be resumed
     if unfinished:
@@ -182,9 +193,9 @@ def _resumed(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: 
     if is_half_removed(runs):
         raise OutputError(f"the run in {folder.path} was being removed: leave out `resume`")
     asked = new_record(pipeline, output, []) | ({"size": output.size} if output.size is not None else {})
-    check_same(folder.path, record | {"size": size_of(record)}, asked)
+    check_same(folder.path, record | {"size": whole_size(record)}, asked)
     run = OwnedRun(folder, record)
-    placed = placements(pipeline, replace(output, size=size_of(record)))
+    placed = placements(pipeline, replace(output, size=whole_size(record)))
     if record["status"] != "finished":
         Results(folder.path, runs).check(result_paths(placed, output, folder.path))
     run.jobs = [placement.job(output, section) for placement, section in zip(placed, run.sections, strict=True)]

@@ -14,7 +14,7 @@ from typing import Any
 from digitseq.errors import DigitseqWarning
 from digitseq.pipeline import Pipeline
 from digitseq.renderer.renderer_cache import bank_of
-from digitseq.runs import Report, Stop, write_images
+from digitseq.runs import Report, Stop, run_images, write_images
 from digitseq.runs.run_settings import Output
 from digitseq.shell.console import interrupted_by, print_error, run_program, say
 from digitseq.shell.help_text import short_help
@@ -89,25 +89,28 @@ def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
 
 
 def _summary(report: Report, output: Output) -> str:
+    if not run_images(output):
+        return f"{report.folder}: nothing to make, part {output.shards} of {output.count:,} images has none"
     if not report.wanted:
         return f"{report.folder}: the last run is already complete"
+    part = f", part {output.shards} of {output.count:,} images" if output.shards else ""
     kind, names, alone = f" as {output.format}", "", output.split_ratio is None
     series = f"; continues the series of seed {report.seed} at image {report.first}" * report.continued
     if output.format == "png":
         if alone and report.count == 1:
-            return f"{report.folder / f'{report.first}.png'} (seed {report.seed}){series}"
+            return f"{report.folder / f'{report.first}.png'} (seed {report.seed}){part}{series}"
         kind, names = "", f" ({report.first}.png to {report.first + report.count - 1}.png)" * alone
-    images = f"{report.count:,} image{'s' * (report.count > 1)}{kind} in {report.folder}{names}"
+    images = f"{report.count:,} image{'s' * (report.count > 1)}{kind} in {report.folder}{names}{part}"
     return f"{images}, {report.seconds:.1f} s, {report.made / report.seconds:,.0f} images/s, seed {report.seed}{series}"
 
 
 def _progress_bar(output: Output) -> contextlib.AbstractContextManager[Any]:
     """A progress bar, or None where it would not be seen."""
-    if output.quiet or output.dry_run or output.count == 1 or not sys.stderr.isatty():
+    if output.quiet or output.dry_run or (total := run_images(output)) < 2 or not sys.stderr.isatty():
         return contextlib.nullcontext()
     from tqdm import tqdm
 
-    bar: contextlib.AbstractContextManager[Any] = tqdm(total=output.count, unit="image", unit_scale=True)
+    bar: contextlib.AbstractContextManager[Any] = tqdm(total=total, unit="image", unit_scale=True)
     return bar
 
 

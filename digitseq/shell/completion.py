@@ -44,6 +44,8 @@ def _add_candidates(action: Any, option: Option | None, shtab: Any) -> None:
         action.choices = list(DATA_SETS)
     elif action.dest == "dataset":
         action.complete = _names_or_folders(" ".join(DATA_SETS))
+    elif action.dest == "status":
+        action.complete = shtab.DIRECTORY
     elif option is None and not action.choices:
         action.complete = shtab.FILE
     elif isinstance(kind, FilePath):

@@ -24,6 +24,7 @@ from digitseq.shell.dataset_commands import DataSetCommand
 from digitseq.shell.help_text import GROUPS, WHAT, HelpFormatter, epilog, started_as
 from digitseq.shell.inspect_command import InspectCommand
 from digitseq.shell.setting_names import with_flags, with_names
+from digitseq.shell.status_command import StatusCommand
 
 OPTIONS = options(Output) | options(Settings)
 IN_CONFIG = [name for name, option in OPTIONS.items() if option.group != "look"]  # those make no images
@@ -31,7 +32,7 @@ IN_CONFIG = [name for name, option in OPTIONS.items() if option.group != "look"]
 
 FLAGS = {
     name: f"--{name}"
-    for name in [*OPTIONS, "read_from_config", "download", "inspect", "write_config", "print_completion"]
+    for name in [*OPTIONS, "read_from_config", "download", "inspect", "status", "write_config", "print_completion"]
 }
 
 
@@ -115,7 +116,7 @@ class ParsedCommand(NamedTuple):
     def complete(self) -> tuple[Output, int]:
         """`output` with its size, and the seed. A run that is resumed has those that were recorded, unless given."""
         output, seed = self.output, self.output.seed
-        if output.resume:
+        if output.resume and not output.shards:  # parts are given both, and may not have begun
             recorded_seed, size = recorded_run(self.settings, output)
             output = replace(output, size=output.size or size)
             seed = recorded_seed if seed is None else seed
@@ -133,7 +134,9 @@ def naming_lines(lines: dict[str, str]) -> Iterator[None]:
         raise SettingsError(lines[error.setting] + with_names(str(error))) from None
 
 
-def parse(argv: Sequence[str] | None, config: Path) -> ParsedCommand | DataSetCommand | InspectCommand | ConfigCommand:
+def parse(
+    argv: Sequence[str] | None, config: Path
+) -> ParsedCommand | DataSetCommand | InspectCommand | StatusCommand | ConfigCommand:
     """Settings from the command line, over those of the file that -r names, by default `config`, over the defaults."""
     given = vars(build_parser(config).parse_args(argv))
     if "write_config" in given:
@@ -153,6 +156,8 @@ def parse(argv: Sequence[str] | None, config: Path) -> ParsedCommand | DataSetCo
         if "inspect" in given:
             output = _build(Output, given)
             return InspectCommand(given["inspect"], output.output_path, output.quiet)
+        if "status" in given:
+            return StatusCommand(given["status"], _build(Output, given).quiet)
         if given.pop("list_datasets") or "download" in given:
             output = _build(Output, given)
             return DataSetCommand(given.get("download"), output.cache, output.quiet)
@@ -207,6 +212,11 @@ def build_parser(config: Path = Path("config.py")) -> argparse.ArgumentParser:
         help="check a finished data set, a folder or the beginning of the paths of its shards, also in an object store "
         "(s3://BUCKET/PREFIX): counts, sizes, lengths, characters, duplicates, boxes, labels, checksums; writes a "
         "contact sheet and an HTML page to OUTPUT_PATH; exit code 1 if something is wrong",
+    )  # fmt: skip
+    groups["look"].add_argument(
+        "--status", metavar="DIR",
+        help="print how far the run into DIR, or all runs into folders below it, are, also while they are being "
+        "written, and which parts of --shards have not begun; exit code 1 if not all are finished",
     )  # fmt: skip
     groups["data"].add_argument(
         "--list_datasets", action="store_true", default=False,
