@@ -31,18 +31,22 @@ class Abandoned(Exception):
 
 
 def make_part(
-    format_: Format, jobs: Sequence[Job], part: Part, stage: Path, check: Callable[[], None], direct: bool = False
+    format_: Format,
+    jobs: Sequence[Job],
+    part: Part,
+    directory: Path,
+    check: Callable[[], None],
+    direct: Path | None = None,
 ) -> Receipt:
-    """Make the files of `part` in a new directory in `stage`, named after its number.
+    """Make the files of `part` in the new `directory`.
 
     A pure function of the jobs and the part: whoever makes it, the files have the same bytes. Raises `OSError`.
 
     jobs: one for each section of the run; check: called between batches, may raise `Abandoned`
-    direct: create single images under their final names, through a link in `stage`; see `PartFiles`
+    direct: a `direct_link`, to create single images under their final names; see `PartFiles`
     """
-    directory = stage / str(part.number)
     directory.mkdir()
-    files = PartFiles(directory, check, direct_link(stage, part.section) if direct else None)
+    files = PartFiles(directory, check, direct)
     format_.make(jobs[part.section], part.start, part.stop, files)
     return files.receipt(part)
 
@@ -64,4 +68,4 @@ def make_here(
     with contextlib.suppress(Abandoned):
         for part in parts:
             check()
-            yield make_part(format_, jobs, part, stage, check)
+            yield make_part(format_, jobs, part, stage / str(part.number), check)
