@@ -38,7 +38,10 @@ from digitseq.runs.workers import MAX_PROCESSES, Stop, make_here
 from digitseq.settings import Settings
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from digitseq.runs.estimate import Estimate
+    from digitseq.runs.executor import Crew
 
 Progress = Callable[[int], object]  # called with the number of images finished since its last call
 
@@ -78,7 +81,11 @@ def recorded_run(settings: Settings, output: Output) -> tuple[int, int]:
 
 
 def write_images(
-    pipeline: Pipeline, output: Output, stop: Stop | None = None, progress: Progress | None = None
+    pipeline: Pipeline,
+    output: Output,
+    stop: Stop | None = None,
+    progress: Progress | None = None,
+    executor: Executor | None = None,
 ) -> Report:
     """Write `output.count` images into `<output_path>/<number>/`, numbered after those that are already there.
 
@@ -87,13 +94,16 @@ def write_images(
     With `output.dry_run` nothing is made: the report has an estimate, and whatever a run refuses is refused.
 
     progress: called with the number of images finished since its last call
+    executor: makes the parts, instead of processes of this run; only its `submit` is used
     Raises `OutputError` when nothing can be written, and `RunError` when the run breaks off; what was finished by then
     is whole and listed.
     """
     began, faults = time.perf_counter(), list[DigitseqError]()
     if output.split_ratio and pipeline.settings.split != "train":
         raise SettingsError("`split_ratio` chooses the glyphs itself: leave out `split`", "split")
-    with locked_folder(Path(output.output_path) / folder_name(pipeline.settings, output.name)) as folder:
+    path = Path(output.output_path) / folder_name(pipeline.settings, output.name)
+    stop = stop or Stop()
+    with _crew(output, executor, stop) as crew, locked_folder(path) as folder:
         runs = read_runs(folder.path)
         run = (_resumed if output.resume else _new)(folder, runs, pipeline, output)
         wanted = 0 if run.record["status"] == "finished" else size_of(run.record)
@@ -106,9 +116,9 @@ def write_images(
             return Report(folder.path, run.sections[0].first, before, wanted, 0, pipeline.seed, seconds, planned)
         if wanted:
             # before the first image: without the record, nobody could tell what the journal is about
-            run.record |= {"status": "running", "processes": _processes(output)}
+            run.record |= {"status": "running", "processes": 0 if crew else _processes(output)}
             folder.write_runs(runs)
-            faults = _make(run, runs, output, stop or Stop(), progress)
+            faults = _make(run, runs, output, stop, progress, crew)
         if any(section.images for section in sections_of(run.record)):
             # before the record says "finished": if the run is killed here, --resume writes the card again
             with _collected(faults, folder):
@@ -186,7 +196,7 @@ def _resumed(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: 
 
 
 def _make(
-    run: OwnedRun, runs: list[Record], output: Output, stop: Stop, progress: Progress | None
+    run: OwnedRun, runs: list[Record], output: Output, stop: Stop, progress: Progress | None, crew: Crew | None
 ) -> list[DigitseqError]:
     """Make the missing parts of `run`, the last of `runs`, and update its record at the end.
 
@@ -200,7 +210,7 @@ def _make(
         with (
             _collected(faults, folder),
             folder.stage() as stage,
-            contextlib.closing(_make_parts(run, stage, output, stop)) as receipts,
+            contextlib.closing(_make_parts(run, stage, output, stop, crew)) as receipts,
         ):
             for receipt in receipts:
                 run.publish(receipt, stage)
@@ -223,9 +233,35 @@ def _make(
     return faults
 
 
-def _make_parts(run: OwnedRun, stage: Path, output: Output, stop: Stop) -> Generator[Receipt, None, None]:
-    """Make the missing parts, in as many processes as are wanted and of use; yields their receipts in order."""
+@contextlib.contextmanager
+def _crew(output: Output, executor: Executor | None, stop: Stop) -> Iterator[Crew | None]:
+    """Who makes the parts, if it is not this process or its own. Raises as `dask_cluster.connected` does."""
+    if output.dry_run or (executor is None and output.dask is None):
+        yield None
+    elif executor is None:
+        from digitseq.runs.dask_cluster import connected
+
+        with connected(output, stop) as crew:
+            yield crew
+    else:
+        from digitseq.runs.executor import Crew
+
+        yield Crew.of(executor)
+
+
+def _make_parts(
+    run: OwnedRun, stage: Path, output: Output, stop: Stop, crew: Crew | None
+) -> Generator[Receipt, None, None]:
+    """Make the missing parts, by `crew` or in as many processes as are wanted and of use.
+
+    Yields their receipts in order.
+    """
     missing = islice(parts_of(run.sections), run.finished, None)
+    if crew:
+        from digitseq.runs.executor import make_by_executor
+        from digitseq.runs.work import write_work
+
+        return make_by_executor(crew, write_work(stage, run.jobs, output), missing, stop)
     first = list(islice(missing, _processes(output)))  # no more processes than parts
     parts = chain(first, missing)
     if len(first) <= 1:
