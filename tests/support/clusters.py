@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from .paths import ROOT
 from .processes import wait_until
 
 
@@ -39,4 +41,5 @@ class DaskCluster:
     def _start(self, module: str, environment: Mapping[str, str] | None, *words: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", f"distributed.cli.{module}", *words, "--host", "127.0.0.1", "--no-dashboard"]
         with open(self._folder / "log", "ab") as log:
+            environment = environment or os.environ | {"PYTHONPATH": str(ROOT)}
             return subprocess.Popen(command, cwd=self._folder, env=environment, stdout=log, stderr=log)
