@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import signal
 import sys
 import time
 import warnings
@@ -44,7 +45,7 @@ def connected(output: Output, stop: Stop) -> Iterator[Crew]:
         address = output.dask or LOCAL
         if address == LOCAL:
             cluster = _unless(stop, partial(_start, distributed, output.multi_core or -1))
-            cleanup.callback(_close, cluster)
+            cleanup.callback(_end, cluster)
             address = cluster.scheduler_address
         client = _unless(stop, partial(_connect, distributed, address))
         cleanup.callback(_close, client)
@@ -108,6 +109,15 @@ def _start(distributed: Any, count: int) -> Any:
         memory_limit=0,
         silence_logs=SILENT,
     )
+
+
+def _end(cluster: Any) -> None:
+    """End a cluster that `_start` has started. Its processes are killed: they would finish their parts first."""
+    for nanny in list(cluster.workers.values()):
+        with contextlib.suppress(AttributeError, TypeError, OSError):  # it has no process at the moment
+            nanny.auto_restart = False
+            os.kill(nanny.pid, signal.SIGKILL)
+    _close(cluster)
 
 
 def _close(client_or_cluster: Any) -> None:
