@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,9 @@ from digitseq.runs.run_settings import Output
 from digitseq.settings import Settings
 from digitseq.sources import Source
 from digitseq.sources.choose import source_of
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 END = 1 << 62  # image numbers are int64, and so are places in tables of several columns
 
@@ -207,6 +210,7 @@ class SequenceGenerator:
         format: str = "png",
         processes: int = 0,
         progress: bool | Callable[[int], object] = False,
+        executor: Executor | None = None,
         **settings: Any,
     ) -> Report:
         """Write the first `size` images below `output_path`, as the command line does, and say what was done.
@@ -215,13 +219,22 @@ class SequenceGenerator:
         processes: 0 or 1: in this process; -1: one per core
         progress: True for a progress bar, or a function that is called with the number of images finished since its
         last call; settings: fields of `Output` by their names, such as `labels="coco"` or `split_ratio`
+        executor: makes the images, instead of `processes`: any object with the `submit` of `concurrent.futures`, such
+        as those of joblib, mpi4py, Ray or Dask. Its workers need the same release of digitseq, and see `output_path`.
 
         A folder that has images is continued. Its image k, counted from 1, is `generator[k-1]`, but with
         `split_ratio` each part is a series of its own.
 
+        >>> from concurrent.futures import ProcessPoolExecutor
+        >>> with ProcessPoolExecutor(2) as pool:  # doctest: +SKIP
+        ...     generator.write("data", 100_000, "webdataset", executor=pool)
+
         Raises `SettingsError`, `OutputError` and `MissingPackageError` before anything is written, `RunError`
         when the run fails midway; finished images are complete and labelled.
         """
+        if executor is not None and (processes or settings.get("dask")):
+            name = "processes" if processes else "dask"
+            raise SettingsError(f"{name} goes without `executor`, which has workers of its own: leave out one", name)
         natural = self._size or self._pipeline.source.origin.images
         output = Output(
             cache=self._cache,
@@ -237,7 +250,8 @@ class SequenceGenerator:
         from tqdm import tqdm
 
         with tqdm(total=run_images(output), unit="image", unit_scale=True, disable=progress is not True) as bar:
-            return write_images(self._pipeline, output, Stop(), progress if callable(progress) else bar.update)
+            done = progress if callable(progress) else bar.update
+            return write_images(self._pipeline, output, Stop(), done, executor)
 
 
 def _sample(batch: Batch, b: int) -> Sample:

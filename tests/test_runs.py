@@ -205,21 +205,6 @@ def test_a_second_signal_ends_at_once(start, tmp_path, gate_at, cores):
     assert numbers(tmp_path / "output" / "5") in ([], list(range(1, PART + 1)))
 
 
-def test_a_killed_worker_is_an_error_and_loses_nothing(start, tmp_path, gate_at):
-    gate = gate_at(4 * PART)
-    process = start("-num", "5", "-s", 500_000, "-m", 2, gate=gate)
-    folder = tmp_path / "output" / "5"
-    gate.wait()
-    wait_for_images(folder, 4 * PART)
-    os.kill(children(process.pid)[0], signal.SIGKILL)
-    _, err = process.communicate(timeout=LIMIT)
-    assert process.returncode == 1
-    assert "a worker process was killed" in err
-    assert "Traceback" not in err
-    listed = assert_consistent(folder)
-    assert f"{len(listed):,} of 500,000 images are finished" in err
-
-
 @pytest.mark.parametrize(("everything", "cores"), product([False, True], [0, 2]))
 def test_a_killed_program_is_mended_by_the_next_run(start, run, tmp_path, gate_at, cores, everything):
     gate = gate_at(3 * PART)

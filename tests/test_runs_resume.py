@@ -51,7 +51,7 @@ def assert_the_same(folder, once, format_name) -> None:
     assert_nothing_unfinished(folder)
 
 
-@pytest.mark.parametrize("who", first(["parent", "all", "worker", "interrupt"]))
+@pytest.mark.parametrize("who", first(["parent", "all", "interrupt"]))
 @pytest.mark.parametrize(
     ("format_name", "cores", "labels"),
     [
@@ -62,8 +62,6 @@ def assert_the_same(folder, once, format_name) -> None:
 def test_killed_at_a_gate_and_resumed_is_the_same_as_never_killed(
     start, run, tmp_path, gate_at, format_name, cores, labels, who
 ):
-    if who == "worker" and cores == 0:
-        pytest.skip("there is no worker")
     gate, words = gate_at(3000), (*arguments(format_name, cores), *labels)
     process = start(*words, gate=gate)
     folder = tmp_path / "output" / "5"
@@ -73,8 +71,6 @@ def test_killed_at_a_gate_and_resumed_is_the_same_as_never_killed(
         process.kill()
     elif who == "all":
         os.killpg(process.pid, signal.SIGKILL)
-    elif who == "worker":
-        os.kill(workers[0], signal.SIGKILL)
     else:
         process.send_signal(signal.SIGINT)
         if cores == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,6 +29,8 @@ from digitseq.sources import Source
 
 PICTURES = ("", ".png", ".jpg", ".jpeg")  # endings of a preview; without one it is a PNG file
 NO_LABELS = "none"
+LOCAL = "local"  # the address of a Dask cluster that the run starts
+ADDRESS = re.compile(rf"{LOCAL}|([a-z]+://)?[^\s/]+:[0-9]{{1,5}}")
 LABELS = (*LABEL_FORMATS, NO_LABELS)
 # settings that only some formats have, and these
 PARTLY = {o: [f for f, entry in FORMATS.items() if o in entry.options] for o in ("labels", "shard_size")}
@@ -74,6 +77,11 @@ class Output(NamedOptions):
         None, Number(-1, 256), "worker processes; 0 or 1: none, images are made in the main process; "
         "-1: one per core", "batch", "-m",
         shown_default="0",
+    )  # fmt: skip
+    dask: str | None = setting(
+        None, Text(), "make images on the Dask cluster whose scheduler has this address, such as tcp://10.0.0.5:8786; "
+        "local: on one of `multi_core` processes that is started here", "batch", shown_default="none",
+        metavar="ADDRESS",
     )  # fmt: skip
     size: int | None = setting(
         None, Number(1, 1_000_000_000), "number of images; with `numbers_file`, by default one a line", "batch", "-s",
@@ -135,6 +143,19 @@ class Output(NamedOptions):
             )
         if self.shards and self.seed is None:
             raise SettingsError("shards needs `seed`, the same for all parts: each is made alone", "shards")
+        if self.dask is not None:
+            if not ADDRESS.fullmatch(self.dask):
+                raise SettingsError(
+                    f"dask must be {LOCAL}, or the address of a scheduler such as tcp://10.0.0.5:8786, got "
+                    f"{shown(self.dask)}",
+                    "dask",
+                )
+            if self.dask != LOCAL and self.multi_core:
+                raise SettingsError(
+                    "multi_core goes without `dask`, or with its address local: a cluster has the workers that were "
+                    "started for it",
+                    "multi_core",
+                )
         for name, formats in PARTLY.items():
             # "none" is right for every format: all but single files contain their labels
             if self.format not in formats and getattr(self, name) not in (getattr(type(self), name), (NO_LABELS,)):

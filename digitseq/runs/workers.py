@@ -37,28 +37,26 @@ def make_part(
     format_: Format,
     jobs: Sequence[Job],
     part: Part,
-    stage: Path,
+    directory: Path,
     check: Callable[[], None],
-    direct: bool = False,
-    directory: str | None = None,
+    direct: Path | None = None,
 ) -> Receipt:
-    """Make the files of `part` in a new directory in `stage`, called `directory` or like its number.
+    """Make the files of `part` in the new `directory`.
 
     A pure function of the jobs and the part: whoever makes it, the files have the same bytes. Raises `OSError`.
 
     jobs: one for each section of the run; check: called between batches, may raise `Abandoned`
-    direct: create single images under their final names, through a link in `stage`; see `PartFiles`
+    direct: a `direct_link`, to create single images under their final names; see `PartFiles`
     """
-    name = directory or str(part.number)
-    if not is_object(stage):
-        link = direct_link(stage, part.section) if direct else None
-        return _make_files(format_, jobs, part, stage / name, check, link)
+    if not is_object(directory):
+        return _make_files(format_, jobs, part, directory, check, direct)
     # files are whole before they are uploaded, and then the store shows them as a whole or not at all
     with tempfile.TemporaryDirectory(prefix="digitseq-") as local:
-        receipt = _make_files(format_, jobs, part, Path(local) / name, check)
+        made = Path(local) / directory.name
+        receipt = _make_files(format_, jobs, part, made, check)
         files = [file for group in receipt.files for file in group.names()]
         files += [addition_name(addition.name) for addition in receipt.additions]
-        ObjectStore(stage).upload((Path(local) / name / file, stage / name / file) for file in files)
+        ObjectStore(directory).upload((made / file, directory / file) for file in files)
     return receipt
 
 
@@ -89,4 +87,4 @@ def make_here(
     with contextlib.suppress(Abandoned):
         for part in parts:
             check()
-            yield make_part(format_, jobs, part, stage, check)
+            yield make_part(format_, jobs, part, stage / str(part.number), check)

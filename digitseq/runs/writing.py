@@ -42,7 +42,10 @@ from digitseq.runs.workers import MAX_PROCESSES, Stop, make_here
 from digitseq.settings import Settings
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from digitseq.runs.estimate import Estimate
+    from digitseq.runs.executor import Crew
 
 TOGETHER = 1.0  # seconds
 Progress = Callable[[int], object]  # called with the number of images finished since its last call
@@ -89,7 +92,11 @@ def recorded_run(settings: Settings, output: Output) -> tuple[int, int]:
 
 
 def write_images(
-    pipeline: Pipeline, output: Output, stop: Stop | None = None, progress: Progress | None = None
+    pipeline: Pipeline,
+    output: Output,
+    stop: Stop | None = None,
+    progress: Progress | None = None,
+    executor: Executor | None = None,
 ) -> Report:
     """Write `output.count` images into `<output_path>/<number>/`, numbered after those that are already there.
 
@@ -100,6 +107,7 @@ def write_images(
     With `output.dry_run` nothing is made: the report has an estimate, and whatever a run refuses is refused.
 
     progress: called with the number of images finished since its last call
+    executor: makes the parts, instead of processes of this run; only its `submit` is used
     Raises `OutputError` when nothing can be written, and `RunError` when the run breaks off; what was finished by then
     is whole and listed.
     """
@@ -107,10 +115,13 @@ def write_images(
     if output.split_ratio and pipeline.settings.split != "train":
         raise SettingsError("`split_ratio` chooses the glyphs itself: leave out `split`", "split")
     stop, path = stop or Stop(), run_path(pipeline.settings, output)
-    _check_target(path, output)
+    _check_target(path, output, executor is not None)
     if not run_images(output):
         return Report(path, 0, 0, 0, 0, pipeline.seed, time.perf_counter() - began)
-    with locked_folder(path, lambda: bool(stop.signal), wait=output.resume) as folder:
+    with (
+        _crew(output, executor, stop) as crew,
+        locked_folder(path, lambda: bool(stop.signal), wait=output.resume) as folder,
+    ):
         runs = read_runs(folder.path)
         # a job that is queued again gives the same command, wherever it was ended
         begins = not output.resume or (output.shards and not runs)
@@ -125,9 +136,9 @@ def write_images(
             return Report(folder.path, run.sections[0].first, before, wanted, 0, pipeline.seed, seconds, planned)
         if wanted:
             # before the first image: without the record, nobody could tell what the journal is about
-            run.record |= {"status": "running", "processes": _processes(output)}
+            run.record |= {"status": "running", "processes": 0 if crew else _processes(output)}
             folder.write_runs(runs)
-            faults = _make(run, runs, output, stop, progress)
+            faults = _make(run, runs, output, stop, progress, crew)
         if any(section.images for section in sections_of(run.record)):
             # before the record says "finished": if the run is killed here, --resume writes the card again
             with _collected(faults, folder):
@@ -209,7 +220,7 @@ def _resumed(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: 
 
 
 def _make(
-    run: OwnedRun, runs: list[Record], output: Output, stop: Stop, progress: Progress | None
+    run: OwnedRun, runs: list[Record], output: Output, stop: Stop, progress: Progress | None, crew: Crew | None
 ) -> list[DigitseqError]:
     """Make the missing parts of `run`, the last of `runs`, and update its record at the end.
 
@@ -223,7 +234,7 @@ def _make(
         with (
             _collected(faults, folder),
             folder.stage() as stage,
-            contextlib.closing(_make_parts(run, stage, output, stop)) as receipts,
+            contextlib.closing(_make_parts(run, stage, output, stop, crew)) as receipts,
         ):
             for group in _together(receipts, folder.at_once):
                 run.publish(group, stage)
@@ -259,7 +270,7 @@ def _together(receipts: Iterator[Receipt], at_once: int) -> Iterator[list[Receip
         yield group
 
 
-def _check_target(path: Path, output: Output) -> None:
+def _check_target(path: Path, output: Output, has_executor: bool) -> None:
     """Refuse, or warn of, what does not go well with an object store."""
     if not is_object(path):
         return
@@ -269,8 +280,10 @@ def _check_target(path: Path, output: Output) -> None:
             "object store: take webdataset or parquet, or write to a disk and copy the file",
             "format",
         )
-    if str(path).startswith("memory:") and _processes(output) > 1:
-        raise SettingsError("memory:// belongs to one process: leave out `multi_core`", "multi_core")
+    if str(path).startswith("memory:") and (_processes(output) > 1 or has_executor or output.dask):
+        raise SettingsError(
+            "output_path memory:// belongs to one process: leave out `multi_core`, `dask` and executors", "output_path"
+        )
     if output.format == "png" and not output.dry_run:
         warnings.warn(
             f"format png makes an object of each image in {path}: millions of small objects are slow and dear to write "
@@ -280,9 +293,35 @@ def _check_target(path: Path, output: Output) -> None:
         )
 
 
-def _make_parts(run: OwnedRun, stage: Path, output: Output, stop: Stop) -> Generator[Receipt, None, None]:
-    """Make the missing parts, in as many processes as are wanted and of use; yields their receipts in order."""
+@contextlib.contextmanager
+def _crew(output: Output, executor: Executor | None, stop: Stop) -> Iterator[Crew | None]:
+    """Who makes the parts, if it is not this process or its own. Raises as `dask_cluster.connected` does."""
+    if output.dry_run or (executor is None and output.dask is None):
+        yield None
+    elif executor is None:
+        from digitseq.runs.dask_cluster import connected
+
+        with connected(output, stop) as crew:
+            yield crew
+    else:
+        from digitseq.runs.executor import Crew
+
+        yield Crew.of(executor)
+
+
+def _make_parts(
+    run: OwnedRun, stage: Path, output: Output, stop: Stop, crew: Crew | None
+) -> Generator[Receipt, None, None]:
+    """Make the missing parts, by `crew` or in as many processes as are wanted and of use.
+
+    Yields their receipts in order.
+    """
     missing = islice(parts_of(run.sections), run.finished, None)
+    if crew:
+        from digitseq.runs.executor import make_by_executor
+        from digitseq.runs.work import write_work
+
+        return make_by_executor(crew, write_work(stage, run.jobs, output), missing, stop)
     first = list(islice(missing, _processes(output)))  # no more processes than parts
     parts = chain(first, missing)
     if len(first) <= 1:
