@@ -22,7 +22,7 @@ from digitseq.inspection.findings import EXAMPLES, UNREADABLE, Shown
 from digitseq.inspection.report import text_report
 from digitseq.inspection.sheet import contact_sheet
 from digitseq.labels.base import LabelFormat
-from digitseq.runs.folder import locked_folder
+from digitseq.runs.ownership import locked_folder
 from digitseq.runs.verification import CHANGED
 from digitseq.shell import cli
 

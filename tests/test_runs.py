@@ -276,7 +276,7 @@ def test_a_late_worker_writes_through_a_link_that_is_gone(tmp_path, train):
     from digitseq.formats import format_of
     from digitseq.formats.base import Job
     from digitseq.formats.parts import PartFiles
-    from digitseq.runs.folder import remove_directory
+    from digitseq.runs.local_folder import remove_directory
 
     stage, folder = tmp_path / "stage", tmp_path / "folder"
     (stage / "0").mkdir(parents=True)

@@ -17,7 +17,8 @@ from digitseq.formats.base import StoredSample
 from digitseq.inspection.findings import UNREADABLE, Findings, shared_images
 from digitseq.labels.base import LabelError
 from digitseq.options import PARTS
-from digitseq.runs.folder import RECORD, is_being_written
+from digitseq.runs.folder import RECORD
+from digitseq.runs.ownership import is_being_written
 from digitseq.runs.verification import broken_files, without_labels
 
 Progress = Callable[[Iterator[StoredSample]], Iterator[StoredSample]]

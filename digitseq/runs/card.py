@@ -6,10 +6,9 @@ import warnings
 from pathlib import Path
 
 from digitseq.errors import DigitseqWarning
-from digitseq.files.atomic import replacing
 from digitseq.files.regular import open_regular
 from digitseq.runs.card_text import MARK, SHEET, card_text
-from digitseq.runs.folder import RECORD
+from digitseq.runs.folder import RECORD, RunFolder
 from digitseq.runs.manifest import Record, size_of
 from digitseq.runs.owned_run import OwnedRun
 
@@ -48,17 +47,14 @@ def update_card(run: OwnedRun, runs: list[Record], wish: str) -> None:
             stacklevel=2,
         )  # fmt: skip
         return
-    with run.folder.stage() as stage:
-        for name, text in files.items():
-            with replacing(path / name, stage) as file:
-                file.write(text.encode("utf-8", "backslashreplace"))
+    for name, text in files.items():
+        run.folder.write(name, text.encode("utf-8", "backslashreplace"))
 
 
-def remove_card(path: Path) -> None:
-    """Remove the card in the folder `path`, unless somebody else wrote it. Raises `OSError`."""
-    for name in (CARD, SHEET):
-        if _is_there(path / name) and _is_ours(path / name):
-            (path / name).unlink()
+def remove_card(folder: RunFolder) -> None:
+    """Remove the card in the folder, unless somebody else wrote it. Raises `OSError`."""
+    paths = [folder.path / name for name in (CARD, SHEET)]
+    folder.remove([path for path in paths if _is_there(path) and _is_ours(path)])
 
 
 def _is_there(path: Path) -> bool:

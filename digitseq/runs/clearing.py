@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
+from collections.abc import Callable
 from pathlib import Path
 
 from isal import isal_zlib
 
 from digitseq.errors import OutputError
-from digitseq.files.locations import is_there
+from digitseq.files.locations import is_object, is_there
 from digitseq.files.regular import open_regular, regular_size
 from digitseq.formats.parts import MASKS, Addition, FileGroup, Receipt
 from digitseq.runs.card import remove_card
-from digitseq.runs.folder import RECORD, RunFolder, remove_directory
+from digitseq.runs.folder import RECORD, RunFolder
 from digitseq.runs.manifest import Record
 from digitseq.runs.owned_run import OwnedRun
 from digitseq.runs.results import Results
@@ -46,18 +46,16 @@ def remove_runs(folder: RunFolder, runs: list[Record]) -> None:
     for record in runs:
         record[REMOVING] = True
     folder.write_runs(runs)
-    for path in results.paths:
-        path.unlink(missing_ok=True)
+    folder.remove(results.paths)
     for run, receipts in zip(reversed(owned), reversed(listed)):
         run.remove_parts(receipts)
-    remove_card(folder.path)
-    remove_directory(folder.kept)
+    remove_card(folder)
+    folder.remove_directory(folder.kept)
     parts = {path for run in owned for path in run.directories}
     for directory in [*(path / MASKS for path in parts), *(parts - {folder.path})]:
-        with contextlib.suppress(OSError):  # something is in it
-            directory.rmdir()
+        folder.remove_empty(directory)
     # the record goes before the journal: alone, the journal is about nothing, but a record without it cannot be removed
-    (folder.path / RECORD).unlink(missing_ok=True)
+    folder.remove([folder.path / RECORD])
     folder.journal.cut(0)
     runs.clear()
 
@@ -66,10 +64,11 @@ def _check_parts(owned: list[OwnedRun], listed: list[list[Receipt]]) -> None:
     """`OutputError` where a file of a part is not what digitseq wrote. It may be missing."""
     lines = dict[Path, list[Addition]]()
     for run, receipts in zip(owned, listed):
+        size_of = run.folder.sizes(run.directories)
         for receipt in receipts:
             for group, paths in run.files(receipt):
                 if group.place == "folder":
-                    _check_group(group, paths)
+                    _check_group(group, paths, size_of)
             for path, addition in run.additions(receipt):
                 if addition.place == "folder":
                     lines.setdefault(path, []).append(addition)
@@ -78,16 +77,18 @@ def _check_parts(owned: list[OwnedRun], listed: list[list[Receipt]]) -> None:
             raise OutputError(f"{path} is not as digitseq wrote it: {REMEDY}")
 
 
-def _check_group(group: FileGroup, paths: list[Path]) -> None:
-    sizes = [regular_size(path) for path in paths]
+def _check_group(group: FileGroup, paths: list[Path], size_of: Callable[[Path], int | None]) -> None:
+    sizes = [size_of(path) for path in paths]
+    in_store = is_object(paths[0])
     for path, size in zip(paths, sizes):
-        if size is None and is_there(path):
+        if size is None and not in_store and is_there(path):
             raise OutputError(f"{path} is not a regular file: {REMEDY}")
     # the journal has one checksum for all files of a part, so of what is left of them only the size can be compared
-    reason = difference(group, paths) if None not in sizes else None
-    if reason or sum(filter(None, sizes)) > group.size:
+    # the contents of objects are not compared, which would transfer all of them
+    reason = difference(group, paths) if None not in sizes and not in_store else None
+    if reason or sum(filter(None, sizes)) > group.size or (None not in sizes and sum(filter(None, sizes)) < group.size):
         there = [path for path, size in zip(paths, sizes) if size is not None]
-        newest = max(there, key=lambda path: path.stat().st_ctime_ns)
+        newest = there[-1] if in_store else max(there, key=lambda path: path.stat().st_ctime_ns)
         one = f"one of {paths[0].name} to {paths[-1].name}, probably " if len(paths) > 1 else ""
         raise OutputError(f"{newest.parent}: {one}{newest.name} is not as digitseq wrote it: {REMEDY}")
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from digitseq.files.locations import is_object
 from digitseq.formats.base import Job
 from digitseq.formats.parts import ChecksumWriter, PartFiles, Place
 from digitseq.labels import label_formats
@@ -30,7 +31,7 @@ class Estimate:
     """What a run of `images` images would make and take. All but `images`, `files` and `free` are measured.
 
     files: those of the data set, without digitseq's record and card; size: their bytes; on_disk: what they occupy where
-    each begins a new block of `BLOCK` bytes; free: bytes that are free on the disk
+    each begins a new block of `BLOCK` bytes; free: bytes that are free on the disk; None in an object store
     seconds: to make them in `processes` processes, without the time that the disk takes
     memory: bytes that each process needs at most; None where the system does not say
     sample: images that were made for this; texts: of the first images
@@ -40,7 +41,7 @@ class Estimate:
     files: int
     size: int
     on_disk: int
-    free: int
+    free: int | None
     seconds: float
     processes: int
     memory: int | None
@@ -52,7 +53,8 @@ def estimated(run: OwnedRun, processes: int) -> Estimate:
     """An estimate for the images of `run` that are not finished, which has its jobs. Writes nothing into its folder."""
     first = [section.first - 1 + made for section, made in zip(run.sections, run.images)]
     left = [section.last - start for section, start in zip(run.sections, first)]
-    images, free = sum(left), shutil.disk_usage(run.folder.path).free
+    path, images = run.folder.path, sum(left)
+    free = None if is_object(path) else shutil.disk_usage(path).free
     if not images:
         return Estimate(0, 0, 0, 0, free, 0.0, processes, peak_memory(), 0, [])
     at = next(place for place, count in enumerate(left) if count)

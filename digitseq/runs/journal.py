@@ -1,8 +1,8 @@
 """The journal of a folder: which parts of its runs are finished.
 
-A file of JSON lines, only ever appended to. A part has two lines: one before the first of its files gets its final
-name, and one after the last file has it. So wherever a run is killed, at most one part is half published, and the
-journal names the files of that part, so that the next run into the folder can remove them.
+JSON lines, only ever appended to. A part has two lines: one before the first of its files gets its final name, and one
+after the last file has it. So wherever a run is killed, the journal names the files of parts that are half published,
+and the next run into the folder can remove them.
 
 Lines are not synced to the disk one by one. What a killed process has written is safe with the system; after a power
 failure `--resume` compares the files with their recorded sizes.
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, get_args
 
@@ -30,39 +31,59 @@ class Entry(NamedTuple):
 
 
 class Journal:
-    """The journal in `file`, which is open for appending. Methods raise `OSError`.
+    """The journal of a folder. path: where its lines stand. Methods raise `OSError`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def size(self) -> int:
+        """Bytes in the journal: where the lines of the next run begin."""
+        raise NotImplementedError
+
+    def append(self, lines: bytes) -> None:
+        """Add whole lines, or nothing when that fails."""
+        raise NotImplementedError
+
+    def cut(self, end: int) -> None:
+        """Remove everything after byte `end`."""
+        raise NotImplementedError
+
+    def lines(self, offset: int) -> Iterator[bytes]:
+        """The lines that begin at byte `offset`; the last one may have no end."""
+        raise NotImplementedError
+
+    def keep(self, entries: list[Entry], start: int) -> None:
+        """Remove everything after byte `start` but the finished `entries`, which are the first there."""
+        self.cut((entries[-1].done if entries else None) or start)
+
+    def begin_parts(self, receipts: list[Receipt]) -> None:
+        """From now on files of these parts may have their final names."""
+        self.append(b"".join(entry_lines(receipt)[0] for receipt in receipts))
+
+    def finish_parts(self, receipts: list[Receipt]) -> None:
+        """All files of the parts have their final names, and their additions are written."""
+        self.append(b"".join(entry_lines(receipt)[1] for receipt in receipts))
+
+    def read(self, offset: int) -> list[Entry]:
+        """As `entries_in`."""
+        return entries_in(self.lines(offset), offset, self.path)
+
+
+class FileJournal(Journal):
+    """The journal in `file`, which is open for appending.
 
     It stays open for the whole run: even if the folder is replaced, another run's journal is never written.
     """
 
     def __init__(self, file: BinaryIO) -> None:
-        self.path, self._descriptor = Path(file.name), file.fileno()
+        super().__init__(Path(file.name))
+        self._descriptor = file.fileno()
 
     def size(self) -> int:
-        """Bytes in the journal: where the lines of the next run begin."""
         return os.fstat(self._descriptor).st_size
 
-    def begin_part(self, receipt: Receipt) -> None:
-        """From now on files of this part may have their final names."""
-        # "direct" depends on the number of processes; without it the journal has the same bytes for any number
-        files = [(g._replace(place="folder") if g.place == "direct" else g)._asdict() for g in receipt.files]
-        self._append({"part": receipt.part, "files": files, "additions": [a._asdict() for a in receipt.additions]})
-
-    def finish_part(self, part: Part) -> None:
-        """All files of the part have their final names, and its additions are written."""
-        self._append({"done": part.number})
-
-    def cut(self, end: int) -> None:
-        """Remove everything after byte `end`."""
-        if self.size() > end:
-            os.ftruncate(self._descriptor, end)
-
-    def read(self, offset: int) -> list[Entry]:
-        """As `read_journal`."""
-        return read_journal(self.path, offset)
-
-    def _append(self, entry: dict[str, Any]) -> None:
-        size, rest = self.size(), memoryview(json.dumps(entry, separators=(",", ":")).encode() + b"\n")
+    def append(self, lines: bytes) -> None:
+        size, rest = self.size(), memoryview(lines)
         try:
             while rest:
                 rest = rest[os.write(self._descriptor, rest) :]
@@ -70,24 +91,47 @@ class Journal:
             os.ftruncate(self._descriptor, size)  # the disk is full: half a line would spoil those that follow
             raise
 
+    def cut(self, end: int) -> None:
+        if self.size() > end:
+            os.ftruncate(self._descriptor, end)
 
-def read_journal(path: Path, offset: int) -> list[Entry]:
-    """The parts whose lines begin at byte `offset` of the journal `path`, in order.
+    def lines(self, offset: int) -> Iterator[bytes]:
+        return file_lines_from(self.path, offset)
 
-    Raises `OutputError` when the file is something else than a journal.
+
+def entry_lines(receipt: Receipt) -> tuple[bytes, bytes]:
+    """The two lines about a part."""
+    # "direct" depends on the number of processes; without it the journal has the same bytes for any number
+    files = [(g._replace(place="folder") if g.place == "direct" else g)._asdict() for g in receipt.files]
+    begun = {"part": receipt.part, "files": files, "additions": [a._asdict() for a in receipt.additions]}
+    done = {"done": receipt.part.number}
+    lines = [json.dumps(fields, separators=(",", ":")).encode() + b"\n" for fields in (begun, done)]
+    return lines[0], lines[1]
+
+
+def file_lines_from(path: Path, offset: int) -> Iterator[bytes]:
+    """The lines of the regular file `path` after byte `offset`. Raises `OSError`."""
+    with open_regular(path) as file:
+        file.seek(offset)
+        yield from file
+
+
+def entries_in(lines: Iterable[bytes], offset: int, path: Path) -> list[Entry]:
+    """The parts in the `lines` of the journal `path`, in order; the first line begins at byte `offset`.
+
+    Raises `OutputError` when they are something else than lines of a journal.
     """
-    entries: list[Entry] = []
+    entries, undone = list[Entry](), dict[int, int]()
     try:
-        with open_regular(path) as file:
-            file.seek(offset)
-            for line in file:
-                if not line.endswith(b"\n"):  # a kill cut it off
-                    break
-                fields, offset = json.loads(line), offset + len(line)
-                if "part" in fields:
-                    entries.append(Entry(_receipt(fields), offset))
-                elif entries and fields["done"] == entries[-1].receipt.part.number:
-                    entries[-1] = entries[-1]._replace(done=offset)
+        for line in lines:
+            if not line.endswith(b"\n"):  # a kill cut it off
+                break
+            fields, offset = json.loads(line), offset + len(line)
+            if "part" in fields:
+                entries.append(Entry(_receipt(fields), offset))
+                undone[entries[-1].receipt.part.number] = len(entries) - 1
+            elif (place := undone.pop(fields["done"], None)) is not None:
+                entries[place] = entries[place]._replace(done=offset)
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise OutputError(
             f"{path} is not a journal that digitseq wrote: name another directory with `output_path`"

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
 
 from digitseq.errors import OutputError
-from digitseq.files.regular import append_regular, regular_size
+from digitseq.files.regular import regular_size
 from digitseq.formats import format_of
 from digitseq.formats.base import Job
 from digitseq.formats.parts import MASKS, Addition, FileGroup, Part, Receipt, addition_name, numbers_in
-from digitseq.runs.folder import RECORD, RunFolder, remove_directory
+from digitseq.runs.folder import RECORD, RunFolder
 from digitseq.runs.journal import Entry
 from digitseq.runs.manifest import Record, not_a_record, parts_of, sections_of
 from digitseq.runs.workers import PARTS_AHEAD, direct_link
@@ -34,6 +34,7 @@ class OwnedRun:
         if not all(self.format.knows(section.details) for section in self.sections):
             raise not_a_record(folder.path / RECORD)
         self.finished, self.images = 0, [0] * len(self.sections)
+        self._ends = dict[Path, int]()  # how long the files are that parts add to, as far as that is known
         self.directories = [folder.path / section.folder for section in self.sections]
         # those that digitseq makes itself
         own = [path for section, path in zip(self.sections, self.directories) if section.folder]
@@ -54,42 +55,57 @@ class OwnedRun:
             directory.mkdir(exist_ok=True)
             direct_link(stage, place).symlink_to(os.path.relpath(directory, stage), target_is_directory=True)
 
-    def publish(self, receipt: Receipt, stage: Path) -> None:
-        """Give the files of the next part their final names, and append its additions.
+    def publish(self, receipts: list[Receipt], stage: Path) -> None:
+        """Give the files of the next parts their final names, and append their additions.
 
         Raises `OSError`, and `RunError` when the folder is no longer the one that was locked. Then, and after a kill at
-        any place, `recover` removes what was published of the part. The order is what makes that possible:
+        any place, `recover` removes what was published of these parts. The order is what makes that possible:
 
         1. The journal names the files and how long the files are that it adds to. From here on they can be found.
         2. The format reads what it needs. It may see the same part again after a kill.
         3. Images get their names before labels are appended: whoever follows the labels finds whole images only.
-        4. The journal says that the part is done. Only now does it count.
-        5. The part's directory in the stage goes. If it stays, the next run removes it with the stage.
+        4. The journal says that the parts are done. Only now do they count.
+        5. Their directories in the stage go. If they stay, the next run removes them with the stage.
         """
         self.folder.check_owned()
-        part, source = receipt.part, stage / (receipt.directory or str(receipt.part.number))
-        additions = tuple(a._replace(before=regular_size(path) or 0) for path, a in self.additions(receipt))
-        receipt = receipt._replace(additions=additions)
-        self.folder.journal.begin_part(receipt)
-        directory = self.directories[part.section]
-        directory.mkdir(exist_ok=True)
+        receipts = [self._with_places(receipt) for receipt in receipts]
+        self.folder.journal.begin_parts(receipts)
+        moved = list[tuple[Path, Path, list[str]]]()
+        for receipt in receipts:
+            moved += self._prepared(receipt, stage / receipt.directory)
+        self.folder.move(moved)
+        for receipt in receipts if self.folder.appends else ():
+            for path, addition in self.additions(receipt):
+                self.folder.append(stage / receipt.directory / addition_name(addition.name), path)
+        self.folder.journal.finish_parts(receipts)
+        for receipt in receipts:
+            self._count(receipt.part)
+            self.folder.remove_directory(stage / receipt.directory)
+
+    def _with_places(self, receipt: Receipt) -> Receipt:
+        """The receipt with how long each file is that its part adds to."""
+        placed = []
+        for path, addition in self.additions(receipt):
+            if path not in self._ends:
+                self._ends[path] = regular_size(path) or 0
+            placed.append(addition._replace(before=self._ends[path]))
+            self._ends[path] += addition.size
+        return receipt._replace(additions=tuple(placed))
+
+    def _prepared(self, receipt: Receipt, source: Path) -> Iterator[tuple[Path, Path, list[str]]]:
+        """What of the files of a part, in the directory `source`, is to be moved: see `RunFolder.move`."""
+        part, directory = receipt.part, self.directories[receipt.part.section]
+        self.folder.make_directory(directory)
         if any(group.name.startswith(f"{MASKS}/") for group in receipt.files):
-            (directory / MASKS).mkdir(exist_ok=True)
+            self.folder.make_directory(directory / MASKS)
         if self.format.keeps:
-            self.kept[part.section].mkdir(parents=True, exist_ok=True)
+            self.folder.make_directory(self.kept[part.section])
         self.format.take(self.jobs[part.section], directory, self.kept[part.section], source, part.start)
         for group in receipt.files:
             if group.place in ("folder", "kept"):  # "direct" ones have their names already
-                # not `Path`: making one takes as long as renaming a file
-                before, after = (f"{place}{os.sep}" for place in (source, self._place(part, group)))
-                for name in group.names():
-                    os.replace(before + name, after + name)
-        for path, addition in self.additions(receipt):
-            with append_regular(path) as file:
-                file.write((source / addition_name(addition.name)).read_bytes())
-        self.folder.journal.finish_part(part)
-        self._count(part)
-        remove_directory(source)
+                yield source, self._place(part, group), group.names()
+        if not self.folder.appends and receipt.additions:
+            yield source, self._pieces(part), [addition_name(addition.name) for addition in receipt.additions]
 
     def recover(self, verify: bool = False) -> None:
         """Bring folder and journal into the state after the last finished part. Raises `OSError` and `OutputError`.
@@ -101,24 +117,41 @@ class OwnedRun:
             what was added after the run had ended in order is refused, as resuming would remove or replace it
         """
         journal, start = self.folder.journal, self.record["journal"]
-        entries = self._entries()
+        entries, intact = self._entries(), self._intact() if verify else None
         if verify and self.record["status"] == "interrupted":
             self._check_nothing_added(entries)
-        lost = (i for i, e in enumerate(entries) if e.done is None or (verify and not self._is_intact(e.receipt)))
+        lost = (i for i, e in enumerate(entries) if e.done is None or (intact and not intact(e.receipt)))
         count = next(lost, len(entries))
         # the last one first: each cuts the files that it added to back to their size before it
         for entry in reversed(entries[count:]):
             journal.cut(entry.begun)  # not done any more, but known: after a kill, it is taken back again
             self._take_back(entry.receipt)
         finished = [entry.receipt for entry in entries[:count]]
-        # half a line may follow the last finished part, for instance after a power failure
-        for path, size in {path: a.before + a.size for r in finished for path, a in self.additions(r)}.items():
-            _cut(path, size)
         self.finished, self.images = 0, [0] * len(self.sections)
         for receipt in finished:
             self._count(receipt.part)
-        self._remove_unpublished(len(entries))
-        journal.cut((entries[count - 1].done if count else None) or start)
+        self._ends = {path: a.before + a.size for r in finished for path, a in self.additions(r)}
+        if self.folder.appends:
+            # half a line may follow the last finished part, for instance after a power failure
+            for path, size in self._ends.items():
+                self.folder.cut(path, size)
+            self._remove_unpublished(len(entries))
+        journal.keep(entries[:count], start)
+        if not self.folder.appends:
+            self.merge_additions()
+
+    def merge_additions(self) -> None:
+        """Where nothing can be appended to files, write those that the finished parts add to. Raises `OSError`."""
+        if self.folder.appends or not self._ends:
+            return
+        found = dict[Path, tuple[int, list[Path]]]()
+        for receipt in (entry.receipt for entry in self._entries() if entry.done is not None):
+            for path, addition in self.additions(receipt):
+                piece = self._pieces(receipt.part) / addition_name(addition.name)
+                found.setdefault(path, (addition.before, []))[1].append(piece)
+        for path, (before, pieces) in found.items():
+            if regular_size(path) != self._ends[path]:  # a run that was killed at its end has removed the pieces
+                self.folder.merge(path, before, pieces)
 
     def count_finished(self) -> None:
         """Count the parts that the journal calls finished, and change nothing. Raises as `recover` does."""
@@ -199,7 +232,7 @@ class OwnedRun:
             for name in self._numbered():
                 for number in numbers_in(directory, name):
                     if start < number <= stop:
-                        (directory / (name % number)).unlink(missing_ok=True)
+                        self.folder.remove([directory / (name % number)])
 
     def _count(self, part: Part) -> None:
         self.finished += 1
@@ -220,29 +253,32 @@ class OwnedRun:
         """The additions of a part, and the final paths of the files that they are appended to."""
         return [(self._place(receipt.part, addition) / addition.name, addition) for addition in receipt.additions]
 
-    def _is_intact(self, receipt: Receipt) -> bool:
-        """Whether all files of a finished part are there with their sizes."""
-        for group, paths in self.files(receipt):
-            sizes = [regular_size(path) for path in paths]
-            if None in sizes or sum(filter(None, sizes)) != group.size:
-                return False
-        ends = ((regular_size(path), a.before + a.size) for path, a in self.additions(receipt))
-        return all(size is not None and size >= end for size, end in ends)
+    def _intact(self) -> Callable[[Receipt], bool]:
+        """Tells of a finished part whether all of its files are there with their sizes."""
+        size_of = self.folder.sizes([*self.directories, self.folder.kept])
+
+        def intact(receipt: Receipt) -> bool:
+            for group, paths in self.files(receipt):
+                sizes = [size_of(path) for path in paths]
+                if None in sizes or sum(filter(None, sizes)) != group.size:
+                    return False
+            for path, a in self.additions(receipt):
+                piece = None if self.folder.appends else size_of(self._pieces(receipt.part) / addition_name(a.name))
+                if piece != a.size and (size_of(path) or 0) < a.before + a.size:
+                    return False
+            return True
+
+        return intact
+
+    def _pieces(self, part: Part) -> Path:
+        """The directory for what a part adds to files that cannot be appended to."""
+        return self.kept[part.section] / f"part-{part.number}"
 
     def _take_back(self, receipt: Receipt) -> None:
         """Remove everything that a part has put into the folders, whether all of it or nothing is there yet."""
-        for _, paths in self.files(receipt):
-            for path in paths:
-                path.unlink(missing_ok=True)
+        self.folder.remove(path for _, paths in self.files(receipt) for path in paths)
         for path, addition in self.additions(receipt):
-            _cut(path, addition.before)
-
-
-def _cut(path: Path, size: int) -> None:
-    """Cut a file to `size` bytes if it is longer; an empty one is removed. A link is left alone."""
-    found = regular_size(path)
-    if found is not None and not size:
-        path.unlink()  # not emptied first: another name of the file may be somebody's copy
-    elif (found or 0) > size:
-        with append_regular(path) as file:
-            file.truncate(size)
+            if self.folder.appends:
+                self.folder.cut(path, addition.before)
+            else:
+                self.folder.remove([self._pieces(receipt.part) / addition_name(addition.name)])

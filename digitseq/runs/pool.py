@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from digitseq.errors import DigitseqError, RunError
+from digitseq.files.locations import is_object, location
 from digitseq.formats.base import Format, Job
 from digitseq.formats.parts import Part, Receipt
 from digitseq.runs.workers import PARTS_AHEAD, Abandoned, Stop, make_part
@@ -98,17 +99,22 @@ def _work(
     try:
         for job in jobs:
             job.pipeline.use_one_thread()
-        os.chdir(stage)  # short paths cost the system less
+        if is_object(stage):
+            # clients of stores do not survive a fork: here the path gets one of its own
+            stage, direct = location(str(stage)), False
+        else:
+            os.chdir(stage)  # short paths cost the system less
+            stage, direct = Path(), True
         while True:
-            connection.send(_made(format_, jobs, connection.recv()))
+            connection.send(_made(format_, jobs, connection.recv(), stage, direct))
     except (EOFError, OSError, MemoryError, Abandoned):  # the owner has ended, or learns from this end what is wrong
         os._exit(0)
 
 
-def _made(format_: Format, jobs: Sequence[Job], part: Part) -> Receipt | Exception:
+def _made(format_: Format, jobs: Sequence[Job], part: Part, stage: Path, direct: bool) -> Receipt | Exception:
     """The receipt of the part, or what the owner shall raise."""
     try:
-        return make_part(format_, jobs, part, Path(), _check_parent, direct=True)
+        return make_part(format_, jobs, part, stage, _check_parent, direct)
     except (OSError, MemoryError, DigitseqError) as error:
         return error
 

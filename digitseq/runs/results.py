@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -55,17 +54,17 @@ class Results:
                 raise OutputError(f"{path} is not a file that digitseq wrote ({fault}): {remedy}")
 
 
-def finished_results(run: OwnedRun, stage: Path) -> dict[str, Path]:
-    """The results of `run` by their names below its folder, in `stage` or in what is kept. Raises `OSError`."""
+def finished_results(run: OwnedRun, scratch: Path) -> dict[str, Path]:
+    """The results of `run` by their names below its folder, in `scratch` or in what is kept. Raises `OSError`."""
     made = dict[str, Path]()
     for place, (job, section, directory) in enumerate(zip(run.jobs, run.sections, run.directories)):
         if run.images[place]:
-            unfinished = run.kept[place] if run.format.keeps else stage / f"results{place}"
+            unfinished = run.kept[place] if run.format.keeps else scratch / f"results{place}"
             unfinished.mkdir(parents=True, exist_ok=True)
             files = run.format.finish(job, directory, unfinished, job.start + run.images[place])
             made |= {f"{section.folder}/{name}".lstrip("/"): path for name, path in files.items()}
     if sum(run.images) and run.sections[0].folder:
-        made |= run.format.finish_split(run.jobs[0], run.folder.path, stage)
+        made |= run.format.finish_split(run.jobs[0], run.folder.path, scratch)
     return made
 
 
@@ -83,7 +82,7 @@ def publish_results(folder: RunFolder, runs: list[Record], made: dict[str, Path]
     record["results"] = [*before, *new]
     folder.write_runs([*runs[:-1], record | {"status": "running"}])
     for name, path in made.items():
-        os.replace(path, folder.path / name)
+        folder.move_here(path, folder.path / name)
     record["results"] = [result for result in before if result["name"] not in made] + new
 
 

@@ -9,9 +9,10 @@ from digitseq.errors import OutputError
 from digitseq.files.checksum import checksum
 from digitseq.files.locations import StoreError, exists
 from digitseq.formats.parts import FileGroup, Receipt
-from digitseq.runs.folder import JOURNAL, PRIVATE, read_runs
-from digitseq.runs.journal import Entry, read_journal
+from digitseq.runs.folder import read_runs
+from digitseq.runs.journal import Entry
 from digitseq.runs.manifest import sections_of, size_of
+from digitseq.runs.ownership import read_journal
 from digitseq.runs.results import Results
 
 CHANGED = "files changed since the run"
@@ -33,14 +34,11 @@ def broken_files(path: Path) -> Iterator[tuple[str, str]]:
         for result in results.paths:
             if fault := results.fault(result):
                 yield CHANGED, f"{path.name}/{result.relative_to(path)} ({fault})"
-        journal = path / PRIVATE / JOURNAL
-        if not exists(journal):
-            return
         folders = [[path / section.folder for section in sections_of(record)] for record in runs]
         starts = [record.get("journal", 0) for record in runs]
         for run, start in enumerate(starts):
             end = starts[run + 1] if run + 1 < len(starts) else None
-            yield from _broken_parts(read_journal(journal, start), folders[run], end)
+            yield from _broken_parts(read_journal(path, start), folders[run], end)
     except OutputError as error:
         yield "damaged records", str(error)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from digitseq.files.locations import is_object
+from digitseq.files.object_store import ObjectStore
 from digitseq.formats.base import Format, Job
-from digitseq.formats.parts import Part, PartFiles, Receipt
+from digitseq.formats.parts import Part, PartFiles, Receipt, addition_name
 
 MAX_PROCESSES = 256
 PARTS_AHEAD = 3  # parts under way for each process: enough to keep it busy while the owner publishes
@@ -31,18 +34,40 @@ class Abandoned(Exception):
 
 
 def make_part(
-    format_: Format, jobs: Sequence[Job], part: Part, stage: Path, check: Callable[[], None], direct: bool = False
+    format_: Format,
+    jobs: Sequence[Job],
+    part: Part,
+    stage: Path,
+    check: Callable[[], None],
+    direct: bool = False,
+    directory: str | None = None,
 ) -> Receipt:
-    """Make the files of `part` in a new directory in `stage`, named after its number.
+    """Make the files of `part` in a new directory in `stage`, called `directory` or like its number.
 
     A pure function of the jobs and the part: whoever makes it, the files have the same bytes. Raises `OSError`.
 
     jobs: one for each section of the run; check: called between batches, may raise `Abandoned`
     direct: create single images under their final names, through a link in `stage`; see `PartFiles`
     """
-    directory = stage / str(part.number)
+    name = directory or str(part.number)
+    if not is_object(stage):
+        link = direct_link(stage, part.section) if direct else None
+        return _make_files(format_, jobs, part, stage / name, check, link)
+    # files are whole before they are uploaded, and then the store shows them as a whole or not at all
+    with tempfile.TemporaryDirectory(prefix="digitseq-") as local:
+        receipt = _make_files(format_, jobs, part, Path(local) / name, check)
+        files = [file for group in receipt.files for file in group.names()]
+        files += [addition_name(addition.name) for addition in receipt.additions]
+        ObjectStore(stage).upload((Path(local) / name / file, stage / name / file) for file in files)
+    return receipt
+
+
+def _make_files(
+    format_: Format, jobs: Sequence[Job], part: Part, directory: Path, check: Callable[[], None],
+    direct: Path | None = None,
+) -> Receipt:  # fmt: skip
     directory.mkdir()
-    files = PartFiles(directory, check, direct_link(stage, part.section) if direct else None)
+    files = PartFiles(directory, check, direct)
     format_.make(jobs[part.section], part.start, part.stop, files)
     return files.receipt(part)
 

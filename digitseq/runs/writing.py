@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import tempfile
 import time
@@ -22,15 +23,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from digitseq.errors import DataError, DigitseqError, DigitseqWarning, NarrowError, OutputError, RunError, SettingsError
+from digitseq.files.locations import is_object, location
+from digitseq.formats import format_of
 from digitseq.formats.parts import Receipt
 from digitseq.pipeline import Pipeline
 from digitseq.runs.card import update_card
 from digitseq.runs.clearing import is_half_removed, remove_runs
 from digitseq.runs.earlier_runs import check_alone, check_follows, is_continued, warn_of_other_settings
-from digitseq.runs.folder import RunFolder, locked_folder, read_runs, remove_directory
+from digitseq.runs.folder import RunFolder, read_runs
 from digitseq.runs.manifest import Record, check_same, last_run, new_record, parts_of, sections_of, size_of
 from digitseq.runs.naming import folder_name
 from digitseq.runs.owned_run import OwnedRun
+from digitseq.runs.ownership import locked_folder
 from digitseq.runs.results import Results, end_abandoned, finished_results, publish_results
 from digitseq.runs.run_settings import Output
 from digitseq.runs.splits import placements, result_paths
@@ -40,6 +44,7 @@ from digitseq.settings import Settings
 if TYPE_CHECKING:
     from digitseq.runs.estimate import Estimate
 
+TOGETHER = 1.0  # seconds
 Progress = Callable[[int], object]  # called with the number of images finished since its last call
 
 
@@ -70,9 +75,14 @@ class Report:
         return f"{self.finished()}; to make the rest, give the same settings and `resume`"
 
 
+def run_path(settings: Settings, output: Output) -> Path:
+    """The folder of a run. Raises as `location` does."""
+    return location(output.output_path) / folder_name(settings, output.name)
+
+
 def recorded_run(settings: Settings, output: Output) -> tuple[int, int]:
     """Seed and number of images of the run that is to be resumed. Raises `OutputError` when there is none."""
-    path = Path(output.output_path) / folder_name(settings, output.name)
+    path = run_path(settings, output)
     record = last_run(path, read_runs(path))
     return record["seed"], size_of(record)
 
@@ -93,7 +103,9 @@ def write_images(
     began, faults = time.perf_counter(), list[DigitseqError]()
     if output.split_ratio and pipeline.settings.split != "train":
         raise SettingsError("`split_ratio` chooses the glyphs itself: leave out `split`", "split")
-    with locked_folder(Path(output.output_path) / folder_name(pipeline.settings, output.name)) as folder:
+    stop, path = stop or Stop(), run_path(pipeline.settings, output)
+    _check_target(path, output)
+    with locked_folder(path, lambda: bool(stop.signal), wait=output.resume) as folder:
         runs = read_runs(folder.path)
         run = (_resumed if output.resume else _new)(folder, runs, pipeline, output)
         wanted = 0 if run.record["status"] == "finished" else size_of(run.record)
@@ -108,7 +120,7 @@ def write_images(
             # before the first image: without the record, nobody could tell what the journal is about
             run.record |= {"status": "running", "processes": _processes(output)}
             folder.write_runs(runs)
-            faults = _make(run, runs, output, stop or Stop(), progress)
+            faults = _make(run, runs, output, stop, progress)
         if any(section.images for section in sections_of(run.record)):
             # before the record says "finished": if the run is killed here, --resume writes the card again
             with _collected(faults, folder):
@@ -157,7 +169,7 @@ def _new(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: Outp
             stacklevel=3,
         )
     if not output.dry_run:
-        remove_directory(folder.kept)
+        folder.remove_directory(folder.kept)
     record = new_record(pipeline, output, sections) | {"journal": folder.journal.size()}
     warn_of_other_settings(folder.path, runs, record)
     runs.append(record)
@@ -202,25 +214,59 @@ def _make(
             folder.stage() as stage,
             contextlib.closing(_make_parts(run, stage, output, stop)) as receipts,
         ):
-            for receipt in receipts:
-                run.publish(receipt, stage)
+            for group in _together(receipts, folder.at_once):
+                run.publish(group, stage)
                 if progress:
-                    progress(receipt.part.stop - receipt.part.start)
+                    progress(sum(receipt.part.stop - receipt.part.start for receipt in group))
     finally:
         if folder.is_owned():
             with _collected(faults, folder):
                 if sum(run.images) < size:
                     run.recover()
                 run.end("interrupted")  # a run that could not be recovered stays "running": the next one does it
-    with _collected(faults, folder), folder.stage() as stage:
+    with _collected(faults, folder), folder.scratch() as scratch:
         folder.check_owned()
-        publish_results(folder, runs, finished_results(run, stage))
+        run.merge_additions()
+        publish_results(folder, runs, finished_results(run, scratch))
     complete = not faults and sum(run.images) == size
     if complete:
         run.end("finished")
     if folder.is_owned() and (complete or not sum(run.images)):
-        remove_directory(folder.kept)
+        folder.remove_directory(folder.kept)
     return faults
+
+
+def _together(receipts: Iterator[Receipt], at_once: int) -> Iterator[list[Receipt]]:
+    """Groups of `receipts` that are published together: those that have come within a second or so."""
+    group, since = list[Receipt](), -math.inf
+    for receipt in receipts:
+        group.append(receipt)
+        if len(group) >= at_once or time.monotonic() > since + TOGETHER:
+            yield group
+            group, since = [], time.monotonic()
+    if group:
+        yield group
+
+
+def _check_target(path: Path, output: Output) -> None:
+    """Refuse, or warn of, what does not go well with an object store."""
+    if not is_object(path):
+        return
+    if format_of(output.format).keeps:
+        raise SettingsError(
+            f"format {output.format} is one file that is written bit by bit, which needs a disk, and {path} is in an "
+            "object store: take webdataset or parquet, or write to a disk and copy the file",
+            "format",
+        )
+    if str(path).startswith("memory:") and _processes(output) > 1:
+        raise SettingsError("memory:// belongs to one process: leave out `multi_core`", "multi_core")
+    if output.format == "png" and not output.dry_run:
+        warnings.warn(
+            f"format png makes an object of each image in {path}: millions of small objects are slow and dear to write "
+            "and to read; webdataset and parquet make shards",
+            DigitseqWarning,
+            stacklevel=3,
+        )
 
 
 def _make_parts(run: OwnedRun, stage: Path, output: Output, stop: Stop) -> Generator[Receipt, None, None]:
@@ -232,7 +278,8 @@ def _make_parts(run: OwnedRun, stage: Path, output: Output, stop: Stop) -> Gener
         return make_here(run.format, run.jobs, stage, parts, stop)
     from digitseq.runs.pool import make_in_processes  # a single image starts sooner without
 
-    run.link_directories(stage)
+    if run.folder.appends:
+        run.link_directories(stage)
     return make_in_processes(run.format, run.jobs, stage, parts, stop, len(first))
 
 

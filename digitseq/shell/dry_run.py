@@ -31,6 +31,8 @@ def _size_line(estimate: Estimate) -> str:
     line = f"about {size_text(estimate.size)}"
     if estimate.on_disk > 1.2 * estimate.size:
         line += f", {size_text(estimate.on_disk)} on a disk with blocks of {BLOCK:,} bytes"
+    if estimate.free is None:
+        return line
     free = size_text(estimate.free)
     return line + (
         f", more than the {free} that are free" if estimate.on_disk > estimate.free else f"; {free} are free"

@@ -1,0 +1,166 @@
+"""Requests to an object store: retried with back-off, and given up soon where there is no time left.
+
+Stores answer 503 while they are busy, and connections break. Every request here has the same result when it is made
+twice, so all of them are tried again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from digitseq.files.locations import store_errors
+
+WAITS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)  # seconds before each further attempt
+GRACE = 2.5  # seconds in which requests may still end after a request to stop: the program must end within five
+POLL_SECONDS = 0.1
+# errors after which further attempts would end in the same way
+_FINAL = (errno.ENOENT, errno.EEXIST, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR)
+
+T = TypeVar("T")
+
+
+def never() -> bool:
+    """A run that nobody asks to stop."""
+    return False
+
+
+class ObjectStore:
+    """The store of the folder `root`, a `upath.UPath`. Methods raise `OSError`.
+
+    stopping: whether the program shall end: then requests are tried once, and only for a moment
+    """
+
+    def __init__(self, root: Path, stopping: Callable[[], bool] = never) -> None:
+        self._root = root
+        self._fs: Any = root.fs  # type: ignore[attr-defined]
+        self._stopping = stopping
+        self._stopped: float | None = None
+        self._failed = False
+
+    def put(self, path: Path, data: bytes) -> None:
+        """Write an object, as a whole or not at all."""
+        self._request(lambda: self._fs.pipe_file(_key(path), data))
+
+    def upload(self, files: Iterable[tuple[Path, Path]]) -> None:
+        """Write objects out of local files, each as a whole or not at all. files: pairs of a file and its object."""
+        if pairs := list(files):
+            local, keys = [str(file) for file, _ in pairs], [_key(path) for _, path in pairs]
+            self._request(lambda: self._fs.put(local, keys))
+
+    def copy(self, objects: Iterable[tuple[Path, Path, list[str]]]) -> None:
+        """Copy objects within the store, many at a time: no data is transferred.
+
+        objects: a folder, the new one, and names of objects in both
+        """
+        old, new = list[str](), list[str]()
+        for source, target, names in objects:
+            old += [f"{_key(source)}/{name}" for name in names]
+            new += [f"{_key(target)}/{name}" for name in names]
+        if old:
+            self._request(lambda: self._fs.copy(old, new))
+
+    def remove(self, paths: Iterable[Path]) -> None:
+        """Remove objects, many at a time; some may be missing."""
+        if keys := [_key(path) for path in paths]:
+            self._request(lambda: self._remove(keys))
+
+    def remove_below(self, folder: Path) -> None:
+        """Remove all objects below `folder`."""
+        if keys := list(self._below(folder)):
+            self._request(lambda: self._remove(keys))
+
+    def sizes(self, folder: Path) -> dict[str, int]:
+        """The sizes of all objects below `folder`, in bytes, by their names relative to it."""
+        start = len(_key(folder).rstrip("/")) + 1
+        return {key[start:]: int(about["size"]) for key, about in self._below(folder).items()}
+
+    def read(self, paths: Sequence[Path]) -> list[bytes]:
+        """The contents of several objects, which are read at the same time."""
+        keys = [_key(path) for path in paths]
+        found = self._request(lambda: self._fs.cat(keys)) if keys else {}
+        return [found[key] for key in keys]
+
+    def modified(self, path: Path) -> datetime:
+        """When the object was written, by the clock of the store."""
+        return self._request(lambda: _modified(self._fs, _key(path)))
+
+    def _below(self, folder: Path) -> dict[str, dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = self._request(lambda: self._fs.find(_key(folder), detail=True))
+        return found
+
+    def _remove(self, keys: list[str]) -> None:
+        try:
+            self._fs.rm(keys)
+        except FileNotFoundError:  # one of them was missing; the others may be there still
+            for key in keys:
+                with contextlib.suppress(FileNotFoundError):
+                    self._fs.rm_file(key)
+
+    def _request(self, call: Callable[[], T]) -> T:
+        waits = iter(WAITS)
+        while True:
+            try:
+                return self._in_time(call)
+            except OSError as error:
+                if error.errno in _FINAL:
+                    raise
+                wait = next(waits, None)
+                # once a store has failed for that long, the requests by which a run ends are not retried, too
+                self._failed = self._failed or wait is None
+                if wait is None or self._failed or not self._waited(wait):
+                    raise
+
+    def _waited(self, seconds: float) -> bool:
+        """Whether there was time to wait."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if self._stopping():
+                return False
+            time.sleep(POLL_SECONDS)
+        return True
+
+    def _in_time(self, call: Callable[[], T]) -> T:
+        """The result of `call`. It is made in a thread, as the clients of stores repeat what fails for a minute."""
+        results: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
+
+        def request() -> None:
+            try:
+                with store_errors(self._root):
+                    results.put((call(), None))
+            except BaseException as error:
+                results.put((None, error))
+
+        threading.Thread(target=request, daemon=True).start()
+        while True:
+            try:
+                result, error = results.get(timeout=POLL_SECONDS)
+            except queue.Empty:
+                if self._no_time_left():
+                    raise TimeoutError("the store has not answered") from None
+                continue
+            if error is not None:
+                raise error
+            return result  # type: ignore[return-value]
+
+    def _no_time_left(self) -> bool:
+        if self._stopped is None and self._stopping():
+            self._stopped = time.monotonic()
+        return self._stopped is not None and time.monotonic() > self._stopped + GRACE
+
+
+def _key(path: Path) -> str:
+    """What fsspec calls the object."""
+    return str(path.path)  # type: ignore[attr-defined]
+
+
+def _modified(fs: Any, key: str) -> datetime:
+    found: datetime = fs.modified(key)
+    return found

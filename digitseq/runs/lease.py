@@ -1,0 +1,150 @@
+"""Who owns a folder in an object store: a lease, which its owner renews.
+
+Stores have no locks. The owner keeps a small object below `owners/`, and writes it again and again. When it has not
+done so for `EXPIRES` seconds by the clock of the store, it is taken for dead, and another run may take over: that
+removes the object, and its own has a higher number. The late owner finds this out before it publishes anything.
+
+Two runs that begin at the same moment both see each other, as stores list what was written before: both withdraw, and
+try again after different times.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import re
+import secrets
+import socket
+import threading
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from digitseq.errors import one_line
+from digitseq.files.object_store import ObjectStore
+
+EXPIRES = 60.0  # seconds without renewal after which an owner is dead
+RENEWED = 15.0  # seconds between two renewals
+SETTLED = 45.0  # seconds after which an owner that cannot renew its lease must not rely on it any more
+TRIES = 4
+WITHDRAWN = (0.2, 1.0)  # seconds, at least and at most, until the next try
+_NAME = re.compile(r"(\d{6,})-[0-9a-f]{16}")
+
+
+class Claim(NamedTuple):
+    """An object below `owners/`: its name, and whether it was renewed in time."""
+
+    name: str
+    alive: bool
+
+    @property
+    def number(self) -> int:
+        """The owner with the highest one is the last."""
+        found = _NAME.fullmatch(self.name)
+        return int(found[1]) if found else -1
+
+
+class Lease:
+    """The lease of this run in the folder `owners`. Methods raise `OSError`."""
+
+    def __init__(self, store: ObjectStore, owners: Path) -> None:
+        self._store, self._owners = store, owners
+        self._name = ""
+        self._renewed = 0.0
+        self._ended = threading.Event()
+
+    def acquire(self, wait: bool = False) -> str | None:
+        """Acquire the lease; returns None, or who has it, in words.
+
+        wait: for up to `EXPIRES` seconds, whether another owner renews its lease, which may be dead
+        """
+        self._await_expiry(wait)
+        for _ in range(TRIES):
+            claims = self._claims()
+            owner = next((claim for claim in claims if claim.alive), None)
+            if owner is None:
+                self._name = f"{max((c.number for c in claims), default=0) + 1:06d}-{secrets.token_hex(8)}"
+                self._renew()
+                claims = self._claims()
+                owner = next((claim for claim in claims if claim.alive and claim.name != self._name), None)
+                if owner is None:
+                    self._store.remove(self._owners / claim.name for claim in claims if claim.name != self._name)
+                    threading.Thread(target=self._keep, daemon=True).start()
+                    return None
+                self._store.remove([self._owners / self._name])
+            time.sleep(random.uniform(*WITHDRAWN))
+        return self._about(owner.name) if owner else "another run"
+
+    def is_held(self) -> bool:
+        """Whether no other run has taken over, and whether none can have done so since the lease was renewed."""
+        if time.monotonic() - self._renewed > SETTLED:
+            with contextlib.suppress(OSError):
+                self._renew_if_there()
+        if time.monotonic() - self._renewed > SETTLED:
+            return False
+        names = list(self._store.sizes(self._owners))
+        return self._name in names and max(names, key=lambda name: Claim(name, True).number) == self._name
+
+    def release(self) -> None:
+        """End the lease."""
+        self._ended.set()
+        self._store.remove([self._owners / self._name])
+
+    def _claims(self) -> list[Claim]:
+        """All claims. Times are compared by the clock of the store, as those of two machines differ."""
+        names = [name for name in self._store.sizes(self._owners) if _NAME.fullmatch(name)]
+        return [Claim(name, self._age(name) < EXPIRES) for name in names]
+
+    def _age(self, name: str) -> float:
+        """Seconds since the claim was renewed."""
+        probe = self._owners / f"clock-{secrets.token_hex(8)}"
+        self._store.put(probe, b"")
+        try:
+            now = self._store.modified(probe)
+            return (now - self._store.modified(self._owners / name)).total_seconds()
+        except FileNotFoundError:  # its owner has just released it
+            return EXPIRES
+        finally:
+            self._store.remove([probe])
+
+    def _await_expiry(self, wait: bool) -> None:
+        """Wait until no claim is alive, or one was renewed."""
+        before = dict[str, float]()
+        until = time.monotonic() + EXPIRES
+        while wait and time.monotonic() < until:
+            ages = {claim.name: self._age(claim.name) for claim in self._claims() if claim.alive}
+            if not ages or any(age < before.get(name, 0.0) for name, age in ages.items()):
+                return
+            before = ages
+            time.sleep(min(1.0, EXPIRES / 4))
+
+    def _about(self, name: str) -> str:
+        """What the claim says of its owner."""
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            (data,) = self._store.read([self._owners / name])
+            about = json.loads(data)
+            return f"process {int(about['process'])} on {one_line(about['host'], 60)}"
+        return "another run"
+
+    def _renew(self) -> None:
+        began = time.monotonic()
+        about = {"host": socket.gethostname(), "process": os.getpid()}
+        self._store.put(self._owners / self._name, json.dumps(about).encode())
+        self._renewed = began  # not its end: the store may have written it at any time since
+
+    def _renew_if_there(self) -> None:
+        """What another run has removed stays removed."""
+        if self._name in self._store.sizes(self._owners):
+            self._renew()
+
+    def _keep(self) -> None:
+        while not self._ended.wait(RENEWED):
+            with contextlib.suppress(OSError):  # `is_held` sees that it was not renewed
+                self._renew_if_there()
+
+
+def is_leased_in(store: ObjectStore, owners: Path) -> bool:
+    """Whether a run has a lease in the folder `owners`. Raises `OSError`."""
+    return any(claim.alive for claim in Lease(store, owners)._claims())

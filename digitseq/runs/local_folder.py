@@ -1,0 +1,196 @@
+"""The folder of a run on a disk of this machine, or on one that several share: it is locked."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from digitseq.errors import OutputError
+from digitseq.files.atomic import replacing
+from digitseq.files.regular import append_regular, regular_size
+from digitseq.runs.folder import JOURNAL, KEPT, LOCK, PRIVATE, STAGE, RunFolder
+from digitseq.runs.journal import FileJournal
+
+_TRIES = 1000  # to empty a directory in which a process that is about to end is still creating files
+
+_held: dict[Path, LocalFolder] = {}  # locks of files belong to a process: they do not keep its own threads apart
+
+
+class LocalFolder(RunFolder):
+    """A folder that is locked. new: whether `private` was made for this run, which is not recorded yet."""
+
+    def __init__(self, path: Path) -> None:
+        from fasteners import InterProcessLock
+
+        super().__init__(path)
+        self.new = False
+        # It locks with POSIX record locks, which forked processes do not inherit. So the lock is free as soon as its
+        # owner is dead, even if workers of a killed run are still there. With flock they would hold it.
+        self._lock = InterProcessLock(self.private / LOCK)
+
+    @classmethod
+    def opened(cls, path: Path, cleanup: contextlib.ExitStack) -> LocalFolder:
+        """The folder `path`, made where it is missing, and locked. cleanup: undoes all that was done for it.
+
+        Raises `OSError` and `OutputError`.
+        """
+        folder = cls(path)
+        # unwinds upwards: close the journal, withdraw, unlock, remove directories that are empty
+        folder._make(cleanup)
+        folder._acquire(cleanup)
+        cleanup.callback(folder._withdraw)
+        folder.journal = FileJournal(cleanup.enter_context(append_regular(folder.private / JOURNAL)))
+        return folder
+
+    def _make(self, cleanup: contextlib.ExitStack) -> None:
+        """Make the missing directories. Raises `OSError`, and `OutputError` for anything that digitseq did not make."""
+        for path in reversed([p for p in (self.private, *self.private.parents) if not os.path.lexists(p)]):
+            with contextlib.suppress(FileExistsError):  # another run has just made it
+                path.mkdir()
+                self.new = path == self.private
+                cleanup.callback(_remove_empty, path)
+        kinds = {"": stat.S_ISDIR, KEPT: stat.S_ISDIR, LOCK: stat.S_ISREG, JOURNAL: stat.S_ISREG}
+        for name, is_right in kinds.items():
+            path = self.private / name
+            # a link would let this program write to wherever it leads, and a pipe would be waited for
+            if os.path.lexists(path) and not is_right(path.lstat().st_mode):
+                raise OutputError(
+                    f"{path} is not what digitseq made there: remove it, or name another with `output_path`"
+                )
+
+    def _acquire(self, cleanup: contextlib.ExitStack) -> None:
+        """Lock the folder. Raises `OSError`, and `OutputError` when another run has locked it."""
+        own = self.path.resolve()
+        # `_held` comes first: closing any descriptor of a file drops all record locks that a process has on it
+        if _held.setdefault(own, self) is self:
+            cleanup.callback(_held.pop, own)
+            if self._lock.acquire(blocking=False):
+                cleanup.callback(self._lock.release)
+                # A run that never began removes its lock file. If that happened after this run had opened it, the lock
+                # is on a file without a name, and another run may already have made and locked a new one.
+                if self.is_owned():
+                    return
+        raise OutputError(
+            f"{self.path} is being written by another run: wait until it has finished, or name another directory "
+            "with `output_path`"
+        )
+
+    def is_owned(self) -> bool:
+        """Whether the lock at this path is still the one that was acquired.
+
+        The folder may have been moved or removed since, and what is at its path now may belong to another run. The
+        lock itself does not tell: it is on the open file, wherever that has gone.
+        """
+        try:
+            return os.path.samestat(os.fstat(self._lock.lockfile.fileno()), os.lstat(self.private / LOCK))
+        except OSError:
+            return False
+
+    def _withdraw(self) -> None:
+        """Remove what was made for a run that never began. The lock must still be held."""
+        if self.new and self.is_owned():
+            for name in (LOCK, JOURNAL):
+                (self.private / name).unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def stage(self) -> Iterator[Path]:
+        path = Path(tempfile.mkdtemp(prefix=STAGE, dir=self.private))
+        try:
+            yield path
+        finally:
+            remove_directory(path)
+
+    @contextlib.contextmanager
+    def scratch(self) -> Iterator[Path]:
+        with self.stage() as path:
+            yield path
+
+    def remove_stages(self) -> None:
+        """See `RunFolder`. This comes before anything else a run does.
+
+        A worker of a killed run may still be alive, or wake up later, but it writes only below its stage, or through a
+        link in it. Once the stage is gone it can create nothing.
+        """
+        for path in self.private.glob(f"{STAGE}*"):
+            remove_directory(path)
+
+    def write(self, name: str, data: bytes) -> None:
+        self.check_owned()
+        with self.stage() as stage, replacing(self.path / name, stage) as file:
+            file.write(data)
+        self.new = False
+
+    def move(self, files: Iterable[tuple[Path, Path, list[str]]]) -> None:
+        for source, target, names in files:
+            # not `Path`: making one takes as long as renaming a file
+            before, after = f"{source}{os.sep}", f"{target}{os.sep}"
+            for name in names:
+                os.replace(before + name, after + name)
+
+    def move_here(self, made: Path, path: Path) -> None:
+        os.replace(made, path)
+
+    def append(self, added: Path, path: Path) -> None:
+        with append_regular(path) as file:
+            file.write(added.read_bytes())
+
+    def cut(self, path: Path, size: int) -> None:
+        found = regular_size(path)
+        if found is not None and not size:
+            path.unlink()  # not emptied first: another name of the file may be somebody's copy
+        elif (found or 0) > size:
+            with append_regular(path) as file:
+                file.truncate(size)
+
+    def make_directory(self, path: Path) -> None:
+        path.mkdir(parents=True, exist_ok=True)
+
+    def remove(self, paths: Iterable[Path]) -> None:
+        for path in paths:
+            path.unlink(missing_ok=True)
+
+    def remove_directory(self, path: Path) -> None:
+        remove_directory(path)
+
+    def remove_empty(self, path: Path) -> None:
+        with contextlib.suppress(OSError):  # something is in it
+            path.rmdir()
+
+    def sizes(self, folders: Iterable[Path]) -> Callable[[Path], int | None]:
+        return regular_size
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a run, of this process or another, has locked the folder `path`. Raises `OSError`."""
+    from fasteners import InterProcessLock
+
+    if path.resolve() in _held:  # first: see `_acquire`
+        return True
+    if regular_size(path / PRIVATE / LOCK) is None:
+        return False
+    lock = InterProcessLock(path / PRIVATE / LOCK)
+    try:
+        free = lock.acquire(blocking=False)
+    except OSError:  # a folder in which nobody may write
+        return False
+    if free:
+        lock.release()
+    return not free
+
+
+def remove_directory(path: Path) -> None:
+    """Remove a directory and everything in it, without following links."""
+    for _ in range(_TRIES):
+        shutil.rmtree(path, ignore_errors=True)
+        if not os.path.lexists(path):
+            return
+
+
+def _remove_empty(path: Path) -> None:
+    with contextlib.suppress(OSError):  # something is in it
+        path.rmdir()
