@@ -12,7 +12,8 @@ from support.formats import FORMATS
 
 from digitseq import SequenceGenerator, Settings
 from digitseq.errors import SettingsError
-from digitseq.files.locations import location
+from digitseq.files import object_store
+from digitseq.files.locations import is_object, location
 from digitseq.files.regular import open_regular
 from digitseq.formats import format_of
 from digitseq.formats.base import RunRequest
@@ -27,10 +28,11 @@ ALL_LABELS = ("jsonl", "txt", "easyocr", "coco", "yolo", "tesseract")
 
 
 def copied(folder: Path, target: Path) -> Path:
-    """`target`, with everything that is in `folder`."""
+    """`target`, with everything that is in `folder`, and the journal as it is in stores."""
     for path in folder.rglob("*"):
         if path.is_file():
-            place = target / path.relative_to(folder).as_posix()
+            name = path.relative_to(folder).as_posix()
+            place = target / (name.replace("journal.jsonl", "journal/000000.jsonl") if is_object(target) else name)
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(path.read_bytes())
     return target
@@ -160,6 +162,7 @@ def impatient(monkeypatch):
     s3fs = pytest.importorskip("s3fs")
     monkeypatch.setattr(s3fs.S3FileSystem, "retries", 1)
     s3fs.S3FileSystem.clear_instance_cache()
+    monkeypatch.setattr(object_store, "WAITS", ())
     yield
     s3fs.S3FileSystem.clear_instance_cache()
 
