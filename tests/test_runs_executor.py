@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 from support.folders import assert_nothing_unfinished
 from support.formats import tree
+from support.paths import ROOT
 
 from digitseq import RunError, SequenceGenerator, Settings, SettingsError
 from digitseq.formats.parts import Part, Receipt
@@ -207,3 +209,13 @@ def test_an_executor_that_was_shut_down_ends_the_run(tmp_path):
     executor.shutdown()
     with pytest.raises(RunError, match="the executor takes no more work .*shutdown"):
         write(tmp_path, executor)
+
+
+def test_a_run_without_an_executor_loads_nothing_for_one(tmp_path):
+    code = (
+        "import sys; from digitseq.shell.cli import main; code = main(sys.argv[1:]); "
+        "loaded = {'distributed', 'dask', 'concurrent.futures', 'digitseq.runs.executor'} & {*sys.modules}; "
+        "assert not loaded, loaded; sys.exit(code)"
+    )
+    words = ["-num", "5", "-s", "600", "-m", "2", "-o", str(tmp_path)]
+    subprocess.run([sys.executable, "-c", code, *words], check=True, cwd=ROOT)

@@ -107,7 +107,7 @@ class _Tasks:
                 return future.result()
             raise CancelledError
         except Exception as error:
-            if type(error).__name__ not in DEATHS:
+            if DEATHS.isdisjoint(kind.__name__ for kind in type(error).__mro__):
                 raise _fault(error) from error
             if attempt == ATTEMPTS:
                 raise RunError(

@@ -39,7 +39,7 @@ from digitseq.sources.base import Source
 
 FILE = "work"  # in the stage
 MODULES = {"opencv-python-headless": "cv2"}  # where a package and its module have different names
-IMPORTING = threading.Lock()  # threads of one process open a work once
+OPENING = threading.Lock()  # threads of one process open a work once
 
 
 class Order(NamedTuple):
@@ -133,7 +133,7 @@ def make_for(order: tuple[Any, ...], part: tuple[Any, ...], attempt: int) -> Rec
     needed, wanted, host = Order(*order), Part(*part), socket.gethostname()
     check_versions(needed.needs)
     stage = location(needed.stage)
-    with IMPORTING:
+    with OPENING:
         format_, jobs = _opened(needed.stage, needed.digest, needed.owner)
     try:
         return make_part_in(stage, format_, jobs, wanted)
