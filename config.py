@@ -104,6 +104,11 @@ card = "auto"
 # a whole number from -1 to 256, or None; default: 0 (-m)
 multi_core = None
 
+# make images on the Dask cluster whose scheduler has this address, such as tcp://10.0.0.5:8786; local: on one
+# of multi_core processes that is started here
+# a text, or None; default: none
+dask = None
+
 # number of images; with numbers_file, by default one a line
 # a whole number from 1 to 1,000,000,000, or None; default: 1; 100 with multi_core (-s)
 size = None
@@ -123,6 +128,11 @@ start = None
 # begin the folder anew: remove the files that earlier runs recorded, and no others
 # True or False; default: False
 overwrite = False
+
+# make only part I of N of the run, in OUTPUT_PATH/NUMBER/I-of-N; all parts, made anywhere and in any order,
+# together are the run; needs seed and size
+# I/N, part I of N with 1 <= I <= N <= 100,000, such as 2/3, or None; default: off
+shards = None
 
 # finish the interrupted run in this folder; give the same settings
 # True or False; default: False
