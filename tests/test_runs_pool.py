@@ -64,6 +64,7 @@ def test_a_run_whose_workers_die_again_and_again_breaks_off(start, run, tmp_path
     process = start(*words, "-m", 2, gate=gate)
     folder = tmp_path / "output" / "5"
     gate.wait()
+    wait_until((folder / "metadata.jsonl").exists)  # the row of deaths begins after a part
     wait_until(
         lambda: process.poll() is not None or [os.kill(pid, signal.SIGKILL) for pid in children(process.pid)][9:]
     )
