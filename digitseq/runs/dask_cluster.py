@@ -106,6 +106,7 @@ def _start(distributed: Any, count: int) -> Any:
         threads_per_worker=1,
         processes=True,
         dashboard_address=None,
+        scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # of the rest of its server, whose port may be taken
         memory_limit=0,
         silence_logs=SILENT,
     )

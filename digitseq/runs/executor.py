@@ -69,7 +69,13 @@ def make_by_executor(crew: Crew, order: Order, parts: Iterator[Part], stop: Stop
                 wanted.append(part.number)
             if not wanted:
                 return
-            if receipt := tasks.next_receipt():
+            try:
+                receipt = tasks.next_receipt()
+            except Exception:
+                if stop.signal:  # which may have been sent to the workers, too, as Ctrl-C is
+                    return
+                raise
+            if receipt:
                 made[receipt.part.number] = receipt
             while wanted and wanted[0] in made and not stop.signal:
                 yield made.pop(wanted.popleft())
