@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -11,9 +12,11 @@ import pytest
 from support.clusters import DaskCluster
 from support.folders import assert_nothing_unfinished
 from support.formats import dump, shards, tree
+from support.paths import ROOT
 from support.processes import children, wait_for_end, wait_until
 
 from digitseq import SequenceGenerator, Settings
+from digitseq.files.locations import location
 
 pytest.importorskip("distributed")
 
@@ -168,3 +171,26 @@ def test_it_is_a_setting_in_python_too(tmp_path, cluster):
     generator.write(tmp_path / "dask", 50, dask=cluster.address)
     generator.write(tmp_path / "here", 50)
     assert tree(tmp_path / "dask") == tree(tmp_path / "here")
+
+
+@pytest.mark.slow
+def test_a_cluster_writes_to_an_object_store(new_cluster, store, run, tmp_path):
+    """The workers upload what they make; it goes through no other machine."""
+    url = store.new_url()
+    workers = new_cluster(os.environ | {"PYTHONPATH": str(ROOT)} | store.environment)
+    done = run(*words(), "--dask", workers.address, "-o", url)
+    assert done.returncode == 0, done.stderr
+    assert run(*words()).returncode == 0
+    folder = location(url) / "5"
+    made = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    assert made == {path.name: path.read_bytes() for path in (tmp_path / "output/5").iterdir() if path.is_file()}
+
+
+def test_a_plan_counts_the_workers_of_the_cluster(cluster, run, tmp_path):
+    plan = ("--pattern", "[0-9]{5}", "-s", 100_000_000, "--format", "webdataset", "--dry_run")
+    said = run(*plan, "--dask", cluster.address)
+    assert said.returncode == 0, said.stderr
+    assert "shards  10,000," in said.stdout
+    assert re.search("in (2 processes|one process) of the cluster", said.stdout)  # the second may be about to come
+    assert list(tmp_path.iterdir()) == []
+    assert "of the cluster" not in run(*plan, "--dask", "local", "-m", 2).stdout

@@ -47,6 +47,10 @@ class ObjectStore:
         self._stopped: float | None = None
         self._failed = False
 
+    def check(self, folder: Path) -> None:
+        """Ask once for what is in `folder`: what is wrong from the start, such as credentials, is said at once."""
+        self._in_time(lambda: self._fs.find(_key(folder), maxdepth=1))
+
     def put(self, path: Path, data: bytes) -> None:
         """Write an object, as a whole or not at all."""
         self._request(lambda: self._fs.pipe_file(_key(path), data))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import shutil
 import sys
 import time
@@ -67,7 +66,7 @@ def estimated(run: OwnedRun, processes: int) -> Estimate:
         if sample.seconds > LONGEST or not run.format.streams:
             break
     parts = sum(-(-(each.last + 1 - each.first) // each.part_size) for each in run.sections) - run.finished
-    shared = min(processes, parts, os.cpu_count() or 1)
+    shared = min(processes, parts)
     return Estimate(
         images, _files(run, sample, images, parts), round(sample.size / sample.images * images),
         round(sample.on_disk / sample.images * images), free, sample.seconds / sample.images * images / shared,

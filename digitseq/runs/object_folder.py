@@ -54,6 +54,7 @@ class ObjectFolder(RunFolder):
         """
         cleanup.enter_context(store_errors(path))
         store = ObjectStore(path, stopping)
+        store.check(path)
         lease = Lease(store, path / PRIVATE / OWNERS)
         if owner := lease.acquire(wait):
             raise OutputError(

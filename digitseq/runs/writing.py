@@ -36,7 +36,7 @@ from digitseq.runs.naming import folder_name
 from digitseq.runs.owned_run import OwnedRun
 from digitseq.runs.ownership import locked_folder
 from digitseq.runs.results import Results, end_abandoned, finished_results, publish_results
-from digitseq.runs.run_settings import Output
+from digitseq.runs.run_settings import LOCAL, Output
 from digitseq.runs.splits import part_folder, placements, result_paths, run_images
 from digitseq.runs.workers import MAX_PROCESSES, Stop, make_here
 from digitseq.settings import Settings
@@ -131,7 +131,8 @@ def write_images(
         if output.dry_run:
             from digitseq.runs.estimate import estimated  # runs start sooner without
 
-            planned = estimated(run, _processes(output))
+            at_once = crew.workers() if crew else min(_processes(output), os.cpu_count() or 1)
+            planned = estimated(run, at_once)
             seconds = time.perf_counter() - began
             return Report(folder.path, run.sections[0].first, before, wanted, 0, pipeline.seed, seconds, planned)
         if wanted:
@@ -296,7 +297,7 @@ def _check_target(path: Path, output: Output, has_executor: bool) -> None:
 @contextlib.contextmanager
 def _crew(output: Output, executor: Executor | None, stop: Stop) -> Iterator[Crew | None]:
     """Who makes the parts, if it is not this process or its own. Raises as `dask_cluster.connected` does."""
-    if output.dry_run or (executor is None and output.dask is None):
+    if (executor is None and output.dask is None) or (output.dry_run and output.dask in (None, LOCAL)):
         yield None
     elif executor is None:
         from digitseq.runs.dask_cluster import connected
@@ -347,6 +348,6 @@ def _collected(faults: list[DigitseqError], folder: RunFolder) -> Iterator[None]
 
 
 def _processes(output: Output) -> int:
-    if output.multi_core == -1:
+    if output.multi_core == -1 or (output.dask == LOCAL and not output.multi_core):
         return min(os.cpu_count() or 1, MAX_PROCESSES)
     return max(output.multi_core or 1, 1)

@@ -79,7 +79,7 @@ def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
     if report.estimate:
         from digitseq.shell.dry_run import dry_run_lines
 
-        tell(dry_run_lines(report, report.estimate))
+        tell(dry_run_lines(report, report.estimate, output))
         return 0
     if report.count < report.wanted:
         print_error(NAME, "interrupted", _text(report.remainder()))

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from digitseq.formats import FORMATS
 from digitseq.runs import Report
 from digitseq.runs.estimate import BLOCK, Estimate
+from digitseq.runs.run_settings import LOCAL, Output
 
 UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
-def dry_run_lines(report: Report, estimate: Estimate) -> str:
+def dry_run_lines(report: Report, estimate: Estimate, output: Output) -> str:
     """A line for each thing that would be made, or needed."""
     if not estimate.images:
         return f"{report.folder}: the last run is already complete; nothing would be made"
+    files = "shards" if "shard_size" in FORMATS[output.format].options else "files"
     rows = {
         "folder": str(report.folder),
         "images": f"{estimate.images:,}",
-        "files": f"{estimate.files:,}, beside digitseq's record of the run and its card",
+        files: f"{estimate.files:,}, beside digitseq's record of the run and its card",
         "size": _size_line(estimate),
-        "time": _time_line(estimate),
+        "time": _time_line(estimate, output.dask not in (None, LOCAL)),
         "memory": _memory_line(estimate),
         "texts": ", ".join(estimate.texts) + ", ..." * (estimate.images > len(estimate.texts)),
         "seed": f"{report.seed}; with --seed {report.seed} the run makes these images",
@@ -39,16 +42,18 @@ def _size_line(estimate: Estimate) -> str:
     )
 
 
-def _time_line(estimate: Estimate) -> str:
-    where = f"{estimate.processes} processes" if estimate.processes > 1 else "one process"
-    return f"about {time_text(estimate.seconds)} in {where}, and what the disk takes to create the files"
+def _time_line(estimate: Estimate, cluster: bool) -> str:
+    where = f"{estimate.processes:,} processes" if estimate.processes > 1 else "one process"
+    what = "the store takes" if estimate.free is None else "the disk takes to create the files"
+    as_fast = " of the cluster, if they are as fast as this machine" * cluster
+    return f"about {time_text(estimate.seconds)} in {where}{as_fast}, and what {what}"
 
 
 def _memory_line(estimate: Estimate) -> str:
     if estimate.memory is None:
         return "unknown on this system"
     many = estimate.processes > 1
-    each = f" for each of {estimate.processes + 1} processes, part of it shared" if many else ""
+    each = f" for each of {estimate.processes + 1:,} processes, part of it shared" if many else ""
     return f"about {size_text(estimate.memory)}{each}"
 
 
