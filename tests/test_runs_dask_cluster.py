@@ -34,6 +34,7 @@ def new_cluster(tmp_path_factory):
         made.append(DaskCluster(tmp_path_factory.mktemp("dask")))
         for _ in range(2):
             made[-1].add_worker(environment)
+        made[-1].wait_for_workers()
         return made[-1]
 
     yield call

@@ -28,6 +28,10 @@ class DaskCluster:
         words = (self.address, "--nthreads", "1", "--no-nanny", "--local-directory", str(self._folder))
         self.workers.append(self._start("dask_worker", environment, *words))
 
+    def wait_for_workers(self) -> None:
+        """Until all of them belong to the cluster."""
+        wait_until(lambda: self.log().count("Registered to:") >= len(self.workers))
+
     def log(self) -> str:
         """What all processes have said."""
         return (self._folder / "log").read_text()
