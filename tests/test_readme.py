@@ -100,6 +100,8 @@ def runnable(line: str, most: int | None, cache: Path) -> str | None:
         return None if "pytest" in line else line
     if line.startswith("pip install") or "--download" in line or line.endswith("digitseq.service"):
         return None
+    if "--dask" in line and not find_spec("distributed"):
+        return None
     if "--phone" in line and not find_spec("phonenumbers"):
         return None
     if "--dataset emnist-byclass" in line and not have_emnist(cache):
