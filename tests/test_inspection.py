@@ -6,6 +6,7 @@ import errno
 import io
 import json
 import os
+import sys
 import tarfile
 from collections import Counter
 
@@ -16,6 +17,8 @@ from support.folders import pixels, records
 from support.formats import FORMATS
 
 from digitseq import SequenceGenerator, Settings
+from digitseq.errors import MissingPackageError
+from digitseq.formats import FORMATS as FORMAT_ENTRIES
 from digitseq.formats.base import Format
 from digitseq.inspection.data_set import inspect
 from digitseq.inspection.findings import EXAMPLES, UNREADABLE, Shown
@@ -56,6 +59,18 @@ def test_every_format_is_counted_and_nothing_is_wrong(made, run, format):
     assert found.lengths == Counter(map(len, texts))
     assert found.characters == Counter("".join(texts))
     assert found.distinct_texts == len(set(texts))
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_package_is_needed_for_its_own_format_alone(made, monkeypatch, format):
+    folder = made("--format", format)
+    for package in ("lmdb", "pyarrow"):
+        monkeypatch.setitem(sys.modules, package, None)
+    if FORMAT_ENTRIES[format].package:
+        with pytest.raises(MissingPackageError, match=f"format {format} needs the package"):
+            inspect(folder)
+    else:
+        assert inspect(folder).images == 40
 
 
 def test_all_label_formats_agree_with_each_other(made):

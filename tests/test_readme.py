@@ -189,7 +189,8 @@ def test_tables_are_complete():
 
 
 def test_linked_files_exist():
-    for document in ("README.md", "tests/benchmarks/README.md", "tests/campaigns/README.md"):
+    folders = ("", "example/cluster/", "tests/benchmarks/", "tests/campaigns/")
+    for document in (f"{folder}README.md" for folder in folders):
         path = ROOT / document
         for target in re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8")):
             assert target.startswith("https://") or (path.parent / target).is_file(), (document, target)

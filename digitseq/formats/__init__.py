@@ -67,8 +67,12 @@ DOWNLOADS = {entry.download.name: (name, entry.download) for name, entry in FORM
 
 def format_of(name: str) -> Format:
     """The format `name`, a key of `FORMATS`. Raises `MissingPackageError` when its package cannot be loaded."""
-    entry = FORMATS[name]
-    if entry.package:
-        import_package(entry.package, f"format {name}")
-    made: Format = importlib.import_module(f"digitseq.formats.{entry.module}").OutputFormat()
+    if package := FORMATS[name].package:
+        import_package(package, f"format {name}")
+    return format_without_package(name)
+
+
+def format_without_package(name: str) -> Format:
+    """The format `name`, which may lack its package: enough to find its files by their names."""
+    made: Format = importlib.import_module(f"digitseq.formats.{FORMATS[name].module}").OutputFormat()
     return made

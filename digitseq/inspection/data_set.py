@@ -12,7 +12,7 @@ from pathlib import Path
 from digitseq.errors import SettingsError, one_line
 from digitseq.files.listing import folders_in
 from digitseq.files.locations import StoreError, exists, is_folder, is_object, store_errors
-from digitseq.formats import FORMATS, format_of
+from digitseq.formats import FORMATS, format_of, format_without_package
 from digitseq.formats.base import StoredSample
 from digitseq.inspection.findings import UNREADABLE, Findings, shared_images
 from digitseq.labels.base import LabelError
@@ -201,7 +201,5 @@ def _find_below(inspection: Inspection) -> None:
 
 
 def _formats_in(folder: Path, prefix: str, name: str) -> list[Section]:
-    # without loading packages: whether there are such files shows in their names
-    return [
-        Section(name, each, files, folder) for each in FORMATS if (files := format_of(each).files_in(folder, prefix))
-    ]
+    found = ((each, format_without_package(each).files_in(folder, prefix)) for each in FORMATS)
+    return [Section(name, each, files, folder) for each, files in found if files]
