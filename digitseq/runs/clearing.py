@@ -14,8 +14,8 @@ from digitseq.formats.parts import MASKS, Addition, FileGroup, Receipt
 from digitseq.runs.card import remove_card
 from digitseq.runs.folder import RECORD, RunFolder
 from digitseq.runs.manifest import Record
-from digitseq.runs.owned_run import OwnedRun
 from digitseq.runs.results import Results
+from digitseq.runs.run_files import RunFiles
 from digitseq.runs.verification import difference
 
 REMOVING = "removing"  # in the record of a folder whose files are being removed
@@ -36,7 +36,7 @@ def remove_runs(folder: RunFolder, runs: list[Record]) -> None:
     says, or when a file is not what digitseq wrote.
     """
     folder.check_owned()
-    owned = [OwnedRun(folder, run) for run in runs]
+    owned = [RunFiles(folder, run) for run in runs]
     ends = [*(run["journal"] for run in runs[1:]), None]
     listed = [run.receipts(end) for run, end in zip(owned, ends)]
     results = Results(folder.path, runs)
@@ -60,7 +60,7 @@ def remove_runs(folder: RunFolder, runs: list[Record]) -> None:
     runs.clear()
 
 
-def _check_parts(owned: list[OwnedRun], listed: list[list[Receipt]]) -> None:
+def _check_parts(owned: list[RunFiles], listed: list[list[Receipt]]) -> None:
     """`OutputError` where a file of a part is not what digitseq wrote. It may be missing."""
     lines = dict[Path, list[Addition]]()
     for run, receipts in zip(owned, listed):

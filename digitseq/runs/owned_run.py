@@ -10,41 +10,27 @@ from pathlib import Path
 
 from digitseq.errors import OutputError
 from digitseq.files.regular import regular_size
-from digitseq.formats import format_of
 from digitseq.formats.base import Job
-from digitseq.formats.parts import MASKS, Addition, FileGroup, Part, Receipt, addition_name, numbers_in
-from digitseq.runs.folder import RECORD, RunFolder
+from digitseq.formats.parts import MASKS, Part, Receipt, addition_name, numbers_in
+from digitseq.runs.folder import RunFolder
 from digitseq.runs.journal import Entry
-from digitseq.runs.manifest import Record, not_a_record, parts_of, sections_of
+from digitseq.runs.manifest import Record, parts_of
+from digitseq.runs.run_files import RunFiles
 from digitseq.runs.workers import PARTS_AHEAD, direct_link
 
 
-class OwnedRun:
+class OwnedRun(RunFiles):
     """The run of `record` in `folder`. Nobody else gives its files their final names, appends to label files, or
     writes the journal.
 
-    jobs: what the format has to make, one for each section; not needed to recover a run that only has to end
     finished: how many of its parts are; images: how many images of each section are in these
-    Raises `OSError`, and `OutputError` when the folder of a section is a link: it could lead anywhere.
     """
 
     def __init__(self, folder: RunFolder, record: Record, jobs: Sequence[Job] = ()) -> None:
-        self.folder, self.record, self.jobs = folder, record, jobs
-        self.sections, self.format = sections_of(record), format_of(record["format"])
-        if not all(self.format.knows(section.details) for section in self.sections):
-            raise not_a_record(folder.path / RECORD)
+        super().__init__(folder, record, jobs)
         self.finished, self.images = 0, [0] * len(self.sections)
         self._whole = True  # no part is half published
         self._ends = dict[Path, int]()  # how long the files are that parts add to, as far as that is known
-        self.directories = [folder.path / section.folder for section in self.sections]
-        # those that digitseq makes itself
-        own = [path for section, path in zip(self.sections, self.directories) if section.folder]
-        for path in [*own, *(path / MASKS for path in self.directories)]:
-            if path.is_symlink():
-                raise OutputError(
-                    f"{path} is a link, not what digitseq made there: remove it, or name another with `output_path`"
-                )
-        self.kept = [folder.kept / str(place) for place in range(len(self.sections))]
 
     def link_directories(self, stage: Path) -> None:
         """Make the links through which the processes of a pool write images straight into the folders of the sections.
@@ -106,9 +92,9 @@ class OwnedRun:
         self.format.take(self.jobs[part.section], directory, self.kept[part.section], source, part.start)
         for group in receipt.files:
             if group.place in ("folder", "kept"):  # "direct" ones have their names already
-                yield source, self._place(part, group), group.names()
+                yield source, self.place(part, group), group.names()
         if not self.folder.appends and receipt.additions:
-            yield source, self._pieces(part), [addition_name(addition.name) for addition in receipt.additions]
+            yield source, self.pieces(part), [addition_name(addition.name) for addition in receipt.additions]
 
     def stop(self) -> None:
         """Bring the folder into the state after the last finished part, when the run has broken off here.
@@ -131,15 +117,15 @@ class OwnedRun:
             what was added after the run had ended in order is refused, as resuming would remove or replace it
         """
         journal, start = self.folder.journal, self.record["journal"]
-        entries, intact = self._entries(), self._intact() if verify else None
+        entries, intact = self.entries(), self._intact() if verify else None
         if verify and self.record["status"] == "interrupted":
             self._check_nothing_added(entries)
         lost = (i for i, e in enumerate(entries) if e.done is None or (intact and not intact(e.receipt)))
         count = next(lost, len(entries))
         for entry in reversed(entries[count:]):
             journal.cut(entry.begun)  # not done any more, but known: after a kill, it is taken back again
-            self._remove_files(entry.receipt)
-        self._cut_additions([entry.receipt for entry in entries[count:]])
+            self.remove_files(entry.receipt)
+        self.cut_additions([entry.receipt for entry in entries[count:]])
         finished = [entry.receipt for entry in entries[:count]]
         self.finished, self.images = 0, [0] * len(self.sections)
         for receipt in finished:
@@ -160,9 +146,9 @@ class OwnedRun:
         if self.folder.appends or not self._ends:
             return
         found = dict[Path, tuple[int, list[Path]]]()
-        for receipt in (entry.receipt for entry in self._entries() if entry.done is not None):
+        for receipt in (entry.receipt for entry in self.entries() if entry.done is not None):
             for path, addition in self.additions(receipt):
-                piece = self._pieces(receipt.part) / addition_name(addition.name)
+                piece = self.pieces(receipt.part) / addition_name(addition.name)
                 found.setdefault(path, (addition.before, []))[1].append(piece)
         for path, (before, pieces) in found.items():
             if regular_size(path) != self._ends[path]:  # a run that was killed at its end has removed the pieces
@@ -170,44 +156,15 @@ class OwnedRun:
 
     def count_finished(self) -> None:
         """Count the parts that the journal calls finished, and change nothing. Raises as `recover` does."""
-        for entry in self._entries():
+        for entry in self.entries():
             if entry.done is not None:
                 self._count(entry.receipt.part)
-
-    def receipts(self, end: int | None) -> list[Receipt]:
-        """The parts of a run that has ended, in order. end: where its lines in the journal end; None: with the journal.
-
-        Raises `OSError`, and `OutputError` when they have fewer images than the record.
-        """
-        found = [entry.receipt for entry in self._entries(end)]
-        if sum(r.part.stop - r.part.start for r in found) < sum(section.images for section in self.sections):
-            raise self._foreign()
-        return found
-
-    def remove_parts(self, receipts: list[Receipt]) -> None:
-        """Remove all parts of the run from the folder: `receipts`. Raises `OSError`."""
-        for receipt in reversed(receipts):
-            self._remove_files(receipt)
-        self._cut_additions(receipts)
 
     def end(self, status: str) -> None:
         """Update the record: the status, and how many images of each section are finished."""
         self.record["status"] = status
         self.record.pop("processes", None)  # it only says how far ahead of the journal a killed run may have written
         self.record["sections"] = [asdict(replace(s, images=count)) for s, count in zip(self.sections, self.images)]
-
-    def _entries(self, end: int | None = None) -> list[Entry]:
-        """The parts of this run in the journal, up to byte `end`."""
-        entries = [e for e in self.folder.journal.read(self.record["journal"]) if end is None or e.begun <= end]
-        if [entry.receipt.part for entry in entries] != list(islice(parts_of(self.sections), len(entries))):
-            raise self._foreign()
-        return entries
-
-    def _foreign(self) -> OutputError:
-        path = self.folder.journal.path
-        return OutputError(
-            f"{path} and run.json beside it do not belong together: name another directory with `output_path`"
-        )
 
     def _check_nothing_added(self, entries: list[Entry]) -> None:
         """`OutputError` for lines or numbered files that none of the `entries` names, in the place of those to come."""
@@ -218,7 +175,7 @@ class OwnedRun:
         stops = {e.receipt.part.section: e.receipt.part.stop for e in entries}
         for place, (section, directory) in enumerate(zip(self.sections, self.directories)):
             done = stops.get(place, section.first - 1)
-            for name in self._numbered():
+            for name in self.numbered():
                 found = (number for number in numbers_in(directory, name) if done < number <= section.last)
                 added += [directory / (name % number) for number in found]
         if added:
@@ -226,12 +183,6 @@ class OwnedRun:
                 f"{added[0]} was added, or added to, after the run had ended, and `resume` would replace that: move it "
                 "away, or leave out `resume`"
             )
-
-    def _numbered(self) -> tuple[str, ...]:
-        """The names of files of single images."""
-        return self.format.numbered(
-            tuple(self.record.get("labels", ())), bool(self.record.get("settings", {}).get("masks"))
-        )
 
     def _remove_unpublished(self, named: int) -> None:
         """Remove images that workers created through links, of parts after the first `named`, which the journal names.
@@ -245,7 +196,7 @@ class OwnedRun:
             ranges[part.section] = ranges.get(part.section, part[2:])[0], part.stop
         for place, (start, stop) in ranges.items():
             directory = self.directories[place]
-            for name in self._numbered():
+            for name in self.numbered():
                 for number in numbers_in(directory, name):
                     if start < number <= stop:
                         self.folder.remove([directory / (name % number)])
@@ -253,21 +204,6 @@ class OwnedRun:
     def _count(self, part: Part) -> None:
         self.finished += 1
         self.images[part.section] += part.stop - part.start
-
-    def _place(self, part: Part, file: FileGroup | Addition) -> Path:
-        """The folder in which a file of `part` has its final name."""
-        return (self.kept if file.place == "kept" else self.directories)[part.section]
-
-    def files(self, receipt: Receipt) -> Iterator[tuple[FileGroup, list[Path]]]:
-        """The final paths of the files of each group that a part puts into the folders."""
-        for group in receipt.files:
-            if group.place != "part":
-                directory = self._place(receipt.part, group)
-                yield group, [directory / name for name in group.names()]
-
-    def additions(self, receipt: Receipt) -> list[tuple[Path, Addition]]:
-        """The additions of a part, and the final paths of the files that they are appended to."""
-        return [(self._place(receipt.part, addition) / addition.name, addition) for addition in receipt.additions]
 
     def _intact(self) -> Callable[[Receipt], bool]:
         """Tells of a finished part whether all of its files are there with their sizes."""
@@ -279,25 +215,9 @@ class OwnedRun:
                 if None in sizes or sum(filter(None, sizes)) != group.size:
                     return False
             for path, a in self.additions(receipt):
-                piece = None if self.folder.appends else size_of(self._pieces(receipt.part) / addition_name(a.name))
+                piece = None if self.folder.appends else size_of(self.pieces(receipt.part) / addition_name(a.name))
                 if piece != a.size and (size_of(path) or 0) < a.before + a.size:
                     return False
             return True
 
         return intact
-
-    def _pieces(self, part: Part) -> Path:
-        """The directory for what a part adds to files that cannot be appended to."""
-        return self.kept[part.section] / f"part-{part.number}"
-
-    def _remove_files(self, receipt: Receipt) -> None:
-        """Remove all files that a part has put into the folders, whether all or none of them are there yet."""
-        paths = [path for _, paths in self.files(receipt) for path in paths]
-        if not self.folder.appends:
-            paths += [self._pieces(receipt.part) / addition_name(addition.name) for addition in receipt.additions]
-        self.folder.remove(paths)
-
-    def _cut_additions(self, receipts: list[Receipt]) -> None:
-        """Remove what the parts have added to files, whether all or nothing of it is there yet."""
-        for path, size in {path: a.before for r in reversed(receipts) for path, a in self.additions(r)}.items():
-            self.folder.cut(path, size)  # the size before the first of them

@@ -11,34 +11,30 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from digitseq.errors import DataError, DigitseqError, DigitseqWarning, NarrowError, OutputError, RunError, SettingsError
-from digitseq.files.locations import is_object, location
-from digitseq.formats import format_of
-from digitseq.formats.parts import Receipt
 from digitseq.pipeline import Pipeline
 from digitseq.runs.card import update_card
 from digitseq.runs.clearing import is_half_removed, remove_runs
 from digitseq.runs.earlier_runs import check_alone, check_follows, is_continued, warn_of_other_settings
 from digitseq.runs.folder import RunFolder, read_runs
-from digitseq.runs.manifest import Record, check_same, last_run, new_record, parts_of, sections_of, size_of, whole_size
-from digitseq.runs.naming import folder_name
+from digitseq.runs.making import crew_of, make_parts, processes, together
+from digitseq.runs.manifest import Record, check_same, last_run, new_record, sections_of, size_of, whole_size
 from digitseq.runs.owned_run import OwnedRun
 from digitseq.runs.ownership import locked_folder
 from digitseq.runs.results import Results, end_abandoned, finished_results, publish_results
-from digitseq.runs.run_settings import LOCAL, Output
-from digitseq.runs.splits import part_folder, placements, result_paths, run_images
-from digitseq.runs.workers import MAX_PROCESSES, Stop, make_here
+from digitseq.runs.run_settings import Output
+from digitseq.runs.splits import placements, result_paths, run_images
+from digitseq.runs.target import check_target, run_path
+from digitseq.runs.workers import Stop
 from digitseq.settings import Settings
 
 if TYPE_CHECKING:
@@ -47,7 +43,6 @@ if TYPE_CHECKING:
     from digitseq.runs.estimate import Estimate
     from digitseq.runs.executor import Crew
 
-TOGETHER = 1.0  # seconds
 Progress = Callable[[int], object]  # called with the number of images finished since its last call
 
 
@@ -76,12 +71,6 @@ class Report:
     def remainder(self) -> str:
         """The same, and how to make the rest."""
         return f"{self.finished()}; to make the rest, give the same settings and `resume`"
-
-
-def run_path(settings: Settings, output: Output) -> Path:
-    """The folder of a run. Raises as `location` does."""
-    path = location(output.output_path) / folder_name(settings, output.name)
-    return path / part_folder(output.shards) if output.shards else path
 
 
 def recorded_run(settings: Settings, output: Output) -> tuple[int, int]:
@@ -115,11 +104,11 @@ def write_images(
     if output.split_ratio and pipeline.settings.split != "train":
         raise SettingsError("`split_ratio` chooses the glyphs itself: leave out `split`", "split")
     stop, path = stop or Stop(), run_path(pipeline.settings, output)
-    _check_target(path, output, executor is not None)
+    check_target(path, output, executor is not None)
     if not run_images(output):
         return Report(path, 0, 0, 0, 0, pipeline.seed, time.perf_counter() - began)
     with (
-        _crew(output, executor, stop) as crew,
+        crew_of(output, executor, stop) as crew,
         locked_folder(path, lambda: bool(stop.signal), wait=output.resume) as folder,
     ):
         runs = read_runs(folder.path)
@@ -131,13 +120,13 @@ def write_images(
         if output.dry_run:
             from digitseq.runs.estimate import estimated  # runs start sooner without
 
-            at_once = crew.workers() if crew else min(_processes(output), os.cpu_count() or 1)
+            at_once = crew.workers() if crew else min(processes(output), os.cpu_count() or 1)
             planned = estimated(run, at_once)
             seconds = time.perf_counter() - began
             return Report(folder.path, run.sections[0].first, before, wanted, 0, pipeline.seed, seconds, planned)
         if wanted:
             # before the first image: without the record, nobody could tell what the journal is about
-            run.record |= {"status": "running", "processes": 0 if crew else _processes(output)}
+            run.record |= {"status": "running", "processes": 0 if crew else processes(output)}
             folder.write_runs(runs)
             faults = _make(run, runs, output, stop, progress, crew)
         if any(section.images for section in sections_of(run.record)):
@@ -235,9 +224,9 @@ def _make(
         with (
             _collected(faults, folder),
             folder.stage() as stage,
-            contextlib.closing(_make_parts(run, stage, output, stop, crew)) as receipts,
+            contextlib.closing(make_parts(run, stage, output, stop, crew)) as receipts,
         ):
-            for group in _together(receipts, folder.at_once):
+            for group in together(receipts, folder.at_once):
                 run.publish(group, stage)
                 if progress:
                     progress(sum(receipt.part.stop - receipt.part.start for receipt in group))
@@ -259,81 +248,6 @@ def _make(
     return faults
 
 
-def _together(receipts: Iterator[Receipt], at_once: int) -> Iterator[list[Receipt]]:
-    """Groups of `receipts` that are published together: those that have come within a second or so."""
-    group, since = list[Receipt](), -math.inf
-    for receipt in receipts:
-        group.append(receipt)
-        if len(group) >= at_once or time.monotonic() > since + TOGETHER:
-            yield group
-            group, since = [], time.monotonic()
-    if group:
-        yield group
-
-
-def _check_target(path: Path, output: Output, has_executor: bool) -> None:
-    """Refuse, or warn of, what does not go well with an object store."""
-    if not is_object(path):
-        return
-    if format_of(output.format).keeps:
-        raise SettingsError(
-            f"format {output.format} is one file that is written bit by bit, which needs a disk, and {path} is in an "
-            "object store: take webdataset or parquet, or write to a disk and copy the file",
-            "format",
-        )
-    if str(path).startswith("memory:") and (_processes(output) > 1 or has_executor or output.dask):
-        raise SettingsError(
-            "output_path memory:// belongs to one process: leave out `multi_core`, `dask` and executors", "output_path"
-        )
-    if output.format == "png" and not output.dry_run:
-        warnings.warn(
-            f"format png makes an object of each image in {path}: millions of small objects are slow and dear to write "
-            "and to read; webdataset and parquet make shards",
-            DigitseqWarning,
-            stacklevel=3,
-        )
-
-
-@contextlib.contextmanager
-def _crew(output: Output, executor: Executor | None, stop: Stop) -> Iterator[Crew | None]:
-    """Who makes the parts, if it is not this process or its own. Raises as `dask_cluster.connected` does."""
-    if (executor is None and output.dask is None) or (output.dry_run and output.dask in (None, LOCAL)):
-        yield None
-    elif executor is None:
-        from digitseq.runs.dask_cluster import connected
-
-        with connected(output, stop) as crew:
-            yield crew
-    else:
-        from digitseq.runs.executor import Crew
-
-        yield Crew.of(executor)
-
-
-def _make_parts(
-    run: OwnedRun, stage: Path, output: Output, stop: Stop, crew: Crew | None
-) -> Generator[Receipt, None, None]:
-    """Make the missing parts, by `crew` or in as many processes as are wanted and of use.
-
-    Yields their receipts in order.
-    """
-    missing = islice(parts_of(run.sections), run.finished, None)
-    if crew:
-        from digitseq.runs.executor import make_by_executor
-        from digitseq.runs.work import write_work
-
-        return make_by_executor(crew, write_work(stage, run.jobs, output), missing, stop)
-    first = list(islice(missing, _processes(output)))  # no more processes than parts
-    parts = chain(first, missing)
-    if len(first) <= 1:
-        return make_here(run.format, run.jobs, stage, parts, stop)
-    from digitseq.runs.pool import make_in_processes  # a single image starts sooner without
-
-    if run.folder.appends:
-        run.link_directories(stage)
-    return make_in_processes(run.format, run.jobs, stage, parts, stop, len(first))
-
-
 @contextlib.contextmanager
 def _collected(faults: list[DigitseqError], folder: RunFolder) -> Iterator[None]:
     """Add an error of the block to `faults` instead of raising it: the run must be brought to an end first."""
@@ -345,9 +259,3 @@ def _collected(faults: list[DigitseqError], folder: RunFolder) -> Iterator[None]
         faults.append(RunError("there is not enough memory"))
     except (DataError, OutputError, RunError) as error:
         faults.append(error)
-
-
-def _processes(output: Output) -> int:
-    if output.multi_core == -1 or (output.dask == LOCAL and not output.multi_core):
-        return min(os.cpu_count() or 1, MAX_PROCESSES)
-    return max(output.multi_core or 1, 1)
