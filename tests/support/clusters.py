@@ -20,7 +20,7 @@ class DaskCluster:
         self._folder, about = folder, folder / "scheduler.json"
         self.workers: list[subprocess.Popen[bytes]] = []
         self.scheduler = self._start("dask_scheduler", None, "--port", "0", "--scheduler-file", str(about))
-        wait_until(about.exists)
+        wait_until(lambda: about.exists() and about.read_text().endswith("}"))
         self.address: str = json.loads(about.read_text())["address"]
 
     def add_worker(self, environment: Mapping[str, str] | None = None) -> None:
