@@ -29,6 +29,9 @@ CONNECT_SECONDS = 10.0  # in which a scheduler must answer
 WORKER_SECONDS = 30.0  # in which the first worker must have come
 CLOSE_SECONDS = 2.0  # that a scheduler gets to say good-bye
 ASK_SECONDS = 5.0  # after which the cluster is asked again how many workers it has
+# A cluster of this machine would drop each worker that is not there so long after a death: one that has died again, and
+# is just being restarted. It would never come back, and the run wait for ever.
+KEEP_LOST_WORKERS = {"distributed.deploy.lost-worker-timeout": "1000 days"}
 SILENT = logging.CRITICAL + 1
 _LOGGERS = ("distributed", "distributed.client", "distributed.gc", "tornado", "tornado.application", "asyncio")
 
@@ -44,6 +47,7 @@ def connected(output: Output, stop: Stop) -> Iterator[Crew]:
     with contextlib.ExitStack() as cleanup:
         address = output.dask or LOCAL
         if address == LOCAL:
+            cleanup.enter_context(import_package("dask.config", "dask", '"digitseq[dask]"').set(KEEP_LOST_WORKERS))
             cluster = _unless(stop, partial(_start, distributed, output.multi_core or -1))
             cleanup.callback(_end, cluster)
             address = cluster.scheduler_address
@@ -105,7 +109,8 @@ def _start(distributed: Any, count: int) -> Any:
         n_workers=(os.cpu_count() or 1) if count == -1 else count,
         threads_per_worker=1,
         processes=True,
-        dashboard_address=None,
+        dashboard_address="127.0.0.1:0",  # None takes a fixed port, which another run may have
+        scheduler_kwargs={"dashboard": False},
         memory_limit=0,
         silence_logs=SILENT,
     )
