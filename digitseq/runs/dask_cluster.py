@@ -11,7 +11,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Executor, Future
 from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -55,8 +55,7 @@ def connected(output: Output, stop: Stop) -> Iterator[Crew]:
         cleanup.callback(_close, client)
         threads = _Threads(client)
         _unless(stop, partial(_wait_for_worker, threads, address))
-        # pure=False: two tasks are never one, whatever their arguments
-        yield Crew(client.get_executor(pure=False), threads)
+        yield Crew(_Tasks(client), threads)
 
 
 def _unless(stop: Stop, call: Callable[[], T]) -> T:
@@ -128,6 +127,35 @@ def _end(cluster: Any) -> None:
 def _close(client_or_cluster: Any) -> None:
     with contextlib.suppress(Exception):  # of whatever kind: the scheduler may have gone in the middle of a word
         client_or_cluster.close(timeout=CLOSE_SECONDS)
+
+
+class _GoneError(CancelledError):
+    """The scheduler has gone. Not the plain class, of which asyncio makes its own, which is no `Exception`."""
+
+
+class _Tasks(Executor):
+    """The tasks of a client.
+
+    Dask's own executor has futures that never end: those of a result that is lost with its worker, when the task fails
+    as it is repeated.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._closed = sys.modules["distributed"].comm.CommClosedError  # the scheduler has just gone
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        # pure=False: two tasks are never one, whatever their arguments
+        task = self._client.submit(fn, *args, **kwargs, pure=False)
+        return asyncio.run_coroutine_threadsafe(self._result(task), self._client.loop.asyncio_loop)
+
+    async def _result(self, task: Any) -> Any:
+        try:
+            return await self._client.gather(task, asynchronous=True)
+        except self._closed:
+            raise _GoneError from None
+        finally:
+            task.release()  # which is cancelled, if it still runs
 
 
 class _Threads:
