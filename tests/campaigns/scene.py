@@ -53,6 +53,7 @@ class Scene:
     def cluster(self) -> DaskCluster:
         """A scheduler and its workers."""
         if self._cluster is None:
+            assert self.store  # its workers know the store from their environment
             self._cluster = DaskCluster(Path(tempfile.mkdtemp(dir=self._scratch, prefix="dask-")))
             self.keep_up()
         return self._cluster
