@@ -14,7 +14,7 @@ import pytest
 from digitseq import Output, OutputError, Pipeline, RunError, Settings
 from digitseq.files import object_store
 from digitseq.files.locations import location
-from digitseq.runs import Stop, lease, write_images
+from digitseq.runs import Stop, lease, work, write_images
 from digitseq.runs.lease import Lease
 from digitseq.runs.ownership import is_being_written, locked_folder
 
@@ -330,3 +330,42 @@ def test_requests_end_soon_after_a_request_to_stop(monkeypatch):
     with pytest.raises(TimeoutError):
         slow._request(never_answered)
     under_way.set()
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_lease_that_is_released_while_it_is_renewed_is_gone(memory, monkeypatch):
+    """The moment at which it matters: after the keeper saw the lease, before it writes it again."""
+    monkeypatch.setattr(lease, "RENEWED", 0.01)
+    renew, renewing = Lease._renew, threading.Event()
+
+    def slow(self) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            renewing.set()
+            time.sleep(0.1)
+        renew(self)
+
+    monkeypatch.setattr(Lease, "_renew", slow)
+    owners = location(memory) / "owners"
+    store = object_store.ObjectStore(owners)
+    held = Lease(store, owners)
+    assert held.acquire() is None
+    assert renewing.wait(60)
+    held.release()
+    time.sleep(0.3)
+    assert store.sizes(owners) == {}
+
+
+def test_a_worker_asks_a_busy_store_again(memory, monkeypatch):
+    monkeypatch.setattr(object_store, "WAITS", (0.0,))
+    path = location(memory) / "stage" / work.FILE
+    path.write_bytes(b"what to do")
+    answers = [OSError(5, "busy")]
+    real = type(path.fs).cat_file
+
+    def busy(self, *arguments, **options):
+        if answers:
+            raise answers.pop()
+        return real(self, *arguments, **options)
+
+    monkeypatch.setattr(type(path.fs), "cat_file", busy)
+    assert work._read(path) == b"what to do"

@@ -11,7 +11,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Executor, Future
 from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -29,6 +29,9 @@ CONNECT_SECONDS = 10.0  # in which a scheduler must answer
 WORKER_SECONDS = 30.0  # in which the first worker must have come
 CLOSE_SECONDS = 2.0  # that a scheduler gets to say good-bye
 ASK_SECONDS = 5.0  # after which the cluster is asked again how many workers it has
+# A cluster of this machine would drop each worker that is not there so long after a death: one that has died again, and
+# is just being restarted. It would never come back, and the run wait for ever.
+KEEP_LOST_WORKERS = {"distributed.deploy.lost-worker-timeout": "1000 days"}
 SILENT = logging.CRITICAL + 1
 _LOGGERS = ("distributed", "distributed.client", "distributed.gc", "tornado", "tornado.application", "asyncio")
 
@@ -44,6 +47,7 @@ def connected(output: Output, stop: Stop) -> Iterator[Crew]:
     with contextlib.ExitStack() as cleanup:
         address = output.dask or LOCAL
         if address == LOCAL:
+            cleanup.enter_context(import_package("dask.config", "dask", '"digitseq[dask]"').set(KEEP_LOST_WORKERS))
             cluster = _unless(stop, partial(_start, distributed, output.multi_core or -1))
             cleanup.callback(_end, cluster)
             address = cluster.scheduler_address
@@ -51,8 +55,7 @@ def connected(output: Output, stop: Stop) -> Iterator[Crew]:
         cleanup.callback(_close, client)
         threads = _Threads(client)
         _unless(stop, partial(_wait_for_worker, threads, address))
-        # pure=False: two tasks are never one, whatever their arguments
-        yield Crew(client.get_executor(pure=False), threads)
+        yield Crew(_Tasks(client), threads)
 
 
 def _unless(stop: Stop, call: Callable[[], T]) -> T:
@@ -105,8 +108,8 @@ def _start(distributed: Any, count: int) -> Any:
         n_workers=(os.cpu_count() or 1) if count == -1 else count,
         threads_per_worker=1,
         processes=True,
-        dashboard_address=None,
-        scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # of the rest of its server, whose port may be taken
+        dashboard_address="127.0.0.1:0",  # None takes a fixed port, which another run may have
+        scheduler_kwargs={"dashboard": False},
         memory_limit=0,
         silence_logs=SILENT,
     )
@@ -124,6 +127,35 @@ def _end(cluster: Any) -> None:
 def _close(client_or_cluster: Any) -> None:
     with contextlib.suppress(Exception):  # of whatever kind: the scheduler may have gone in the middle of a word
         client_or_cluster.close(timeout=CLOSE_SECONDS)
+
+
+class _GoneError(CancelledError):
+    """The scheduler has gone. Not the plain class, of which asyncio makes its own, which is no `Exception`."""
+
+
+class _Tasks(Executor):
+    """The tasks of a client.
+
+    Dask's own executor has futures that never end: those of a result that is lost with its worker, when the task fails
+    as it is repeated.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._closed = sys.modules["distributed"].comm.CommClosedError  # the scheduler has just gone
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        # pure=False: two tasks are never one, whatever their arguments
+        task = self._client.submit(fn, *args, **kwargs, pure=False)
+        return asyncio.run_coroutine_threadsafe(self._result(task), self._client.loop.asyncio_loop)
+
+    async def _result(self, task: Any) -> Any:
+        try:
+            return await self._client.gather(task, asynchronous=True)
+        except self._closed:
+            raise _GoneError from None
+        finally:
+            task.release()  # which is cancelled, if it still runs
 
 
 class _Threads:

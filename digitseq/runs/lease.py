@@ -55,6 +55,7 @@ class Lease:
         self._name = ""
         self._renewed = 0.0
         self._ended = threading.Event()
+        self._renewing = threading.Lock()
 
     def acquire(self, wait: bool = False) -> str | None:
         """Acquire the lease; returns None, or who has it, in words.
@@ -91,7 +92,8 @@ class Lease:
     def release(self) -> None:
         """End the lease."""
         self._ended.set()
-        self._store.remove([self._owners / self._name])
+        with self._renewing:  # a renewal under way would write it again after this
+            self._store.remove([self._owners / self._name])
 
     def _remove_expired(self) -> None:
         """Remove what dead runs have left below `owners/`. Another run may just be reading the clock."""
@@ -150,8 +152,9 @@ class Lease:
 
     def _keep(self) -> None:
         while not self._ended.wait(RENEWED):
-            with contextlib.suppress(OSError):  # `is_held` sees that it was not renewed
-                self._renew_if_there()
+            with self._renewing, contextlib.suppress(OSError):  # `is_held` sees that it was not renewed
+                if not self._ended.is_set():
+                    self._renew_if_there()
 
 
 def is_leased_in(store: ObjectStore, owners: Path) -> bool:

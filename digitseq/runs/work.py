@@ -197,8 +197,7 @@ def _opened(stage: str, digest: str, owner: str) -> tuple[Format, list[Job]]:
     """The format and the jobs of the work in `stage`, kept for the next parts."""
     with _named():
         try:
-            with open_regular(location(stage) / FILE) as file:
-                data = file.read()
+            data = _read(location(stage) / FILE)
         except OSError as error:
             raise RunError(_unseen(stage, error.strerror or str(error))) from None
         if hashlib.sha256(data).hexdigest() != digest:
@@ -209,6 +208,14 @@ def _opened(stage: str, digest: str, owner: str) -> tuple[Format, list[Job]]:
         for job in jobs:
             job.pipeline.use_one_thread()
     return format_, jobs
+
+
+def _read(path: Path) -> bytes:
+    """The whole file. Raises `OSError`; a store that is busy is asked again."""
+    if is_object(path):
+        return ObjectStore(path).read([path])[0]
+    with open_regular(path) as file:
+        return file.read()
 
 
 def _unseen(stage: str, why: str) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from . import argv, configs, data_files, downloads, kills, limits, links, patterns
+from . import argv, configs, data_files, downloads, kills, limits, links, patterns, spread
 from .campaign import Campaign
 
 CAMPAIGNS: dict[str, Campaign] = {
     module.CAMPAIGN.name: module.CAMPAIGN
-    for module in (kills, limits, links, argv, configs, data_files, patterns, downloads)
+    for module in (kills, spread, limits, links, argv, configs, data_files, patterns, downloads)
 }

@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +23,16 @@ class Started:
     """A run of the program.
 
     log: a directory, made here, for what it says; plan: as in `places`, without out and log; ulimit: what the shell's
-    command of that name is given.
+    command of that name is given; environment: for it, beside that of this process
     """
 
     def __init__(
-        self, words: Sequence[str], out: Path, log: Path, plan: dict[str, Any] | None = None, ulimit: Sequence[str] = ()
-    ) -> None:
+        self, words: Sequence[str], out: Path | str, log: Path, plan: dict[str, Any] | None = None,
+        ulimit: Sequence[str] = (), environment: Mapping[str, str] | None = None,
+    ) -> None:  # fmt: skip
         log.mkdir()
         self.log = log
-        environment = os.environ | {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"} | dict(environment or {})
         program = ROOT / "run.py"
         if plan is not None:
             environment["CAMPAIGN_PLAN"] = json.dumps({"out": str(out), "log": str(log), **plan})
