@@ -12,7 +12,7 @@ from support.formats import FORMATS
 
 from digitseq import SequenceGenerator, Settings
 from digitseq.errors import SettingsError
-from digitseq.files import object_store
+from digitseq.files import retries
 from digitseq.files.locations import is_object, location
 from digitseq.files.regular import open_regular
 from digitseq.formats import format_of
@@ -162,7 +162,8 @@ def impatient(monkeypatch):
     s3fs = pytest.importorskip("s3fs")
     monkeypatch.setattr(s3fs.S3FileSystem, "retries", 1)
     s3fs.S3FileSystem.clear_instance_cache()
-    monkeypatch.setattr(object_store, "WAITS", ())
+    monkeypatch.setattr(retries, "READ_WAITS", ())
+    monkeypatch.setattr(retries, "WAITS", ())
     yield
     s3fs.S3FileSystem.clear_instance_cache()
 

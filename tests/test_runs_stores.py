@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from digitseq import Output, OutputError, Pipeline, RunError, Settings
-from digitseq.files import object_store
+from digitseq.files import object_store, retries
 from digitseq.files.locations import location
 from digitseq.runs import Stop, lease, work, write_images
 from digitseq.runs.lease import Lease
@@ -64,7 +64,8 @@ def impatient(monkeypatch):
     """Leases run out soon, and failing requests are not repeated for long."""
     monkeypatch.setattr(lease, "EXPIRES", 0.5)
     monkeypatch.setattr(lease, "WITHDRAWN", (0.01, 0.02))
-    monkeypatch.setattr(object_store, "WAITS", (0.05, 0.05))
+    monkeypatch.setattr(retries, "WAITS", (0.05, 0.05))
+    monkeypatch.setattr(retries, "READ_WAITS", (0.05,))
 
 
 @pytest.mark.parametrize("format_name", list(SHARDS))
@@ -265,7 +266,7 @@ def test_a_store_that_is_busy_for_a_while_is_asked_again(store, tmp_path, train,
         if not busy:
             busy.append(gone.enter_context(store.answering(503)))
 
-    monkeypatch.setattr(object_store, "WAITS", (0.1,) * 100)
+    monkeypatch.setattr(retries, "WAITS", (0.1,) * 100)
     monkeypatch.setattr(object_store.ObjectStore, "_waited", lambda self, _: gone.close() is None)
     write_images(pipeline(train), output(url, "webdataset"), progress=progress)
     assert busy
@@ -356,7 +357,7 @@ def test_a_lease_that_is_released_while_it_is_renewed_is_gone(memory, monkeypatc
 
 
 def test_a_worker_asks_a_busy_store_again(memory, monkeypatch):
-    monkeypatch.setattr(object_store, "WAITS", (0.0,))
+    monkeypatch.setattr(retries, "WAITS", (0.0,))
     path = location(memory) / "stage" / work.FILE
     path.write_bytes(b"what to do")
     answers = [OSError(5, "busy")]

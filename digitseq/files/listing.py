@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from digitseq.files.locations import is_object, store_errors
+from digitseq.files.retries import tried
 
 
 def names_in(folder: Path) -> Iterator[str]:
@@ -35,8 +37,12 @@ def files_ending(folder: Path, suffix: str) -> list[Path]:
 
 def _objects(folder: Path) -> list[tuple[str, str]]:
     """The names and kinds of what a store has in `folder`, which may have an object of its own, too."""
-    with store_errors(folder):
-        own = folder.path.strip("/")  # type: ignore[attr-defined]
-        found = folder.fs.ls(folder.path, detail=True)  # type: ignore[attr-defined]
-        paths = [(str(one["name"]).strip("/"), str(one["type"])) for one in found]
-        return [(path.rpartition("/")[2], kind) for path, kind in paths if path != own]
+
+    def listed() -> list[dict[str, Any]]:
+        with store_errors(folder):
+            found: list[dict[str, Any]] = folder.fs.ls(folder.path, detail=True)  # type: ignore[attr-defined]
+            return found
+
+    own = folder.path.strip("/")  # type: ignore[attr-defined]
+    paths = [(str(one["name"]).strip("/"), str(one["type"])) for one in tried(listed)]
+    return [(path.rpartition("/")[2], kind) for path, kind in paths if path != own]

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import cast
 
 from digitseq.errors import DigitseqError, OutputError, one_line
+from digitseq.files.retries import tried
 from digitseq.lazy_imports import import_package
 
 _URL = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)  # of two letters or more: C:// is a drive
@@ -90,11 +91,15 @@ def is_folder(path: Path) -> bool:
 
 def _kind(path: Path) -> str | None:
     """What a store has at `path`. `Path`'s methods say that nothing is there when the store does not answer, too."""
-    with store_errors(path):
-        try:
+
+    def asked() -> str:
+        with store_errors(path):
             return str(path.fs.info(path.path)["type"])  # type: ignore[attr-defined]
-        except FileNotFoundError:
-            return None
+
+    try:
+        return tried(asked)
+    except FileNotFoundError:
+        return None
 
 
 @contextlib.contextmanager

@@ -7,7 +7,6 @@ twice, so all of them are tried again.
 from __future__ import annotations
 
 import contextlib
-import errno
 import queue
 import threading
 import time
@@ -17,13 +16,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from digitseq.files import retries
 from digitseq.files.locations import store_errors
+from digitseq.files.retries import tried
 
-WAITS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)  # seconds before each further attempt
 GRACE = 2.5  # seconds in which requests may still end after a request to stop: the program must end within five
 POLL_SECONDS = 0.1
-# errors after which further attempts would end in the same way
-_FINAL = (errno.ENOENT, errno.EEXIST, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR)
 _PATTERN = frozenset("*?[")
 
 T = TypeVar("T")
@@ -115,21 +113,17 @@ class ObjectStore:
                 self._fs.rm_file(key)
 
     def _request(self, call: Callable[[], T]) -> T:
-        waits = iter(WAITS)
-        while True:
-            try:
-                return self._in_time(call)
-            except OSError as error:
-                if error.errno in _FINAL:
-                    raise
-                wait = next(waits, None)
-                # once a store has failed for that long, the requests by which a run ends are not retried, too
-                self._failed = self._failed or wait is None
-                if wait is None or self._failed or not self._waited(wait):
-                    raise
+        try:
+            return tried(partial(self._in_time, call), retries.WAITS, self._waited)
+        except OSError as error:
+            # once a store has failed for that long, the requests by which a run ends are not repeated, too
+            self._failed = self._failed or error.errno not in retries.FINAL
+            raise
 
     def _waited(self, seconds: float) -> bool:
-        """Whether there was time to wait."""
+        """Wait; returns whether there shall be a further attempt."""
+        if self._failed:
+            return False
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             if self._stopping():

@@ -8,10 +8,12 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from digitseq.files.locations import StoreError, is_object, store_errors
+from digitseq.files.retries import tried
 
 AT_ONCE = 1 << 23  # bytes asked for in one request, as each costs some 20 ms; a file that is open takes twice as many
 BUFFER = 1 << 18  # bytes handed over at once, since each step through fsspec takes longer than copying them
@@ -30,8 +32,7 @@ class _StoredFile(io.RawIOBase):
 
     def __init__(self, path: Path) -> None:
         self._path, self._position = path, 0
-        with store_errors(path):
-            self._file: Any = path.open("rb", block_size=AT_ONCE)  # type: ignore[call-overload]
+        self._file: Any = tried(self._opened)
 
     def readable(self) -> bool:
         return True
@@ -40,11 +41,18 @@ class _StoredFile(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        with store_errors(self._path):
-            self._file.seek(self._position)
-            count = int(self._file.readinto(buffer))
+        count = tried(partial(self._read, buffer))
         self._position += count
         return count
+
+    def _opened(self) -> Any:
+        with store_errors(self._path):
+            return self._path.open("rb", block_size=AT_ONCE)  # type: ignore[call-overload]
+
+    def _read(self, buffer: Any) -> int:
+        with store_errors(self._path):
+            self._file.seek(self._position)
+            return int(self._file.readinto(buffer))
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         with store_errors(self._path):

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from digitseq.files import object_store
+from digitseq.files import retries
 from digitseq.files.object_store import ObjectStore
 from digitseq.pipeline import Pipeline
 from digitseq.runs import lease, workers
@@ -28,7 +28,7 @@ request, batch, make_files, publish = ObjectStore._request, Pipeline.batch, work
 
 if seconds := float(os.environ.get("STRIKES_LEASE", 0)):
     lease.EXPIRES, lease.SETTLED, lease.RENEWED = seconds, 0.7 * seconds, 0.1 * seconds
-    object_store.WAITS = (0.1,)
+    retries.WAITS = retries.READ_WAITS = (0.1,)
 
 
 def step(what: str, path: str = "") -> None:
