@@ -317,6 +317,27 @@ def test_a_dry_run_leaves_nothing(memory, train):
     assert _below(f"{memory}/set") == {}
 
 
+def test_a_run_does_not_wait_for_an_upload_after_a_request_to_stop(memory, train, monkeypatch):
+    """It would for a minute and a half, as long as the store takes to fail for good. `--resume` makes the part again."""
+    monkeypatch.setattr(object_store, "GRACE", 0.1)
+    stop, under_way, client = Stop(), threading.Event(), location(memory).fs
+    put = client.put
+
+    def never_answered(local: list[str], keys: list[str]) -> None:
+        if keys[0].endswith("000001.tar"):
+            stop.signal = signal.SIGTERM
+            under_way.wait(120)
+        else:
+            put(local, keys)
+
+    with monkeypatch.context() as context:
+        context.setattr(client, "put", never_answered)
+        report = write_images(pipeline(train), output(memory, "webdataset"), stop)
+    under_way.set()
+    assert (report.count, report.wanted) == (300, COUNT)
+    assert write_images(pipeline(train), output(memory, "webdataset", resume=True)).count == COUNT
+
+
 def test_requests_end_soon_after_a_request_to_stop(monkeypatch):
     """The clients of stores repeat a request for a minute. A program that shall end must not wait for that."""
     monkeypatch.setattr(object_store, "GRACE", 0.1)
