@@ -319,7 +319,6 @@ def test_a_dry_run_leaves_nothing(memory, train):
 
 def test_a_run_does_not_wait_for_an_upload_after_a_request_to_stop(memory, train, monkeypatch):
     """It would for a minute and a half, as long as the store takes to fail for good. `--resume` makes the part again."""
-    monkeypatch.setattr(object_store, "GRACE", 0.1)
     stop, under_way, client = Stop(), threading.Event(), location(memory).fs
     put = client.put
 

@@ -57,7 +57,8 @@ def make_part(
         receipt = _make_files(format_, jobs, part, made, check)
         files = [file for group in receipt.files for file in group.names()]
         files += [addition_name(addition.name) for addition in receipt.additions]
-        ObjectStore(directory, stopping).upload((made / file, directory / file) for file in files)
+        # no grace: whoever stops does not want the part, and what ends the run must have time
+        ObjectStore(directory, stopping, grace=0).upload((made / file, directory / file) for file in files)
     return receipt
 
 
