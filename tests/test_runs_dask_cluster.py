@@ -152,6 +152,10 @@ def test_a_cluster_has_workers_of_its_own(refused):
     )
 
 
+def test_encrypted_connections_need_certificates(refused):
+    assert "has no certificates" in refused("-num", "5", "--dask", "tls://127.0.0.1:9")
+
+
 def test_nobody_answers(refused, monkeypatch):
     monkeypatch.setattr("digitseq.runs.dask_cluster.CONNECT_SECONDS", 0.2)
     assert "--dask: no scheduler answers at tcp://127.0.0.1:9" in refused("-num", "5", "--dask", "tcp://127.0.0.1:9")
