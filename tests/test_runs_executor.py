@@ -245,6 +245,18 @@ def test_what_is_no_proper_executor_ends_the_run(tmp_path, executor, says):
         write(tmp_path, executor)
 
 
+def test_a_source_that_cannot_be_pickled_ends_the_run(tmp_path, monkeypatch):
+    def refused(_):
+        raise AttributeError("Can't pickle local object")
+
+    monkeypatch.setattr(work.pickle, "dumps", refused)
+    with (
+        ThreadPoolExecutor(1) as executor,
+        pytest.raises(RunError, match="cannot be sent to workers .*top of a module"),
+    ):
+        write(tmp_path, executor)
+
+
 def test_a_run_without_an_executor_loads_nothing_for_one(tmp_path):
     code = (
         "import sys; from digitseq.shell.cli import main; code = main(sys.argv[1:]); "

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from digitseq import __version__
-from digitseq.errors import DataError, DigitseqError, RunError
+from digitseq.errors import DataError, DigitseqError, RunError, one_line
 from digitseq.files.locations import is_object, location
 from digitseq.files.object_store import ObjectStore, never
 from digitseq.files.regular import open_regular
@@ -113,13 +113,19 @@ class Work:
 
 
 def write_work(stage: Path, jobs: Sequence[Job], output: Output, stopping: Callable[[], bool] = never) -> Order:
-    """Write to the stage what workers need; returns what a task gets. Raises `OSError`.
+    """Write to the stage what workers need; returns what a task gets. Raises `OSError` and `RunError`.
 
     stopping: as in `ObjectStore`
     """
     stage = stage if is_object(stage) else stage.absolute()
     cache = str(Path(output.cache).absolute()) if output.cache else None
-    data = pickle.dumps(Work(output.format, tuple(JobPlan.of(job, output) for job in jobs), cache))
+    try:
+        data = pickle.dumps(Work(output.format, tuple(JobPlan.of(job, output) for job in jobs), cache))
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise RunError(
+            f"what makes the texts cannot be sent to workers ({one_line(error, 120)}): define its class at the top of "
+            "a module, and keep no open files in it"
+        ) from error
     if is_object(stage):
         ObjectStore(stage, stopping).put(stage / FILE, data)
     else:
