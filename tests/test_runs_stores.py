@@ -169,6 +169,25 @@ def test_a_late_owner_publishes_nothing(memory, tmp_path, train, monkeypatch):
 
 
 @pytest.mark.usefixtures("impatient")
+def test_a_late_owner_removes_nothing(memory, train, monkeypatch):
+    """It was stopped while it took back or began anew, and another run has written the same names since."""
+    monkeypatch.setattr(Lease, "_keep", lambda self: None)
+    shard = location(f"{memory}/set/set-000000.tar")
+    with locked_folder(shard.parent) as late:
+        time.sleep(lease.EXPIRES)
+        write_images(pipeline(train), output(memory, "webdataset"))
+        before = files(memory)
+        for remove in (
+            lambda: late.remove([shard]),
+            lambda: late.cut(shard, 0),
+            lambda: late.remove_directory(late.kept),
+        ):
+            with pytest.raises(RunError, match="another may have taken over"):
+                remove()
+    assert files(memory) == before
+
+
+@pytest.mark.usefixtures("impatient")
 def test_what_a_late_owner_wants_to_copy_is_gone(memory, train, monkeypatch):
     """The moment at which it matters: after the lease was seen to be held, before the copy."""
     monkeypatch.setattr(Lease, "_keep", lambda self: None)
