@@ -28,6 +28,16 @@ def test_what_is_there_is_told_apart_as_on_disks(in_memory, tmp_path, store):
         assert [kind(folder / "deep" / "a") for kind in (is_there, is_file, is_folder)] == [True, True, False]
 
 
+@pytest.mark.parametrize("text", ["s3:///x", "s3://", "zip://x", "s3://a//b", "s3://a/../b", "simplecache::s3://a/b"])
+def test_what_names_no_place_in_a_store_is_refused(text):
+    with pytest.raises(OutputError, match="give a "):
+        location(text)
+
+
+def test_schemes_have_no_case():
+    assert str(location("MEMORY://a/b%20[c]?d#e/")).rstrip("/") == "memory://a/b%20[c]?d#e"
+
+
 def test_errors_that_are_answers_stay_what_they_are(in_memory):
     for path in (in_memory, in_memory / "a name"):
         with pytest.raises(FileNotFoundError) as caught, store_errors(path):

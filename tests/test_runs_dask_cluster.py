@@ -152,19 +152,25 @@ def test_a_cluster_has_workers_of_its_own(refused):
     )
 
 
+def test_encrypted_connections_need_certificates(refused):
+    assert "has no certificates" in refused("-num", "5", "--dask", "tls://127.0.0.1:9")
+
+
 def test_nobody_answers(refused, monkeypatch):
     monkeypatch.setattr("digitseq.runs.dask_cluster.CONNECT_SECONDS", 0.2)
     assert "--dask: no scheduler answers at tcp://127.0.0.1:9" in refused("-num", "5", "--dask", "tcp://127.0.0.1:9")
 
 
-def test_nobody_works(refused, monkeypatch, tmp_path_factory):
-    monkeypatch.setattr("digitseq.runs.dask_cluster.WORKER_SECONDS", 0.2)
+def test_a_cluster_without_workers_is_waited_for(start, run, tmp_path, tmp_path_factory):
+    """Jobs that start workers may be queued for hours."""
     cluster = DaskCluster(tmp_path_factory.mktemp("dask"))
     try:
-        said = refused("-num", "5", "--dask", cluster.address)
+        process = start(*words(size=300), "--dask", cluster.address)
+        assert "has no worker yet: waiting for one; start some with dask worker tcp://" in process.stderr.readline()
+        cluster.add_worker()
+        assert process.wait(LIMIT) == 0
     finally:
         cluster.close()
-    assert "has had no worker for 0 s: start some with `dask worker tcp://" in said
 
 
 def test_it_is_a_setting_in_python_too(tmp_path, cluster):

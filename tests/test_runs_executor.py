@@ -211,6 +211,52 @@ def test_an_executor_that_was_shut_down_ends_the_run(tmp_path):
         write(tmp_path, executor)
 
 
+class Returning(Executor):
+    """Returns this, whatever the task is."""
+
+    def __init__(self, result: object) -> None:
+        self._result = result
+
+    def submit(self, *_, **__):
+        future = Future()
+        future.set_result(self._result)
+        return future
+
+
+class Nothing(Executor):
+    """Returns no futures."""
+
+    def submit(self, *_, **__):
+        return None
+
+
+@pytest.mark.parametrize(
+    ("executor", "says"),
+    [
+        (Returning(None), "something else than its task"),
+        (Returning(Receipt(Part(7, 0, 0, 300), (), ())), "something else than its task"),
+        (Nothing(), "takes no more work"),
+        (object(), "takes no more work"),
+    ],
+)
+def test_what_is_no_proper_executor_ends_the_run(tmp_path, executor, says):
+    """A receipt of another part would be waited for in vain."""
+    with pytest.raises(RunError, match=says):
+        write(tmp_path, executor)
+
+
+def test_a_source_that_cannot_be_pickled_ends_the_run(tmp_path, monkeypatch):
+    def refused(_):
+        raise AttributeError("Can't pickle local object")
+
+    monkeypatch.setattr(work.pickle, "dumps", refused)
+    with (
+        ThreadPoolExecutor(1) as executor,
+        pytest.raises(RunError, match="cannot be sent to workers .*top of a module"),
+    ):
+        write(tmp_path, executor)
+
+
 def test_a_run_without_an_executor_loads_nothing_for_one(tmp_path):
     code = (
         "import sys; from digitseq.shell.cli import main; code = main(sys.argv[1:]); "

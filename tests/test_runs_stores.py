@@ -170,6 +170,25 @@ def test_a_late_owner_publishes_nothing(memory, tmp_path, train, monkeypatch):
 
 
 @pytest.mark.usefixtures("impatient")
+def test_a_late_owner_removes_nothing(memory, train, monkeypatch):
+    """It was stopped while it took back or began anew, and another run has written the same names since."""
+    monkeypatch.setattr(Lease, "_keep", lambda self: None)
+    shard = location(f"{memory}/set/set-000000.tar")
+    with locked_folder(shard.parent) as late:
+        time.sleep(lease.EXPIRES)
+        write_images(pipeline(train), output(memory, "webdataset"))
+        before = files(memory)
+        for remove in (
+            lambda: late.remove([shard]),
+            lambda: late.cut(shard, 0),
+            lambda: late.remove_directory(late.kept),
+        ):
+            with pytest.raises(RunError, match="another may have taken over"):
+                remove()
+    assert files(memory) == before
+
+
+@pytest.mark.usefixtures("impatient")
 def test_what_a_late_owner_wants_to_copy_is_gone(memory, train, monkeypatch):
     """The moment at which it matters: after the lease was seen to be held, before the copy."""
     monkeypatch.setattr(Lease, "_keep", lambda self: None)
@@ -316,6 +335,26 @@ def test_a_dry_run_leaves_nothing(memory, train):
     assert report.estimate is not None
     assert report.estimate.free is None
     assert _below(f"{memory}/set") == {}
+
+
+def test_a_run_does_not_wait_for_an_upload_after_a_request_to_stop(memory, train, monkeypatch):
+    """It would for a minute and a half, as long as the store takes to fail for good. `--resume` makes the part again."""
+    stop, under_way, client = Stop(), threading.Event(), location(memory).fs
+    put = client.put
+
+    def never_answered(local: list[str], keys: list[str]) -> None:
+        if keys[0].endswith("000001.tar"):
+            stop.signal = signal.SIGTERM
+            under_way.wait(120)
+        else:
+            put(local, keys)
+
+    with monkeypatch.context() as context:
+        context.setattr(client, "put", never_answered)
+        report = write_images(pipeline(train), output(memory, "webdataset"), stop)
+    under_way.set()
+    assert (report.count, report.wanted) == (300, COUNT)
+    assert write_images(pipeline(train), output(memory, "webdataset", resume=True)).count == COUNT
 
 
 def test_requests_end_soon_after_a_request_to_stop(monkeypatch):

@@ -20,7 +20,8 @@ from digitseq.errors import DigitseqError, OutputError, one_line
 from digitseq.files.retries import tried
 from digitseq.lazy_imports import import_package
 
-_URL = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)  # of two letters or more: C:// is a drive
+_URL = re.compile(r"([a-z][a-z0-9+.:-]+)://", re.IGNORECASE)  # of two letters or more: C:// is a drive
+_ONE_SLASH = re.compile(r"((?:s3|s3a|gs|gcs|az|abfs|memory):)/*([^/].*)", re.IGNORECASE)
 _EXTRAS = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
 _OPENERS = {"fsspec", "upath"}  # whatever a store's package raises comes through one of these
 # with these errors a store answers a question; with all others it has not done what it was asked
@@ -43,24 +44,34 @@ def location(text: str) -> Path:
     """
     found = _URL.match(text)
     if not found:
+        if missing := _ONE_SLASH.match(text):
+            raise OutputError(f"{one_line(text, 80)} is no URL: did you mean {missing[1]}//{one_line(missing[2], 80)}?")
         return Path(text)
     scheme = found[1].lower()
     if scheme == "file":
         return Path(text[found.end() :])
-    upath = import_package("upath", f"{scheme}://", "universal_pathlib")
+    if ":" in scheme:
+        raise OutputError(
+            f"{one_line(text, 80)} leads through {scheme}: give a path, or a URL such as s3://bucket/prefix"
+        )
+    needed = " ".join([*[_EXTRAS[scheme]] * (scheme in _EXTRAS), "universal-pathlib"])
+    upath = import_package("upath", f"{scheme}://", needed)
     if scheme in _EXTRAS:
-        import_package(_EXTRAS[scheme], f"{scheme}://")
+        import_package(_EXTRAS[scheme], f"{scheme}://", needed)
     try:
         # listings are not cached: other processes write to the same place
-        path = upath.UPath(text, use_listings_cache=False)
+        path = upath.UPath(scheme + text[found.end(1) :], use_listings_cache=False)
         path.fs  # noqa: B018  # loads what the scheme needs
-    except (ImportError, ValueError) as error:
+        named = [*path.path.strip("/").split("/"), (path / "x").name]
+    except Exception as error:  # such as ValueError, TypeError, OSError: each package has its own way to say no
         raise OutputError(
             f"{one_line(text, 80)} is in no store that can be used here ({one_line(error, 120)}): give a path, or a "
             "URL such as s3://bucket/prefix"
         ) from None
-    if not path.path.strip("/"):
+    if not named[0]:
         raise OutputError(f"{one_line(text, 80)} names no bucket: give a URL such as s3://bucket/prefix")
+    if not {"", ".", ".."}.isdisjoint(named):
+        raise OutputError(f"{one_line(text, 80)} has // or .. in it: give a URL such as s3://bucket/prefix")
     return cast(Path, path)
 
 

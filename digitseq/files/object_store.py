@@ -36,12 +36,13 @@ class ObjectStore:
     """The store of the folder `root`, a `upath.UPath`. Methods raise `OSError`.
 
     stopping: whether the program shall end: then requests are tried once, and only for a moment
+    grace: how long this is, in seconds; None: `GRACE`
     """
 
-    def __init__(self, root: Path, stopping: Callable[[], bool] = never) -> None:
+    def __init__(self, root: Path, stopping: Callable[[], bool] = never, grace: float | None = None) -> None:
         self._root = root
         self._fs: Any = root.fs  # type: ignore[attr-defined]
-        self._stopping = stopping
+        self._stopping, self._grace = stopping, GRACE if grace is None else grace
         self._stopped: float | None = None
         self._failed = False
 
@@ -157,7 +158,7 @@ class ObjectStore:
     def _no_time_left(self) -> bool:
         if self._stopped is None and self._stopping():
             self._stopped = time.monotonic()
-        return self._stopped is not None and time.monotonic() > self._stopped + GRACE
+        return self._stopped is not None and time.monotonic() > self._stopped + self._grace
 
 
 def _key(path: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import os
 import signal
 import sys
@@ -26,7 +27,7 @@ from digitseq.runs.workers import Stop
 T = TypeVar("T")
 
 CONNECT_SECONDS = 10.0  # in which a scheduler must answer
-WORKER_SECONDS = 30.0  # in which the first worker must have come
+WORKER_SECONDS = 5.0  # without a worker, after which that is said
 CLOSE_SECONDS = 2.0  # that a scheduler gets to say good-bye
 ASK_SECONDS = 5.0  # after which the cluster is asked again how many workers it has
 # A cluster of this machine would drop each worker that is not there so long after a death: one that has died again, and
@@ -40,21 +41,21 @@ _LOGGERS = ("distributed", "distributed.client", "distributed.gc", "tornado", "t
 def connected(output: Output, stop: Stop) -> Iterator[Crew]:
     """The cluster of `output.dask`, until the block ends; one that was started here ends, too.
 
-    Raises `SettingsError` when no scheduler answers or it has no worker, `MissingPackageError` without Dask, and
-    `KeyboardInterrupt` after `stop`: nothing was written yet.
+    It waits for the first worker. Raises `SettingsError` when no scheduler answers, `MissingPackageError` without Dask,
+    and `KeyboardInterrupt` after `stop`: nothing was written yet.
     """
     distributed = _import_quietly()
     with contextlib.ExitStack() as cleanup:
         address = output.dask or LOCAL
         if address == LOCAL:
-            cleanup.enter_context(import_package("dask.config", "dask", '"digitseq[dask]"').set(KEEP_LOST_WORKERS))
+            cleanup.enter_context(import_package("dask.config", "dask", "distributed").set(KEEP_LOST_WORKERS))
             cluster = _unless(stop, partial(_start, distributed, output.multi_core or -1))
             cleanup.callback(_end, cluster)
             address = cluster.scheduler_address
         client = _unless(stop, partial(_connect, distributed, address))
         cleanup.callback(_close, client)
         threads = _Threads(client)
-        _unless(stop, partial(_wait_for_worker, threads, address))
+        _wait_for_worker(threads, address, stop)
         yield Crew(_Tasks(client), threads)
 
 
@@ -82,6 +83,9 @@ def _raise(error: Exception) -> Any:
 
 def _connect(distributed: Any, address: str) -> Any:
     try:
+        # a client without them fails with a traceback, and takes 20 s to end
+        if address.startswith("tls://") and not distributed.Security().get_connection_args("client").get("ssl_context"):
+            raise ValueError("Dask's configuration has no certificates in distributed.comm.tls")
         # not the default of this process: whoever uses Dask beside it has his own
         return distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False, name="digitseq")
     except (OSError, ValueError, RuntimeError, ImportError) as error:
@@ -96,7 +100,7 @@ def _import_quietly() -> Any:
     """The package `distributed`. Unless somebody else uses it here, nothing of its log gets between our lines."""
     if "distributed" in sys.modules:
         return sys.modules["distributed"]
-    found = import_package("distributed", "dask", '"digitseq[dask]"')
+    found = import_package("distributed", "dask")
     for name in _LOGGERS:
         logging.getLogger(name).setLevel(SILENT)
     return found
@@ -178,13 +182,17 @@ class _Threads:
         return self._count
 
 
-def _wait_for_worker(count: Callable[[], int], address: str) -> None:
-    deadline = time.monotonic() + WORKER_SECONDS
+def _wait_for_worker(count: Callable[[], int], address: str, stop: Stop) -> None:
+    """Wait for the first worker, however long that takes: jobs that start workers may be queued."""
+    warn_at = time.monotonic() + WORKER_SECONDS
     while not count():
-        if time.monotonic() > deadline:
-            raise SettingsError(
-                f"dask: the scheduler at {address} has had no worker for {WORKER_SECONDS:.0f} s: start some with `dask "
-                f"worker {address}`",
-                "dask",
+        if stop.signal:
+            raise KeyboardInterrupt(stop.signal)
+        if time.monotonic() > warn_at:
+            warn_at = math.inf
+            warnings.warn(
+                f"the cluster at {address} has no worker yet: waiting for one; start some with dask worker {address}",
+                DigitseqWarning,
+                stacklevel=2,
             )
         time.sleep(0.05)

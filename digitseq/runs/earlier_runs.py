@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from pathlib import Path
 from typing import Any
 
 from digitseq.errors import DigitseqWarning, OutputError
+from digitseq.files.listing import folders_in
 from digitseq.options import Option, options
-from digitseq.runs.manifest import Record, Section, sections_of, size_of
+from digitseq.runs.folder import read_runs
+from digitseq.runs.manifest import Record, Section, differences, sections_of, size_of
 from digitseq.runs.run_settings import Output
 from digitseq.settings import DEFAULTS, Settings
 
 REMEDY = "name another folder with `name` or `output_path`, or begin this one anew with `overwrite`"
+_PART = re.compile(r"[0-9]+-of-[0-9]+")
 NAMED = 3  # differences in one line
 ABOUT_GLYPHS = ("dataset", "image_height", "glyph_height", "letter_layout")  # with others the digest differs, too
 
@@ -36,6 +40,22 @@ def check_follows(path: Path, runs: list[Record], asked: Record) -> None:
             raise OutputError(
                 f"{path} has images of split {split}, this run has those of split {asked['dataset']['split']}: {REMEDY}"
             )
+
+
+def check_other_parts(path: Path, asked: Record) -> None:
+    """`OutputError` where a folder beside `path` has a part of another run than the part that is `asked` for."""
+    for name in folders_in(path.parent):
+        if name == path.name or not _PART.fullmatch(name):
+            continue
+        runs = read_runs(path.parent / name)
+        if runs and runs[-1].get("shards"):
+            pair = [run | {"shards": run["shards"].partition("/")[2] + " parts"} for run in (runs[-1], asked)]
+            if differing := differences(*pair):
+                raise OutputError(
+                    f"{path.parent / name} has a part of another run: {'; '.join(differing)}; give the same settings "
+                    "for all parts, or name another folder with `name` or `output_path`"
+                )
+            return  # others were compared with it
 
 
 def warn_of_other_settings(path: Path, runs: list[Record], asked: Record) -> None:

@@ -18,6 +18,7 @@ from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from dataclasses import dataclass
 from itertools import islice
 from queue import Empty, SimpleQueue
+from typing import Any
 
 from digitseq import __version__
 from digitseq.errors import DigitseqError, RunError, one_line
@@ -96,10 +97,10 @@ class _Tasks:
         arguments = {"arguments": (tuple(self._order), tuple(part), attempt)}
         try:
             future = self._executor.submit(eval, TASK, arguments)
-        except (RuntimeError, OSError) as error:  # shut down, broken, or its scheduler cannot be reached
+            future.add_done_callback(self._ended.put)
+        except Exception as error:  # shut down, broken, its scheduler cannot be reached, or it is no executor
             raise RunError(f"the executor takes no more work ({one_line(error, 120)})") from error
         self._parts[future] = part, attempt
-        future.add_done_callback(self._ended.put)
 
     def next_receipt(self) -> Receipt | None:
         """A part that was made; None when there is none for a while. Parts of workers that died are made again."""
@@ -110,7 +111,7 @@ class _Tasks:
         part, attempt = self._parts.pop(future)
         try:
             if not future.cancelled():
-                return future.result()
+                return _checked(future.result(), part)
             raise CancelledError
         except Exception as error:
             if DEATHS.isdisjoint(kind.__name__ for kind in type(error).__mro__):
@@ -127,6 +128,13 @@ class _Tasks:
         """Let nothing begin that has not."""
         for future in self._parts:
             future.cancel()
+
+
+def _checked(result: Any, part: Part) -> Receipt:
+    """The receipt of the part. Raises `RunError` when it is anything else, as from an executor that keeps results."""
+    if isinstance(result, Receipt) and result.part == part:
+        return result
+    raise RunError(f"the executor has returned something else than its task ({one_line(repr(result), 80)})")
 
 
 def _fault(error: Exception) -> Exception:

@@ -19,11 +19,12 @@ import secrets
 import socket
 import threading
 import time
+import warnings
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
 
-from digitseq.errors import one_line
+from digitseq.errors import DigitseqWarning, one_line
 from digitseq.files.object_store import ObjectStore
 
 EXPIRES = 60.0  # seconds without renewal after which an owner is dead
@@ -124,10 +125,18 @@ class Lease:
         """Wait until no claim is alive, or one was renewed."""
         before = dict[str, float]()
         until = time.monotonic() + EXPIRES
+        said = False
         while wait and time.monotonic() < until:
             ages = {claim.name: self._age(claim.name) for claim in self._claims() if claim.alive}
             if not ages or any(age < before.get(name, 0.0) for name, age in ages.items()):
                 return
+            if not said:
+                said = True
+                warnings.warn(
+                    f"the lease of {self._about(next(iter(ages)))} has not run out: waiting for up to {EXPIRES:.0f} s",
+                    DigitseqWarning,
+                    stacklevel=2,
+                )
             before = ages
             time.sleep(min(1.0, EXPIRES / 4))
 

@@ -53,7 +53,8 @@ def make_parts(
         from digitseq.runs.executor import make_by_executor
         from digitseq.runs.work import write_work
 
-        return make_by_executor(crew, write_work(stage, run.jobs, output), missing, stop)
+        order = write_work(stage, run.jobs, output, lambda: bool(stop.signal))
+        return make_by_executor(crew, order, missing, stop)
     first = list(islice(missing, processes(output)))  # no more processes than parts
     parts = chain(first, missing)
     if len(first) <= 1:

@@ -147,19 +147,23 @@ def whole_size(record: Record) -> int:
 
 def check_same(path: Path, record: Record, asked: Record) -> None:
     """`OutputError` that says what differs between the recorded run and what is asked for now."""
+    if differing := differences(record, asked):
+        raise OutputError(
+            f"cannot resume the run in {path}: {'; '.join(differing)}; give what it was started with, or leave out "
+            "`resume`"
+        )
+
+
+def differences(record: Record, asked: Record) -> list[str]:
+    """What differs between a recorded run and one that is asked for, each in words."""
     before, now = _flat(record), _flat(asked)
-    differing = [
+    return [
         "its texts came from other lines, or another release of a package"
         if name == "texts"
         else f"its {name} is {_shown(name, before.get(name))}, not {_shown(name, now[name])}"
         for name in now
         if before.get(name) != now[name]
     ]
-    if differing:
-        raise OutputError(
-            f"cannot resume the run in {path}: {'; '.join(differing)}; give what it was started with, or leave out "
-            "`resume`"
-        )
 
 
 def _shown(name: str, value: Any) -> str:

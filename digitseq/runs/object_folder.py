@@ -126,7 +126,7 @@ class ObjectFolder(RunFolder):
 
     def cut(self, path: Path, size: int) -> None:
         if not size:
-            self._store.remove([path])
+            self.remove([path])
         elif (regular_size(path) or 0) > size:
             self.merge(path, size, [])
 
@@ -134,9 +134,12 @@ class ObjectFolder(RunFolder):
         """Stores have none."""
 
     def remove(self, paths: Iterable[Path]) -> None:
+        self.check_owned()  # a late owner must not remove what the next one has written under the same names
         self._store.remove(paths)
 
     def remove_directory(self, path: Path) -> None:
+        if path.parent.parent != self.private or not path.parent.name.startswith(STAGE):  # others know no such name
+            self.check_owned()
         self._store.remove_below(path)
 
     def remove_empty(self, path: Path) -> None:

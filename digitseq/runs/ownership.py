@@ -33,7 +33,10 @@ def locked_folder(path: Path, stopping: Callable[[], bool] = never, wait: bool =
                 yield LocalFolder.opened(path, cleanup)
     except OSError as error:
         reason = error.strerror or error
-        raise OutputError(f"cannot write to {path} ({reason}): name another directory with `output_path`") from None
+        remedy = "name another directory with `output_path`"
+        if is_object(path):
+            remedy = "check the URL, the credentials, and AWS_ENDPOINT_URL for another store than Amazon's"
+        raise OutputError(f"cannot write to {path} ({reason}): {remedy}") from None
 
 
 def is_being_written(path: Path) -> bool:

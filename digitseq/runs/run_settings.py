@@ -30,7 +30,7 @@ from digitseq.sources import Source
 PICTURES = ("", ".png", ".jpg", ".jpeg")  # endings of a preview; without one it is a PNG file
 NO_LABELS = "none"
 LOCAL = "local"  # the address of a Dask cluster that the run starts
-ADDRESS = re.compile(rf"{LOCAL}|([a-z]+://)?[^\s/]+:[0-9]{{1,5}}")
+ADDRESS = re.compile(rf"{LOCAL}|((tcp|tls|ucx|ucxx|ws|wss)://)?[^\s/]+:[0-9]{{1,5}}")
 LABELS = (*LABEL_FORMATS, NO_LABELS)
 # settings that only some formats have, and these
 PARTLY = {o: [f for f, entry in FORMATS.items() if o in entry.options] for o in ("labels", "shard_size")}
@@ -164,6 +164,14 @@ class Output(NamedOptions):
                     "another format",
                     name,
                 )
+
+    @property
+    def begins_alone(self) -> bool:
+        """Whether what resumes a run may begin it, too: seed and size are given, so no record is needed.
+
+        A job that is queued again gives the same command, wherever it was ended.
+        """
+        return bool(self.shards) or (self.seed is not None and self.size is not None)
 
     @property
     def count(self) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from digitseq.errors import DigitseqWarning, SettingsError
 from digitseq.files.locations import is_object, location
-from digitseq.formats import format_of
+from digitseq.formats import format_without_package
 from digitseq.runs.making import processes
 from digitseq.runs.naming import folder_name
 from digitseq.runs.run_settings import Output
@@ -25,7 +25,7 @@ def check_target(path: Path, output: Output, has_executor: bool) -> None:
     """Refuse, or warn of, what does not go well with an object store."""
     if not is_object(path):
         return
-    if format_of(output.format).keeps:
+    if format_without_package(output.format).keeps:
         raise SettingsError(
             f"format {output.format} is one file that is written bit by bit, which needs a disk, and {path} is in an "
             "object store: take webdataset or parquet, or write to a disk and copy the file",

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from digitseq import __version__
-from digitseq.errors import DataError, DigitseqError, RunError
+from digitseq.errors import DataError, DigitseqError, RunError, one_line
 from digitseq.files.locations import is_object, location
-from digitseq.files.object_store import ObjectStore
+from digitseq.files.object_store import ObjectStore, never
 from digitseq.files.regular import open_regular
 from digitseq.formats import format_of
 from digitseq.formats.base import Format, Job
@@ -112,13 +112,22 @@ class Work:
         return format_of(self.format), [plan.job(cache) for plan in self.plans]
 
 
-def write_work(stage: Path, jobs: Sequence[Job], output: Output) -> Order:
-    """Write to the stage what workers need; returns what a task gets. Raises `OSError`."""
+def write_work(stage: Path, jobs: Sequence[Job], output: Output, stopping: Callable[[], bool] = never) -> Order:
+    """Write to the stage what workers need; returns what a task gets. Raises `OSError` and `RunError`.
+
+    stopping: as in `ObjectStore`
+    """
     stage = stage if is_object(stage) else stage.absolute()
     cache = str(Path(output.cache).absolute()) if output.cache else None
-    data = pickle.dumps(Work(output.format, tuple(JobPlan.of(job, output) for job in jobs), cache))
+    try:
+        data = pickle.dumps(Work(output.format, tuple(JobPlan.of(job, output) for job in jobs), cache))
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise RunError(
+            f"what makes the texts cannot be sent to workers ({one_line(error, 120)}): define its class at the top of "
+            "a module, and keep no open files in it"
+        ) from error
     if is_object(stage):
-        ObjectStore(stage).put(stage / FILE, data)
+        ObjectStore(stage, stopping).put(stage / FILE, data)
     else:
         (stage / FILE).write_bytes(data)
     return Order(versions(_packages(jobs, output)), str(stage), hashlib.sha256(data).hexdigest(), this_process())

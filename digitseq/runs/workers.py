@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from digitseq.files.locations import is_object
-from digitseq.files.object_store import ObjectStore
+from digitseq.files.object_store import ObjectStore, never
 from digitseq.formats.base import Format, Job
 from digitseq.formats.parts import Part, PartFiles, Receipt, addition_name
 
@@ -40,6 +39,7 @@ def make_part(
     directory: Path,
     check: Callable[[], None],
     direct: Path | None = None,
+    stopping: Callable[[], bool] = never,
 ) -> Receipt:
     """Make the files of `part` in the new `directory`.
 
@@ -47,6 +47,7 @@ def make_part(
 
     jobs: one for each section of the run; check: called between batches, may raise `Abandoned`
     direct: a `direct_link`, to create single images under their final names; see `PartFiles`
+    stopping: as in `ObjectStore`
     """
     if not is_object(directory):
         return _make_files(format_, jobs, part, directory, check, direct)
@@ -56,7 +57,8 @@ def make_part(
         receipt = _make_files(format_, jobs, part, made, check)
         files = [file for group in receipt.files for file in group.names()]
         files += [addition_name(addition.name) for addition in receipt.additions]
-        ObjectStore(directory).upload((made / file, directory / file) for file in files)
+        # no grace: whoever stops does not want the part, and what ends the run must have time
+        ObjectStore(directory, stopping, grace=0).upload((made / file, directory / file) for file in files)
     return receipt
 
 
@@ -80,11 +82,21 @@ def make_here(
 ) -> Generator[Receipt, None, None]:
     """Make all parts in this process. Ends early after `stop`, at the next batch. Raises `OSError`."""
 
+    def stopping() -> bool:
+        return bool(stop.signal)
+
     def check() -> None:
-        if stop.signal:
+        if stopping():
             raise Abandoned
 
-    with contextlib.suppress(Abandoned):
-        for part in parts:
+    for part in parts:
+        try:
             check()
-            yield make_part(format_, jobs, part, stage / str(part.number), check)
+            receipt = make_part(format_, jobs, part, stage / str(part.number), check, stopping=stopping)
+        except Abandoned:
+            return
+        except OSError:
+            if stopping():  # a store may have got no time to answer, and nobody waits for this part any more
+                return
+            raise
+        yield receipt

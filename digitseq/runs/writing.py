@@ -24,7 +24,13 @@ from digitseq.errors import DataError, DigitseqError, DigitseqWarning, NarrowErr
 from digitseq.pipeline import Pipeline
 from digitseq.runs.card import update_card
 from digitseq.runs.clearing import is_half_removed, remove_runs
-from digitseq.runs.earlier_runs import check_alone, check_follows, is_continued, warn_of_other_settings
+from digitseq.runs.earlier_runs import (
+    check_alone,
+    check_follows,
+    check_other_parts,
+    is_continued,
+    warn_of_other_settings,
+)
 from digitseq.runs.folder import RunFolder, read_runs
 from digitseq.runs.making import crew_of, make_parts, processes, together
 from digitseq.runs.manifest import Record, check_same, last_run, new_record, sections_of, size_of, whole_size
@@ -113,7 +119,7 @@ def write_images(
     ):
         runs = read_runs(folder.path)
         # a job that is queued again gives the same command, wherever it was ended
-        begins = not output.resume or (output.shards and not runs)
+        begins = not output.resume or (not runs and output.begins_alone)
         run = (_new if begins else _resumed)(folder, runs, pipeline, output)
         wanted = 0 if run.record["status"] == "finished" else size_of(run.record)
         before = sum(run.images)
@@ -168,7 +174,10 @@ def _new(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: Outp
             else:
                 remove_runs(folder, runs)
             unfinished = None
-        check_follows(folder.path, runs, new_record(pipeline, output, []))
+        asked = new_record(pipeline, output, [])
+        check_follows(folder.path, runs, asked)
+        if output.shards:
+            check_other_parts(folder.path, asked)
         sections = [placement.begin(output, where, runs) for placement in placed]
     if output.overwrite and not (output.start or output.shards):
         check_alone(folder.path, sections)

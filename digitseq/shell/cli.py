@@ -6,6 +6,7 @@ import contextlib
 import signal
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ from digitseq.shell.setting_names import with_flags
 from digitseq.sources.choose import source_of
 
 NOTHING_ASKED = 2  # a script whose variables are empty must not go on as if images had been made
+TWICE = 2.0  # seconds in which timeout(1) and schedulers may send SIGTERM to the program and to its process group
 NAME = "digitseq"  # what every line on standard error begins with
 
 
@@ -117,12 +119,15 @@ def _progress_bar(output: Output) -> contextlib.AbstractContextManager[Any]:
 @contextlib.contextmanager
 def _stop_on_signals() -> Iterator[Stop]:
     """While images are made, the first Ctrl-C or SIGTERM requests an orderly stop; the second stops at once."""
-    stop = Stop()
+    stop, first = Stop(), list[float]()
 
     def handle(number: int, frame: object) -> None:
+        if number == stop.signal == signal.SIGTERM and time.monotonic() < first[0] + TWICE:
+            return
         if not stop.armed or stop.signal:
             raise KeyboardInterrupt(number)
         stop.signal = number
+        first.append(time.monotonic())
 
     # Python delivers signals to the main thread only; another thread must stop the program in its own way
     caught = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()

@@ -116,7 +116,7 @@ class ParsedCommand(NamedTuple):
     def complete(self) -> tuple[Output, int]:
         """`output` with its size, and the seed. A run that is resumed has those that were recorded, unless given."""
         output, seed = self.output, self.output.seed
-        if output.resume and not output.shards:  # parts are given both, and may not have begun
+        if output.resume and not output.begins_alone:
             recorded_seed, size = recorded_run(self.settings, output)
             output = replace(output, size=output.size or size)
             seed = recorded_seed if seed is None else seed
