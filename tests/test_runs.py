@@ -190,6 +190,19 @@ def test_a_signal_stops_and_loses_nothing_that_was_finished(start, run, tmp_path
     assert contents(folder) == contents(once / "5")
 
 
+def test_sigterm_that_comes_twice_is_one_request(start, tmp_path, gate_at):
+    """timeout(1) sends it to the program, and to its process group."""
+    gate = gate_at(3 * PART)
+    process = start("-num", "5", "-s", 500_000, "-m", 2, gate=gate)
+    gate.wait()
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=LIMIT)
+    assert process.returncode == 143
+    assert "to make the rest, give the same settings and --resume" in err
+    assert sections(tmp_path / "output" / "5")[0][3] == "interrupted"
+
+
 @pytest.mark.parametrize("cores", [0, 2])
 def test_a_second_signal_ends_at_once(start, tmp_path, gate_at, cores):
     gate = gate_at(PART)

@@ -287,3 +287,13 @@ def test_a_full_disk_leaves_whole_shards_only(run, tmp_path):
 def test_importing_the_command_line_loads_no_format():
     code = "import sys, digitseq.shell.cli; sys.exit(any(m in sys.modules for m in ('lmdb', 'pyarrow', 'tarfile', 'zipfile')))"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def test_a_whole_command_begins_what_it_would_resume(run, tmp_path):
+    """A job that is queued again gives the same command, also if it was ended before it had written anything."""
+    words = ("-num", 5, "-s", 30, "--resume")
+    for incomplete in (words, ("-num", 5, "--seed", 7, "--resume")):
+        assert "has no run to resume" in run(*incomplete).stderr
+    for _ in range(2):
+        assert run(*words, "--seed", 7).returncode == 0
+    assert sections(tmp_path / "output" / "5") == [(1, 30, 30, "finished")]

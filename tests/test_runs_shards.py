@@ -296,3 +296,21 @@ def test_the_card_names_the_part(run, tmp_path):
     assert run("-num", "5", "-s", 9, "--seed", 7, "--shards", "2/3", "--card").returncode == 0
     text = (tmp_path / "output" / "5" / "2-of-3" / "README.md").read_text()
     assert "python3 run.py -num 5 --shards 2/3 -s 9 --seed 7\n" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--seed", 8, "-s", 40, "--shards", "2/2"), "its seed is 7, not 8"),
+        (("--seed", 7, "-s", 41, "--shards", "2/2"), "its size is 40, not 41"),
+        (("--seed", 7, "-s", 40, "--shards", "2/3"), 'its shards is "2 parts", not "3 parts"'),
+        (("--seed", 7, "-s", 40, "--shards", "2/2", "--invert"), "its invert is false, not true"),
+    ],
+)
+def test_a_part_of_another_run_is_refused(run, words, says):
+    """Together they would be no data set, and no reader could tell."""
+    assert run("-num", 5, "--seed", 7, "-s", 40, "--shards", "1/2").returncode == 0
+    done = run("-num", 5, *words)
+    assert done.returncode == 2
+    assert "1-of-2 has a part of another run: " in done.stderr and says in done.stderr
+    assert run("-num", 5, "--seed", 7, "-s", 40, "--shards", "2/2").returncode == 0

@@ -254,13 +254,16 @@ def files_of(url: str, name: str) -> dict[str, bytes]:
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_a_run_in_order(store, start, run, gate_at, tmp_path, number):
-    url, gate = store.new_url(), gate_at(200)
+    url, gate, scratch = store.new_url(), gate_at(200), tmp_path / "scratch"
+    scratch.mkdir()
+    gate.environment["TMPDIR"] = str(scratch)
     words = ["-num", 5, "-s", 600, "--seed", 7, "-m", 2, "--format", "webdataset", "--shard_size", 100]
     process = start(*words, "-o", url, gate=gate)
     gate.wait()
     process.send_signal(number)
     assert process.wait(60) == 128 + number
     assert "resume" in process.stderr.read()
+    assert list(scratch.iterdir()) == []  # nor what killed workers had made
     assert not is_being_written(location(url) / "5")
     assert recorded_status(url) == "interrupted"
     assert run(*words, "-o", url, "--resume").returncode == 0
@@ -317,6 +320,7 @@ def test_a_store_that_is_gone_for_good_is_an_error_and_the_run_is_resumed(store,
         (["-o", "memory://here", "--format", "webdataset", "-m", "2"], "memory:// belongs to one process"),
         (["-o", "nosuch://here/there", "--format", "webdataset"], "nosuch"),
         (["-o", "s3://", "--format", "webdataset"], "names no bucket"),
+        (["-o", "s3:/bucket/x", "--format", "webdataset"], "did you mean s3://bucket/x?"),
     ],
 )
 def test_what_does_not_go_with_a_store_is_refused(refused, words, says):
@@ -409,3 +413,17 @@ def test_a_worker_asks_a_busy_store_again(memory, monkeypatch):
 
     monkeypatch.setattr(type(path.fs), "cat_file", busy)
     assert work._read(path) == b"what to do"
+
+
+def test_a_run_that_was_copied_without_its_journal_is_not_begun_anew(memory, tmp_path, train):
+    """On a disk the journal is a file, in a store several objects: a copy lacks it."""
+    stop = Stop()
+    write_images(
+        pipeline(train), output(tmp_path, "webdataset"), stop, lambda _: setattr(stop, "signal", signal.SIGINT)
+    )
+    location(memory).fs.put(str(tmp_path / "set"), str(location(memory) / "set"), recursive=True)
+    with pytest.raises(
+        OutputError, match="lists 0 finished images, and run.json beside it 300: a run is resumed where"
+    ):
+        write_images(pipeline(train), output(memory, "webdataset", resume=True))
+    assert files(memory) == files(tmp_path)

@@ -54,7 +54,7 @@ def location(text: str) -> Path:
         raise OutputError(
             f"{one_line(text, 80)} leads through {scheme}: give a path, or a URL such as s3://bucket/prefix"
         )
-    needed = " ".join([*[_EXTRAS[scheme]] * (scheme in _EXTRAS), "universal-pathlib"])
+    needed = f"{_EXTRAS.get(scheme, '')} universal-pathlib".strip()
     upath = import_package("upath", f"{scheme}://", needed)
     if scheme in _EXTRAS:
         import_package(_EXTRAS[scheme], f"{scheme}://", needed)

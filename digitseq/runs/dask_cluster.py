@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Executor, Future
 from functools import partial
 from queue import Empty, SimpleQueue
+from tempfile import TemporaryDirectory
 from threading import Thread
 from typing import Any, TypeVar
 
@@ -49,7 +50,9 @@ def connected(output: Output, stop: Stop) -> Iterator[Crew]:
         address = output.dask or LOCAL
         if address == LOCAL:
             cleanup.enter_context(import_package("dask.config", "dask", "distributed").set(KEEP_LOST_WORKERS))
-            cluster = _unless(stop, partial(_start, distributed, output.multi_core or -1))
+            # removed in the end with what killed workers leave there
+            scratch = cleanup.enter_context(TemporaryDirectory(prefix="digitseq-", ignore_cleanup_errors=True))
+            cluster = _unless(stop, partial(_start, distributed, output.multi_core or -1, scratch))
             cleanup.callback(_end, cluster)
             address = cluster.scheduler_address
         client = _unless(stop, partial(_connect, distributed, address))
@@ -106,8 +109,8 @@ def _import_quietly() -> Any:
     return found
 
 
-def _start(distributed: Any, count: int) -> Any:
-    """A cluster of `count` processes on this machine, -1: one per core."""
+def _start(distributed: Any, count: int, scratch: str) -> Any:
+    """A cluster of `count` processes on this machine, -1: one per core. scratch: a directory for temporary files"""
     return distributed.LocalCluster(
         n_workers=(os.cpu_count() or 1) if count == -1 else count,
         threads_per_worker=1,
@@ -115,6 +118,8 @@ def _start(distributed: Any, count: int) -> Any:
         dashboard_address="127.0.0.1:0",  # None takes a fixed port, which another run may have
         scheduler_kwargs={"dashboard": False},
         memory_limit=0,
+        local_directory=scratch,
+        env={"TMPDIR": scratch},
         silence_logs=SILENT,
     )
 

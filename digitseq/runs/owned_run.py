@@ -119,6 +119,7 @@ class OwnedRun(RunFiles):
         journal, start = self.folder.journal, self.record["journal"]
         entries, intact = self.entries(), self._intact() if verify else None
         if verify and self.record["status"] == "interrupted":
+            self._check_complete(entries)
             self._check_nothing_added(entries)
         lost = (i for i, e in enumerate(entries) if e.done is None or (intact and not intact(e.receipt)))
         count = next(lost, len(entries))
@@ -165,6 +166,17 @@ class OwnedRun(RunFiles):
         self.record["status"] = status
         self.record.pop("processes", None)  # it only says how far ahead of the journal a killed run may have written
         self.record["sections"] = [asdict(replace(s, images=count)) for s, count in zip(self.sections, self.images)]
+
+    def _check_complete(self, entries: list[Entry]) -> None:
+        """`OutputError` where the journal has fewer images than the record, which was written after it."""
+        listed = sum(e.receipt.part.stop - e.receipt.part.start for e in entries if e.done is not None)
+        recorded = sum(section.images for section in self.sections)
+        if listed < recorded:
+            raise OutputError(
+                f"{self.folder.journal.path} lists {listed:,} finished images, and run.json beside it {recorded:,}: a "
+                "run is resumed where it began, on a disk or in a store, with its folder .digitseq; bring that back, or "
+                "name another directory with `output_path`"
+            )
 
     def _check_nothing_added(self, entries: list[Entry]) -> None:
         """`OutputError` for lines or numbered files that none of the `entries` names, in the place of those to come."""

@@ -11,12 +11,15 @@ memory is short, breaks off with `RunError`.
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from itertools import cycle, islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from digitseq.errors import RunError
+from digitseq.files.locations import is_object
 from digitseq.formats.base import Format, Job
 from digitseq.formats.parts import Part, Receipt
 from digitseq.runs.pool_worker import PoolWorker
@@ -34,11 +37,19 @@ def make_in_processes(
     Close the generator to be sure that no process is left. Raises what a worker raised, and `RunError` when too many
     died, or one cannot be started.
     """
-    workers: list[PoolWorker] = []
+    with contextlib.ExitStack() as cleanup:
+        scratch = None
+        if is_object(stage):  # what workers upload; killed ones leave it
+            scratch = cleanup.enter_context(TemporaryDirectory(prefix="digitseq-", ignore_cleanup_errors=True))
+        workers = [PoolWorker(format_, jobs, stage, scratch) for _ in range(count)]
+        yield from _made_by(workers, parts, stop)
+
+
+def _made_by(workers: list[PoolWorker], parts: Iterator[Part], stop: Stop) -> Generator[Receipt, None, None]:
+    count = len(workers)
     try:
-        for _ in range(count):
-            workers.append(PoolWorker(format_, jobs, stage))
-            workers[-1].start(count)
+        for worker in workers:
+            worker.start(count)
         # In turn: parts are of one size, and receipts arrive in the order in which they are wanted.
         turns = zip(parts, cycle(workers))
         under_way, deaths = deque[PoolWorker](), _Deaths()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import tempfile
 from collections import deque
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
@@ -23,10 +24,13 @@ END_SECONDS = 5.0  # in which a process must have ended that was killed
 
 
 class PoolWorker:
-    """A process that makes parts in the order in which it gets them, and the one that takes its place if it dies."""
+    """A process that makes parts in the order in which it gets them, and the one that takes its place if it dies.
 
-    def __init__(self, format_: Format, jobs: Sequence[Job], stage: Path) -> None:
-        self._format, self._jobs, self._stage = format_, jobs, stage
+    scratch: a directory for its temporary files, which the owner removes
+    """
+
+    def __init__(self, format_: Format, jobs: Sequence[Job], stage: Path, scratch: str | None = None) -> None:
+        self._format, self._jobs, self._stage, self._scratch = format_, jobs, stage, scratch
         self._process: Any = None
         self._connection: Connection[Any, Any] | None = None
         self._silent = False  # its end of the connection is closed
@@ -37,7 +41,7 @@ class PoolWorker:
         """Start the process, one of `count`. Raises `RunError`."""
         try:
             self._connection, theirs = multiprocessing.Pipe()
-            work = (self._connection, theirs, self._format, self._jobs, self._stage)
+            work = (self._connection, theirs, self._format, self._jobs, self._stage, self._scratch)
             process = multiprocessing.Process(target=_work, args=work, daemon=True)
             process.start()
             self._silent = False
@@ -117,9 +121,18 @@ class PoolWorker:
 
 
 def _work(
-    owners: Connection[Any, Any], connection: Connection[Any, Any], format_: Format, jobs: Sequence[Job], stage: Path
+    owners: Connection[Any, Any],
+    connection: Connection[Any, Any],
+    format_: Format,
+    jobs: Sequence[Job],
+    stage: Path,
+    scratch: str | None,
 ) -> None:
-    """What a worker does until it is killed, or the process that started it has ended."""
+    """What a worker does until it is killed, or the process that started it has ended.
+
+    scratch: a directory for temporary files, which the owner removes
+    """
+    tempfile.tempdir = scratch or tempfile.tempdir
     # With a copy of the owner's end, this process would never see the owner end. Processes that were forked earlier
     # end after this one, which has copies of theirs.
     owners.close()
