@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 
@@ -65,9 +66,14 @@ def test_a_run_whose_workers_die_again_and_again_breaks_off(start, run, tmp_path
     folder = tmp_path / "output" / "5"
     gate.wait()
     wait_until((folder / "metadata.jsonl").exists)  # the row of deaths begins after a part
-    wait_until(
-        lambda: process.poll() is not None or [os.kill(pid, signal.SIGKILL) for pid in children(process.pid)][9:]
-    )
+
+    def kill_all() -> bool:
+        for pid in children(process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return process.poll() is not None
+
+    wait_until(kill_all)
     _, err = process.communicate(timeout=LIMIT)
     assert process.returncode == 1
     assert "a worker process was killed or ran out of memory, 3 times in a row" in err

@@ -174,8 +174,8 @@ class OwnedRun(RunFiles):
         if listed < recorded:
             raise OutputError(
                 f"{self.folder.journal.path} lists {listed:,} finished images, and run.json beside it {recorded:,}: a "
-                "run is resumed where it began, on a disk or in a store, with its folder .digitseq; bring that back, or "
-                "name another directory with `output_path`"
+                "run is resumed where it began, on a disk or in a store, with its folder .digitseq; bring that back, "
+                "or name another directory with `output_path`"
             )
 
     def _check_nothing_added(self, entries: list[Entry]) -> None:
