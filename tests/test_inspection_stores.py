@@ -148,9 +148,10 @@ def test_the_command_inspects_an_object_store(uploaded, run, tmp_path, capsys):
 
 def test_what_is_not_there_is_refused(store, refused):
     nothing = "there is no such file or folder, and no shard whose name begins so"
-    for url in (f"{store.new_url()}/a/b", "s3://no-such-bucket", "s3://no-such-bucket/a", "memory://nothing"):
+    for url in (f"{store.new_url()}/a/b", "s3://no-such-bucket/a", "memory://nothing"):
         assert f"inspect {url}" in (said := refused("--inspect", url)) and nothing in said
     assert "(The specified bucket does not exist)" in refused("--inspect", "s3://no-such-bucket/a")
+    assert "inspect s3://no-such-bucket" in refused("--inspect", "s3://no-such-bucket")
     assert "names no bucket" in refused("--inspect", "s3://")
     assert "nonsense://a" in refused("--inspect", "nonsense://a")
 
