@@ -12,13 +12,11 @@ from .judge import judge_end
 from .places import Places
 
 
-@pytest.mark.parametrize("half", [0, 1])  # for two processes
 @pytest.mark.parametrize("name", CAMPAIGNS)
-def test_nothing_breaks(name, half):
+def test_nothing_breaks(name):
     campaign = CAMPAIGNS[name]
-    cases = range(campaign.short * half // 2, campaign.short * (half + 1) // 2)
-    figures = carry_out(campaign, cases)
-    assert figures.cases == len(cases)
+    figures = carry_out(campaign, range(campaign.short))
+    assert figures.cases == campaign.short
     assert not figures.faults, f"\n{report.faults(figures)}"
 
 
