@@ -158,8 +158,7 @@ class LocalFolder(RunFolder):
         remove_directory(path)
 
     def remove_empty(self, path: Path) -> None:
-        with contextlib.suppress(OSError):  # something is in it
-            path.rmdir()
+        _remove_empty(path)
 
     def sizes(self, folders: Iterable[Path]) -> Callable[[Path], int | None]:
         return regular_size
