@@ -18,18 +18,13 @@ from typing import Any, TypeVar
 
 from digitseq.files import retries
 from digitseq.files.locations import store_errors
-from digitseq.files.retries import tried
+from digitseq.files.retries import never, tried
 
 GRACE = 2.5  # seconds in which requests may still end after a request to stop: the program must end within five
 POLL_SECONDS = 0.1
 _PATTERN = frozenset("*?[")
 
 T = TypeVar("T")
-
-
-def never() -> bool:
-    """A run that nobody asks to stop."""
-    return False
 
 
 class ObjectStore:

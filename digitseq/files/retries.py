@@ -15,6 +15,11 @@ FINAL = (errno.ENOENT, errno.EEXIST, errno.EACCES, errno.EPERM, errno.ENOTDIR, e
 T = TypeVar("T")
 
 
+def never() -> bool:
+    """A run that nobody asks to stop."""
+    return False
+
+
 def _slept(seconds: float) -> bool:
     time.sleep(seconds)
     return True

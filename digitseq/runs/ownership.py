@@ -8,7 +8,7 @@ from pathlib import Path
 
 from digitseq.errors import OutputError
 from digitseq.files.locations import is_object, is_there
-from digitseq.files.object_store import never
+from digitseq.files.retries import never
 from digitseq.runs.folder import JOURNAL, PRIVATE, RunFolder
 from digitseq.runs.journal import Entry, entries_in, file_lines_from
 from digitseq.runs.local_folder import LocalFolder, is_locked

@@ -22,8 +22,9 @@ from typing import Any, NamedTuple
 from digitseq import __version__
 from digitseq.errors import DataError, DigitseqError, RunError, one_line
 from digitseq.files.locations import is_object, location
-from digitseq.files.object_store import ObjectStore, never
+from digitseq.files.object_store import ObjectStore
 from digitseq.files.regular import open_regular
+from digitseq.files.retries import never
 from digitseq.formats import format_of
 from digitseq.formats.base import Format, Job
 from digitseq.formats.parts import Part, Receipt

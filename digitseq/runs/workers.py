@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from digitseq.files.locations import is_object
-from digitseq.files.object_store import ObjectStore, never
+from digitseq.files.retries import never
 from digitseq.formats.base import Format, Job
 from digitseq.formats.parts import Part, PartFiles, Receipt, addition_name
 
@@ -51,6 +51,8 @@ def make_part(
     """
     if not is_object(directory):
         return _make_files(format_, jobs, part, directory, check, direct)
+    from digitseq.files.object_store import ObjectStore  # runs on disks start sooner without
+
     # files are whole before they are uploaded, and then the store shows them as a whole or not at all
     with tempfile.TemporaryDirectory(prefix="digitseq-") as local:
         made = Path(local) / directory.name

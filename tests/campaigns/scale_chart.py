@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-WIDTH, HEIGHT, LEFT, TOP, BELOW, RIGHT = 250, 210, 56, 34, 40, 118  # pixels; WIDTH and HEIGHT are those of the plot
+WIDTH, HEIGHT, LEFT, TOP, BELOW, RIGHT = 250, 210, 56, 34, 40, 130  # pixels; WIDTH and HEIGHT are those of the plot
 COLOURS = ("#2f6fb7", "#c7702c", "#5b9a3b", "#8a5bb0")
 
 
