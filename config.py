@@ -3,7 +3,7 @@
 Plain values only: numbers, "text", True, False, None, (width, height).
 """
 
-# == what is written (one of the first 7)
+# == what is written (one of the first 8)
 
 # the same text in every image, such as 007
 # a text, or None; default: None; such as "123456" (-num)
@@ -33,6 +33,10 @@ pattern = None
 # the lines of this text file in order, repeated from the top if needed; - reads standard input
 # a path, or None; default: None
 numbers_file = None
+
+# these texts in order, repeated from the top if needed
+# a list of 1 to 10,000 texts of 1 to 255 characters, or None; default: None; such as ["2026", "7", "1234567"]
+numbers = None
 
 # with phone: mobile numbers, fixed-line numbers, or half of each
 # one of mobile, fixed_line, any; default: "any"
@@ -109,7 +113,7 @@ multi_core = None
 # a text, or None; default: none
 dask = None
 
-# number of images; with numbers_file, by default one a line
+# number of images; with numbers_file or numbers, by default one for each text
 # a whole number from 1 to 1,000,000,000, or None; default: 1; 100 with multi_core (-s)
 size = None
 

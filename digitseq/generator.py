@@ -215,7 +215,7 @@ class SequenceGenerator:
     ) -> Report:
         """Write the first `size` images below `output_path`, as the command line does, and say what was done.
 
-        size: None: one image for each line of `numbers_file`, or the size of the generator, or 1
+        size: None: one image for each text of `numbers_file` or `numbers`, or the size of the generator, or 1
         processes: 0 or 1: in this process; -1: one per core
         progress: True for a progress bar, or a function that is called with the number of images finished since its
         last call; settings: fields of `Output` by their names, such as `labels="coco"` or `split_ratio`

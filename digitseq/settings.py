@@ -15,6 +15,7 @@ from digitseq.glyphs.catalog import SIDE
 from digitseq.glyphs.strokes import SIGNS
 from digitseq.options import (
     MAX_TEXT,
+    MAX_TEXTS,
     MAX_WIDTH,
     Choice,
     Code,
@@ -26,6 +27,7 @@ from digitseq.options import (
     NumberPair,
     Option,
     Text,
+    Texts,
     clean_fields,
     options,
     setting,
@@ -58,6 +60,7 @@ class Operations(Kind):
     """Operations of `digitseq.augment` in order, kept as texts. Their package is loaded where there are any."""
 
     name = "augment"
+    repeats = True
 
     def expected(self) -> str:
         return "operations or their names"
@@ -143,6 +146,10 @@ class Settings(NamedOptions):
     numbers_file: str | None = setting(
         None, FilePath(), "the lines of this text file in order, repeated from the top if needed; - reads "
         "standard input", "source", source=True, metavar="FILE",
+    )  # fmt: skip
+    numbers: Iterable[str] | None = setting(
+        None, Texts(MAX_TEXTS, MAX_TEXT), "these texts in order, repeated from the top if needed", "source",
+        source=True, example=("2026", "7", "1234567"),
     )  # fmt: skip
     phone_type: str = setting(
         "any", Choice(("mobile", "fixed_line", "any")), "with `phone`: mobile numbers, fixed-line numbers, or half of "

@@ -71,7 +71,7 @@ def test_the_appearance_is_all_that_is_not_the_text():
     for name, value in given.items():
         assert Appearance.of(Settings("1", **{name: value})) != plain, name
     about_texts_and_glyphs = {
-        "number", "random_digits", "amounts", "random_text", "phone", "pattern", "numbers_file", "phone_type",
+        "number", "random_digits", "amounts", "random_text", "phone", "pattern", "numbers_file", "numbers", "phone_type",
         "phone_format", "unique", "balanced", "signs", "gap_labels", "label_case", "dataset", "transpose", "split", "random_all",
         "image_height", "glyph_height", "letter_layout",  # the bank is in this size
     }  # fmt: skip

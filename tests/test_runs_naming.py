@@ -27,6 +27,7 @@ from digitseq.settings import Settings
         ({"pattern": "[0-9]"}, "pattern"),
         ({"numbers_file": "a/b/.some.txt"}, "some"),
         ({"numbers_file": "-"}, "stdin"),
+        ({"numbers": ["12", "3"]}, "numbers"),
         ({"number": "5."}, "5_"),
         ({"number": ".5"}, "_5"),
         ({"number": "Con"}, "Con_"),

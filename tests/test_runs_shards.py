@@ -129,6 +129,7 @@ def test_parts_of_a_split_run_have_their_share_of_train_val_and_test(tmp_path, f
         {"pattern": "[0-9]{4}", "unique": True, "augment": ["rotate", "noise"]},
         {"phone": "JP", "image_width": 0},
         {"numbers_file": "lines.txt"},
+        {"numbers": ["12", "345", "6"]},
     ],
     ids=lambda source: "-".join(source),
 )

@@ -139,6 +139,24 @@ def test_samples_of_every_source_and_their_command(client, run, tmp_path, source
         assert base64.b64decode(sample["image"]) == (folder / f"{sample['index'] + 1}.png").read_bytes()
 
 
+def test_a_list_of_texts_as_a_query_and_as_a_body(client, run, tmp_path):
+    texts = ["12", "-7", "3,4", "-1-2"]
+    found = client.get("/v1/samples.json", params={"numbers": texts, "seed": 2, "count": 6}).json()
+    assert [sample["text"] for sample in found["samples"]] == [*texts, *texts[:2]]
+    assert "Settings(numbers=('12', '-7', '3,4', '-1-2')), seed=2" in found["python"]
+    import shlex
+
+    assert run(*shlex.split(found["command"])[2:], "-o", "out").returncode == 0
+    with zipfile.ZipFile(
+        io.BytesIO(client.post("/v1/datasets", json={"numbers": texts, "seed": 2, "size": 6}).content)
+    ) as archive:
+        for sample in found["samples"]:
+            name = f"{sample['index'] + 1}.png"
+            assert base64.b64decode(sample["image"]) == archive.read(name)
+            assert archive.read(name) == (tmp_path / "out/numbers" / name).read_bytes()
+    assert 'such as "007"' in problem(client.post("/v1/datasets", json={"numbers": [12], "size": 6}), 422)["detail"]
+
+
 def test_python_code_makes_the_same_images(client):
     found = client.get("/v1/samples.json?number=350&image_width=160&augment=light&seed=4&count=2").json()
     assert "Settings(number='350', image_width=160, augment=('light',)), seed=4" in found["python"]

@@ -69,7 +69,7 @@ PARTNERS = {
     "style": {"split": "test"},
     "marks": {"style": "pen", "split": "test"},
 }
-SOURCES = ("number", "random_digits", "amounts", "random_text", "phone", "pattern")
+SOURCES = ("number", "random_digits", "amounts", "random_text", "phone", "pattern", "numbers")
 VALID = {
     "pattern": ["20[0-9]{2}", "(19|20)[0-9]{2}"],
     "phone": ["JP", "DE"],
@@ -77,6 +77,7 @@ VALID = {
     "random_digits": [[1, 1], [3, 8]],
     "amounts": [[1, 1], [3, 12]],
     "random_text": [[1, 1], [3, 8]],
+    "numbers": [["12", "3,4"], ["-7"]],
     "labels": [["coco"], ["jsonl", "txt"]],
     "style": ["pen", "pen:width=0.05..0.1,slant=0"],
     "augment": [["light"], ["medium", "blur"], ["elastic:alpha=6,sigma=4"]],
@@ -109,7 +110,7 @@ def query_of(settings: dict) -> list[tuple[str, str]]:
 
     pairs = []
     for name, value in settings.items():
-        if name == "augment":
+        if name in ("augment", "numbers"):
             pairs += [(name, one) for one in value]
         else:
             pairs.append((name, ",".join(map(text, value)) if isinstance(value, list) else text(value)))

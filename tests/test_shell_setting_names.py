@@ -47,6 +47,8 @@ REFUSED = [
     {"random_digits": (1, 1), "unique": True, "size": 11},
     {"number": "1@2"},
     {"number": "1a2"},
+    {"numbers": ["12", "1a2"]},
+    {"numbers": ["12", ""]},
     {"number": "1-2", "signs": "refuse"},
 ]  # fmt: skip
 

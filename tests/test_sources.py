@@ -25,6 +25,7 @@ from digitseq.sources.amounts import Amounts
 from digitseq.sources.choose import for_run, source_folder, source_of
 from digitseq.sources.fixed import FixedSource
 from digitseq.sources.gaps import check_characters
+from digitseq.sources.given_texts import GivenTexts
 from digitseq.sources.lines import NumbersFile
 from digitseq.sources.pattern import Pattern
 from digitseq.sources.phone import Phone
@@ -48,6 +49,8 @@ SOURCES = {
     "pattern": lambda _: Pattern(DATE),
     "pattern with lookahead": lambda _: Pattern(r"(?!00)\d{2,5}(?<!13)"),
     "unique pattern": lambda _: for_run(Pattern(r"\d{4}"), ALL, 1, True),
+    "given": lambda _: GivenTexts([str(i * i) for i in range(70)]),
+    "unique given": lambda _: for_run(GivenTexts([str(i % 3050) for i in range(3060)]), ALL, 1, True),
     "unique file": lambda path: for_run(numbers_file(path, 4000), ALL, 1, True),
 }
 

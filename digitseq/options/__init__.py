@@ -1,13 +1,14 @@
 """What an option is: a setting of images or runs, or a parameter of an operation. Everything about it stands once."""
 
 from digitseq.options.command_line import flag_words
-from digitseq.options.kinds import Choice, Choices, Code, FilePath, Flag, Kind, Text, expanded, shown
+from digitseq.options.kinds import Choice, Choices, Code, FilePath, Flag, Kind, Text, Texts, expanded, shown
 from digitseq.options.numbers import Number, NumberPair, NumberRange, PartOf, Shares
 from digitseq.options.option import NamedOptions, Option, clean_fields, options, setting
 from digitseq.options.spread import Normal, Spread
 
 __all__ = [
     "MAX_TEXT",
+    "MAX_TEXTS",
     "MAX_WIDTH",
     "PARTS",
     "Choice",
@@ -26,6 +27,7 @@ __all__ = [
     "Shares",
     "Spread",
     "Text",
+    "Texts",
     "clean_fields",
     "expanded",
     "flag_words",
@@ -36,4 +38,5 @@ __all__ = [
 
 MAX_WIDTH = 65_535
 MAX_TEXT = 255  # a folder is named after the number, and file systems stop at 255 bytes
+MAX_TEXTS = 10_000  # in one setting; a file may have any number of lines
 PARTS = ("train", "val", "test")

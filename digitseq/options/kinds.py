@@ -19,9 +19,13 @@ _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
 class Kind(Protocol):
-    """One kind of value. name: what `/v1/options` calls it."""
+    """One kind of value.
+
+    name: what `/v1/options` calls it; repeats: a query gives several values by naming the setting several times
+    """
 
     name: ClassVar[str]
+    repeats: ClassVar[bool] = False
 
     def expected(self) -> str:
         """What is allowed, in words: "a whole number from 1 to 15 pixels"."""
@@ -169,6 +173,53 @@ class Choices(Choice):
 
     def argument(self, name: str) -> dict[str, Any]:
         return {"metavar": "NAME", "nargs": "+"}
+
+
+@dataclass(frozen=True)
+class Texts(Kind):
+    """At most `most` texts of 1 to `longest` printable characters, in order, without spaces around them."""
+
+    most: int
+    longest: int
+    name = "texts"
+    repeats = True
+
+    def expected(self) -> str:
+        return f"a list of 1 to {self.most:,} texts of 1 to {self.longest} characters"
+
+    def convert(self, value: Any) -> tuple[str, ...]:
+        if isinstance(value, (str, bytes)):
+            raise TypeError
+        texts = tuple([self._text(item, number) for number, item in enumerate(items_of(value), 1)])
+        if not 1 <= len(texts) <= self.most:
+            raise SettingsError(f"may have 1 to {self.most:,} texts, got {len(texts):,}")
+        return texts
+
+    def _text(self, item: Any, number: int) -> str:
+        """`item` as it is written, for it is text `number`. Raises `SettingsError`."""
+        if not isinstance(item, str):
+            raise SettingsError(
+                f'must be texts in quotes, such as "007": a number has no leading zeros, got {shown(item)} as text '
+                f"{number:,}"
+            )
+        text = item.strip(" \t\r\n")  # as in files of numbers: no image can show them
+        if not 1 <= len(text) <= self.longest:
+            raise SettingsError(
+                f"must be texts of 1 to {self.longest} characters, got {len(text):,} in text {number:,}"
+            )
+        if not text.isprintable():
+            raise SettingsError(f"has control characters, which no glyph shows, in text {number:,}: {shown(text)}")
+        return text
+
+    def parse(self, text: str) -> list[str]:
+        return [text]  # any character can be a part of a text, so none separates two
+
+    def schema(self) -> dict[str, Any]:
+        items = {"type": "string", "minLength": 1, "maxLength": self.longest}
+        return {"type": "array", "items": items, "minItems": 1, "maxItems": self.most}
+
+    def argument(self, name: str) -> dict[str, Any]:
+        return {"metavar": "TEXT", "nargs": "+", "action": "extend"}
 
 
 def items_of(value: Any) -> Any:

@@ -84,7 +84,8 @@ class Output(NamedOptions):
         metavar="ADDRESS",
     )  # fmt: skip
     size: int | None = setting(
-        None, Number(1, 1_000_000_000), "number of images; with `numbers_file`, by default one a line", "batch", "-s",
+        None, Number(1, 1_000_000_000), "number of images; with `numbers_file` or `numbers`, by default one for each "
+        "text", "batch", "-s",
         shown_default="1; 100 with `multi_core`",
     )  # fmt: skip
     seed: int | None = setting(
@@ -190,7 +191,7 @@ class Output(NamedOptions):
             images -= (self.start or 1) - 1
             if images < 1:
                 raise SettingsError(
-                    f"start {self.start:,} is after the last line, {source.origin.images:,}: give `size` to go on from "
+                    f"start {self.start:,} is after the last text, {source.origin.images:,}: give `size` to go on from "
                     "the top",
                     "start",
                 )

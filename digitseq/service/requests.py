@@ -95,7 +95,7 @@ def from_query(pairs: Pairs, others: Mapping[str, Option]) -> RequestValues:
         value = known[name].kind.parse(text) if name in known else text
         if name not in found:
             found[name] = value
-        elif name == "augment":
+        elif name in known and known[name].kind.repeats:
             found[name] += value
         else:
             raise Problem(422, f"{name:.60} is given twice: give it once, a pair as 3,8", name[:60])
@@ -122,8 +122,7 @@ def from_json(body: object, others: Mapping[str, Option]) -> RequestValues:
 def check_texts(values: Mapping[str, Any], limits: Limits) -> None:
     """Refuse texts that are too long."""
     for name, value in values.items():
-        if isinstance(value, str) and isinstance(SETTINGS[name].kind, Text) and len(value) > limits.max_text:
-            raise Problem(422, f"{name} may have at most {limits.max_text} characters, got {len(value):,}", name)
-    augment = values.get("augment", [])
-    if any(len(text) > limits.max_text for text in ([augment] if isinstance(augment, str) else augment)):
-        raise Problem(422, f"an operation may have at most {limits.max_text} characters", "augment")
+        texts = [value] if isinstance(value, str) else value
+        kind = SETTINGS[name].kind
+        if (isinstance(kind, Text) or kind.repeats) and texts and (most := max(map(len, texts))) > limits.max_text:
+            raise Problem(422, f"{name} may have at most {limits.max_text} characters, got {most:,}", name)

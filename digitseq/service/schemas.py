@@ -86,7 +86,8 @@ def properties(others: Mapping[str, Option], limits: Limits, datasets: list[str]
             schema["enum"] = datasets
         for part in (schema, schema.get("items", {})):
             if part.get("type") == "string" and "enum" not in part:
-                part["maxLength"] = min(limits.max_text, MAX_TEXT if name == "number" else limits.max_text)
+                longest = MAX_TEXT if name == "number" else part.get("maxLength", limits.max_text)
+                part["maxLength"] = min(limits.max_text, longest)
     return found
 
 
@@ -96,7 +97,7 @@ def query(schemas: Mapping[str, Schema], left_out: tuple[str, ...] = ()) -> list
     for name, schema in schemas.items():
         if name not in left_out:
             found.append({"name": name, "in": "query", "description": schema.pop("description"), "schema": schema})
-            if schema["type"] == "array" and name != "augment":
+            if schema["type"] == "array" and not (name in SETTINGS and SETTINGS[name].kind.repeats):
                 found[-1] |= {"style": "form", "explode": False}  # erode_kernel=1,2
     return found
 

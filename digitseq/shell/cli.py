@@ -68,8 +68,8 @@ def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
             for path in write_previews(output, settings, bank, seed):
                 tell(f"{path} (seed {seed})")
             return 0
-        # how many lines a file has is known once it has been read, and standard input is read only once
-        size = output.size if settings.numbers_file else output.count
+        # a list has a size of its own; that of a file is known once it has been read, and standard input is read once
+        size = output.size if settings.numbers_file or settings.numbers else output.count
         source = source_of(settings, bank.characters, size, seed)
         output = output.sized(source)
         pipeline = Pipeline(settings, bank, seed, source)

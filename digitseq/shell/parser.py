@@ -62,7 +62,7 @@ class OneLineParser(argparse.ArgumentParser):
         self.error(f"unknown flag {name!r:.60}" + (f": did you mean {near}?" if near else ""))
 
     def error(self, message: str) -> NoReturn:
-        if "expected one argument" in message:
+        if "expected one argument" in message or "expected at least one argument" in message:
             message += "; one that begins with - is written after =, as in --pattern='-?[0-9]'"
         if "unrecognized arguments" in message and "--number" in self._option_string_actions:
             message += ": a value stands after its flag, as in --number 123"

@@ -14,6 +14,7 @@ SOURCE_MODULES = {  # name of the setting: module
     "phone": "phone",
     "pattern": "pattern",
     "numbers_file": "lines",
+    "numbers": "given_texts",
 }
 
 __all__ = ["SOURCE_MODULES", "Source", "decode", "encode"]

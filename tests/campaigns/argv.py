@@ -69,7 +69,7 @@ SOURCES: dict[str, Values] = {
     "-num": _of("0", "123456", "007"), "--number": _of("12"), "--random_digits": _some(2, _near("3", "5")), "--random_text": _some(2, _near("4")),
     "--amounts": lambda draw: [] if draw.random() < 0.5 else _some(2, _near("3", "5"))(draw),
     "--phone": _of("JP", "US", "GB", "DE", "XX", "jp"), "--pattern": _of("[0-9]{4}", "20[0-9]{2}", "(", "a*", "[0-9]{1,3}-?", "(?:0|1){8}"),
-    "--numbers_file": _of("lines.txt", "empty.txt", "binary", "-", "afile", "adir", "/dev/null", "missing"),
+    "--numbers": _of("12", "-5", "-1-2", "x", ""), "--numbers_file": _of("lines.txt", "empty.txt", "binary", "-", "afile", "adir", "/dev/null", "missing"),
 }  # fmt: skip
 OTHERS: dict[str, Values] = {
     "--phone_type": _of("mobile", "fixed_line", "any"), "--phone_format": _of("digits", "national", "e164"), "--unique": _none,
