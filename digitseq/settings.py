@@ -198,7 +198,7 @@ class Settings(NamedOptions):
     )  # fmt: skip
     glyph_height: float | None = setting(
         None, Number(0.2, 1, whole=False), "height of a digit as a share of the image's height", "layout",
-        shown_default="20/28, as in MNIST",
+        shown_default="20/28, as in MNIST", example=0.8,
     )  # fmt: skip
     letter_layout: str = setting(
         "on", Choice(("on", "off")), "of data sets with letters: digits and letters on one base line, capitals as high "
@@ -237,19 +237,21 @@ class Settings(NamedOptions):
     )  # fmt: skip
     erode_kernel: tuple[int, int] | None = setting(
         None, KERNEL, "erode with a kernel of this width and height", "augmentation", "-e",
-        shown_default="off; 1 2 with `data_augmentation`",
+        shown_default="off; 1 2 with `data_augmentation`", example=(2, 2),
     )  # fmt: skip
     dilate_kernel: tuple[int, int] | None = setting(
         None, KERNEL, "dilate with a kernel of this width and height", "augmentation", "-d",
-        shown_default="off; 2 1 with `data_augmentation`",
+        shown_default="off; 2 1 with `data_augmentation`", example=(2, 2),
     )  # fmt: skip
     angle: float | None = setting(
         None, Number(-180, 180, "degrees", whole=False), "rotate each character by this angle, counter-clockwise",
         "augmentation", "-a", shown_default="off; from -15 to 15 at random with `data_augmentation`",
+        example=10.0,
     )  # fmt: skip
     noise_ratio: float | None = setting(
         None, Number(0, 1, whole=False), "share of a character's pixels set to white", "augmentation", "-n",
         shown_default="off; from 0 to 0.1 at random with `data_augmentation`",
+        example=0.1,
     )  # fmt: skip
     augment: str | Operation | Iterable[str | Operation] = setting(
         (), Operations(), "more distortions: light, medium, heavy, scan, or NAME:key=value,... such as "

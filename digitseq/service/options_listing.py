@@ -94,6 +94,7 @@ def _described(name: str, option: Option, default: Any) -> dict[str, Any]:
         "high": getattr(kind, "high", None),
         "whole": getattr(kind, "whole", False),
         "unit": getattr(kind, "unit", ""),
+        "parts": list(getattr(kind, "parts", ())),
         "choices": list(getattr(kind, "choices", ())),
         "default": default,
         "example": option.example,

@@ -3,16 +3,24 @@
 const KEY = "digitseq-key";
 
 export class Problem extends Error {
-  constructor(status, detail, field, after = 0) {
-    super(detail);
+  constructor(status, message, field, after = 0) {
+    super(message);
     this.status = status;
     this.field = field;
     this.after = after; // seconds in which to ask again
   }
 }
 
-export function keep(key) {
+export function keepKey(key) {
   sessionStorage.setItem(KEY, key);
+}
+
+export function hasKey() {
+  return sessionStorage.getItem(KEY) !== null;
+}
+
+export function forgetKey() {
+  sessionStorage.removeItem(KEY);
 }
 
 export async function ask(path, options = {}) {
@@ -27,5 +35,5 @@ export async function ask(path, options = {}) {
   }
   if (answer.ok) return answer;
   const said = await answer.json().catch(() => ({ detail: answer.statusText }));
-  throw new Problem(answer.status, said.detail, said.field, Number(answer.headers.get("Retry-After")));
+  throw new Problem(answer.status, said.message ?? said.detail, said.field, Number(answer.headers.get("Retry-After")));
 }

@@ -1,4 +1,5 @@
-// Building blocks: elements, sliders with one or two thumbs, rows of choices.
+// Building blocks: elements, fields, rows of choices, sliders with one or two thumbs.
+// Every control is { made, read, set }: its element, its value, and a function that changes it and tells nobody.
 
 export function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);
@@ -18,33 +19,44 @@ export function errorLine(name, id) {
   return element("p", { class: "error", id, "data-error": name, role: "alert" });
 }
 
-// A labelled text field or select; `name` is the setting whose errors are shown below it.
-export function field(label, name, input) {
+// A labelled input, select or textarea; `name` is the setting whose errors are shown below it.
+export function field(label, name, input, hint = "") {
   const id = fresh(name);
   input.id = id;
   input.setAttribute("aria-describedby", `${id}-error`);
   input.dataset.field = name;
-  return element("div", { class: "field" }, element("label", { for: id }, label), input, errorLine(name, `${id}-error`));
+  return element("div", { class: "field" }, element("label", { for: id }, label), input,
+    hint ? element("p", { class: "hint" }, hint) : null, errorLine(name, `${id}-error`));
 }
 
-export function select(choices, value, changed) {
-  const made = element("select", { onchange: changed });
-  for (const choice of choices) made.append(element("option", { value: choice, selected: choice === value }, choice));
-  return made;
+export function option(value, label = value) {
+  return element("option", { value }, label);
 }
 
-// Radio buttons in a row; returns a function that says which one is chosen.
+export function checkbox(label, name, checked, changed, hint = "") {
+  const id = fresh(name);
+  const input = element("input", { type: "checkbox", checked, "data-field": name, "aria-describedby": `${id}-error`, oninput: changed });
+  const made = element("div", { class: "field" }, element("label", { class: "switch" }, input, element("span", {}, label)),
+    hint ? element("p", { class: "hint" }, hint) : null, errorLine(name, `${id}-error`));
+  return { made, read: () => input.checked, set: (value) => { input.checked = value; } };
+}
+
+// Radio buttons in a row. choices: pairs of a value and its label.
 export function segments(box, name, choices, value, changed) {
-  for (const [key, label] of choices) {
-    const input = element("input", { type: "radio", name, value: key, checked: key === value, onchange: () => changed(key) });
+  const inputs = choices.map(([key, label]) => {
+    const input = element("input", { type: "radio", name, value: key, checked: key === value, oninput: () => changed(key) });
     box.append(element("label", {}, input, label));
-  }
-  return () => box.querySelector("input:checked").value;
+    return input;
+  });
+  return {
+    made: box,
+    read: () => inputs.find((input) => input.checked).value,
+    set: (chosen) => { for (const input of inputs) input.checked = input.value === chosen; },
+  };
 }
 
-// Sliders for one number, or for a pair low … high, each with a number field for exact values.
+// Sliders for one number, or for a range low … high, each with a number field for exact values.
 // names: the settings whose errors belong here. low, high: what the slider reaches; least, most: what the field takes.
-// Returns the element, `read` for the numbers, and `set`, which changes them and tells nobody.
 export function slider({ label, names, values, low, high, least = low, most = high, step = 1, unit = "", hint = "" }, changed) {
   const id = fresh("slider");
   const track = element("div", { class: "track" });
@@ -52,11 +64,8 @@ export function slider({ label, names, values, low, high, least = low, most = hi
   const parts = values.length > 1 ? [`${label}, smallest`, `${label}, largest`] : [label];
   const ranges = values.map((value, k) =>
     element("input", { type: "range", min: low, max: high, step, value, "aria-label": parts[k], oninput: () => moved(k) }));
-  const fields = values.map((value, k) =>
-    element("input", {
-      type: "number", min: least, max: most, step: step === 1 ? 1 : "any", value, "aria-label": `${parts[k]}, exact`,
-      "aria-describedby": `${id}-error`, "data-field": names[k] ?? names[0], oninput: () => typed(k),
-    }));
+  const fields = values.map((value, k) => numberField(`${parts[k]}, exact`, names[k] ?? names[0], value, least, most, step, () => typed(k)));
+  for (const input of fields) input.setAttribute("aria-describedby", `${id}-error`);
   track.append(...ranges);
   fields.forEach((input, k) => numbers.append(...(k ? ["–", input] : [input])));
   if (unit) numbers.append(element("span", { class: "unit" }, unit));
@@ -89,45 +98,28 @@ export function slider({ label, names, values, low, high, least = low, most = hi
     [ranges, fields].forEach((inputs) => inputs.forEach((input, k) => { input.value = all[k]; }));
     paint();
   };
-  return { made, set, read: () => fields.map((input) => (input.value === "" ? "" : Number(input.value))) };
+  return { made, set, read: () => fields.map(numberOf) };
 }
 
-// The words of a name: "random_digits" becomes "Random digits".
-export function title(name) {
-  const words = name.replaceAll("_", " ");
-  return words[0].toUpperCase() + words.slice(1);
+// One number field for each part of a value, such as the width and the height of a kernel.
+export function numberRow({ label, name, parts, values, low, high, step, unit }, changed) {
+  const id = fresh("numbers");
+  const fields = parts.map((part, k) => numberField(`${label}, ${part}`, name, values[k], low, high, step, changed));
+  for (const input of fields) input.setAttribute("aria-describedby", `${id}-error`);
+  const numbers = element("div", { class: "numbers" });
+  fields.forEach((input, k) => numbers.append(...(k ? ["×", input] : [input])));
+  if (unit) numbers.append(element("span", { class: "unit" }, unit));
+  const made = element("div", { class: "field" },
+    element("div", { class: "row" }, element("span", { class: "legend" }, label), numbers), errorLine(name, `${id}-error`));
+  return { made, read: () => fields.map(numberOf), set: (all) => fields.forEach((input, k) => { input.value = all[k]; }) };
 }
 
-// A control for whatever /v1/options describes, and a function that reads its value.
-// names: the settings whose errors are shown below it; hint: a line of help, where the label does not say enough.
-export function control(about, changed, { label = title(about.name), names = [about.name], hint = "" } = {}) {
-  const value = about.default ?? about.example ?? "";
-  if (about.type === "bool") {
-    const input = element("input", { type: "checkbox", checked: value, "data-field": names[0], onchange: changed });
-    const made = element("div", { class: "field", title: about.help },
-      element("label", { class: "switch" }, input, element("span", {}, label)), errorLine(names[0]));
-    return { made, read: () => input.checked };
-  }
-  if (about.choices.length) {
-    const input = select(about.choices, value, changed);
-    return { made: field(label, names[0], input), read: () => input.value };
-  }
-  if (about.low === null) {
-    const input = element("input", { value, maxlength: 256, spellcheck: "false", title: about.help, oninput: changed });
-    return { made: field(label, names[0], input), read: () => input.value };
-  }
-  if (value === "") {
-    const input = element("input", {
-      type: "number", min: about.low, max: about.high, step: about.whole ? 1 : "any", title: about.help, oninput: changed,
-      placeholder: about.shown_default ?? "",
-    });
-    return { made: field(label, names[0], input), read: () => (input.value === "" ? undefined : Number(input.value)) };
-  }
-  const values = [value].flat();
-  const high = about.default === null ? Math.min(about.high, 4 * Math.max(...values)) : about.high;
-  const span = high - about.low;
-  const step = about.whole ? 1 : span <= 2 ? 0.01 : span <= 60 ? 0.1 : 1;
-  const unit = about.unit.startsWith("of ") ? "" : about.unit;
-  const { made, read } = slider({ label, names, values, low: about.low, high, most: about.high, step, unit, hint }, changed);
-  return { made, read: () => (values.length === 1 ? read()[0] : read()) };
+function numberField(label, name, value, min, max, step, changed) {
+  return element("input", {
+    type: "number", min, max, step: step === 1 ? 1 : "any", value, "aria-label": label, "data-field": name, oninput: changed,
+  });
+}
+
+function numberOf(input) {
+  return input.value === "" ? "" : Number(input.value);
 }

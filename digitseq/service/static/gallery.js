@@ -1,27 +1,54 @@
-// The grid of samples, with the boxes of every glyph over them, and their masks.
+// The grid of samples, with the boxes of every character over them, and their masks.
 
 import { element } from "./controls.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-const ENLARGED = 1.25; // the least, where the window has room
 const COLOURS = [[86, 180, 233], [230, 159, 0], [0, 158, 115], [204, 121, 167], [240, 228, 66], [213, 94, 0]].map((c) => [...c, 170]);
+const GAP = 16, CAPTION = 44; // CSS pixels between two samples, and below an image
+const LARGEST = 3, NARROW = 560;
 
-export function show(gallery, samples, white) {
+// open: called with the place of the sample that is to be shown large.
+export function show(gallery, samples, white, open) {
   const widest = Math.max(...samples.map((sample) => sample.width));
-  gallery.style.setProperty("--tile-width", `${Math.max(150, Math.round(widest * ENLARGED))}px`);
-  gallery.replaceChildren(...samples.map((sample) => figure(sample, white)));
+  gallery.dataset.width = widest;
+  gallery.dataset.height = samples[0].height;
+  gallery.replaceChildren(...samples.map((sample, place) => {
+    const label = `Image ${sample.index + 1}, ${sample.text}: show large`;
+    const button = element("button", { type: "button", class: "sample-open", "aria-label": label, onclick: () => open(place) }, frame(sample, white));
+    const caption = element("figcaption", {}, element("b", { title: sample.text }, sample.text), element("span", {}, `${sample.index + 1}.png`));
+    return element("figure", { class: "sample", role: "listitem" }, button, caption);
+  }));
+  arrange(gallery);
 }
 
-function figure(sample, white) {
+// An image with what can be laid over it.
+export function frame(sample, white) {
   const image = element("img", {
-    src: `data:image/png;base64,${sample.image}`, alt: `handwritten ${sample.text}`,
-    width: sample.width, height: sample.height,
+    src: `data:image/png;base64,${sample.image}`, alt: `handwritten ${sample.text}`, width: sample.width, height: sample.height,
   });
-  const frame = element("div", { class: "frame", "data-paper": white ? "white" : "black" }, image,
+  return element("span", { class: "frame", "data-paper": white ? "white" : "black" }, image,
     sample.mask ? coloured(sample) : null, overlay(sample));
-  frame.style.setProperty("--pixels", sample.width);
-  const caption = element("figcaption", {}, element("b", {}, sample.text), element("span", {}, `${sample.index + 1}.png`));
-  return element("figure", { class: "sample", role: "listitem" }, frame, caption);
+}
+
+// As many columns as fit with every pixel of an image as a square of whole screen pixels, as large as all rows fit into the window.
+// An image that is wider than the window is scaled smoothly, and so are those of narrow windows.
+export function arrange(gallery) {
+  const width = +gallery.dataset.width, height = +gallery.dataset.height, ratio = devicePixelRatio;
+  const room = gallery.clientWidth - parseFloat(getComputedStyle(gallery).paddingLeft) - parseFloat(getComputedStyle(gallery).paddingRight);
+  const columnsAt = (scale) => Math.floor((room + GAP) / ((scale * width) / ratio + GAP));
+  const tall = (scale) => Math.ceil(gallery.children.length / columnsAt(scale)) * ((scale * height) / ratio + CAPTION);
+  let scale = Math.ceil(LARGEST * ratio);
+  while (scale > 1 && (columnsAt(scale) < 1 || tall(scale) > 0.75 * innerHeight)) scale--;
+  const sharp = room >= NARROW && columnsAt(scale) >= 1;
+  const columns = sharp ? columnsAt(scale) : width / 2 > room ? 1 : 2;
+  gallery.style.gridTemplateColumns = `repeat(${columns}, minmax(0, 1fr))`;
+  for (const one of gallery.querySelectorAll(".frame")) {
+    const own = +one.querySelector("img").getAttribute("width");
+    const figure = one.closest(".sample"); // a caption is as wide as its image
+    figure.style.maxWidth = sharp ? `max(${(scale * own) / ratio}px, 90px)` : "";
+    one.style.width = sharp ? `${(scale * own) / ratio}px` : `${(100 * own) / width}%`;
+    one.dataset.sharp = sharp;
+  }
 }
 
 function overlay(sample) {

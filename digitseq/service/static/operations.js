@@ -1,64 +1,97 @@
-// The list of single distortions, each with its parameters; reads as the texts that `augment` takes.
+// Distortions: a preset, and single ones with their parameters. Together they are the texts that `augment` takes.
 
-import { control, element } from "./controls.js";
+import { element, checkbox, segments } from "./controls.js";
+import { control } from "./setting.js";
+import { parse, range, rangeText, write } from "./specification.js";
+import { CHOICES } from "./words.js";
 
-const LEVELS = { glyph: "every digit on its own", image: "the whole image" };
+const LEVELS = { glyph: "every character on its own", image: "the whole image" };
+const NONE = "none";
 
-export function buildOperations(box, operations, changed) {
-  const rows = [];
+// Fills the boxes of the presets and of the list; `count` shows how many of the list are on.
+export function buildOperations(presetBox, box, count, options, changed) {
+  const presets = [NONE, ...Object.keys(options.presets)];
+  const preset = segments(presetBox, "preset", presets.map((name) => [name, CHOICES.preset[name] ?? name]), NONE, changed);
+  const rows = {};
   for (const [level, title] of Object.entries(LEVELS)) {
     box.append(element("p", { class: "level" }, title));
-    for (const operation of operations.filter((known) => known.level === level)) {
-      const row = buildOperation(operation, changed);
-      rows.push(row);
-      box.append(row.made);
+    for (const about of options.augmentations.filter((known) => known.level === level)) {
+      rows[about.name] = buildOperation(about, () => { say(); changed(); });
+      box.append(rows[about.name].made);
     }
   }
-  return () => rows.map((row) => row.read()).filter(Boolean);
+  const chosen = () => Object.values(rows).map((row) => row.read()).filter(Boolean);
+  const say = () => { count.textContent = chosen().length ? `· ${chosen().length} on` : ""; };
+  return {
+    read: () => [...(preset.read() === NONE ? [] : [preset.read()]), ...chosen()],
+    // Returns whether the page can show them.
+    set: (texts) => {
+      const named = texts.filter((text) => presets.includes(text));
+      preset.set(named[0] ?? NONE);
+      for (const row of Object.values(rows)) row.set(null);
+      const single = texts.filter((text) => !presets.includes(text)).map(parse);
+      const shown = single.map(({ name, given }) => rows[name]?.set(given));
+      say();
+      return shown.every(Boolean) && named.length < 2;
+    },
+  };
 }
 
 function buildOperation(operation, changed) {
   let parameters = null; // built when the operation is first turned on
   const box = element("div", { class: "parameters", hidden: true });
-  const made = element("div", { class: "operation" });
-  const input = element("input", {
-    type: "checkbox",
-    onchange: () => {
-      parameters ??= fill(box, operation, changed);
-      box.hidden = !input.checked;
-      made.dataset.on = input.checked;
-      changed();
+  const toggle = checkbox(operation.name, "augment", false, () => { show(); changed(); });
+  toggle.made.querySelector(".error").remove(); // shown once, above the list
+  toggle.made.querySelector("input").removeAttribute("aria-describedby");
+  const made = element("div", { class: "operation" }, toggle.made, box);
+  function show() {
+    if (toggle.read()) parameters ??= fill(box, operation, changed);
+    box.hidden = !toggle.read();
+    made.dataset.on = toggle.read();
+  }
+  return {
+    made,
+    read: () => (toggle.read() ? write(operation.name, parameters.map((parameter) => parameter.read()).filter(Boolean)) : null),
+    // given: values by parameter, or null for an operation that is off
+    set: (given) => {
+      toggle.set(given !== null);
+      show();
+      const known = parameters?.map((parameter) => parameter.set(given?.[parameter.name])) ?? [];
+      return known.every(Boolean) && Object.keys(given ?? {}).every((key) => operation.parameters.some(({ name }) => name === key));
     },
-  });
-  made.append(element("label", { class: "switch", title: operation.help }, input, element("span", {}, operation.name)), box);
-  const text = () => {
-    const changedOnes = parameters.map((parameter) => parameter()).filter(Boolean);
-    return operation.name + (changedOnes.length ? `:${changedOnes.join(",")}` : "");
   };
-  return { made, read: () => (input.checked ? text() : null) };
 }
 
 function fill(box, operation, changed) {
   box.append(element("p", { class: "hint" }, operation.help));
-  return operation.parameters.map((parameter) => {
-    const { made, read } = parameterControl(parameter, changed);
-    box.append(made);
-    return read;
+  return operation.parameters.map((about) => {
+    const parameter = parameterControl(about, changed);
+    box.append(parameter.made);
+    return parameter;
   });
 }
 
-// An element for one parameter, and a function that gives "name=value" where it is not the default.
-function parameterControl(parameter, changed) {
-  const label = parameter.low === null ? parameter.help : parameter.name;
-  const { made, read } = control(parameter, changed, { label, names: ["augment"], hint: parameter.help });
+// A control for one parameter. It reads as "name=value" where that is not the default.
+function parameterControl(about, changed) {
+  const label = about.low === null ? about.help : about.name;
+  const { made, read, set } = control(about, changed, { label, names: ["augment"], hint: about.low === null ? "" : about.help });
   made.querySelector(".error").remove(); // shown once, above the list
+  for (const input of made.querySelectorAll("[aria-describedby]")) input.setAttribute("aria-describedby", "error-augment");
   return {
     made,
+    name: about.name,
     read: () => {
       const now = read();
-      if (String(now) === String(parameter.default)) return null;
-      const [low, high] = [now].flat();
-      return `${parameter.name}=${high === undefined || low === high ? low : `${low}..${high}`}`;
+      if (String(now) === String(about.default)) return null;
+      return `${about.name}=${about.low === null ? now : rangeText([now].flat().length > 1 ? now : [now, now])}`;
+    },
+    set: (text) => {
+      if (text === undefined) set(about.default);
+      else if (about.type === "bool") set(/^true$/i.test(text));
+      else if (about.low === null) set(text);
+      else if (range(text)) set(Array.isArray(about.default) ? range(text) : range(text)[0]);
+      else return false;
+      return true;
     },
   };
 }

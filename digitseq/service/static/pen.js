@@ -1,20 +1,23 @@
-// How strings are written: plain glyphs side by side, or a pen, with sliders for what is most worth changing.
+// How texts are written: plain glyphs side by side, or a pen, with a slider for each of its parameters.
 
-import { element, errorLine, segments, slider } from "./controls.js";
+import { checkbox, element, errorLine, segments, slider } from "./controls.js";
+import { parse, range, rangeText, write } from "./specification.js";
+import { label } from "./words.js";
 
 const GLYPH = "glyph", PEN = "pen";
 const ERROR = "error-style"; // the line for all of it
-const SHOWN = { width: "Pen width", slant: "Slant", size_jitter: "Size spread" };
+const FIRST = ["width", "slant", "size_jitter"]; // what is most worth changing
+const NAMES = { width: "Pen width", size_jitter: "Size spread" };
 
-// pen: the catalogue's entry. forPen: further elements that are shown with a pen only; forGlyph: with plain glyphs only.
-// Returns the element, `read` for the text of the setting, and `isPen`.
-export function buildStyle(pen, forPen, forGlyph, changed) {
-  const choice = element("div", { class: "segments", role: "radiogroup", "aria-label": "Style" });
-  const sliders = Object.entries(SHOWN).map(([name, label]) =>
-    spreadSlider(pen.parameters.find((known) => known.name === name), label, changed));
-  const box = element("div", { class: "pen", hidden: true },
-    element("p", { class: "hint" }, pen.help), ...sliders.map(({ made }) => made), ...forPen);
-  const style = segments(choice, "style", [[GLYPH, "Glyph"], [PEN, "Pen"]], GLYPH, () => {
+// pen: the catalogue's entry.
+export function buildStyle(pen, changed) {
+  const choice = element("div", { class: "segments", role: "radiogroup", "aria-label": label("style") });
+  const sliders = Object.fromEntries(pen.parameters.map((about) => [about.name, spreadSlider(about, changed)]));
+  const more = element("details", {}, element("summary", {}, "More of the pen"),
+    ...pen.parameters.filter(({ name }) => !FIRST.includes(name)).map(({ name }) => sliders[name].made));
+  const box = element("div", { class: "inner", hidden: true },
+    element("p", { class: "hint" }, pen.help), ...FIRST.map((name) => sliders[name].made), more);
+  const style = segments(choice, "style", [[GLYPH, "Glyphs"], [PEN, "Pen"]], GLYPH, () => {
     show();
     changed();
   });
@@ -22,39 +25,55 @@ export function buildStyle(pen, forPen, forGlyph, changed) {
     input.dataset.field = "style";
     input.setAttribute("aria-describedby", ERROR);
   }
-  const isPen = () => style() === PEN;
-  function show() {
-    box.hidden = !isPen();
-    for (const made of forGlyph) made.hidden = isPen();
-  }
-  const text = () => [PEN, sliders.map(({ read }) => read()).filter(Boolean).join(",")].filter(Boolean).join(":");
+  const show = () => { box.hidden = style.read() !== PEN; };
+  const read = () => {
+    if (style.read() === GLYPH) return GLYPH;
+    return write(PEN, Object.values(sliders).map((one) => one.read()).filter(Boolean));
+  };
+  // Returns whether the sliders can show it.
+  const set = (text) => {
+    const { name, given } = parse(text);
+    style.set(name);
+    show();
+    for (const one of Object.values(sliders)) one.set(null);
+    return Object.entries(given).every(([key, value]) => range(value) && sliders[key]?.set(range(value)));
+  };
   const made = element("div", { class: "field" },
-    element("span", { class: "legend" }, "Style"), choice, errorLine("style", ERROR), box);
-  return { made, read: () => (isPen() ? text() : GLYPH), isPen };
+    element("span", { class: "legend" }, label("style")), choice, errorLine("style", ERROR), box);
+  return { made, read, set };
 }
 
-// Two thumbs for one parameter of the pen; nothing is said of it while it is as hands do.
-function spreadSlider(about, label, changed) {
-  const usual = element("input", { type: "checkbox", checked: true, "aria-label": `${label}, as hands do`, onchange: () => say(true) });
-  const range = slider({
-    label, names: ["style"], values: about.usual, low: about.low, high: about.high, step: about.high - about.low > 0.5 ? 0.01 : 0.005,
+// One or two thumbs for one parameter of the pen; nothing is said of it while it is as hands do.
+function spreadSlider(about, changed) {
+  const name = NAMES[about.name] ?? label(about.name);
+  const values = [about.usual].flat().map((value) => Math.round(value * 1000) / 1000);
+  const usual = checkbox("as hands do", "style", true, () => {
+    if (usual.read()) one.set(values);
+    say();
+    changed();
+  });
+  usual.made.querySelector("input").setAttribute("aria-label", `${name}, as hands do`);
+  const one = slider({
+    label: name, names: ["style"], values, low: about.low, high: about.high, step: about.high - about.low > 0.5 ? 0.01 : 0.005,
     hint: about.unit ? `${about.help}, in ${about.unit}` : about.help,
   }, () => {
-    usual.checked = false; // whoever moves a thumb wants what it shows
+    usual.set(false); // whoever moves a thumb wants what it shows
     say();
-  });
-  range.made.querySelector(".error").remove(); // shown once, below the switch
-  for (const input of range.made.querySelectorAll("[data-field]")) input.setAttribute("aria-describedby", ERROR);
-  range.made.querySelector(".row").after(element("label", { class: "switch" }, usual, element("span", {}, "as hands do")));
-  function say(reset = false) {
-    if (reset && usual.checked) range.set(about.usual);
-    range.made.dataset.usual = usual.checked;
     changed();
-  }
-  range.made.dataset.usual = true;
-  const read = () => {
-    const [low, high] = range.read();
-    return usual.checked ? null : `${about.name}=${low === high ? low : `${low}..${high}`}`;
+  });
+  one.made.querySelector(".row").after(usual.made.querySelector("label"));
+  one.made.querySelector(".error").remove(); // shown once, below the switch
+  for (const input of one.made.querySelectorAll("[data-field]")) input.setAttribute("aria-describedby", ERROR);
+  const say = () => { one.made.dataset.usual = usual.read(); };
+  say();
+  return {
+    made: one.made,
+    read: () => (usual.read() ? null : `${about.name}=${rangeText(values.length > 1 ? one.read() : [one.read()[0], one.read()[0]])}`),
+    set: (given) => {
+      usual.set(given === null);
+      one.set(given === null ? values : given);
+      say();
+      return true;
+    },
   };
-  return { made: range.made, read };
 }

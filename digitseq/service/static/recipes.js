@@ -1,0 +1,59 @@
+// The link to the images that are shown, and what makes them elsewhere: a command, code, a request.
+
+import { hasKey } from "./api.js";
+import { copy, say } from "./clipboard.js";
+import { element, segments } from "./controls.js";
+
+const $ = (id) => document.getElementById(id);
+const RECIPES = [["link", "Link"], ["command", "Command"], ["python", "Python"], ["curl", "curl"]];
+const HINTS = {
+  link: "Whoever opens it sees these images and settings.",
+  command: "It writes these images into a new folder. Numbering continues in a folder that has images.",
+  python: "After pip install . in the checkout.",
+  curl: "A zip file with these images and their labels.",
+  key: " Set DIGITSEQ_API_KEY to your key before.",
+};
+
+// A body for POST. A seed can have more digits than a JavaScript number, so it is put in as it is.
+export function body(values, seed, others) {
+  const text = JSON.stringify({ ...values, ...others });
+  return `${text === "{}" ? "{" : `${text.slice(0, -1)},`}"seed":${/^[0-9]+$/.test(seed) ? seed : JSON.stringify(seed)}}`;
+}
+
+const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+
+function curl(values, seed, count) {
+  const key = hasKey() ? ` \\\n  -H "Authorization: Bearer $DIGITSEQ_API_KEY"` : "";
+  return `curl -fo digitseq-${seed}.zip ${location.origin}/v1/datasets${key} \\\n  -H 'Content-Type: application/json'` +
+    ` \\\n  -d ${quoted(body(values, seed, { size: count, format: "zip" }))}`;
+}
+
+export class Recipes {
+  #texts = null; // null while there is nothing that could be made again
+  #chosen;
+
+  constructor() {
+    this.#chosen = segments($("recipes"), "recipe", RECIPES, "link", () => this.#show());
+    $("copy").addEventListener("click", async () => say($("copy"), await copy(this.#texts[this.#chosen.read()])));
+    this.#show();
+  }
+
+  update(values, seed, { samples, command, python }) {
+    this.#texts = { link: location.href, command, python, curl: curl(values, seed, samples.length) };
+    this.#show();
+  }
+
+  clear() {
+    this.#texts = null;
+    this.#show();
+  }
+
+  #show() {
+    const name = this.#chosen.read();
+    $("copy").disabled = !this.#texts;
+    // lines break between flags, not inside of them
+    const words = (this.#texts?.[name] ?? "").split(/ (?=-)/).flatMap((word, k) => [k ? " " : "", element("span", {}, word)]);
+    $("recipe").replaceChildren(...words);
+    $("recipe-hint").textContent = HINTS[name] + (name === "curl" && hasKey() ? HINTS.key : "");
+  }
+}

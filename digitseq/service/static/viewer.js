@@ -1,0 +1,91 @@
+// One sample large, with its label, boxes, mask and seed, to save or copy.
+
+import { ask } from "./api.js";
+import { copy, save, say } from "./clipboard.js";
+import { element } from "./controls.js";
+import { frame } from "./gallery.js";
+
+const $ = (id) => document.getElementById(id);
+
+export class Viewer {
+  #samples = [];
+  #white;
+  #place;
+  #fetchMask;
+
+  // fetchMask: gets a sample, and returns it with its mask.
+  constructor(fetchMask) {
+    this.#fetchMask = fetchMask;
+    const dialog = $("viewer");
+    $("viewer-close").addEventListener("click", () => dialog.close());
+    dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+    dialog.addEventListener("keydown", ({ key, target }) => {
+      if (target.type !== "checkbox" && ["ArrowLeft", "ArrowRight"].includes(key)) this.#step(key === "ArrowLeft" ? -1 : 1);
+    });
+    $("viewer-before").addEventListener("click", () => this.#step(-1));
+    $("viewer-after").addEventListener("click", () => this.#step(1));
+    for (const name of ["boxes", "mask"]) {
+      const toggle = $(`viewer-${name}`);
+      toggle.addEventListener("input", () => { $("viewer-stage").dataset[name] = toggle.checked; });
+    }
+    $("save-image").addEventListener("click", () => save(pngOf(this.#sample.image), `${this.#sample.index + 1}.png`));
+    $("save-mask").addEventListener("click", () => save(pngOf(this.#sample.mask), `${this.#sample.index + 1}-mask.png`));
+    $("copy-image").addEventListener("click", () => this.#copied($("copy-image"), pngOf(this.#sample.image)));
+    $("copy-label").addEventListener("click", () => this.#copied($("copy-label"), labelOf(this.#sample)));
+  }
+
+  get #sample() {
+    return this.#samples[this.#place];
+  }
+
+  open(samples, place, white) {
+    [this.#samples, this.#white] = [samples, white];
+    this.#go(place);
+    $("viewer").showModal();
+  }
+
+  #step(by) {
+    this.#go((this.#place + by + this.#samples.length) % this.#samples.length);
+  }
+
+  async #go(place) {
+    this.#place = place;
+    const sample = this.#sample;
+    $("viewer-title").textContent = `Image ${sample.index + 1}`;
+    $("viewer-text").textContent = sample.text;
+    $("viewer-seed").textContent = sample.seed;
+    $("viewer-size").textContent = `${sample.width} × ${sample.height} pixels`;
+    $("viewer-label").textContent = labelOf(sample);
+    this.#draw();
+    if (sample.mask) return;
+    try {
+      sample.mask = await this.#fetchMask(sample);
+    } catch {
+      return; // it is shown without one
+    }
+    if (this.#sample === sample) this.#draw();
+  }
+
+  #draw() {
+    const large = frame(this.#sample, this.#white);
+    const room = Math.min(innerWidth - 72, 1000) * devicePixelRatio;
+    const scale = Math.max(1, Math.min(6, Math.floor(room / this.#sample.width)));
+    large.dataset.sharp = room >= this.#sample.width;
+    large.style.width = `${(scale * this.#sample.width) / devicePixelRatio}px`;
+    $("viewer-stage").replaceChildren(large);
+    $("save-mask").disabled = $("viewer-mask").disabled = !this.#sample.mask;
+  }
+
+  async #copied(button, what) {
+    say(button, await copy(what));
+  }
+}
+
+function pngOf(base64) {
+  return new Blob([Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))], { type: "image/png" });
+}
+
+// All that is known of an image, as GET /v1/sequences/….json says it.
+function labelOf({ text, seed, index, width, height, boxes }) {
+  return JSON.stringify({ text, seed, index, width, height, boxes });
+}
