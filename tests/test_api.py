@@ -231,7 +231,7 @@ def test_the_image_is_the_callers_own():
         (("35", (10, 0), 100), "got 10 and 0"),
         (
             ("35", (0.5, 1), 100),
-            r"spacing_range must be a whole number from -28 to 1,000 pixels for each of smallest, largest, got \(0\.5, 1\)",
+            r"spacing_range must be a whole number from -28 to 1,000 pixels for each of smallest, largest, got 0\.5, 1",
         ),
         (("35", 3, 100), "spacing_range must be a whole number"),
         (("35", (1, 2, 3), 100), "spacing_range must be a whole number"),

@@ -108,7 +108,7 @@ def test_sequences_are_made_of_the_pictures_and_labelled_with_the_folders(run, t
 
 def test_a_folder_with_the_name_of_a_data_set_is_not_taken_for_it(refused, tmp_path):
     save(tmp_path / "mnist" / "x" / "1.png", drawn())
-    assert "number may hold 0123456789" in refused("-num", "x", "--dataset", "mnist")
+    assert "the text may have 0123456789" in refused("-num", "x", "--dataset", "mnist")
     assert "--dataset must be one of mnist, " in refused("-num", "x", "--dataset", "m" * 300)
     assert "or a folder of pictures or idx files, got 'letters.d'" in refused("-num", "x", "--dataset", "letters.d")
 

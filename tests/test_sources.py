@@ -232,7 +232,7 @@ def test_characters_without_glyphs_are_refused_or_gaps(tmp_path):
         check_characters(source, "0123456789", "refuse")
     for text, name in (("12a", "'a'"), ("1é", "'é'"), ("1\u00a0", r"'\\xa0'")):
         for signs in ("draw", "gap", "refuse"):
-            with pytest.raises(SettingsError, match=rf"number may hold 0123456789\S* only, got {name}") as caught:
+            with pytest.raises(SettingsError, match=rf"the text may have 0123456789\S* only, got {name}") as caught:
                 check_characters(FixedSource(text), "0123456789", signs)
             assert "--signs" not in str(caught.value)
 

@@ -40,6 +40,10 @@ class Kind(Protocol):
         """
         return text
 
+    def given(self, value: object) -> str:
+        """What the message that refuses `value` says was given."""
+        return shown(value)
+
     def hint(self, value: object) -> str:
         """The end of the message that refuses `value`: "; did you mean ...?", or nothing."""
         return ""

@@ -6,11 +6,11 @@ import math
 import operator
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from digitseq.options.kinds import Kind, Text, items_of
+from digitseq.options.kinds import Kind, Text, items_of, shown
 
 # Stricter than int() and float(), which take "1_000", "nan", "inf" and digits of other scripts. The lengths are bounded
 # as converting a text of n digits takes time n².
@@ -72,6 +72,10 @@ class NumberPair(Number):
         if len(numbers) != len(self.parts):
             raise ValueError
         return numbers
+
+    def given(self, value: object) -> str:
+        several = isinstance(value, (list, tuple)) and 0 < len(value) <= 2 * len(self.parts)
+        return ", ".join(shown(part) for part in cast("list[object]", value)) if several else shown(value)
 
     def parse(self, text: str) -> Any:
         return [Number.parse(self, part.strip()) for part in text.split(",")]

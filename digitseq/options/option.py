@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from digitseq.errors import SettingsError, did_you_mean
-from digitseq.options.kinds import Kind, shown
+from digitseq.options.kinds import Kind
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,9 @@ class Option:
         except SettingsError as error:
             raise SettingsError(f"{owner}{name} {error}" if error.setting is None else str(error), name) from None
         except (TypeError, ValueError, OverflowError):
-            message = f"{owner}{name} must be {self.kind.expected()}, got {shown(value)}{self.kind.hint(value)}"
+            message = (
+                f"{owner}{name} must be {self.kind.expected()}, got {self.kind.given(value)}{self.kind.hint(value)}"
+            )
             raise SettingsError(message, name) from None
 
 

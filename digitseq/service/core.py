@@ -18,6 +18,7 @@ from digitseq.service.limits import Limits
 from digitseq.service.metrics import Metrics
 from digitseq.service.options_listing import catalogue
 from digitseq.service.pipeline_cache import PipelineCache
+from digitseq.service.requests import settings_within
 from digitseq.service.scheduler import Scheduler
 
 
@@ -30,9 +31,10 @@ class Service:
         sets = GlyphSets(cache)
         self.pipeline_cache = PipelineCache(limits, sets, cache)
         self.work = Scheduler(limits, self.metrics.working)
-        self.images = ImageEndpoints(self.pipeline_cache, self.work, self.metrics)
-        self.datasets = Datasets(self.pipeline_cache, self.work, self.metrics, limits)
-        self.catalogue = catalogue(limits, sets)
+        self.settings = settings_within(limits)
+        shared = self.pipeline_cache, self.work, self.metrics, limits, self.settings
+        self.images, self.datasets = ImageEndpoints(*shared), Datasets(*shared)
+        self.catalogue = catalogue(limits, sets, self.settings)
         self._draining: asyncio.Task[None] | None = None
 
     @asynccontextmanager

@@ -2,47 +2,50 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any
 
-import anyio
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from digitseq.formats import DOWNLOADS, FORMATS, format_of
 from digitseq.formats.base import Format
-from digitseq.options import Number, Option
+from digitseq.options import Option
 from digitseq.pipeline import Pipeline
 from digitseq.runs.run_settings import Output
+from digitseq.service.bodies import json_body
 from digitseq.service.limits import Limits
 from digitseq.service.metrics import Metrics
 from digitseq.service.pipeline_cache import PipelineCache
-from digitseq.service.problems import Problem, too_large
-from digitseq.service.requests import FORMAT, LABELS, SEED, from_json
+from digitseq.service.problems import Problem
+from digitseq.service.requests import about_data_sets, from_json
 from digitseq.service.scheduler import Scheduler
 from digitseq.service.worker_threads import Stream, address_of
 
-SIZE = Option(Number(1, 1_000_000_000), "how many images")
-ABOUT = {"size": SIZE, "seed": SEED, "format": FORMAT, "labels": LABELS}
-
 
 class Datasets:
-    """Answers with data sets, each as one file."""
+    """Answers with data sets, each as one file. settings: those of images, by name."""
 
-    def __init__(self, pipeline_cache: PipelineCache, work: Scheduler, metrics: Metrics, limits: Limits) -> None:
+    def __init__(
+        self,
+        pipeline_cache: PipelineCache,
+        work: Scheduler,
+        metrics: Metrics,
+        limits: Limits,
+        settings: Mapping[str, Option],
+    ) -> None:
         self._pipeline_cache, self._work, self._metrics, self._limits = pipeline_cache, work, metrics, limits
+        self._settings, self._about = settings, about_data_sets(limits)
 
     async def make(self, request: Request) -> StreamingResponse:
         """The file that the body asks for. Its headers are sent when its first piece is ready."""
-        asked = from_json(await _body(request, self._limits), ABOUT)
+        asked = from_json(await json_body(request, self._limits), self._about, self._settings)
         if "size" not in asked.others:
             raise Problem(422, "size is missing", "size")
         size, name = asked.others["size"], asked.others.get("format", "zip")
         key, download = DOWNLOADS[name]
         format_, labels = format_of(key), _labels(name, asked.others.get("labels"))
-        if size > self._limits.max_images:
-            raise Problem(413, f"size may be at most {self._limits.max_images:,} images here, got {size:,}", "size")
         address = address_of(request.scope)
         with ExitStack() as until_sent:
             until_sent.enter_context(self._work.long_slots.slot(address))
@@ -74,26 +77,6 @@ class _Archive(StreamingResponse):
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         with self._until_sent:
             await super().__call__(scope, receive, send)
-
-
-async def _body(request: Request, limits: Limits) -> Any:
-    """What the body says. Raises `Problem` for one that is no JSON, too large, or too slow."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise Problem(415, "the body must be JSON: Content-Type: application/json")
-    data = b""
-    try:
-        with anyio.fail_after(limits.receive_seconds):
-            async for piece in request.stream():
-                data += piece
-                if len(data) > limits.max_body:  # not all clients announce a size
-                    raise too_large(limits)
-        return json.loads(data)
-    except TimeoutError:
-        seconds = limits.receive_seconds
-        raise Problem(408, f"the body did not arrive within {seconds} seconds", Connection="close") from None
-    except (ValueError, RecursionError) as error:
-        raise Problem(400, f"the body is no JSON: {error}"[:200]) from None
 
 
 def _labels(name: str, labels: tuple[str, ...] | None) -> tuple[str, ...]:

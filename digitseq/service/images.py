@@ -6,23 +6,28 @@ import asyncio
 import base64
 import hashlib
 import json
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
+from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from digitseq.api import draw_seed
 from digitseq.formats.parts import batches
 from digitseq.formats.png_encoder import encode_png
+from digitseq.options import Option
 from digitseq.pen import GLYPH
 from digitseq.pipeline import Batch, Pipeline
 from digitseq.service import recipes
+from digitseq.service.bodies import json_body
+from digitseq.service.limits import Limits
 from digitseq.service.metrics import Metrics
 from digitseq.service.micro_batcher import MicroBatcher, one_image
 from digitseq.service.pipeline_cache import PipelineCache
 from digitseq.service.problems import Problem
-from digitseq.service.requests import ABOUT_IMAGES, ABOUT_SAMPLES, Pairs, from_query
+from digitseq.service.requests import ABOUT_IMAGES, ABOUT_SAMPLES, Pairs, RequestValues, from_json, from_query
 from digitseq.service.scheduler import Scheduler
 from digitseq.service.worker_threads import address_of
 from digitseq.sources.base import Check
@@ -40,8 +45,16 @@ Headers = list[tuple[bytes, bytes]]
 class ImageEndpoints:
     """Answers for one image (`png`, `json`) and for several (`samples`)."""
 
-    def __init__(self, pipeline_cache: PipelineCache, work: Scheduler, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        pipeline_cache: PipelineCache,
+        work: Scheduler,
+        metrics: Metrics,
+        limits: Limits,
+        settings: Mapping[str, Option],
+    ) -> None:
         self._pipeline_cache, self._work, self._metrics = pipeline_cache, work, metrics
+        self._limits, self._settings = limits, settings
         # apart, so that a plain image never waits for distorted or written ones, which take ten times as long
         self._plain, self._distorted = MicroBatcher(), MicroBatcher()
         self._looks: dict[Look, Pipeline] = {}
@@ -71,7 +84,7 @@ class ImageEndpoints:
         # of a look is the same for all texts.
         look = tuple([pair for pair in pairs if pair[0] not in BESIDE_LOOKS])
         if len(look) + len(given.keys() & BESIDE_LOOKS) < len(pairs):
-            from_query(pairs, ABOUT_IMAGES)  # says what is given twice
+            from_query(pairs, ABOUT_IMAGES, self._settings)  # says what is given twice
         others = {
             name: option.clean(name, option.kind.parse(given[name]))
             for name, option in ABOUT_IMAGES.items()
@@ -92,7 +105,7 @@ class ImageEndpoints:
 
     async def json(self, pairs: Pairs, scope: Scope, receive: Receive) -> tuple[int, Headers, bytes]:
         """The same as JSON: text, seed, index, size, boxes, and the PNG file in base64."""
-        asked = from_query(pairs, ABOUT_IMAGES)
+        asked = from_query(pairs, ABOUT_IMAGES, self._settings)
         index = asked.others.get("index", 0)
 
         def make(check: Check) -> dict[str, Any]:
@@ -106,7 +119,14 @@ class ImageEndpoints:
 
     async def samples(self, pairs: Pairs, scope: Scope, receive: Receive) -> dict[str, Any]:
         """`count` images of one seed from number `start` on, and what makes the first of them elsewhere."""
-        asked = from_query(pairs, ABOUT_SAMPLES)
+        return await self._samples(from_query(pairs, ABOUT_SAMPLES, self._settings), scope, receive)
+
+    async def samples_of_body(self, request: Request) -> dict[str, Any]:
+        """The same for a body of JSON: a list of texts can be too long for a query."""
+        asked = from_json(await json_body(request, self._limits), ABOUT_SAMPLES, self._settings)
+        return await self._samples(asked, request.scope, request.receive)
+
+    async def _samples(self, asked: RequestValues, scope: Scope, receive: Receive) -> dict[str, Any]:
         start, count = asked.others.get("start", 0), asked.others.get("count", SAMPLES)
 
         def make(check: Check) -> dict[str, Any]:
@@ -131,7 +151,7 @@ class ImageEndpoints:
         if known is not None and number is not None:
             known = self._pipeline_cache.with_number(known, number)
         if known is None:
-            asked = from_query(pairs, ABOUT_IMAGES)
+            asked = from_query(pairs, ABOUT_IMAGES, self._settings)
             known = await self._work.images.run(
                 lambda check: self._pipeline_cache.pipeline(asked, None, check), receive
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.util import find_spec
 from typing import Any
@@ -16,16 +17,15 @@ from digitseq.options.spread import Normal
 from digitseq.pen.style import PenStyle
 from digitseq.service.glyph_sets import GlyphSets, splits_of
 from digitseq.service.limits import Limits
-from digitseq.service.requests import SETTINGS
 from digitseq.settings import DEFAULTS
 from digitseq.shell.setting_names import with_names
 
 
-def catalogue(limits: Limits, sets: GlyphSets) -> dict[str, Any]:
-    """The answer of `GET /v1/options`: plain values for JSON."""
+def catalogue(limits: Limits, sets: GlyphSets, settings: Mapping[str, Option]) -> dict[str, Any]:
+    """The answer of `GET /v1/options`: plain values for JSON. settings: as they may be set here."""
     return {
         "version": __version__,
-        "settings": [_setting(name) for name in SETTINGS],
+        "settings": [_setting(name, option) for name, option in settings.items()],
         "datasets": [
             {"name": name, "title": info.title, "splits": splits_of(info), "characters": info.characters}
             for name, info in sets.installed().items()
@@ -44,8 +44,7 @@ def catalogue(limits: Limits, sets: GlyphSets) -> dict[str, Any]:
     }
 
 
-def _setting(name: str) -> dict[str, Any]:
-    option = SETTINGS[name]
+def _setting(name: str, option: Option) -> dict[str, Any]:
     return _described(name, option, DEFAULTS[name]) | {
         "group": option.group,
         "flags": [*option.flags, f"--{name}"],

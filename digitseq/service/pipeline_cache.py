@@ -37,7 +37,9 @@ class PipelineCache:
         """
         settings, seed = asked.settings(self._limits, self._sets), asked.others.get("seed")
         if (settings.unique or settings.balanced) and size is not None and size > self._limits.max_images:
-            raise Problem(422, f"unique and balanced are for at most {self._limits.max_images:,} images here", "size")
+            raise Problem(
+                422, f"`unique` and `balanced` are for at most {self._limits.max_images:,} images here", "size"
+            )
         self._lines.check(settings)
         # requests for all heights there are would fill the disk
         renderer = renderer_of(settings, self._cache, keep_sizes=False)
@@ -73,5 +75,5 @@ class PipelineCache:
             )  # fmt: skip
         pipeline = Pipeline(settings, renderer.bank, seed, source, renderer)
         if pipeline.widest > self._limits.max_width:
-            raise too_wide(self._limits)
+            raise too_wide(self._limits, pipeline.widest)
         return pipeline

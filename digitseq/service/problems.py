@@ -10,26 +10,32 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from digitseq.errors import DataError, MissingPackageError, RunError, SettingsError
+from digitseq.errors import DataError, MissingPackageError, NarrowError, RunError, SettingsError
 from digitseq.service.limits import Limits
-from digitseq.shell.setting_names import with_names
+from digitseq.shell.setting_names import marked, with_names
 
 MEDIA_TYPE = "application/problem+json"
 LOG = logging.getLogger("uvicorn.error")
 
 
 class Problem(Exception):
-    """What a request is refused with. `field` is the parameter that is to blame, where there is one."""
+    """What a request is refused with.
 
-    def __init__(self, status: int, detail: str, field: str | None = None, **headers: str) -> None:
-        super().__init__(detail)
-        self.status, self.detail, self.field = status, detail, field
+    message: one line, with other settings in backquotes, as `digitseq.errors` says; field: the parameter that is to
+    blame, where there is one
+    """
+
+    def __init__(self, status: int, message: str, field: str | None = None, **headers: str) -> None:
+        super().__init__(message)
+        self.status, self.field = status, field
+        self.message, self.detail = marked(message, field), with_names(message)
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
 
     def body(self) -> bytes:
         """The answer's body."""
         title = http.HTTPStatus(self.status).phrase
-        found = {"type": "about:blank", "title": title, "status": self.status, "detail": self.detail}
+        found = {"type": "about:blank", "title": title, "status": self.status}
+        found |= {"detail": self.detail, "message": self.message}
         return json.dumps(found if self.field is None else found | {"field": self.field}).encode()
 
     def response(self) -> Response:
@@ -42,9 +48,9 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, Problem):
         return error
     if isinstance(error, SettingsError):
-        return Problem(422, with_names(str(error)), error.setting)
-    if isinstance(error, RunError):  # a text that does not fit, found while its image was drawn
-        return Problem(422, with_names(str(error)), "image_width")
+        return Problem(422, str(error), error.setting)
+    if isinstance(error, RunError):  # found while an image was drawn
+        return Problem(422, str(error), "image_width" if isinstance(error, NarrowError) else None)
     if isinstance(error, HTTPException):
         return Problem(error.status_code, str(error.detail), None, **dict(error.headers or {}))
     if isinstance(error, ClientDisconnect):

@@ -9,7 +9,7 @@ from typing import Any
 from digitseq.augment import OPERATIONS
 from digitseq.errors import SettingsError, did_you_mean
 from digitseq.formats import DOWNLOADS
-from digitseq.options import Choice, FilePath, Number, Option, Text, options
+from digitseq.options import MAX_TEXT, Choice, FilePath, Number, NumberPair, Option, Text, Texts, options
 from digitseq.runs.run_settings import Output
 from digitseq.service.glyph_sets import GlyphSets
 from digitseq.service.limits import Limits
@@ -49,6 +49,7 @@ SETTINGS = {
     for name, option in (ALL | {"dataset": DATASET, "augment": AUGMENT}).items()
     if not (option.local or isinstance(option.kind, FilePath))
 }
+PAIRS_OF_LENGTHS = [name for name, option in SETTINGS.items() if option.source and isinstance(option.kind, NumberPair)]
 SEED = options(Output)["seed"]
 INDEX = Option(Number(0, 999_999_999), "which image of the seed, from 0: image 0 is the command line's 1.png")
 COUNT = Option(Number(1, 100), "how many images")
@@ -56,7 +57,34 @@ FORMAT = Option(Choice(tuple(DOWNLOADS)), "how the data set is packed into one f
 LABELS = options(Output)["labels"]
 ABOUT_IMAGES = {"seed": SEED, "index": INDEX}
 ABOUT_SAMPLES = {"seed": SEED, "start": INDEX, "count": COUNT}
+SIZE = Option(Number(1, 1_000_000_000), "how many images")
 Pairs = Iterable[tuple[str, str]]
+
+
+def settings_within(limits: Limits) -> dict[str, Option]:
+    """`SETTINGS` with the ranges that they have on a service with these limits."""
+    highest = dict.fromkeys(PAIRS_OF_LENGTHS, limits.max_text) | {"image_width": limits.max_width}
+    found = {name: _up_to(option, highest[name]) if name in highest else option for name, option in SETTINGS.items()}
+    for name, option in found.items():
+        if isinstance(kind := option.kind, Texts):
+            found[name] = replace(option, kind=replace(kind, longest=longest_text(name, limits)))
+    return found
+
+
+def about_data_sets(limits: Limits) -> dict[str, Option]:
+    """What may be given beside the settings for a whole data set."""
+    return {"size": _up_to(SIZE, limits.max_images), "seed": SEED, "format": FORMAT, "labels": LABELS}
+
+
+def _up_to(option: Option, limit: int) -> Option:
+    """The same option, of numbers, which are at most `limit`."""
+    assert isinstance(option.kind, Number)
+    return replace(option, kind=replace(option.kind, high=min(option.kind.high, limit)))
+
+
+def longest_text(name: str, limits: Limits) -> int:
+    """The most characters that the setting `name`, a text or several, may have."""
+    return min(MAX_TEXT, limits.max_text) if name in ("number", "numbers") else limits.max_text
 
 
 @dataclass(frozen=True)
@@ -82,14 +110,24 @@ class RequestValues:
         return settings
 
 
-def too_wide(limits: Limits) -> Problem:
-    """The problem for images that may be wider than the service allows."""
-    return Problem(422, f"image_width may be at most {limits.max_width:,} pixels here", "image_width")
+def too_wide(limits: Limits, widest: int | None = None) -> Problem:
+    """The problem for images that may be wider than the service allows. widest: of images as wide as their texts."""
+    most = f"{limits.max_width:,}"
+    message = f"image_width may be at most {most} pixels here"
+    if widest is not None:
+        message = (
+            f"images as wide as their texts need could have {widest:,} pixels here, at most {most} are made: give an "
+            "`image_width`, or shorter texts"
+        )
+    return Problem(422, message, "image_width")
 
 
-def from_query(pairs: Pairs, others: Mapping[str, Option]) -> RequestValues:
-    """The values of a query. Raises `Problem` for an unknown name or one given twice, `SettingsError` for a value."""
-    known, found = {**SETTINGS, **others}, dict[str, Any]()
+def from_query(pairs: Pairs, others: Mapping[str, Option], settings: Mapping[str, Option] = SETTINGS) -> RequestValues:
+    """The values of a query. settings: as of `settings_within`.
+
+    Raises `Problem` for an unknown name or one given twice, `SettingsError` for a value.
+    """
+    known, found = {**settings, **others}, dict[str, Any]()
     for name, text in pairs:
         # unknown names stay as they are: `from_json` refuses them
         value = known[name].kind.parse(text) if name in known else text
@@ -99,14 +137,14 @@ def from_query(pairs: Pairs, others: Mapping[str, Option]) -> RequestValues:
             found[name] += value
         else:
             raise Problem(422, f"{name:.60} is given twice: give it once, a pair as 3,8", name[:60])
-    return from_json(found, others)
+    return from_json(found, others, settings)
 
 
-def from_json(body: object, others: Mapping[str, Option]) -> RequestValues:
+def from_json(body: object, others: Mapping[str, Option], settings: Mapping[str, Option] = SETTINGS) -> RequestValues:
     """The values of a JSON body, which must be an object. Raises as `from_query`."""
     if not isinstance(body, dict):
         raise Problem(422, "the body must be a JSON object")
-    known = {**SETTINGS, **others}
+    known = {**settings, **others}
     # in the order of the settings, so that the mistake that is reported does not depend on the order of the request
     checked = {name: option.clean(name, body[name]) for name, option in known.items() if name in body}
     for name in body:
@@ -115,7 +153,7 @@ def from_json(body: object, others: Mapping[str, Option]) -> RequestValues:
         if name not in known:
             raise Problem(422, f"unknown parameter {name!r:.60}; {did_you_mean(name, known)}", name[:60])
     # settings as they were given: `Settings` checks them again, together
-    values = {name: value for name, value in body.items() if name in SETTINGS}
+    values = {name: value for name, value in body.items() if name in settings}
     return RequestValues(values, {name: value for name, value in checked.items() if name in others})
 
 
@@ -124,5 +162,6 @@ def check_texts(values: Mapping[str, Any], limits: Limits) -> None:
     for name, value in values.items():
         texts = [value] if isinstance(value, str) else value
         kind = SETTINGS[name].kind
-        if (isinstance(kind, Text) or kind.repeats) and texts and (most := max(map(len, texts))) > limits.max_text:
-            raise Problem(422, f"{name} may have at most {limits.max_text} characters, got {most:,}", name)
+        longest = longest_text(name, limits)
+        if (isinstance(kind, Text) or kind.repeats) and texts and (most := max(map(len, texts))) > longest:
+            raise Problem(422, f"{name} may have at most {longest} characters, got {most:,}", name)

@@ -13,15 +13,15 @@ from digitseq.formats import DOWNLOADS
 from digitseq.options import Option
 from digitseq.service import schemas
 from digitseq.service.core import Service
-from digitseq.service.datasets import ABOUT
 from digitseq.service.images import query
 from digitseq.service.problems import Problem
-from digitseq.service.requests import ABOUT_IMAGES, ABOUT_SAMPLES
+from digitseq.service.requests import ABOUT_IMAGES, ABOUT_SAMPLES, about_data_sets
 from digitseq.settings import PARTNERS, SOURCES
 
 OF_RUNS = ("unique", "balanced")  # properties of several images
 OF_PHONES = tuple(name for name, partners in PARTNERS.items() if partners == ("phone",))
 BINARY: schemas.Schema = {"type": "string", "format": "binary"}
+UNKEPT = {"Cache-Control": "no-store"}
 UNCHANGED: schemas.Answers = {304: {"description": "not modified"}}
 PLAIN: schemas.Answers = {200: {"description": "Yes.", "content": {"application/json": {"schema": {"type": "object"}}}}}
 # what `/openapi.json` says of one image
@@ -110,7 +110,19 @@ def _add_samples(api: APIRouter, service: Service) -> None:
     async def several_samples(request: Request) -> Response:
         """Several images of one seed, and the command and the code that make them elsewhere."""
         found = await service.images.samples(query(request.scope), request.scope, request.receive)
-        return JSONResponse(found, headers={"Cache-Control": "no-store"})
+        return JSONResponse(found, headers=UNKEPT)
+
+    @api.post(
+        "/samples.json",
+        summary="Several images of one seed, asked for with a body",
+        response_model=schemas.SamplesAnswer,
+        response_description="The images.",
+        responses=schemas.answers({}, 400, 415),
+        tags=["images"],
+    )
+    async def samples_of_body(request: Request) -> Response:
+        """The same with the parameters as a JSON object: a list of `numbers` can be too long for a query."""
+        return JSONResponse(await service.images.samples_of_body(request), headers=UNKEPT)
 
 
 def _add_datasets(api: APIRouter, service: Service) -> None:
@@ -163,29 +175,38 @@ def _add_watching(app: FastAPI, service: Service) -> None:
 
 
 def _complete(app: FastAPI, service: Service) -> None:
-    """Put into `/openapi.json` what FastAPI does not know: the form of problems, and the body of a data set."""
+    """Put into `/openapi.json` what FastAPI does not know: the form of problems, and the bodies."""
     plain = app.openapi
-    schema = {
-        "type": "object",
-        "additionalProperties": False,
-        "required": ["size"],
-        "properties": _properties(service, ABOUT),
+    of_data_set = {"number": "123456", "min_spacing": 5, "size": 100, "seed": 7, "format": "zip"}
+    of_samples = {"numbers": ["2026", "7", "1234567"], "image_width": 0, "seed": 7, "count": 3}
+    bodies = {
+        "/v1/datasets": _body(_properties(service, about_data_sets(service.limits)), of_data_set, ["size"]),
+        "/v1/samples.json": _body(_properties(service, ABOUT_SAMPLES), of_samples),
     }
-    example = {"number": "123456", "min_spacing": 5, "size": 100, "seed": 7, "format": "zip"}
-    content = {"application/json": {"schema": schema, "example": example}}
 
     def complete() -> dict[str, Any]:
         found = plain()
         found["components"]["schemas"]["Problem"] = schemas.ProblemDetails.model_json_schema()
         # not as `openapi_extra`, whose bounds FastAPI turns into floats: 2**64 - 1 is none
-        found["paths"]["/v1/datasets"]["post"]["requestBody"] = {"required": True, "content": content}
+        for path, body in bodies.items():
+            found["paths"][path]["post"]["requestBody"] = body
         return found
 
     app.openapi = complete  # type: ignore[method-assign]  # as FastAPI documents it
 
 
+def _body(
+    properties: dict[str, schemas.Schema], example: dict[str, Any], required: list[str] | None = None
+) -> dict[str, Any]:
+    schema = {"type": "object", "additionalProperties": False, "properties": properties}
+    if required:
+        schema["required"] = required
+    return {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}
+
+
 def _properties(service: Service, others: dict[str, Option]) -> dict[str, schemas.Schema]:
-    return schemas.properties(others, service.limits, [found["name"] for found in service.catalogue["datasets"]])
+    known, datasets = {**service.settings, **others}, [found["name"] for found in service.catalogue["datasets"]]
+    return schemas.properties(known, service.limits, datasets)
 
 
 def _documented(parameters: list[schemas.Schema]) -> dict[str, Any]:

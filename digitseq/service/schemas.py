@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
-from digitseq.options import MAX_TEXT, Option
+from digitseq.options import Option
 from digitseq.service.limits import Limits
 from digitseq.service.problems import MEDIA_TYPE
-from digitseq.service.requests import SETTINGS
+from digitseq.service.requests import SETTINGS, longest_text
 from digitseq.settings import DEFAULTS
 
 Schema = dict[str, Any]
@@ -64,30 +64,30 @@ class ProblemDetails(BaseModel):
     title: str
     status: int
     detail: str = Field(description="what was given, what is allowed, what to do")
+    message: str = Field(
+        description="the same line with backquotes around the names of parameters, `image_width`, for a program that "
+        "shows its own names in their place"
+    )
     field: str = Field("", description="the parameter that caused the error")
 
 
-def properties(others: Mapping[str, Option], limits: Limits, datasets: list[str]) -> dict[str, Schema]:
-    """The schema of each setting and of `others`, by name, for a service with these limits.
+def properties(known: Mapping[str, Option], limits: Limits, datasets: list[str]) -> dict[str, Schema]:
+    """The schema of each of these options by name, for a service with these limits.
 
     datasets: the names of those that are installed
     """
-    highest = {"image_width": limits.max_width, "size": limits.max_images}
     found: dict[str, Schema] = {}
-    for name, option in {**SETTINGS, **others}.items():
+    for name, option in known.items():
         found[name] = schema = option.kind.schema() | {"description": option.described}
         if (default := DEFAULTS.get(name)) not in (None, ()):
             schema["default"] = default
         if option.example is not None:
             schema["examples"] = [option.example]
-        if name in highest:
-            schema["maximum"] = highest[name]
         if name == "dataset":
             schema["enum"] = datasets
         for part in (schema, schema.get("items", {})):
             if part.get("type") == "string" and "enum" not in part:
-                longest = MAX_TEXT if name == "number" else part.get("maxLength", limits.max_text)
-                part["maxLength"] = min(limits.max_text, longest)
+                part["maxLength"] = longest_text(name, limits)
     return found
 
 

@@ -13,11 +13,16 @@ _MARKED = re.compile(r"`(\w+)`")  # as `digitseq.errors` says
 
 def with_flags(message: object, flags: Mapping[str, str]) -> str:
     """The text of an error or a warning with the flag of each setting that it names. flags: by the settings' names."""
-    text, setting = str(message), getattr(message, "setting", None) or ""
-    if setting in flags and re.match(rf"{setting}\b", text):
-        text = f"`{setting}`{text[len(setting) :]}"
+    setting = getattr(message, "setting", None)
+    text = marked(str(message), setting if setting in flags else None)
     text = _MARKED.sub(lambda found: flags.get(found[1], found[1]), text)
     return text.replace(COMMAND, started_as())
+
+
+def marked(text: str, setting: str | None) -> str:
+    """`text` with backquotes around its first word, too, if that is the name of the setting that it is about."""
+    found = re.match(r"\w+", text)
+    return f"`{setting}`{text[found.end() :]}" if found and found[0] == setting else text
 
 
 def with_names(text: str) -> str:

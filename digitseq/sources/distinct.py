@@ -91,6 +91,6 @@ def check_count(count: int, size: int) -> None:
     if count < size:
         raise SettingsError(
             f"unique: {size:,} different texts are asked for, and the source gives {count:,}: "
-            f"ask for at most {count:,}",
+            f"ask for at most {count:,} images",
             "unique",
         )

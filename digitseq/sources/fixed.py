@@ -37,4 +37,4 @@ class FixedSource(Source):
 
     def refusal(self, character: str, allowed: str) -> str:
         place = self.text.index(character) + 1
-        return f"number may hold {allowed} only, got {named(character)} as character {place}"
+        return f"the text may have {allowed} only, got {named(character)} as character {place}"

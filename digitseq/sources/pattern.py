@@ -15,7 +15,7 @@ from digitseq.sources.automaton import automaton
 from digitseq.sources.base import Codes, Source, decode, text_rows
 from digitseq.sources.random_digits import DIGITS
 from digitseq.sources.sampler import Sampler, graph_of
-from digitseq.sources.syntax import SETTING, read_regex
+from digitseq.sources.syntax import SETTING, read_regex, written
 
 if TYPE_CHECKING:
     from digitseq.settings import Settings
@@ -44,6 +44,8 @@ class Pattern(Source):
     than 255 characters, or is too large to expand.
     """
 
+    refused_setting = SETTING
+
     def __init__(self, regex: str, alphabet: str = DIGITS) -> None:
         self.regex, self.alphabet = regex, alphabet
         self._syntax = read_regex(regex, alphabet)
@@ -51,10 +53,10 @@ class Pattern(Source):
         self.max_length = len(self._sampler.longest)
         self.characters = frozenset(map(chr, np.unique(self._sampler.written).tolist()))
         if self.max_length == 0:
-            raise SettingsError(f"{regex!r:.80} matches nothing but the empty text", SETTING)
+            raise SettingsError(f"{written(regex)} matches nothing but the empty text", SETTING)
         # a run would hang if most texts had to be drawn again and again
         if self._matching(self._sampler.codes(text_rows(Rows.span(0, 0, PROBED)))).mean() < HARDLY_EVER:
-            raise SettingsError(f"{regex!r:.80} hardly ever or never matches a text: loosen it", SETTING)
+            raise SettingsError(f"{written(regex)} hardly ever or never matches a text: loosen it", SETTING)
 
     def __reduce__(self) -> tuple[type[Pattern], tuple[str, str]]:
         return Pattern, (self.regex, self.alphabet)
@@ -80,7 +82,7 @@ class Pattern(Source):
         while (wrong := np.flatnonzero(~self._matching(codes[waiting]))).size:
             waiting, rows = waiting[wrong], rows.again(wrong)
             if rows.attempt > ATTEMPTS:
-                raise RunError(f"{self.regex!r:.80}: no text that matches was found in {ATTEMPTS:,} draws")
+                raise RunError(f"{written(self.regex)}: no text that matches was found in {ATTEMPTS:,} draws")
             codes[waiting] = self._sampler.codes(rows)
         return codes
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from digitseq.errors import SettingsError, closest
+from digitseq.errors import SettingsError, closest, printable
 from digitseq.options import MAX_TEXT
 from digitseq.sources.base import named
 from digitseq.sources.regex_parser import PARSER, effort
@@ -101,7 +101,12 @@ def _check_size(regex: str, root: Node, longest: int) -> None:
 
 
 def _refused(regex: str, why: str) -> SettingsError:
-    return SettingsError(f"{regex!r:.80} {why}", SETTING)
+    return SettingsError(f"{written(regex)} {why}", SETTING)
+
+
+def written(regex: str) -> str:
+    """`regex` in quotes for a message, cut off where it is long; `repr` would double its backslashes."""
+    return f"'{printable(regex[:80])}'"
 
 
 def _unsupported(regex: str, what: str) -> SettingsError:

@@ -1,0 +1,32 @@
+"""Bodies of requests."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import anyio
+from starlette.requests import Request
+
+from digitseq.service.limits import Limits
+from digitseq.service.problems import Problem, too_large
+
+
+async def json_body(request: Request, limits: Limits) -> Any:
+    """What the body says. Raises `Problem` for one that is no JSON, too large, or too slow."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise Problem(415, "the body must be JSON: Content-Type: application/json")
+    data = b""
+    try:
+        with anyio.fail_after(limits.receive_seconds):
+            async for piece in request.stream():
+                data += piece
+                if len(data) > limits.max_body:  # not all clients announce a size
+                    raise too_large(limits)
+        return json.loads(data)
+    except TimeoutError:
+        seconds = limits.receive_seconds
+        raise Problem(408, f"the body did not arrive within {seconds} seconds", Connection="close") from None
+    except (ValueError, RecursionError) as error:
+        raise Problem(400, f"the body is no JSON: {error}"[:200]) from None
