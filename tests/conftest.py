@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 from hypothesis import settings
+from support.browser import launched, opened
 from support.gate import Gate
 from support.object_store import ObjectStore, object_store
 from support.programs import SCRIPT, fork_server, run_script
@@ -152,3 +153,29 @@ def refused(tmp_path, monkeypatch, capfd):
         return lines[0]
 
     return call
+
+
+@pytest.fixture(scope="module")
+def served(cache, tmp_path_factory):
+    """A running service."""
+    pytest.importorskip("fastapi")
+    from support.service import serve
+
+    with serve(tmp_path_factory.mktemp("service")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser():
+    pytest.importorskip("playwright")
+    with launched() as running:
+        yield running
+
+
+@pytest.fixture
+def page(browser, served):
+    """The web page, with its first samples."""
+    with opened(browser, served.url) as loaded:
+        loaded.goto(served.url)
+        loaded.wait_for_selector(".sample")
+        yield loaded
