@@ -451,10 +451,20 @@ def test_every_answer_has_security_headers(client):
 def test_a_key_is_needed_on_v1_only(cache, tmp_path):
     with serve(tmp_path, DIGITSEQ_API_KEY="secret", DIGITSEQ_MAX_WIDTH="300") as served:
         client = served.client
-        for header in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "secret"}):
+        no_key, wrong_key = "a key is needed: Authorization: Bearer KEY", "this key is wrong"
+        for header, said in (
+            ({}, no_key),
+            ({"Authorization": "secret"}, no_key),
+            ({"Authorization": "Basic secret"}, no_key),
+            ({"Authorization": "Bearer "}, no_key),
+            ({"Authorization": "Bearer wrong"}, wrong_key),
+            ({"Authorization": "Bearer secre"}, wrong_key),
+            ({"Authorization": "Bearer secrets"}, wrong_key),
+        ):
             answer = client.get(PNG, headers=header)
-            problem(answer, 401)
-            assert answer.headers["www-authenticate"] == "Bearer"
+            assert problem(answer, 401)["detail"] == said
+            challenge = 'Bearer error="invalid_token"' if said is wrong_key else "Bearer"
+            assert answer.headers["www-authenticate"] == challenge
         right = {"Authorization": "Bearer secret"}
         assert client.get(PNG, headers=right).status_code == 200
         assert client.get("/v1/options", headers=right).json()["limits"]["max_width"] == 300

@@ -53,7 +53,11 @@ class OutputFormat(ShardFormat):
         output, writer = OutputBuffer(), None
         with ExitStack() as until_written:
             for group in spans(start, stop, ROW_GROUP):
-                rows = pa.Table.from_batches([_rows(batch) for batch in batches(*group)])
+                made = []
+                for batch in batches(*group):
+                    made.append(_rows(batch))
+                    yield b""  # work is in progress
+                rows = pa.Table.from_batches(made)
                 if writer is None:  # the first images show whether there are masks
                     file = pa.PythonFile(output, mode="w")
                     writer = until_written.enter_context(parquet.ParquetWriter(file, rows.schema, **options))

@@ -31,7 +31,7 @@ class ShardFormat(Format):
     streams = True
 
     def pieces(self, batches: Batches, start: int, stop: int) -> Generator[bytes, None, None]:
-        """The bytes of the shard with images start … stop-1. batches: makes the images of a range."""
+        """The bytes of the shard with images start … stop-1, see `stream`. batches: makes the images of a range."""
         raise NotImplementedError
 
     def knows(self, details: dict[str, Any]) -> bool:

@@ -63,7 +63,7 @@ def create_app(
             CORSMiddleware,
             allow_origins=[cors],
             allow_methods=["GET", "POST"],
-            allow_headers=["Authorization", "Content-Type"],
+            allow_headers=["Accept", "Authorization", "Content-Type"],
             expose_headers=EXPOSED,
         )
         app.add_middleware(_varying)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -19,9 +20,11 @@ from digitseq.service.limits import Limits
 from digitseq.service.metrics import Metrics
 from digitseq.service.pipeline_cache import PipelineCache
 from digitseq.service.problems import Problem
+from digitseq.service.progress import MEDIA_TYPE, CountingPipeline, in_frames, wants_progress
 from digitseq.service.requests import about_data_sets, from_json
 from digitseq.service.scheduler import Scheduler
 from digitseq.service.worker_threads import Stream, address_of
+from digitseq.sources.base import Check
 
 
 class Datasets:
@@ -54,7 +57,10 @@ class Datasets:
                 lambda check: self._pipeline_cache.pipeline(asked, size, check), request.receive
             )
             _check_size(format_, name, pipeline, size, self._limits)
-            stream = Stream(self._work.long, lambda check: format_.stream(pipeline, size, labels, check))
+            kind, make = download.media_type, partial(format_.stream, pipeline, size, labels)
+            if wants_progress(request.headers):
+                kind, make = MEDIA_TYPE, partial(_in_frames, format_, CountingPipeline(pipeline), size, labels)
+            stream = Stream(self._work.long, make)
             until_sent.callback(stream.close)  # also when the client leaves before the first piece
             # errors of the first piece can still be answered with a problem, later ones only end the connection
             await stream.begin(request.receive)
@@ -64,7 +70,13 @@ class Datasets:
                 "Cache-Control": "no-store",
             }
             self._metrics.made(name, size)
-            return _Archive(stream, headers, download.media_type, until_sent.pop_all())
+            return _Archive(stream, headers, kind, until_sent.pop_all())
+
+
+def _in_frames(
+    format_: Format, pipeline: CountingPipeline, size: int, labels: tuple[str, ...], check: Check
+) -> Generator[bytes, None, None]:
+    return in_frames(format_.stream(pipeline, size, labels, check), pipeline)
 
 
 class _Archive(StreamingResponse):

@@ -105,7 +105,10 @@ class Guard:
         if self._key and scope["path"].startswith(API):
             scheme, _, shown = given.get(b"authorization", b"").partition(b" ")
             # in a time that does not depend on how much of the key is right
-            if not hmac.compare_digest(shown.strip(), self._key) or scheme.lower() != b"bearer":
+            bearer = scheme.lower() == b"bearer"
+            if not hmac.compare_digest(shown.strip(), self._key) or not bearer:
+                if bearer and shown.strip():
+                    raise Problem(401, "this key is wrong", WWW_Authenticate='Bearer error="invalid_token"')  # RFC 6750
                 raise Problem(401, "a key is needed: Authorization: Bearer KEY", WWW_Authenticate="Bearer")
         # a size that is announced is refused at once; who reads a body counts what really comes
         length = given.get(b"content-length", b"0")

@@ -15,6 +15,7 @@ from digitseq.service import schemas
 from digitseq.service.core import Service
 from digitseq.service.images import query
 from digitseq.service.problems import Problem
+from digitseq.service.progress import MEDIA_TYPE
 from digitseq.service.requests import ABOUT_IMAGES, ABOUT_SAMPLES, about_data_sets
 from digitseq.settings import PARTNERS, SOURCES
 
@@ -23,6 +24,7 @@ OF_PHONES = tuple(name for name, partners in PARTNERS.items() if partners == ("p
 BINARY: schemas.Schema = {"type": "string", "format": "binary"}
 UNKEPT = {"Cache-Control": "no-store"}
 UNCHANGED: schemas.Answers = {304: {"description": "not modified"}}
+ARCHIVES = [*(download.media_type for _, download in DOWNLOADS.values()), MEDIA_TYPE]
 PLAIN: schemas.Answers = {200: {"description": "Yes.", "content": {"application/json": {"schema": {"type": "object"}}}}}
 # what `/openapi.json` says of one image
 PNG: dict[str, Any] = {
@@ -130,13 +132,17 @@ def _add_datasets(api: APIRouter, service: Service) -> None:
         "/datasets",
         summary="A whole data set",
         response_description="The archive.",
-        responses=schemas.answers({download.media_type: BINARY for _, download in DOWNLOADS.values()}, 400, 415),
+        responses=schemas.answers(dict.fromkeys(ARCHIVES, BINARY), 400, 415),
         tags=["data sets"],
     )
     async def dataset(request: Request) -> Response:
         """A data set as one file, sent while it is made.
 
         zip holds `1.png`, … and the files of `labels`; `/v1/options` describes all formats.
+
+        With `Accept: application/vnd.digitseq.progress` the same file comes in frames: 4 bytes with the number of
+        images made so far, 4 bytes with a length, both unsigned and most significant byte first, and that many bytes
+        of the file. A length of 0 says only that work goes on.
         """
         return await service.datasets.make(request)
 

@@ -1,0 +1,38 @@
+"""Data sets in frames that say how many of their images are made."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Generator, Iterable
+
+from starlette.datastructures import Headers
+
+from digitseq.pipeline import Batch, Pipeline
+
+MEDIA_TYPE = "application/vnd.digitseq.progress"
+HEAD = struct.Struct(">II")  # images made so far, bytes of the file that follow
+
+
+class CountingPipeline(Pipeline):
+    """`pipeline`, which counts in `made` how many images it has made."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self.__dict__ |= pipeline.__dict__  # prepared and checked already
+        self.made = 0
+
+    def batch(self, start: int, stop: int) -> Batch:
+        found = super().batch(start, stop)
+        self.made += stop - start
+        return found
+
+
+def in_frames(pieces: Iterable[bytes], pipeline: CountingPipeline) -> Generator[bytes, None, None]:
+    """Each of `pieces`, which are made with `pipeline`, in a frame of its own; empty ones, too: they tell of work."""
+    for piece in pieces:
+        yield HEAD.pack(pipeline.made, len(piece)) + piece
+
+
+def wants_progress(headers: Headers) -> bool:
+    """Whether the request accepts frames by their name: `*/*` means the plain file."""
+    kinds = ",".join(headers.getlist("accept")).split(",")
+    return MEDIA_TYPE in [kind.partition(";")[0].strip().lower() for kind in kinds]
