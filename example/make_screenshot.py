@@ -27,7 +27,7 @@ def make_screenshot(folder: Path) -> None:
         page.wait_for_selector(".sample")
         page.get_by_text("Random digits", exact=True).click()
         page.get_by_role("textbox", name="Seed").fill("7")
-        page.get_by_text("light", exact=True).click()
+        page.get_by_text("Light", exact=True).click()
         page.get_by_role("checkbox", name="Boxes").check()
         page.wait_for_selector('#gallery[aria-busy="false"]')
         page.evaluate("document.getElementById('status').textContent = ''")  # it shows how long the request took

@@ -109,7 +109,7 @@ export class Form {
   #buildSpacing(changed) {
     const { min_spacing: smallest, max_spacing: largest } = this.#known;
     const one = slider({
-      label: label("min_spacing"), names: ["min_spacing", "max_spacing"], values: [smallest.default, largest.example],
+      label: "Spacing", names: ["min_spacing", "max_spacing"], values: [smallest.default, largest.example],
       low: SPACING_SHOWN[0], high: SPACING_SHOWN[1], least: smallest.low, most: largest.high, unit: "px",
       hint: "between two characters, ink to ink; negative overlaps them",
     }, changed);
