@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
-from digitseq.options import Option
+from digitseq.options import Option, title_of
 from digitseq.service.limits import Limits
 from digitseq.service.problems import MEDIA_TYPE
 from digitseq.service.requests import SETTINGS, longest_text
@@ -78,8 +78,9 @@ def properties(known: Mapping[str, Option], limits: Limits, datasets: list[str])
     """
     found: dict[str, Schema] = {}
     for name, option in known.items():
-        found[name] = schema = option.kind.schema() | {"description": option.described}
-        if (default := DEFAULTS.get(name)) not in (None, ()):
+        found[name] = schema = option.kind.schema()
+        schema |= {"title": title_of(name, option), "description": option.described}
+        if (default := DEFAULTS.get(name, option.default)) not in (None, (), ...):
             schema["default"] = default
         if option.example is not None:
             schema["examples"] = [option.example]
