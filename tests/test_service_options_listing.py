@@ -57,6 +57,7 @@ def test_every_control_can_be_built_from_what_is_listed(listed):
     assert (listed["angle"]["low"], listed["angle"]["high"], listed["angle"]["unit"]) == (-180, 180, "degrees")
     assert listed["random_all"]["works_with"] == ["data_augmentation"]
     assert (listed["numbers"]["most"], listed["numbers"]["longest"]) == (MAX_TEXTS, 255)
+    assert (listed["number"]["longest"], listed["pattern"]["longest"]) == (255, 256)
     assert [name for name, about in listed.items() if about.get("source")] == [
         n for n in SOURCES if n != "numbers_file"
     ]

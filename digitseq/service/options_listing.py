@@ -18,7 +18,7 @@ from digitseq.options.spread import Normal
 from digitseq.pen.style import PenStyle
 from digitseq.service.glyph_sets import GlyphSets, splits_of
 from digitseq.service.limits import Limits
-from digitseq.service.requests import about_data_sets
+from digitseq.service.requests import about_data_sets, longest_text
 from digitseq.settings import DEFAULTS
 from digitseq.shell.setting_names import with_names
 from digitseq.sources.phone import regions
@@ -28,7 +28,7 @@ def catalogue(limits: Limits, sets: GlyphSets, settings: Mapping[str, Option]) -
     """The answer of `GET /v1/options`: plain values for JSON. settings: as they may be set here."""
     return {
         "version": __version__,
-        "settings": [_setting(name, option) for name, option in settings.items()],
+        "settings": [_setting(name, option, limits) for name, option in settings.items()],
         "datasets": [
             {"name": name, "title": info.title, "splits": splits_of(info), "characters": info.characters}
             for name, info in sets.installed().items()
@@ -48,8 +48,9 @@ def catalogue(limits: Limits, sets: GlyphSets, settings: Mapping[str, Option]) -
     }
 
 
-def _setting(name: str, option: Option) -> dict[str, Any]:
+def _setting(name: str, option: Option, limits: Limits) -> dict[str, Any]:
     return _described(name, option, DEFAULTS[name]) | {
+        "longest": longest_text(name, limits) if option.kind.name in ("str", "texts") else None,
         "group": option.group,
         "flags": [*option.flags, f"--{name}"],
         "shown_default": with_names(option.shown_default or "") or None,
@@ -101,7 +102,6 @@ def _described(name: str, option: Option, default: Any) -> dict[str, Any]:
         "choices": regions() if name == "phone" else list(getattr(kind, "choices", ())),
         "parts": list(getattr(kind, "parts", ())),
         "most": getattr(kind, "most", None),
-        "longest": getattr(kind, "longest", None),
         "default": None if default is ... else default,
         "example": option.example,
     }
