@@ -46,6 +46,7 @@ def test_settings_reach_the_page_as_the_service_takes_them():
         *(("augment", text) for text in operations),
     ]  # fmt: skip
     assert fragment("--pattern", "(19|20)[0-9]{2}&+ #é") == [("pattern", "(19|20)[0-9]{2}&+ #é")]
+    assert fragment("--numbers", "1,5", "007") == [("numbers", "1,5"), ("numbers", "007")]
     assert fragment("--phone", "--seed", 2**64 - 1) == [("phone", "JP"), ("seed", str(2**64 - 1))]
 
 

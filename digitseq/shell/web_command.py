@@ -57,8 +57,8 @@ def web_command(given: Mapping[str, Any]) -> WebCommand:
             f"`web` takes data sets by their names: {did_you_mean(str(settings.dataset), list(DATA_SETS))}", "dataset"
         )
     changed = {name: value for name, value in values.items() if getattr(settings, name) != DEFAULTS[name]}
-    seed = {} if output.seed is None else {"seed": output.seed}
-    return WebCommand(urlencode(list(_pairs(changed | seed))), output.cache)
+    seed = [] if output.seed is None else [("seed", output.seed)]
+    return WebCommand(urlencode([*_pairs(changed), *seed]), output.cache)
 
 
 def _without(name: str) -> SettingsError:
@@ -70,7 +70,7 @@ def _without(name: str) -> SettingsError:
 def _pairs(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Names and values as in a query to the service."""
     for name, value in values.items():
-        if name == "augment" and not isinstance(value, str):
+        if options(Settings)[name].kind.repeats and not isinstance(value, str):
             yield from ((name, str(text)) for text in value)
         elif isinstance(value, bool):
             yield name, "true"  # those that are false are the defaults
