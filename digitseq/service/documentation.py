@@ -20,7 +20,7 @@ TAGS = {
     "Operation": "For those who run the service.",
 }
 # what is taken where these are not given; of settings it stands in their own schemas
-USUAL = {"index": 0, "start": 0, "count": SAMPLES, "format": "zip"}
+USUAL = {"index": 0, "start": 0, "count": SAMPLES}
 BEGIN = ("text", "number")  # filled in where a request is tried: of the sources exactly one must be given
 
 
@@ -30,8 +30,9 @@ def put_in_words(document: Schema) -> None:
     for operation in _operations(document):
         for parameter in operation.get("parameters", ()):
             name, schema = parameter["name"], parameter["schema"]
-            parameter["description"] = _sentence(name, parameter["description"])
             _complete(name, schema)
+            # Swagger UI shows no titles of parameters
+            parameter["description"] = f"**{schema['title']}.** {_sentence(name, parameter['description'])}"
             if name in BEGIN:
                 parameter["example"] = schema.pop("examples")[0]
         for content in operation.get("requestBody", {}).get("content", {}).values():
@@ -52,7 +53,7 @@ def _operations(document: Schema) -> Iterator[Schema]:
 
 
 def _complete(name: str, schema: Schema) -> None:
-    schema["title"] = _title(name)
+    schema.setdefault("title", _title(name))
     if name in USUAL:
         schema["default"] = USUAL[name]
 
