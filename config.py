@@ -174,7 +174,7 @@ min_spacing = 0
 # (-max)
 max_spacing = None
 
-# black ink on white paper instead of white on black
+# black ink on white paper, not white on black
 # True or False; default: False
 invert = False
 

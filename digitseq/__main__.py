@@ -12,9 +12,15 @@ def main(config: Path | None = None) -> int:
     def program() -> int:
         from digitseq.shell import cli  # a package that is missing or broken is an error like any other
 
-        return cli.main(config=config)
+        return cli.main(config=config, open_page=_open_page)
 
     return run_program("digitseq", program)
+
+
+def _open_page(fragment: str, cache: str | None) -> int:
+    from digitseq.service.page_server import serve_page  # other commands start sooner without
+
+    return serve_page(fragment, cache)
 
 
 if __name__ == "__main__":

@@ -120,8 +120,9 @@ class Settings(NamedOptions):
     """
 
     number: str | None = setting(
-        None, Text(), "the same text in every image, such as 007", "source", "-num", source=True, example="123456"
-    )
+        None, Text(), "the same text in every image, such as 007", "source", "-num", source=True, example="123456",
+        title="Text in every image",
+    )  # fmt: skip
     random_digits: tuple[int, int] | None = setting(
         None, LENGTHS, "random digits, MIN to MAX of them, lengths and digits uniformly distributed", "source",
         source=True, example=(4, 8),
@@ -129,7 +130,7 @@ class Settings(NamedOptions):
     amounts: tuple[int, int] | None = setting(
         None, NumberPair(1, MAX_TEXT, parts=("low", "high")), "amounts of money as people write them, LOW to HIGH "
         "digits: usual lengths more often, small first digits, a third round", "source", source=True, bare=(1, 10),
-        example=(1, 10),
+        example=(1, 10), title="Amounts of money",
     )  # fmt: skip
     random_text: tuple[int, int] | None = setting(
         None, LENGTHS, "random texts of MIN to MAX characters of the data set, lengths and characters uniformly "
@@ -137,7 +138,7 @@ class Settings(NamedOptions):
     )  # fmt: skip
     phone: str | None = setting(
         None, Code(), "valid telephone numbers of this region, an ISO 3166 code", "source",
-        source=True, bare="JP", metavar="REGION", example="JP",
+        source=True, bare="JP", metavar="REGION", example="JP", title="Phone numbers",
     )  # fmt: skip
     pattern: str | None = setting(
         None, Text(), "strings that match this regular expression, such as '20[0-9]{2}'", "source",
@@ -149,20 +150,23 @@ class Settings(NamedOptions):
     )  # fmt: skip
     numbers: Iterable[str] | None = setting(
         None, Texts(MAX_TEXTS, MAX_TEXT), "these texts in order, repeated from the top if needed", "source",
-        source=True, example=("2026", "7", "1234567"),
+        source=True, example=("2026", "7", "1234567"), title="List of texts",
     )  # fmt: skip
     phone_type: str = setting(
         "any", Choice(("mobile", "fixed_line", "any")), "with `phone`: mobile numbers, fixed-line numbers, or half of "
-        "each", "source", works_with=("phone",),
+        "each", "source", works_with=("phone",), title="Kind of phone number",
     )  # fmt: skip
     phone_format: str = setting(
         "digits", Choice(("digits", "national", "e164")), "with `phone`: digits as dialled within the country, the "
         "national grouping (090-1234-5678), or international (+819012345678)", "source", works_with=("phone",),
+        title="Phone numbers written as",
     )  # fmt: skip
-    unique: bool = setting(False, Flag(), "make all texts of the run different", "source")
+    unique: bool = setting(
+        False, Flag(), "make all texts of the run different", "source", title="All texts different",
+    )  # fmt: skip
     balanced: bool = setting(
         False, Flag(), "with `random_digits` or `random_text`: use every character equally often over the run",
-        "source", works_with=("random_digits", "random_text"),
+        "source", works_with=("random_digits", "random_text"), title="Every character equally often",
     )  # fmt: skip
     signs: str = setting(
         "draw", Choice(("draw", "gap", "refuse")), f"{' '.join(SIGNS)} without a glyph: draw them as pen strokes, or "
@@ -171,23 +175,24 @@ class Settings(NamedOptions):
     )  # fmt: skip
     gap_labels: str = setting(
         "drop", Choice(("drop", "keep")), "with `signs` gap: labels without the signs that are not shown, or with them",
-        "source",
+        "source", title="Labels of texts with gaps",
     )  # fmt: skip
     label_case: str = setting(
         "as_given", Choice(CASES), "letters in labels as given (with `letter_layout` on, A for a where the data set "
         "has one class for both shapes), or all in upper or lower case; images do not change", "source",
+        title="Letters in labels",
     )  # fmt: skip
     dataset: str = setting(
         "mnist", FilePath(), "data set of the glyphs: a name (see --list_datasets), or your own folder of idx files "
         "or of pictures (FOLDER/7/any-name.png, or FOLDER/train/7/... and FOLDER/test/7/...)", "data",
-        metavar="NAME|FOLDER",
+        metavar="NAME|FOLDER", title="Data set",
     )  # fmt: skip
     transpose: bool = setting(
         False, Flag(), "the images in the folder are stored transposed, as in EMNIST's files", "data", local=True
     )
     split: str = setting(
         "train", Choice(("train", "test", "all")), "glyphs to use: the data set's training glyphs, its test glyphs, or "
-        "all", "data",
+        "all", "data", title="Glyphs",
     )  # fmt: skip
     image_width: int = setting(
         200, Number(0, MAX_WIDTH, "pixels"), "width of an image; 0: as wide as the text needs", "layout", "-iw"
@@ -198,64 +203,67 @@ class Settings(NamedOptions):
     )  # fmt: skip
     glyph_height: float | None = setting(
         None, Number(0.2, 1, whole=False), "height of a digit as a share of the image's height", "layout",
-        shown_default="20/28, as in MNIST", example=0.8,
+        shown_default="20/28, as in MNIST", example=0.8, title="Height of a digit",
     )  # fmt: skip
     letter_layout: str = setting(
         "on", Choice(("on", "off")), "of data sets with letters: digits and letters on one base line, capitals as high "
         "as MNIST's digits and small letters smaller, or all as high as the data set has them", "layout",
+        title="Letters and digits",
     )  # fmt: skip
     min_spacing: int = setting(
-        MIN_SPACING,
-        SPACING,
-        "smallest gap between two characters, ink to ink; they overlap if it is negative",
-        "layout",
-        "-min",
-    )
+        MIN_SPACING, SPACING, "smallest gap between two characters, ink to ink; they overlap if it is negative",
+        "layout", "-min", title="Smallest spacing",
+    )  # fmt: skip
     max_spacing: int = setting(
         None, SPACING, "largest gap between two characters", "layout", "-max",
         shown_default=f"{USUAL_SPACING}, or MIN_SPACING if that is more", example=USUAL_SPACING,
+        title="Largest spacing",
     )  # fmt: skip
-    invert: bool = setting(False, Flag(), "black ink on white paper instead of white on black", "layout")
+    invert: bool = setting(False, Flag(), "black ink on white paper, not white on black", "layout", title="Black ink")
     style: str | PenStyle = setting(
         GLYPH, Style(), "plain glyphs side by side, or a pen that writes along their centre lines as hands do, such as "
-        "pen:width=0.05..0.12,slant=0; see --list_styles", "layout",
+        "pen:width=0.05..0.12,slant=0; see --list_styles", "layout", title="Writing",
     )  # fmt: skip
     marks: float = setting(
         0.0, Number(0, 1, whole=False), "with `style` pen: share of the images with marks that are not in the label, "
-        "such as separators, dashes, and the lines of forms", "layout",
+        "such as separators, dashes, and the lines of forms", "layout", title="Share with marks",
     )  # fmt: skip
     masks: bool = setting(
         False, Flag(), "make an instance mask for each image, too: 0 on paper, k on the k-th character; in masks/1.png "
         "beside 1.png, or as a member, a column or an array of the other formats, but not of lmdb", "layout",
+        title="Instance masks",
     )  # fmt: skip
     data_augmentation: bool = setting(
-        False, Flag(), "erode, dilate, rotate and add noise to each character", "augmentation", "-da"
-    )
+        False, Flag(), "erode, dilate, rotate and add noise to each character", "augmentation", "-da",
+        title="Erode, dilate, rotate and add noise",
+    )  # fmt: skip
     random_all: bool = setting(
         False, Flag(), "with `data_augmentation`: apply each of the four with probability 0.5, with kernels from 1 to "
         "3 and random strengths", "augmentation", "-ra", works_with=("data_augmentation",),
+        title="Each of them at random",
     )  # fmt: skip
     erode_kernel: tuple[int, int] | None = setting(
         None, KERNEL, "erode with a kernel of this width and height", "augmentation", "-e",
-        shown_default="off; 1 2 with `data_augmentation`", example=(2, 2),
+        shown_default="off; 1 2 with `data_augmentation`", example=(2, 2), title="Erode",
     )  # fmt: skip
     dilate_kernel: tuple[int, int] | None = setting(
         None, KERNEL, "dilate with a kernel of this width and height", "augmentation", "-d",
-        shown_default="off; 2 1 with `data_augmentation`", example=(2, 2),
+        shown_default="off; 2 1 with `data_augmentation`", example=(2, 2), title="Dilate",
     )  # fmt: skip
     angle: float | None = setting(
         None, Number(-180, 180, "degrees", whole=False), "rotate each character by this angle, counter-clockwise",
         "augmentation", "-a", shown_default="off; from -15 to 15 at random with `data_augmentation`",
-        example=10.0,
+        example=10.0, title="Rotate",
     )  # fmt: skip
     noise_ratio: float | None = setting(
         None, Number(0, 1, whole=False), "share of a character's pixels set to white", "augmentation", "-n",
-        shown_default="off; from 0 to 0.1 at random with `data_augmentation`",
-        example=0.1,
+        shown_default="off; from 0 to 0.1 at random with `data_augmentation`", example=0.1,
+        title="Noise",
     )  # fmt: skip
     augment: str | Operation | Iterable[str | Operation] = setting(
         (), Operations(), "more distortions: light, medium, heavy, scan, or NAME:key=value,... such as "
         "elastic:alpha=6,sigma=4; see --list_augmentations", "augmentation", shown_default="none", example=("light",),
+        title="Distortions",
     )  # fmt: skip
 
     def __post_init__(self) -> None:

@@ -99,7 +99,7 @@ found.append(next(about["high"] for about in client.get("/v1/options").json()["s
 print(json.dumps(found))
 """
     )
-    schema = {"type": "integer", "minimum": 1, "maximum": 9, "default": 3}
+    schema = {"type": "integer", "minimum": 1, "maximum": 9, "title": "Toy", "default": 3}
     assert found == [3, 4, [28, 50], said, [200, 422], said, said, schema, 9]
 
 
@@ -146,7 +146,7 @@ parameters = client.get("/openapi.json").json()["paths"]["/v1/sequences/{text}.p
 print(json.dumps([*found, next(about["schema"] for about in parameters if about["name"] == "toy")]))
 """
     )
-    assert found == [200, 422, {"type": "integer", "multipleOf": 2, "default": 2}]
+    assert found == [200, 422, {"type": "integer", "multipleOf": 2, "title": "Toy", "default": 2}]
 
 
 FORMAT = """

@@ -50,8 +50,8 @@ def test_each_module_and_package_has_its_tests(name):
 
 # From the top down: a module imports from its own package, and from what stands on a line below its own.
 LAYERS = """
-    service
     __main__
+    service
     shell
     torch_data
     inspection

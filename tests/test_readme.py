@@ -98,7 +98,7 @@ def runnable(line: str, most: int | None, cache: Path) -> str | None:
     if line.startswith(SET_UP):  # the packages are installed already; the tests are running
         line = line.rpartition(" && ")[2].replace(".venv/bin/python", "python3")
         return None if "pytest" in line else line
-    if line.startswith("pip install") or "--download" in line or line.endswith("digitseq.service"):
+    if line.startswith("pip install") or "--download" in line or line.endswith(("digitseq.service", "--web")):
         return None
     if "--dask" in line and not find_spec("distributed"):
         return None

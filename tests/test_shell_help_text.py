@@ -36,4 +36,7 @@ def test_help_fits_80_columns_and_names_the_program_the_page_and_the_systems(sta
     lines = started(start, "--help").stdout.splitlines()
     assert lines[0].startswith(f"usage: {start} SOURCE")
     assert [line for line in lines if len(line) > 80] == []
-    assert all(any(word in line for line in lines) for word in ("-m digitseq.service", "Windows", "macOS", "127.0.0.1"))
+    assert all(
+        any(word in line for line in lines)
+        for word in (" --web", "-m digitseq.service", "Windows", "macOS", "127.0.0.1")
+    )

@@ -3,7 +3,7 @@
 from digitseq.options.command_line import flag_words
 from digitseq.options.kinds import Choice, Choices, Code, FilePath, Flag, Kind, Text, Texts, expanded, shown
 from digitseq.options.numbers import Number, NumberPair, NumberRange, PartOf, Shares
-from digitseq.options.option import NamedOptions, Option, clean_fields, options, setting
+from digitseq.options.option import NamedOptions, Option, clean_fields, options, setting, title_of
 from digitseq.options.spread import Normal, Spread
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "options",
     "setting",
     "shown",
+    "title_of",
 ]
 
 MAX_WIDTH = 65_535

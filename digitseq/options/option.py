@@ -23,6 +23,7 @@ class Option:
     works_with: the setting does nothing unless one of these is given
     example: a usual value, where the default is none
     local: it is about files of this machine, and cannot be set over HTTP, as no path can
+    title: what the web page and the documentation of REST call it, see `title_of`
     """
 
     kind: Kind
@@ -37,6 +38,7 @@ class Option:
     works_with: tuple[str, ...] = ()
     example: Any = None
     local: bool = False
+    title: str = ""
 
     @property
     def described(self) -> str:
@@ -60,6 +62,15 @@ class Option:
                 f"{owner}{name} must be {self.kind.expected()}, got {self.kind.given(value)}{self.kind.hint(value)}"
             )
             raise SettingsError(message, name) from None
+
+
+def title_of(name: str, option: Option) -> str:
+    """What people call the option `name`: its title, or the words of its name.
+
+    >>> title_of("image_width", Option(Kind, ""))
+    'Image width'
+    """
+    return option.title or name.replace("_", " ").capitalize()
 
 
 def setting(default: object, kind: Kind, help: str, group: str = "", *flags: str, **known: Any) -> Any:

@@ -59,7 +59,7 @@ class Output(NamedOptions):
         ("jsonl",), Choices(LABELS),
         f"labels beside PNG files, several allowed: {', '.join(f'{k} ({v.files})' for k, v in LABEL_FORMATS.items())}; "
         f"or {NO_LABELS}",
-        "batch", shown_default="jsonl",
+        "batch", shown_default="jsonl", title="Label files",
     )  # fmt: skip
     shard_size: int = setting(
         10_000, Number(1, 10_000_000), f"images per shard, with {' and '.join(PARTLY['shard_size'])}", "batch"
@@ -86,7 +86,7 @@ class Output(NamedOptions):
     size: int | None = setting(
         None, Number(1, 1_000_000_000), "number of images; with `numbers_file` or `numbers`, by default one for each "
         "text", "batch", "-s",
-        shown_default="1; 100 with `multi_core`",
+        shown_default="1; 100 with `multi_core`", title="Number of images",
     )  # fmt: skip
     seed: int | None = setting(
         None, Number(0, 2**64 - 1), "random seed: the same seed and settings give the same images", "batch",

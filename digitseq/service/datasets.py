@@ -21,7 +21,7 @@ from digitseq.service.metrics import Metrics
 from digitseq.service.pipeline_cache import PipelineCache
 from digitseq.service.problems import Problem
 from digitseq.service.progress import MEDIA_TYPE, CountingPipeline, in_frames, wants_progress
-from digitseq.service.requests import about_data_sets, from_json
+from digitseq.service.requests import FORMAT, about_data_sets, from_json
 from digitseq.service.scheduler import Scheduler
 from digitseq.service.worker_threads import Stream, address_of
 from digitseq.sources.base import Check
@@ -46,7 +46,7 @@ class Datasets:
         asked = from_json(await json_body(request, self._limits), self._about, self._settings)
         if "size" not in asked.others:
             raise Problem(422, "size is missing", "size")
-        size, name = asked.others["size"], asked.others.get("format", "zip")
+        size, name = asked.others["size"], asked.others.get("format", FORMAT.default)
         key, download = DOWNLOADS[name]
         format_, labels = format_of(key), _labels(name, asked.others.get("labels"))
         address = address_of(request.scope)

@@ -24,7 +24,7 @@ class Limits:
     max_text: int = _limit(256, "characters of a text")
     max_width: int = _limit(10_000, "pixels of an image's width")
     max_images: int = _limit(100_000, "images of one data set")
-    max_body: int = _limit(65_536, "bytes of a request's body")
+    max_body: int = _limit(131_072, "bytes of a request's body")
     max_npz: int = _limit(1_000_000_000, "bytes of pixels in a file that is made on disk before it is sent (npz, lmdb)")
     max_operations: int = _limit(32, "distortions of an image; a preset counts as all of its operations")
     max_cells: int = _limit(400_000, "working pixels for the distortion of one image's glyphs")

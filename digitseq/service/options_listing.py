@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.util import find_spec
@@ -11,21 +12,23 @@ from digitseq import __version__
 from digitseq.augment import OPERATIONS, PRESETS
 from digitseq.formats import DOWNLOADS, FORMATS
 from digitseq.labels import LABEL_FORMATS
-from digitseq.options import FilePath, Option, options
+from digitseq.options import FilePath, Option, options, title_of
 from digitseq.options.parameters import shown_value
 from digitseq.options.spread import Normal
 from digitseq.pen.style import PenStyle
 from digitseq.service.glyph_sets import GlyphSets, splits_of
 from digitseq.service.limits import Limits
+from digitseq.service.requests import about_data_sets, longest_text
 from digitseq.settings import DEFAULTS
 from digitseq.shell.setting_names import with_names
+from digitseq.sources.phone import regions
 
 
 def catalogue(limits: Limits, sets: GlyphSets, settings: Mapping[str, Option]) -> dict[str, Any]:
     """The answer of `GET /v1/options`: plain values for JSON. settings: as they may be set here."""
     return {
         "version": __version__,
-        "settings": [_setting(name, option) for name, option in settings.items()],
+        "settings": [_setting(name, option, limits) for name, option in settings.items()],
         "datasets": [
             {"name": name, "title": info.title, "splits": splits_of(info), "characters": info.characters}
             for name, info in sets.installed().items()
@@ -40,15 +43,17 @@ def catalogue(limits: Limits, sets: GlyphSets, settings: Mapping[str, Option]) -
             if (package := FORMATS[key].package) is None or find_spec(package)
         ],
         "labels": [{"name": name, "help": entry.files} for name, entry in LABEL_FORMATS.items()],
+        "data_set": [_described(name, option, option.default) for name, option in about_data_sets(limits).items()],
         "limits": asdict(limits),
     }
 
 
-def _setting(name: str, option: Option) -> dict[str, Any]:
+def _setting(name: str, option: Option, limits: Limits) -> dict[str, Any]:
     return _described(name, option, DEFAULTS[name]) | {
+        "longest": longest_text(name, limits) if option.kind.name in ("str", "texts") else None,
         "group": option.group,
         "flags": [*option.flags, f"--{name}"],
-        "shown_default": option.shown_default,
+        "shown_default": with_names(option.shown_default or "") or None,
         "source": option.source,
         "works_with": list(option.works_with),
     }
@@ -87,14 +92,16 @@ def _described(name: str, option: Option, default: Any) -> dict[str, Any]:
     kind = option.kind
     return {
         "name": name,
+        "title": title_of(name, option),
         "type": kind.name,
-        "help": with_names(option.help),
+        "help": re.sub(r"; see --\w+", "", with_names(option.help)),  # which prints what stands here anyway
         "low": getattr(kind, "low", None),
         "high": getattr(kind, "high", None),
         "whole": getattr(kind, "whole", False),
         "unit": getattr(kind, "unit", ""),
+        "choices": regions() if name == "phone" else list(getattr(kind, "choices", ())),
         "parts": list(getattr(kind, "parts", ())),
-        "choices": list(getattr(kind, "choices", ())),
-        "default": default,
+        "most": getattr(kind, "most", None),
+        "default": None if default is ... else default,
         "example": option.example,
     }

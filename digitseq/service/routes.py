@@ -13,6 +13,7 @@ from digitseq.formats import DOWNLOADS
 from digitseq.options import Option
 from digitseq.service import schemas
 from digitseq.service.core import Service
+from digitseq.service.documentation import put_in_words
 from digitseq.service.images import query
 from digitseq.service.problems import Problem
 from digitseq.service.progress import MEDIA_TYPE
@@ -23,18 +24,17 @@ OF_RUNS = ("unique", "balanced")  # properties of several images
 OF_PHONES = tuple(name for name, partners in PARTNERS.items() if partners == ("phone",))
 BINARY: schemas.Schema = {"type": "string", "format": "binary"}
 UNKEPT = {"Cache-Control": "no-store"}
-UNCHANGED: schemas.Answers = {304: {"description": "not modified"}}
+UNCHANGED: schemas.Answers = {304: {"description": "the image that is known already: see If-None-Match"}}
 ARCHIVES = [*(download.media_type for _, download in DOWNLOADS.values()), MEDIA_TYPE]
-PLAIN: schemas.Answers = {200: {"description": "Yes.", "content": {"application/json": {"schema": {"type": "object"}}}}}
 # what `/openapi.json` says of one image
 PNG: dict[str, Any] = {
     "response_class": Response,
-    "response_description": "The image.",
+    "response_description": "the image",
     "responses": schemas.answers({"image/png": BINARY}) | UNCHANGED,
 }
 SAMPLE: dict[str, Any] = {
     "response_model": schemas.SampleAnswer,
-    "response_description": "The image.",
+    "response_description": "the image",
     "responses": schemas.answers({}) | UNCHANGED,
 }
 
@@ -60,7 +60,7 @@ def _add_images(api: APIRouter, service: Service) -> None:
         "name": "text",
         "in": "path",
         "required": True,
-        "description": "the digits to write",
+        "description": "the text to write",
         "schema": {
             "type": "string",
             "minLength": 1,
@@ -86,7 +86,7 @@ def _add_images(api: APIRouter, service: Service) -> None:
 
 def _add_phone_numbers(api: APIRouter, service: Service) -> None:
     images, schema = service.images, _properties(service, ABOUT_IMAGES)
-    region = {"name": "region", "in": "query", "description": "ISO 3166 code", "schema": schemas.REGION}
+    region = {"name": "region", "in": "query", "description": "the country, as ISO 3166 code", "schema": schemas.REGION}
     about = _documented([region, *schemas.query(schema, (*SOURCES, *OF_RUNS))])
 
     @api.get("/phone-numbers.png", summary="A telephone number as PNG", **PNG, **about)
@@ -105,7 +105,7 @@ def _add_samples(api: APIRouter, service: Service) -> None:
         "/samples.json",
         summary="Several images of one seed",
         response_model=schemas.SamplesAnswer,
-        response_description="The images.",
+        response_description="the images",
         responses=schemas.answers({}),
         **_documented(schemas.query(_properties(service, ABOUT_SAMPLES))),
     )
@@ -118,9 +118,9 @@ def _add_samples(api: APIRouter, service: Service) -> None:
         "/samples.json",
         summary="Several images of one seed, asked for with a body",
         response_model=schemas.SamplesAnswer,
-        response_description="The images.",
+        response_description="the images",
         responses=schemas.answers({}, 400, 415),
-        tags=["images"],
+        tags=["Images"],
     )
     async def samples_of_body(request: Request) -> Response:
         """The same with the parameters as a JSON object: a list of `numbers` can be too long for a query."""
@@ -131,9 +131,10 @@ def _add_datasets(api: APIRouter, service: Service) -> None:
     @api.post(
         "/datasets",
         summary="A whole data set",
-        response_description="The archive.",
+        response_class=Response,
+        response_description="the archive",
         responses=schemas.answers(dict.fromkeys(ARCHIVES, BINARY), 400, 415),
-        tags=["data sets"],
+        tags=["Data sets"],
     )
     async def dataset(request: Request) -> Response:
         """A data set as one file, sent while it is made.
@@ -148,36 +149,48 @@ def _add_datasets(api: APIRouter, service: Service) -> None:
 
 
 def _add_options(api: APIRouter, service: Service) -> None:
-    responses = PLAIN | {401: schemas.problem(401)}
+    responses = _json("everything that can be set") | {401: schemas.problem(401)}
 
-    @api.get("/options", summary="Everything that can be set", responses=responses, tags=["options"])
+    @api.get("/options", summary="Everything that can be set", responses=responses, tags=["Options"])
     async def all_options() -> Response:
         """Every setting, data set and distortion, with ranges and defaults."""
         return JSONResponse(service.catalogue)
 
 
 def _add_watching(app: FastAPI, service: Service) -> None:
-    @app.get("/healthz", summary="Liveness", responses=PLAIN, tags=["operation"])
+    healthy = _json("it responds", {"status": "alive"})
+
+    @app.get("/healthz", summary="Does the process respond?", responses=healthy, tags=["Operation"])
     async def alive() -> Response:
-        """Liveness check: whether the process responds."""
+        """The process responds."""
         return JSONResponse({"status": "alive"})
 
-    @app.get("/readyz", summary="Readiness", responses=PLAIN | {503: schemas.problem(503)}, tags=["operation"])
+    can = _json("they can", {"status": "ready"}) | {503: schemas.problem(503)}
+
+    @app.get("/readyz", summary="Can images be made?", responses=can, tags=["Operation"])
     async def ready() -> Response:
-        """Readiness check: the glyphs are loaded, and the service is not shutting down."""
+        """The glyphs are loaded, and the service is not shutting down."""
         if service.work.draining:
             raise Problem(503, "the service is shutting down")
         return JSONResponse({"status": "ready"})
 
     @app.get(
         "/metrics",
-        summary="Prometheus metrics",
-        tags=["operation"],
-        responses={200: {"description": "Numbers.", "content": {"text/plain": {}}}},
+        summary="Numbers for Prometheus",
+        response_class=Response,
+        tags=["Operation"],
+        responses={200: {"description": "The numbers, as Prometheus reads them", "content": {"text/plain": {}}}},
     )
     async def numbers() -> Response:
-        """Prometheus metrics."""
+        """Requests by address and status, their times, images made, threads at work."""
         return Response(service.metrics.text(), media_type=service.metrics.content_type)
+
+
+def _json(text: str, example: dict[str, str] | None = None) -> schemas.Answers:
+    content: schemas.Schema = {"schema": {"type": "object"}}
+    if example is not None:
+        content["example"] = example
+    return {200: {"description": text, "content": {"application/json": content}}}
 
 
 def _complete(app: FastAPI, service: Service) -> None:
@@ -192,10 +205,13 @@ def _complete(app: FastAPI, service: Service) -> None:
 
     def complete() -> dict[str, Any]:
         found = plain()
+        if "tags" in found:  # FastAPI keeps the document
+            return found
         found["components"]["schemas"]["Problem"] = schemas.ProblemDetails.model_json_schema()
         # not as `openapi_extra`, whose bounds FastAPI turns into floats: 2**64 - 1 is none
         for path, body in bodies.items():
             found["paths"][path]["post"]["requestBody"] = body
+        put_in_words(found)
         return found
 
     app.openapi = complete  # type: ignore[method-assign]  # as FastAPI documents it
@@ -216,7 +232,7 @@ def _properties(service: Service, others: dict[str, Option]) -> dict[str, schema
 
 
 def _documented(parameters: list[schemas.Schema]) -> dict[str, Any]:
-    return {"openapi_extra": {"parameters": parameters}, "tags": ["images"]}
+    return {"openapi_extra": {"parameters": parameters}, "tags": ["Images"]}
 
 
 def _with_region(request: Request) -> list[tuple[str, str]]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from digitseq.options import Option
+from digitseq.options import Option, title_of
 from digitseq.service.limits import Limits
-from digitseq.service.problems import MEDIA_TYPE
+from digitseq.service.problems import MEDIA_TYPE, Problem
 from digitseq.service.requests import SETTINGS, longest_text
 from digitseq.settings import DEFAULTS
 
@@ -30,20 +31,37 @@ PROBLEMS = {
 }
 
 
+PROBLEMS_OF_BODIES = {400: "the body is not JSON", 415: "the body is not announced as application/json"}
+SAMPLE: Schema = {
+    "text": "1 2",
+    "seed": 1,
+    "index": 0,
+    "width": 200,
+    "height": 28,
+    "boxes": [[77, 4, 6, 20], [0, 0, 0, 0], [103, 5, 20, 15]],
+    "image": "iVBORw0KGgo=",  # only how each begins
+}
+
+
 class SampleAnswer(BaseModel):
     """One image with its label."""
 
-    text: str
-    seed: int
-    index: int
-    width: int
-    height: int
+    model_config = ConfigDict(title="An image with its label", json_schema_extra={"examples": [SAMPLE]})
+
+    text: str = Field(description="what the image shows, as its label has it")
+    seed: int = Field(description="the seed that gives this image again, with the same settings and index")
+    index: int = Field(description="which image of the seed, from 0")
+    width: int = Field(description="in pixels")
+    height: int = Field(description="in pixels")
     boxes: list[Annotated[list[int], Field(min_length=4, max_length=4)]] = Field(
-        description="[x, y, w, h] of each glyph's ink in pixels"
+        description="a box [x, y, width, height] around the ink of each character of `text`, in its order, in pixels "
+        "from the upper left corner. A character without ink has the box [0, 0, 0, 0]: a space, and a sign that is "
+        "left as a gap but is in the label (`signs` gap with `gap_labels` keep)"
     )
     image: str = Field(description="a PNG file", json_schema_extra={"contentEncoding": "base64"})
     mask: str = Field(
-        "", description="with masks: a PNG file, 0 on paper, k on the ink in box k - 1",
+        "", description="with `masks`: a PNG file of the same size, 0 on paper, k on the ink of the k-th character, "
+        "gaps not counted",
         json_schema_extra={"contentEncoding": "base64"},
     )  # fmt: skip
 
@@ -51,8 +69,10 @@ class SampleAnswer(BaseModel):
 class SamplesAnswer(BaseModel):
     """Several images of one seed."""
 
-    seed: int
-    samples: list[SampleAnswer]
+    model_config = ConfigDict(title="Images of one seed")
+
+    seed: int = Field(description="the seed of all of them")
+    samples: list[SampleAnswer] = Field(description="the images, in order")
     command: str = Field(description="the command line that writes the first images of this seed")
     python: str = Field(description="the same in Python")
 
@@ -60,9 +80,11 @@ class SamplesAnswer(BaseModel):
 class ProblemDetails(BaseModel):
     """An error (RFC 9457)."""
 
-    type: str
-    title: str
-    status: int
+    model_config = ConfigDict(title="An error")
+
+    type: str = Field(description="always about:blank: the status says all")
+    title: str = Field(description="the status in words")
+    status: int = Field(description="the status of the answer")
     detail: str = Field(description="what was given, what is allowed, what to do")
     message: str = Field(
         description="the same line with backquotes around the names of parameters, `image_width`, for a program that "
@@ -78,8 +100,9 @@ def properties(known: Mapping[str, Option], limits: Limits, datasets: list[str])
     """
     found: dict[str, Schema] = {}
     for name, option in known.items():
-        found[name] = schema = option.kind.schema() | {"description": option.described}
-        if (default := DEFAULTS.get(name)) not in (None, ()):
+        found[name] = schema = option.kind.schema()
+        schema |= {"title": title_of(name, option), "description": option.described}
+        if (default := DEFAULTS.get(name, option.default)) not in (None, (), ...):
             schema["default"] = default
         if option.example is not None:
             schema["examples"] = [option.example]
@@ -110,7 +133,7 @@ def answers(content: Mapping[str, Schema], *others: int) -> Answers:
 
 def problem(status: int) -> Schema:
     """The answer that is a problem with this status."""
-    return {
-        "description": PROBLEMS.get(status, "refused"),
-        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-    }
+    text = (PROBLEMS | PROBLEMS_OF_BODIES)[status]
+    example = json.loads(Problem(status, text).body())
+    content = {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}
+    return {"description": text, "content": {MEDIA_TYPE: content}}

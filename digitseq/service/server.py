@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from digitseq.errors import MissingPackageError, SettingsError
 from digitseq.options import Number, Option, options
@@ -104,19 +104,40 @@ def _end_after(parent: multiprocessing.process.BaseProcess) -> None:
     os._exit(1)
 
 
-def _serve(host: str, port: int, workers: int, limits: Limits) -> None:
+def load_packages() -> None:
+    """Import what the service needs. Raises `MissingPackageError` where something is not installed."""
     try:
-        import uvicorn
-
-        importlib.import_module("digitseq.service.app")
-        from digitseq.service.http_protocol import BoundedHeadProtocol
-        from digitseq.service.metrics import SHARED
+        for name in ("uvicorn", "digitseq.service.app", "digitseq.service.http_protocol"):
+            importlib.import_module(name)
     except ImportError as error:
         if (error.name or "digitseq").startswith("digitseq"):
             raise
         raise MissingPackageError(
             f'the service needs the package {error.name}: in the checkout, pip install -e ".[service]"'
         ) from None
+
+
+def uvicorn_settings(limits: Limits) -> dict[str, Any]:
+    """How uvicorn serves the app, wherever it listens."""
+    from digitseq.service.http_protocol import BoundedHeadProtocol
+
+    return {
+        "http": BoundedHeadProtocol,
+        "ws": "none",
+        "access_log": False,
+        "server_header": False,
+        "proxy_headers": False,
+        "timeout_keep_alive": limits.receive_seconds,
+        "timeout_graceful_shutdown": SHUTDOWN_SECONDS,
+    }
+
+
+def _serve(host: str, port: int, workers: int, limits: Limits) -> None:
+    load_packages()
+    import uvicorn
+
+    from digitseq.service.metrics import SHARED
+
     _check_address(host, port)
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))  # uvicorn sends it again after its shutdown
     with tempfile.TemporaryDirectory(prefix="digitseq-metrics-") as folder:
@@ -128,13 +149,7 @@ def _serve(host: str, port: int, workers: int, limits: Limits) -> None:
             host=host,
             port=port,
             workers=workers,
-            http=BoundedHeadProtocol,
-            ws="none",
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_keep_alive=limits.receive_seconds,
-            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+            **uvicorn_settings(limits),
         )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from digitseq.errors import DigitseqWarning
+from digitseq.errors import DigitseqWarning, SettingsError
 from digitseq.pipeline import Pipeline
 from digitseq.renderer.renderer_cache import bank_of
 from digitseq.runs import Report, Stop, run_images, write_images
@@ -21,6 +21,7 @@ from digitseq.shell.console import interrupted_by, print_error, run_program, say
 from digitseq.shell.help_text import short_help
 from digitseq.shell.parser import FLAGS, ParsedCommand, naming_lines, parse
 from digitseq.shell.setting_names import with_flags
+from digitseq.shell.web_command import WebCommand
 from digitseq.sources.choose import source_of
 
 NOTHING_ASKED = 2  # a script whose variables are empty must not go on as if images had been made
@@ -28,17 +29,23 @@ TWICE = 2.0  # seconds in which timeout(1) and schedulers may send SIGTERM to th
 NAME = "digitseq"  # what every line on standard error begins with
 
 
-def main(argv: Sequence[str] | None = None, config: Path | None = None) -> int:
+def main(
+    argv: Sequence[str] | None = None,
+    config: Path | None = None,
+    open_page: Callable[[str, str | None], int] | None = None,
+) -> int:
     """Run the command line `argv` (default: the process's); returns the exit code.
 
-    `config` is the file that -r reads; default: `config.py` in the working directory.
+    config: the file that -r reads; default: `config.py` in the working directory
+    open_page: what --web does with the fields of a `WebCommand`; the service, which the shell does not know. Default:
+    --web is refused
     """
 
     def program() -> int:
         warnings.showwarning = lambda message, *_, **__: print_error(NAME, "warning", _text(message))
         warnings.simplefilter("always", DigitseqWarning)
         with _stop_on_signals() as stop:
-            return _run(argv, config or Path("config.py"), stop)
+            return _run(argv, config or Path("config.py"), open_page, stop)
 
     return run_program(NAME, program, _text)
 
@@ -47,11 +54,17 @@ def _text(message: object) -> str:
     return with_flags(message, FLAGS)
 
 
-def _run(argv: Sequence[str] | None, config: Path, stop: Stop) -> int:
+def _run(
+    argv: Sequence[str] | None, config: Path, open_page: Callable[[str, str | None], int] | None, stop: Stop
+) -> int:
     if not (sys.argv[1:] if argv is None else argv):
         say(short_help())
         return NOTHING_ASKED
     request = parse(argv, config)
+    if isinstance(request, WebCommand):
+        if open_page is None:
+            raise SettingsError("web works in the program only: leave it out", "web")
+        return open_page(request.fragment, request.cache)
     if not isinstance(request, ParsedCommand):
         return request.run()
     settings = request.settings

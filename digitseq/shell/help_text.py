@@ -39,8 +39,8 @@ def usual_commands() -> str:
     rows = [(f"{started_as()} {flags}", what) for flags, what in USUAL.items()]
     width = max(len(command) for command, _ in rows)
     lines = [f"  {command:{width}}  {what}" for command, what in rows]
-    page = f"  {PYTHON} -m digitseq.service\n  then open http://127.0.0.1:8000"
-    return "\n".join(["the three usual commands:", *lines, "", "the web page and the REST service:", page, ""])
+    page = f"  {started_as()} --web\n  {PYTHON} -m digitseq.service  http://127.0.0.1:8000, its API at /docs"
+    return "\n".join(["the three usual commands:", *lines, "", "the web page, and the REST service:", page, ""])
 
 
 def short_help() -> str:

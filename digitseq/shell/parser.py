@@ -25,6 +25,7 @@ from digitseq.shell.help_text import GROUPS, WHAT, HelpFormatter, epilog, starte
 from digitseq.shell.inspect_command import InspectCommand
 from digitseq.shell.setting_names import with_flags, with_names
 from digitseq.shell.status_command import StatusCommand
+from digitseq.shell.web_command import WebCommand, check_line, web_command
 
 OPTIONS = options(Output) | options(Settings)
 IN_CONFIG = [name for name, option in OPTIONS.items() if option.group != "look"]  # those make no images
@@ -32,7 +33,17 @@ IN_CONFIG = [name for name, option in OPTIONS.items() if option.group != "look"]
 
 FLAGS = {
     name: f"--{name}"
-    for name in [*OPTIONS, "read_from_config", "download", "inspect", "status", "write_config", "print_completion"]
+    for name in [
+        *OPTIONS,
+        "read_from_config",
+        "list_datasets",
+        "download",
+        "inspect",
+        "status",
+        "web",
+        "write_config",
+        "print_completion",
+    ]
 }
 
 
@@ -136,9 +147,12 @@ def naming_lines(lines: dict[str, str]) -> Iterator[None]:
 
 def parse(
     argv: Sequence[str] | None, config: Path
-) -> ParsedCommand | DataSetCommand | InspectCommand | StatusCommand | ConfigCommand:
+) -> ParsedCommand | DataSetCommand | InspectCommand | StatusCommand | ConfigCommand | WebCommand:
     """Settings from the command line, over those of the file that -r names, by default `config`, over the defaults."""
     given = vars(build_parser(config).parse_args(argv))
+    web = given.pop("web", False)
+    if web:
+        check_line(given)
     if "write_config" in given:
         return ConfigCommand(given["write_config"], {name: OPTIONS[name] for name in IN_CONFIG}, len(SOURCES))
     lines: dict[str, str] = {}
@@ -153,12 +167,14 @@ def parse(
                 given[name] = value
                 lines[name] = f"{config.name} line {line}: "
     with naming_lines(lines):
+        if web:
+            return web_command(given)
         if "inspect" in given:
             output = _build(Output, given)
             return InspectCommand(given["inspect"], output.output_path, output.quiet)
         if "status" in given:
             return StatusCommand(given["status"], _build(Output, given).quiet)
-        if given.pop("list_datasets") or "download" in given:
+        if "list_datasets" in given or "download" in given:
             output = _build(Output, given)
             return DataSetCommand(given.get("download"), output.cache, output.quiet)
         return ParsedCommand(_build(Settings, given), _build(Output, given), lines)
@@ -203,6 +219,11 @@ def build_parser(config: Path = Path("config.py")) -> argparse.ArgumentParser:
         help="list the styles and the parameters of the pen with their ranges and defaults, and exit",
     )  # fmt: skip
     groups["look"].add_argument(
+        "--web", action="store_true",
+        help="open the page, on which all of this can be tried, in the browser, with the settings of images and the "
+        "seed that are given; Ctrl-C ends it. Nobody else can reach it",
+    )  # fmt: skip
+    groups["look"].add_argument(
         "--write_config", nargs="?", const="config.py", metavar="FILE",
         help="write a file for -r with every setting, its meaning, range and default, and exit; a file that is "
         "there is left as it is (default FILE: config.py)",
@@ -219,7 +240,7 @@ def build_parser(config: Path = Path("config.py")) -> argparse.ArgumentParser:
         "written, and which parts of --shards have not begun; exit code 1 if not all are finished",
     )  # fmt: skip
     groups["data"].add_argument(
-        "--list_datasets", action="store_true", default=False,
+        "--list_datasets", action="store_true",
         help="list all data sets with classes, glyphs, size on disk, licence and whether they are installed, and exit",
     )  # fmt: skip
     groups["data"].add_argument("--download", metavar="NAME", help="download the data set of this name, and exit")

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from digitseq.errors import SettingsError
+from digitseq.errors import MissingPackageError, SettingsError
 from digitseq.lazy_imports import import_package
 from digitseq.random_streams import Rows
 from digitseq.sources.base import Codes, Source, decode, encode, text_rows
@@ -109,6 +109,14 @@ def _plan(region: str, kind: str) -> NumberPlan | None:
 
 def _package() -> Any:
     return import_package("phonenumbers", "`phone`")
+
+
+def regions() -> list[str]:
+    """The codes of all regions, in order; none where `phonenumbers` cannot be used."""
+    try:
+        return sorted(_package().SUPPORTED_REGIONS)
+    except MissingPackageError:
+        return []
 
 
 def _known_region(region: str) -> str:
