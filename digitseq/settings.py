@@ -219,7 +219,9 @@ class Settings(NamedOptions):
         shown_default=f"{USUAL_SPACING}, or MIN_SPACING if that is more", example=USUAL_SPACING,
         title="Largest spacing",
     )  # fmt: skip
-    invert: bool = setting(False, Flag(), "black ink on white paper, not white on black", "layout", title="Black ink")
+    invert: bool = setting(
+        False, Flag(), "black ink on white paper, not white on black", "layout", title="Black ink on white paper"
+    )
     style: str | PenStyle = setting(
         GLYPH, Style(), "plain glyphs side by side, or a pen that writes along their centre lines as hands do, such as "
         "pen:width=0.05..0.12,slant=0; see --list_styles", "layout", title="Writing",
@@ -231,7 +233,7 @@ class Settings(NamedOptions):
     masks: bool = setting(
         False, Flag(), "make an instance mask for each image, too: 0 on paper, k on the k-th character; in masks/1.png "
         "beside 1.png, or as a member, a column or an array of the other formats, but not of lmdb", "layout",
-        title="Instance masks",
+        title="Masks of the characters",
     )  # fmt: skip
     data_augmentation: bool = setting(
         False, Flag(), "erode, dilate, rotate and add noise to each character", "augmentation", "-da",
@@ -240,7 +242,7 @@ class Settings(NamedOptions):
     random_all: bool = setting(
         False, Flag(), "with `data_augmentation`: apply each of the four with probability 0.5, with kernels from 1 to "
         "3 and random strengths", "augmentation", "-ra", works_with=("data_augmentation",),
-        title="Each of them at random",
+        title="Each at random",
     )  # fmt: skip
     erode_kernel: tuple[int, int] | None = setting(
         None, KERNEL, "erode with a kernel of this width and height", "augmentation", "-e",

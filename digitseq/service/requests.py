@@ -19,7 +19,9 @@ from digitseq.sources.syntax import read_regex
 
 ALL = options(Settings)
 # Data sets are named, never given by their paths: no request can name a file of the server.
-DATASET = Option(Text(), "which data set the glyphs come from, by its name in /v1/options", "data")
+DATASET = Option(
+    Text(), "which data set the glyphs come from, by its name in /v1/options", "data", title=ALL["dataset"].title
+)
 
 
 class OperationTexts(Operations):

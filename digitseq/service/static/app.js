@@ -6,7 +6,7 @@ import { setUpDownload } from "./download.js";
 import { Form } from "./form.js";
 import { arrange, show } from "./gallery.js";
 import { Recipes, body } from "./recipes.js";
-import { inWords } from "./words.js";
+import { inWords, learn } from "./words.js";
 import { Viewer } from "./viewer.js";
 
 const COUNT = 12;
@@ -29,6 +29,7 @@ class Page {
   // first: the answer to the request for the samples of the address, which was sent before the options were known
   begin(options, first) {
     this.#settings = options.settings;
+    learn([...options.settings, ...options.data_set]);
     this.#form = new Form(options, () => this.#changed());
     setUpDownload(options, () => this.#state(), (error) => (error ? complain(error) : clearErrors(["size", "format", "labels"])));
     this.#setUpSeed();

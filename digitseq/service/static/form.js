@@ -4,7 +4,7 @@ import { element, field, option, segments, slider } from "./controls.js";
 import { buildOperations } from "./operations.js";
 import { buildStyle } from "./pen.js";
 import { control } from "./setting.js";
-import { CHOICES, SETTINGS, SOURCES, label } from "./words.js";
+import { CHOICES, HINTS, SOURCES, label } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const SECTIONS = { source: "source-fields", layout: "layout", data: "glyphs", augmentation: "basic" };
@@ -40,7 +40,7 @@ export class Form {
     this.#controls.augment = buildOperations($("presets"), $("operations"), $("chosen"), options, told);
     for (const about of options.settings.filter(({ name }) => !this.#controls[name])) {
       const { name, group } = about;
-      const one = control(about, told, { hint: SETTINGS[name]?.hint, high: PIXELS_SHOWN[name] });
+      const one = control(about, told, { hint: HINTS[name], high: PIXELS_SHOWN[name] });
       this.#add(name, one, about.source ? this.#boxOf(name) : $(RARE[name] ?? SECTIONS[group]));
     }
     this.#show();
