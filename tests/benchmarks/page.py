@@ -9,7 +9,7 @@ from measure import ROOT, table
 from service import server
 
 sys.path.insert(0, str(ROOT / "tests"))
-from support.browser import RESTED, launched, opened  # noqa: E402
+from support.browser import RESTED, launched, opened
 
 # The time, since the page was asked for or the slider moved, at which new samples have been painted.
 FIRST = """() => new Promise(done => {

@@ -17,7 +17,7 @@ export function buildStyle(pen, changed) {
     ...pen.parameters.filter(({ name }) => !FIRST.includes(name)).map(({ name }) => sliders[name].made));
   const box = element("div", { class: "inner", hidden: true },
     element("p", { class: "hint" }, pen.help), ...FIRST.map((name) => sliders[name].made), more);
-  const style = segments(choice, "style", [[GLYPH, "Glyphs"], [PEN, "Pen"]], GLYPH, () => {
+  const style = segments(choice, "style", [[GLYPH, "Plain"], [PEN, "Pen"]], GLYPH, () => {
     show();
     changed();
   });
