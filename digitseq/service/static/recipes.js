@@ -11,6 +11,7 @@ const HINTS = {
   command: "It writes these images into a new folder. Numbering continues in a folder that has images.",
   python: "After pip install . in the checkout.",
   curl: "A zip file with these images and their labels.",
+  nothing: "There is nothing to copy before there are images.",
   key: " Set DIGITSEQ_API_KEY to your key before.",
 };
 
@@ -54,6 +55,8 @@ export class Recipes {
     // lines break between flags, not inside of them
     const words = (this.#texts?.[name] ?? "").split(/ (?=-)/).flatMap((word, k) => [k ? " " : "", element("span", {}, word)]);
     $("recipe").replaceChildren(...words);
-    $("recipe-hint").textContent = HINTS[name] + (name === "curl" && hasKey() ? HINTS.key : "");
+    $("recipe").dataset.name = name;
+    const hint = HINTS[name] + (name === "curl" && hasKey() ? HINTS.key : "");
+    $("recipe-hint").textContent = this.#texts ? hint : HINTS.nothing;
   }
 }
