@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
@@ -179,16 +179,14 @@ def open_page(tmp_path, cache):
         yield call
 
 
-@contextlib.contextmanager
-def usual_port_taken() -> Iterator[None]:
-    """Somebody, perhaps another test, listens on the usual port."""
-    try:
-        taken = socket.create_server(("127.0.0.1", USUAL))
-    except OSError:
-        yield
-    else:
-        with taken:
-            yield
+def take_usual_port() -> contextlib.AbstractContextManager[object]:
+    """Listen on the usual port, or leave that to somebody who does all the time: another test does for a while only."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError):
+            return socket.create_server(("127.0.0.1", USUAL))
+        time.sleep(0.1)
+    return contextlib.nullcontext()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -214,7 +212,7 @@ def test_the_command_does_the_same(open_page, start):
 
 
 def test_two_at_once_have_two_ports(open_page):
-    with usual_port_taken():
+    with take_usual_port():
         both = [open_page() for _ in range(2)]
     ports = {urlsplit(opened.url).port for opened in both}
     assert len(ports) == 2 and USUAL not in ports

@@ -96,7 +96,7 @@ def _add_phone_numbers(api: APIRouter, service: Service) -> None:
 
     @api.get("/phone-numbers.json", summary="A telephone number as JSON", **SAMPLE, **about)
     async def phone_number_json(request: Request) -> Response:
-        """The same with text, seed and boxes."""
+        """A telephone number that is valid in the region, with its image, seed and boxes."""
         return _response(await images.json(_with_region(request), request.scope, request.receive))
 
 
