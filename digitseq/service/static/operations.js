@@ -22,7 +22,7 @@ export function buildOperations(presetBox, box, count, options, changed) {
   }
   const chosen = () => Object.values(rows).map((row) => row.read()).filter(Boolean);
   const say = () => { count.textContent = chosen().length ? `· ${chosen().length} on` : ""; };
-  return {
+  const both = {
     read: () => [...(preset.read() === NONE ? [] : [preset.read()]), ...chosen()],
     // Returns whether the page can show them.
     set: (texts) => {
@@ -32,9 +32,12 @@ export function buildOperations(presetBox, box, count, options, changed) {
       const single = texts.filter((text) => !presets.includes(text)).map(parse);
       const shown = single.map(({ name, given }) => rows[name]?.set(given));
       say();
-      return shown.every(Boolean) && named.length < 2;
+      // their order is that of the list
+      const names = (all) => all.map((text) => parse(text).name).join();
+      return shown.every(Boolean) && names(both.read()) === names(texts);
     },
   };
+  return both;
 }
 
 function buildOperation(operation, changed) {
