@@ -15,6 +15,7 @@ const NAMES = {
   ".body-param__text": () => "Body of the request",
   "select.content-type, .body-param select": () => "Media type",
   ".copy-to-clipboard button": () => "Copy",
+  ".close-modal": () => "Close",
 };
 function complete() {
   for (const [selector, name] of Object.entries(NAMES)) {
