@@ -157,7 +157,7 @@ image_width = 200
 image_height = 28
 
 # height of a digit as a share of the image's height
-# a number from 0.2 to 1, or None; default: 20/28, as in MNIST
+# a number from 0.2 to 1, or None; default: 20/28, as in MNIST; such as 0.8
 glyph_height = None
 
 # of data sets with letters: digits and letters on one base line, capitals as high as MNIST's digits and small
@@ -206,20 +206,21 @@ random_all = False
 
 # erode with a kernel of this width and height
 # a whole number from 1 to 15 pixels for each of width, height, or None; default: off; 1 2 with
-# data_augmentation (-e)
+# data_augmentation; such as (2, 2) (-e)
 erode_kernel = None
 
 # dilate with a kernel of this width and height
 # a whole number from 1 to 15 pixels for each of width, height, or None; default: off; 2 1 with
-# data_augmentation (-d)
+# data_augmentation; such as (2, 2) (-d)
 dilate_kernel = None
 
 # rotate each character by this angle, counter-clockwise
-# a number from -180 to 180 degrees, or None; default: off; from -15 to 15 at random with data_augmentation (-a)
+# a number from -180 to 180 degrees, or None; default: off; from -15 to 15 at random with data_augmentation;
+# such as 10.0 (-a)
 angle = None
 
 # share of a character's pixels set to white
-# a number from 0 to 1, or None; default: off; from 0 to 0.1 at random with data_augmentation (-n)
+# a number from 0 to 1, or None; default: off; from 0 to 0.1 at random with data_augmentation; such as 0.1 (-n)
 noise_ratio = None
 
 # more distortions: light, medium, heavy, scan, or NAME:key=value,... such as elastic:alpha=6,sigma=4; see

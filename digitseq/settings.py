@@ -219,9 +219,7 @@ class Settings(NamedOptions):
         shown_default=f"{USUAL_SPACING}, or MIN_SPACING if that is more", example=USUAL_SPACING,
         title="Largest spacing",
     )  # fmt: skip
-    invert: bool = setting(
-        False, Flag(), "black ink on white paper, not white on black", "layout", title="Black ink on white paper"
-    )
+    invert: bool = setting(False, Flag(), "black ink on white paper, not white on black", "layout", title="Black ink")
     style: str | PenStyle = setting(
         GLYPH, Style(), "plain glyphs side by side, or a pen that writes along their centre lines as hands do, such as "
         "pen:width=0.05..0.12,slant=0; see --list_styles", "layout", title="Writing",

@@ -9,7 +9,7 @@ export const SOURCES = {
 const LABELS = {
   random_digits: "Number of digits", random_text: "Number of characters", amounts: "Number of digits", phone: "Region",
   pattern: "Regular expression", numbers: "Texts, one a line", image_width: "Width", image_height: "Height",
-  data_augmentation: "All four as usual", size: "Images",
+  data_augmentation: "All four as usual", invert: "Black ink on white paper", size: "Images",
 };
 
 // The line below a control.
