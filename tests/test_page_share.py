@@ -211,6 +211,14 @@ def test_what_an_address_says_and_no_control_shows_is_named(browser, served):
         assert captions(page) == ["7"] * 12
 
 
+def test_settings_of_an_address_that_mean_nothing_beside_the_others_are_left_out(browser, served):
+    with opened(browser, served.url) as page:
+        page.goto(f"{served.url}/#number=7&marks=0.5&gap_labels=keep&seed=1")
+        images(page)
+        assert captions(page) == ["7"] * 12
+        assert fragment(page) == {"number": ["7"], "seed": ["1"]}
+
+
 def test_a_sample_opens_large(page, tmp_path):
     shown = images(page)
     page.locator(".sample-open").nth(1).click()

@@ -77,7 +77,9 @@ class Page {
     const began = performance.now();
     const slow = setTimeout(() => { $("status").textContent = slowly(values); }, SLOW);
     try {
-      const answer = await (first ?? samples(values, seed, { count: COUNT }, mine.signal));
+      const asked = () => samples(values, seed, { count: COUNT }, mine.signal);
+      // an address can have settings that mean nothing beside the others, which the service refuses and the page leaves out
+      const answer = await (first?.catch(asked) ?? asked());
       if (mine.signal.aborted) return;
       this.#show(values, seed, answer, performance.now() - began);
     } catch (error) {
@@ -209,7 +211,7 @@ async function begin() {
   // both at once: the address is a query of the service already
   const first = location.hash.length > 1 && location.hash.length <= LONGEST_QUERY
     ? ask(`/v1/samples.json?${location.hash.slice(1)}&count=${COUNT}`).then((answer) => answer.json()) : undefined;
-  first?.catch(() => {}); // it is asked for, or fails, again
+  first?.catch(() => {}); // who uses it hears of it
   try {
     const options = await (await ask("/v1/options")).json();
     $("bench").hidden = false;
