@@ -18,6 +18,7 @@ from digitseq.glyphs import DATA_SETS, stroke_bank
 from digitseq.renderer import renderer_cache
 from digitseq.service import Limits, create_app, glyph_sets, pen_lines, worker_threads
 from digitseq.service.access import check_key, check_origin
+from digitseq.service.pipeline_cache import PipelineCache
 
 PNG = "/v1/sequences/123456.png"
 
@@ -296,6 +297,32 @@ def test_another_text_of_a_known_look_needs_no_thread(monkeypatch):
             return (await client.get("/v1/sequences/34.png?augment=light")).status_code
 
     assert asyncio.run(second()) == 200
+
+
+@pytest.mark.parametrize(
+    "look", ["", "&image_width=0&min_spacing=-3", "&augment=light", "&image_width=112", "&signs=gap"]
+)
+def test_digits_of_one_length_share_a_pipeline_and_are_those_of_their_own(look):
+    """Also where what was asked for before has a sign, or other digits hardly fit."""
+    texts = ("1111", "1-11", "4711", "8888", "00", "12", "4711")
+    paths = [f"/v1/sequences/{text}.png?seed=5&index=2{look}" for text in texts]
+    together = [(answer.status_code, answer.content) for answer in ask(create_app(), *paths)]
+    for path, found in zip(paths, together):
+        (alone,) = ask(create_app(), path)
+        assert found == (alone.status_code, alone.content), path
+    assert together[2] == together[-1]
+
+
+def test_other_digits_of_a_known_look_and_length_need_no_pipeline(monkeypatch):
+    app = create_app()
+
+    async def statuses() -> list[int]:
+        async with asking(app) as client:
+            first = (await client.get("/v1/sequences/1234.png?augment=light")).status_code
+            monkeypatch.setattr(PipelineCache, "with_number", None)
+            return [first, (await client.get("/v1/sequences/5678.png?augment=light")).status_code]
+
+    assert asyncio.run(statuses()) == [200, 200]
 
 
 def test_the_text_in_the_head_of_an_answer_keeps_its_spaces():

@@ -19,9 +19,10 @@ from digitseq.random_streams import Rows
 from digitseq.renderer import Appearance, Renderer
 from digitseq.renderer.renderer_cache import bank_of
 from digitseq.service import micro_batcher
+from digitseq.service.batch_queue import MAX_BATCH, ImageRequest
 from digitseq.service.glyph_sets import GlyphSets
 from digitseq.service.limits import Limits
-from digitseq.service.micro_batcher import ImageRequest, MicroBatcher, batch_key, images_of
+from digitseq.service.micro_batcher import MicroBatcher, batch_key, images_of
 from digitseq.service.pipeline_cache import PipelineCache
 from digitseq.service.requests import from_query
 from digitseq.service.seeds import SeededRows
@@ -37,6 +38,21 @@ def alone(pipeline: Pipeline, seed: int, index: int) -> bytes:
     return encode_png(batch.images, batch.width)[0]
 
 
+def wanted_of(pipeline: Pipeline, seed: int, index: int) -> ImageRequest:
+    """A request for an image of the pipeline's own text."""
+    return ImageRequest(pipeline, pipeline.settings.number, seed, index, None)
+
+
+def submit(batcher: MicroBatcher, pipeline: Pipeline, seed: int, index: int, address: str = "") -> asyncio.Task[bytes]:
+    """The task that asks for an image of the pipeline's own text."""
+    text = pipeline.settings.number
+    return asyncio.ensure_future(batcher.image(pipeline, text, seed, index, address, key_of(pipeline)))
+
+
+def key_of(pipeline: Pipeline):
+    return batch_key(pipeline, pipeline.settings.number)
+
+
 def alike(bank, texts: list[str], **look) -> list[Pipeline]:
     """Pipelines that differ in their texts only."""
     renderer = Renderer(Appearance.of(Settings("0", **look)), bank)
@@ -50,8 +66,8 @@ def alike(bank, texts: list[str], **look) -> list[Pipeline]:
 @settings(deadline=None, max_examples=60)
 def test_a_batch_makes_what_each_pipeline_makes(train, asked, look):
     kinds = alike(train, [text for text, _, _ in asked], **look)
-    wanted = [ImageRequest(kind, seed, index, None) for kind, (_, seed, index) in zip(kinds, asked)]
-    assert len({batch_key(kind) for kind in kinds}) == 1
+    wanted = [wanted_of(kind, seed, index) for kind, (_, seed, index) in zip(kinds, asked)]
+    assert len({key_of(kind) for kind in kinds}) == 1
     for one, file in zip(wanted, images_of(wanted)):
         assert file == alone(one.pipeline, one.seed, one.index)
 
@@ -60,7 +76,7 @@ def test_a_batch_makes_what_each_pipeline_makes(train, asked, look):
 @pytest.mark.parametrize("augment", [*PRESETS, *OPERATIONS])
 def test_a_batch_of_distorted_images(train, augment, look):
     kept = alike(train, ["4711", "0815", "2026"], **look, augment=(augment,))
-    wanted = [ImageRequest(kept[k % 3], 5 * k, k * 1000, None) for k in range(7)]
+    wanted = [wanted_of(kept[k % 3], 5 * k, k * 1000) for k in range(7)]
     for one, file in zip(wanted, images_of(wanted)):
         assert file == alone(one.pipeline, one.seed, one.index)
 
@@ -69,7 +85,7 @@ def test_a_batch_of_distorted_images(train, augment, look):
 def test_a_batch_of_written_images(look):
     look = look | {"split": "test", "style": "pen:slant=0.2"}
     kept = alike(bank_of(Settings("0", **look)), ["4711", "0815"], **look)
-    wanted = [ImageRequest(kept[k % 2], 5 * k, k * 1000, None) for k in range(6)]
+    wanted = [wanted_of(kept[k % 2], 5 * k, k * 1000) for k in range(6)]
     for one, file in zip(wanted, images_of(wanted)):
         assert file == alone(one.pipeline, one.seed, one.index)
 
@@ -95,7 +111,7 @@ def test_the_service_prepares_an_appearance_once():
     made += [pipeline_cache.pipeline(from_query([("random_digits", "2,4"), *about], {}))]
     assert len({id(pipeline.renderer) for pipeline in made}) == 1
     assert len({one.seed for one in made}) == len(made)
-    assert len({batch_key(pipeline) for pipeline in made[:300]}) == 1
+    assert len({key_of(pipeline) for pipeline in made[:300]}) == 1
     assert pipeline_cache.pipeline(from_query([("number", "1")], {})).renderer is not made[0].renderer
 
 
@@ -118,15 +134,17 @@ def test_a_pen_is_not_prepared_for_signs_in_the_event_loop():
 
 def test_texts_with_gaps_are_not_mixed_with_others(train):
     plain, gapped = alike(train, ["1234", "12-4"], signs="gap")
-    assert batch_key(plain) != batch_key(gapped)
+    assert key_of(plain) != key_of(gapped)
 
 
-def test_batches_answer_everyone_and_skip_those_who_left(train):
+@pytest.mark.parametrize("threads", [0, 1, 3])
+def test_batches_answer_everyone_and_skip_those_who_left(train, threads):
     kinds = [Pipeline(Settings(text, image_width=w), train, 0) for text, w in (("123", 100), ("45678", 0), ("123", 90))]
 
     async def ask() -> list[bytes]:
-        batcher = MicroBatcher()
-        futures = [batcher.submit(kinds[k % 3], k, k % 5) for k in range(200)]
+        batcher = MicroBatcher(threads)
+        futures = [submit(batcher, kinds[k % 3], k, k % 5, "ab"[k % 2]) for k in range(200)]
+        await asyncio.sleep(0)
         for future in futures[::7]:
             future.cancel()
         found = await asyncio.gather(*futures, return_exceptions=True)
@@ -156,7 +174,8 @@ def test_a_pipeline_with_another_seed(train, source, augment):
     assert kept.seed == 0
 
 
-def test_an_image_that_cannot_be_made_spoils_no_other(train, monkeypatch):
+@pytest.mark.parametrize("threads", [0, 1])
+def test_an_image_that_cannot_be_made_spoils_no_other(train, monkeypatch, threads):
     """Its error would tell other clients the text that somebody else has asked for."""
     pipeline, made = Pipeline(Settings("1111"), train, 1), micro_batcher.images_of
 
@@ -168,8 +187,8 @@ def test_an_image_that_cannot_be_made_spoils_no_other(train, monkeypatch):
     monkeypatch.setattr(micro_batcher, "images_of", images_but_one)
 
     async def ask() -> list[object]:
-        batcher = MicroBatcher()
-        found = await asyncio.gather(*(batcher.submit(pipeline, 1, i) for i in (6, 7, 8)), return_exceptions=True)
+        batcher = MicroBatcher(threads)
+        found = await asyncio.gather(*(submit(batcher, pipeline, 1, i) for i in (6, 7, 8)), return_exceptions=True)
         batcher.close()
         return found
 
@@ -184,16 +203,16 @@ def test_looks_take_turns(train):
     order = []
 
     async def ask() -> None:
-        batcher = MicroBatcher()
-        asked = [("many", batcher.submit(many, 1, index)) for index in range(1000)]
-        asked.append(("one", batcher.submit(rare, 2, 2)))
+        batcher = MicroBatcher(0)
+        asked = [("many", submit(batcher, many, 1, index)) for index in range(1000)]
+        asked.append(("one", submit(batcher, rare, 2, 2)))
         for name, future in asked:
             future.add_done_callback(lambda _, name=name: order.append(name))
         await asyncio.gather(*(future for _, future in asked))
         batcher.close()
 
     asyncio.run(ask())
-    assert order.index("one") <= micro_batcher.MAX_BATCH
+    assert order.index("one") <= MAX_BATCH
 
 
 def test_on_the_event_loop_nothing_is_measured(monkeypatch):

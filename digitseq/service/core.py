@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
+import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,6 +22,10 @@ from digitseq.service.options_listing import catalogue
 from digitseq.service.pipeline_cache import PipelineCache
 from digitseq.service.requests import settings_within
 from digitseq.service.scheduler import Scheduler
+
+# How long a thread that makes images may keep the others of this process waiting, the event loop among them: each
+# request wakes several of them one after the other.
+SWITCH_SECONDS = 0.0001
 
 
 class Service:
@@ -41,8 +47,13 @@ class Service:
     async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
         """Opens the bank before the first request; ends the threads after the last."""
         self.pipeline_cache.open()
+        gc.freeze()  # what has been imported stays: looking through it now and then would keep requests waiting
         self._drain_on_sigterm()
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(SWITCH_SECONDS)
         yield
+        sys.setswitchinterval(before)
+        gc.unfreeze()
         await self.work.close()
         self.images.close()
 

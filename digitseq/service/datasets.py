@@ -54,13 +54,13 @@ class Datasets:
             until_sent.enter_context(self._work.long_slots.slot(address))
             until_sent.enter_context(self._work.streams.slot(address))
             pipeline = await self._work.long.run(
-                lambda check: self._pipeline_cache.pipeline(asked, size, check), request.receive
+                lambda check: self._pipeline_cache.pipeline(asked, size, check), request.receive, address
             )
             _check_size(format_, name, pipeline, size, self._limits)
             kind, make = download.media_type, partial(format_.stream, pipeline, size, labels)
             if wants_progress(request.headers):
                 kind, make = MEDIA_TYPE, partial(_in_frames, format_, CountingPipeline(pipeline), size, labels)
-            stream = Stream(self._work.long, make)
+            stream = Stream(self._work.long, make, address)
             until_sent.callback(stream.close)  # also when the client leaves before the first piece
             # errors of the first piece can still be answered with a problem, later ones only end the connection
             await stream.begin(request.receive)

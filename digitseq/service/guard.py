@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from digitseq.service.deadline import Deadline
 from digitseq.service.limits import Limits
 from digitseq.service.metrics import Metrics
 from digitseq.service.problems import Problem, problem_of, too_large
@@ -75,7 +76,8 @@ class Guard:
         try:
             self._check(scope)  # before any work, and before the body is read
             if not await self._shortcut(scope, receive, send_on):
-                await asyncio.wait_for(self._app(scope, receive, send_on), self._limits.max_seconds)
+                with Deadline(self._limits.max_seconds):
+                    await self._app(scope, receive, send_on)
         except asyncio.CancelledError:
             # uvicorn cancels what is still under way when its shutdown takes too long
             problem = Problem(503, "the service is shutting down", Connection="close")

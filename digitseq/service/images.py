@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl, quote
@@ -22,10 +22,11 @@ from digitseq.pen import GLYPH
 from digitseq.pipeline import Batch, Pipeline
 from digitseq.service import recipes
 from digitseq.service.bodies import json_body
+from digitseq.service.deadline import Deadline
 from digitseq.service.limits import Limits
 from digitseq.service.metrics import Metrics
-from digitseq.service.micro_batcher import MicroBatcher, one_image
-from digitseq.service.pipeline_cache import PipelineCache
+from digitseq.service.micro_batcher import MicroBatcher, batch_key, one_image
+from digitseq.service.pipeline_cache import PipelineCache, always_fits
 from digitseq.service.problems import Problem
 from digitseq.service.requests import ABOUT_IMAGES, ABOUT_SAMPLES, Pairs, RequestValues, from_json, from_query
 from digitseq.service.scheduler import Scheduler
@@ -36,10 +37,36 @@ SEQUENCES, PNG = "/v1/sequences/", ".png"
 ROUTE = SimpleNamespace(path_format="/v1/sequences/{text}.png")
 BESIDE_LOOKS = {"number", *ABOUT_IMAGES}
 LOOKS = 256  # that are kept
+QUICK = 256  # images at once, if a pipeline makes as many: none of them has many pixels
 SAMPLES = 12
 MOST_PARAMETERS = 200
 Look = tuple[tuple[str, str], ...]
 Headers = list[tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A pipeline, and how its images are made.
+
+    key: which of them can be made together; None where each is made on its own
+    quick: a batch of them takes so little time that it is made in the event loop
+    """
+
+    pipeline: Pipeline
+    key: Hashable | None
+    quick: bool
+
+    @classmethod
+    def of(cls, pipeline: Pipeline) -> Prepared:
+        """Finds that out: once for a look, as it takes as long as an image."""
+        settings, renderer, text = pipeline.settings, pipeline.renderer, pipeline.settings.number
+        # Only fixed texts share batches: other sources draw their texts from the tables of their own seed.
+        if text is None or not pipeline.keeps_texts:
+            return cls(pipeline, None, False)
+        plain = not (settings.operations() or settings.masks) and settings.style == GLYPH
+        fits = not settings.image_width or always_fits(renderer, len(text))  # else images are drawn again and again
+        quick = plain and fits and pipeline.batch_size >= QUICK
+        return cls(pipeline, batch_key(pipeline, text), quick)
 
 
 class ImageEndpoints:
@@ -56,13 +83,13 @@ class ImageEndpoints:
         self._pipeline_cache, self._work, self._metrics = pipeline_cache, work, metrics
         self._limits, self._settings = limits, settings
         # apart, so that a plain image never waits for distorted or written ones, which take ten times as long
-        self._plain, self._distorted = MicroBatcher(), MicroBatcher()
-        self._looks: dict[Look, Pipeline] = {}
+        self._quick, self._slow = MicroBatcher(0), MicroBatcher(work.concurrency)
+        self._looks: dict[Look, dict[int, Prepared]] = {}  # by length those for any digits; the last one at 0
 
     def close(self) -> None:
         """End the threads."""
-        self._plain.close()
-        self._distorted.close()
+        self._quick.close()
+        self._slow.close()
 
     async def shortcut(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """Answer `GET /v1/sequences/{text}.png` before any routing; False for any other request."""
@@ -72,18 +99,18 @@ class ImageEndpoints:
         # Routing and dependency injection of FastAPI take longer than the image itself.
         scope["route"] = ROUTE  # for the metrics
         pairs = [("number", path[len(SEQUENCES) : -len(PNG)]), *query(scope)]
-        status, headers, body = await asyncio.wait_for(self.png(pairs, scope, receive), self._work.seconds)
+        status, headers, body = await self.png(pairs, scope, receive)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
         return True
 
     async def png(self, pairs: list[tuple[str, str]], scope: Scope, receive: Receive) -> tuple[int, Headers, bytes]:
         """Status, headers and body of the image that the query `pairs` describes."""
-        given = dict(pairs)
         # Settings as they are written are found again without being parsed. The text is not among them: the renderer
         # of a look is the same for all texts.
         look = tuple([pair for pair in pairs if pair[0] not in BESIDE_LOOKS])
-        if len(look) + len(given.keys() & BESIDE_LOOKS) < len(pairs):
+        given = dict([pair for pair in pairs if pair[0] in BESIDE_LOOKS])
+        if len(look) + len(given) < len(pairs):
             from_query(pairs, ABOUT_IMAGES, self._settings)  # says what is given twice
         others = {
             name: option.clean(name, option.kind.parse(given[name]))
@@ -91,10 +118,16 @@ class ImageEndpoints:
             if name in given
         }
         seed, index = others.get("seed"), others.get("index", 0)
-        with self._work.image_slots.slot(address_of(scope)):
-            pipeline = await self._pipeline(look, given.get("number"), pairs, receive)
+        number, address = given.get("number"), address_of(scope)
+        with self._work.image_slots.slot(address):
+            known = self._known(look, number)
             drawn = draw_seed() if seed is None else seed  # sent along, so that the image can be made again
-            text, file = await self._image(pipeline, drawn, index, receive)
+            if number is not None and known is not None and known.quick:
+                text, file = number, await self._quick.image(known.pipeline, number, drawn, index, address, known.key)
+            else:
+                with Deadline(self._work.seconds):
+                    known = known or await self._prepare(look, number, pairs, receive, address)
+                    text, file = await self._image(known, number, drawn, index, receive, address)
         self._metrics.made("png")
         headers = [
             (b"content-type", b"image/png"),
@@ -111,8 +144,9 @@ class ImageEndpoints:
         def make(check: Check) -> dict[str, Any]:
             return samples_of(self._pipeline_cache.pipeline(asked, None, check), index, index + 1, check)[0]
 
-        with self._work.image_slots.slot(address_of(scope)):
-            found = await self._work.images.run(make, receive)
+        address = address_of(scope)
+        with self._work.image_slots.slot(address):
+            found = await self._work.images.run(make, receive, address)
         self._metrics.made("json")
         body = json.dumps(found).encode()
         return _cached(scope, [(b"content-type", b"application/json")], body, "seed" in asked.others)
@@ -140,33 +174,45 @@ class ImageEndpoints:
                 "python": recipes.python(asked.values, seed, until),
             }
 
-        with self._work.long_slots.slot(address_of(scope)):
-            found = await self._work.long.run(make, receive)
+        address = address_of(scope)
+        with self._work.long_slots.slot(address):
+            found = await self._work.long.run(make, receive, address)
         self._metrics.made("json", count)
         return found
 
-    async def _pipeline(self, look: Look, number: str | None, pairs: Pairs, receive: Receive) -> Pipeline:
+    def _known(self, look: Look, number: str | None) -> Prepared | None:
+        """What writes any digits as long as `number`, if some were asked for before with the same look."""
+        found = self._looks.get(look)
+        return found.get(len(number)) if found is not None and number is not None and is_digits(number) else None
+
+    async def _prepare(self, look: Look, number: str | None, pairs: Pairs, receive: Receive, address: str) -> Prepared:
         """The pipeline of the query `pairs`; without a thread when one of the same look was asked for before."""
-        known = self._looks.get(look)
+        known, pipeline = self._looks.get(look), None
         if known is not None and number is not None:
-            known = self._pipeline_cache.with_number(known, number)
-        if known is None:
+            pipeline = self._pipeline_cache.with_number(known[0].pipeline, number)
+        if pipeline is None:
             asked = from_query(pairs, ABOUT_IMAGES, self._settings)
-            known = await self._work.images.run(
-                lambda check: self._pipeline_cache.pipeline(asked, None, check), receive
+            pipeline = await self._work.images.run(
+                lambda check: self._pipeline_cache.pipeline(asked, None, check), receive, address
             )
             if len(self._looks) >= LOOKS:
                 del self._looks[next(iter(self._looks))]  # the oldest: a dict keeps the order of insertion
-            self._looks[look] = known
-        return known
+            self._looks.setdefault(look, {})[0] = Prepared.of(pipeline)
+        made = Prepared.of(pipeline)
+        if number is not None and is_digits(number) and self._pipeline_cache.serves_digits(pipeline):
+            self._looks[look][len(number)] = made
+        return made
 
-    async def _image(self, pipeline: Pipeline, seed: int, index: int, receive: Receive) -> tuple[str, bytes]:
-        settings = pipeline.settings
-        # Only fixed texts share batches: other sources draw their texts from the tables of their own seed.
-        if settings.number is not None and pipeline.keeps_texts:
-            batcher = self._distorted if settings.operations() or settings.style != GLYPH else self._plain
-            return settings.number, await batcher.submit(pipeline, seed, index)
-        return await self._work.images.run(lambda check: one_image(pipeline.reseeded(seed), index), receive)
+    async def _image(
+        self, prepared: Prepared, number: str | None, seed: int, index: int, receive: Receive, address: str
+    ) -> tuple[str, bytes]:
+        pipeline, key = prepared.pipeline, prepared.key
+        if number is None or key is None:
+            return await self._work.images.run(
+                lambda check: one_image(pipeline.reseeded(seed), index), receive, address
+            )
+        batcher = self._quick if prepared.quick else self._slow
+        return number, await batcher.image(pipeline, number, seed, index, address, key)
 
 
 def samples_of(pipeline: Pipeline, start: int, stop: int, check: Check) -> list[dict[str, Any]]:
@@ -204,8 +250,15 @@ def query(scope: Scope) -> list[tuple[str, str]]:
         raise Problem(422, f"at most {MOST_PARAMETERS} parameters may be given") from None
 
 
+def is_digits(text: str) -> bool:
+    """Whether `text` is 0 to 9 only, at least one of them."""
+    return text.isascii() and text.isdecimal()
+
+
 def _header(text: str) -> bytes:
     """`text` as a header can hold it: all but printable ASCII is percent-encoded, and spaces that would be cut off."""
+    if text.isalnum() and text.isascii():
+        return text.encode()
     return quote(text, "+-(). /" if text == text.strip() else "+-()./").encode()
 
 

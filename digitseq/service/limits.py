@@ -32,7 +32,8 @@ class Limits:
     max_waiting: int = _limit(256, "requests that may wait for a thread; further ones get 429")
     max_streams: int = _limit(4, "data sets sent at the same time; further requests get 429")
     client_percent: int = _limit(
-        50, "percent of the requests and data sets at once that one client address may have; 100 behind a proxy"
+        50,
+        "percent of the requests, data sets and threads at once that one client address may have; 100 behind a proxy",
     )
     max_seconds: int = _limit(300, "seconds that an answer may take")
     receive_seconds: int = _limit(10, "seconds in which a client must have sent its request")

@@ -1,6 +1,6 @@
 """Single images of fixed texts: those that are requested at the same moment are made in one batch.
 
-An image alone costs three times as much as one among others. Different seeds, and texts of the same length, share a
+An image alone costs five times as much as one among others. Different seeds, and texts of the same length, share a
 batch; each image is the one that its own pipeline makes.
 """
 
@@ -9,83 +9,114 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Hashable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from digitseq.formats.png_encoder import encode_png
 from digitseq.pipeline import Pipeline
+from digitseq.random_streams import Rows
+from digitseq.service.batch_queue import BatchQueue, ImageRequest
 from digitseq.service.seeds import SeededRows
 from digitseq.sources import encode
 
-MAX_BATCH = 32  # images: more gain little, and who comes next waits for the end of the batch
-
-
-@dataclass(frozen=True)
-class ImageRequest:
-    """One image: number `index` from 0 of `pipeline` under `seed`; `result` gets the PNG file."""
-
-    pipeline: Pipeline
-    seed: int
-    index: int
-    result: asyncio.Future[bytes]
+Files = list[bytes | Exception]
 
 
 class MicroBatcher:
-    """Makes batches of images in one thread. Lives in one event loop."""
+    """Makes batches of images, for which client addresses take turns. Lives in one event loop.
 
-    def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, "digitseq-batches")
-        self._waiting: dict[Hashable, list[ImageRequest]] = {}  # by batch key; the first one is next
-        self._work: asyncio.Task[None] | None = None
+    threads: 0 makes batches in the event loop itself: for images that take less time than to wake a thread
+    """
 
-    def submit(self, pipeline: Pipeline, seed: int, index: int) -> asyncio.Future[bytes]:
-        """The PNG file of one image. Not made if the future is cancelled before its batch."""
-        loop = asyncio.get_running_loop()
-        request = ImageRequest(pipeline, seed, index, loop.create_future())
-        self._waiting.setdefault(batch_key(pipeline), []).append(request)
-        if self._work is None or self._work.done():
-            self._work = loop.create_task(self._make_all())  # begins when requests of this turn have joined the batch
-        return request.result
+    def __init__(self, threads: int) -> None:
+        self._executor = ThreadPoolExecutor(threads, "digitseq-batches") if threads else None
+        self._threads, self._queue = threads, BatchQueue()
+        self._served: set[str] = set()  # addresses whose batch is made in a thread: one of each at a time
+        self._scheduled = False
+        self._loop: asyncio.AbstractEventLoop | None = None  # to ask for it takes a system call on Python 3.11
+
+    async def image(self, pipeline: Pipeline, text: str, seed: int, index: int, address: str, key: Hashable) -> bytes:
+        """The PNG file of one image. key: `batch_key` of pipeline and text.
+
+        Not made if the task is cancelled before its batch.
+        """
+        loop = self._loop = self._loop or asyncio.get_running_loop()
+        request = ImageRequest(pipeline, text, seed, index, loop.create_future())
+        self._queue.add(address, key, request)
+        if self._executor is None and self._queue.overtakes(address):
+            self._make_next(join=False)  # not behind all that the event loop has read of another client
+        else:
+            self._schedule(loop)
+        try:
+            return await request.result
+        except asyncio.CancelledError:
+            self._queue.discard(address, key, request)
+            raise
 
     def close(self) -> None:
-        """End the thread; what still waits is not made."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        """End the threads; what still waits is not made."""
+        self._queue = BatchQueue()
+        if self._executor is not None:
+            self._executor.shutdown(wait=False, cancel_futures=True)
 
-    async def _make_all(self) -> None:
-        # One batch at a time: while it is made, further requests gather for the next one.
-        while self._waiting:
-            requests = self._next()
-            files = await asyncio.get_running_loop().run_in_executor(self._thread, files_of, requests)
-            for request, file in zip(requests, files):
-                if request.result.done():  # cancelled while its batch was made
-                    continue
-                if isinstance(file, Exception):
-                    request.result.set_exception(file)
-                else:
-                    request.result.set_result(file)
+    def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
+        # begins when all requests that the event loop has read have joined the batch
+        if not self._scheduled:
+            self._scheduled = True
+            loop.call_soon(self._begin, loop)
 
-    def _next(self) -> list[ImageRequest]:
-        key = next(iter(self._waiting))
-        waiting = [request for request in self._waiting.pop(key) if not request.result.done()]  # cancelled meanwhile
-        most = min(MAX_BATCH, waiting[0].pipeline.batch_size) if waiting else 0
-        if waiting[most:]:
-            self._waiting[key] = waiting[most:]  # behind all others: a dict keeps the order of insertion
-        return waiting[:most]
+    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._scheduled = False
+        if self._executor is None:
+            self._make_next()
+            if self._queue:
+                self._schedule(loop)  # what has arrived meanwhile is read first
+            return
+        while len(self._served) < self._threads and (taken := self._queue.take(self._may_be_served)):
+            # while it is made, further requests of the address gather for its next one
+            address, requests = taken
+            self._served.add(address)
+            made = loop.run_in_executor(self._executor, files_of, requests)
+            made.add_done_callback(partial(self._end, loop, address, requests))
+
+    def _make_next(self, join: bool = True) -> None:
+        if taken := self._queue.take(lambda address: True, join):
+            deliver(taken[1], files_of(taken[1]))
+
+    def _may_be_served(self, address: str) -> bool:
+        return address not in self._served
+
+    def _end(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        address: str,
+        requests: list[ImageRequest],
+        made: asyncio.Future[Files],
+    ) -> None:
+        self._served.discard(address)
+        if not made.cancelled():
+            deliver(requests, made.result())
+            self._schedule(loop)
 
 
-def batch_key(pipeline: Pipeline) -> Hashable:
+def batch_key(pipeline: Pipeline, text: str) -> Hashable:
     """What all requests of a batch share: the look, gaps, and the length of the text."""
-    return pipeline.renderer, pipeline.gaps, len(text_of(pipeline))
+    return pipeline.renderer, pipeline.gaps, len(text)
 
 
-def text_of(pipeline: Pipeline) -> str:
-    """The text that all images of `pipeline` have."""
-    assert pipeline.settings.number is not None
-    return pipeline.settings.number
+def deliver(requests: list[ImageRequest], files: Files) -> None:
+    """Give each of `requests` its file, or the reason why there is none."""
+    for request, file in zip(requests, files):
+        if request.result.done():  # cancelled while its batch was made
+            continue
+        if isinstance(file, Exception):
+            request.result.set_exception(file)
+        else:
+            request.result.set_result(file)
 
 
-def files_of(requests: list[ImageRequest]) -> list[bytes | Exception]:
+def files_of(requests: list[ImageRequest]) -> Files:
     """The PNG files of requests with the same batch key, in order, or why one cannot be made."""
     try:
         return [*images_of(requests)]
@@ -98,14 +129,12 @@ def files_of(requests: list[ImageRequest]) -> list[bytes | Exception]:
 
 def images_of(requests: list[ImageRequest]) -> list[bytes]:
     """The PNG files of requests with the same batch key, in order."""
-    first = requests[0]
-    if len(requests) == 1:
-        return [one_image(first.pipeline.reseeded(first.seed), first.index)[1]]
-    # Each row takes its random numbers from the tables of its own seed, so an image does not depend on the others.
-    indices = np.array([request.index for request in requests], np.int64)
-    seeds = np.array([request.seed for request in requests], np.uint64)
-    texts = [text_of(request.pipeline) for request in requests]
-    batch = first.pipeline.batch_of(SeededRows(0, indices, seeds=seeds), encode(texts, len(texts[0])))
+    first, rows = requests[0], Rows(requests[0].seed, np.array([requests[0].index], np.int64))
+    if len(requests) > 1:
+        # Each row takes its random numbers from the tables of its own seed: an image does not depend on the others.
+        indices = np.array([request.index for request in requests], np.int64)
+        rows = SeededRows(0, indices, seeds=np.array([request.seed for request in requests], np.uint64))
+    batch = first.pipeline.batch_of(rows, encode([request.text for request in requests], len(first.text)))
     return encode_png(batch.images, batch.width)
 
 

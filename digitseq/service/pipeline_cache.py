@@ -17,6 +17,8 @@ from digitseq.settings import Settings
 from digitseq.sources.base import Check, never_cancelled
 from digitseq.sources.choose import source_of
 
+DIGITS = frozenset("0123456789")
+
 
 class PipelineCache:
     """Makes pipelines, from any thread. `cache` is the directory of the glyph banks."""
@@ -61,6 +63,16 @@ class PipelineCache:
             return None
         return self._make(settings, renderer, 0)
 
+    def serves_digits(self, pipeline: Pipeline) -> bool:
+        """Whether `pipeline`, whose text is digits, writes any other digits of that length as one of their own would.
+
+        Whatever `with_number` looks at then depends on the length only.
+        """
+        renderer, length = pipeline.renderer, pipeline.source.max_length
+        if pipeline.gaps or not pipeline.keeps_texts or not DIGITS.issubset(renderer.characters - renderer.missing):
+            return False
+        return not pipeline.settings.image_width or renderer.pen is not None or always_fits(renderer, length)
+
     def _make(
         self, settings: Settings, renderer: Renderer, seed: int, size: int | None = None, check: Check = never_cancelled
     ) -> Pipeline:
@@ -77,3 +89,9 @@ class PipelineCache:
         if pipeline.widest > self._limits.max_width:
             raise too_wide(self._limits, pipeline.widest)
         return pipeline
+
+
+def always_fits(renderer: Renderer, length: int) -> bool:
+    """Whether texts of `length` characters, none of them a gap, fit the width of plain lines, whatever their glyphs."""
+    plain = renderer.plain
+    return plain is not None and plain.all_fit(length, False, plain.most)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from starlette.types import Scope
 
 from digitseq.service.problems import Problem
+from digitseq.service.turns import Turns
 from digitseq.sources.base import Check
 
 T = TypeVar("T")
@@ -46,10 +48,19 @@ class CancelToken(threading.Event):
             raise Stopped
 
 
-class WorkerThreads:
-    """Threads for one kind of work. working: called with 1 when a call starts, and with -1 when it ends.
+class _Job(NamedTuple):
+    """A call that a thread makes. Each has a result of its own, so that no two are equal."""
 
+    result: asyncio.Future[Any]
+    call: Callable[[], Any]
+
+
+class WorkerThreads:
+    """Threads for one kind of work, for which client addresses take turns. Lives in one event loop.
+
+    working: called with 1 when a call starts, and with -1 when it ends
     patience: seconds that a request waits for something to be ready; early: how many may, others are told to ask again
+    each: threads that one address may have at once, so that one is left for the next; None: all
     """
 
     def __init__(
@@ -59,11 +70,16 @@ class WorkerThreads:
         working: Callable[[int], None] = lambda change: None,
         patience: float = PATIENCE,
         early: int = 1,
+        each: int | None = None,
     ) -> None:
         self._executor = ThreadPoolExecutor(count, f"digitseq-{name}")
         self._working, self._patience, self._early = working, patience, early
+        self._count, self._each = count, each or count
+        self._waiting = Turns[_Job]()
+        self._running: dict[asyncio.Future[Any], str] = {}  # the address of each call that a thread makes
+        self._held: Counter[str] = Counter()  # threads of each address
 
-    async def run(self, call: Callable[[Check], T], receive: Receive) -> T:
+    async def run(self, call: Callable[[Check], T], receive: Receive, address: str = "") -> T:
         """`call(check)` in a thread. Raises `Problem` 503 when the client goes.
 
         `check` raises in the thread when the client has gone or the task was cancelled, by its deadline for example.
@@ -73,20 +89,53 @@ class WorkerThreads:
         try:
             while True:
                 try:
-                    return await unless_gone(self.submit(partial(call, token.check)), receive)
+                    return await unless_gone(self.submit(partial(call, token.check), address), receive)
                 except NotReady as early:
                     await self._ready(early, receive)
         finally:
             token.set()
 
-    def submit(self, call: Callable[[], T]) -> asyncio.Future[T]:
-        """`call()` in a thread. Not started if the future is cancelled before."""
-        return asyncio.get_running_loop().run_in_executor(self._executor, self._count, call)
+    def submit(self, call: Callable[[], T], address: str = "") -> asyncio.Future[T]:
+        """`call()` in a thread, when it is the turn of `address`. Not started if the future is cancelled before."""
+        result: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        job = _Job(result, call)
+        self._waiting.add(address, job)
+        self._start()
+        result.add_done_callback(lambda _: self._waiting.discard(address, job))
+        return result
 
     async def close(self) -> None:
         """Wait for the threads. Requests under way were cancelled before, and so was their work."""
-        # in another thread: the event loop may have to cancel what is waited for
-        await asyncio.to_thread(self._executor.shutdown)
+        while self._running:  # the end of each starts what still waits
+            await asyncio.wait(self._running)
+        self._executor.shutdown()
+
+    def _start(self) -> None:
+        while len(self._running) < self._count:
+            taken = self._waiting.take(lambda address: self._held[address] < self._each)
+            if taken is None:
+                return
+            address, job = taken
+            made = asyncio.get_running_loop().run_in_executor(self._executor, self._counted, job.call)
+            self._running[made] = address
+            self._held[address] += 1
+            made.add_done_callback(partial(self._ended, job.result))
+
+    def _ended(self, result: asyncio.Future[Any], made: asyncio.Future[Any]) -> None:
+        address = self._running.pop(made)
+        self._held[address] -= 1
+        if not self._held[address]:
+            del self._held[address]
+        error = None if made.cancelled() else made.exception()
+        if result.done():  # cancelled meanwhile
+            pass
+        elif error is not None:
+            result.set_exception(error)
+        elif made.cancelled():
+            result.cancel()
+        else:
+            result.set_result(made.result())
+        self._start()
 
     async def _ready(self, early: NotReady, receive: Receive) -> None:
         if not self._early:
@@ -97,7 +146,7 @@ class WorkerThreads:
         finally:
             self._early += 1
 
-    def _count(self, call: Callable[[], T]) -> T:
+    def _counted(self, call: Callable[[], T]) -> T:
         self._working(1)
         try:
             return call()
@@ -111,8 +160,10 @@ class Stream:
     make: gets a `Check` and returns a generator, which `close` closes, in a thread as well.
     """
 
-    def __init__(self, threads: WorkerThreads, make: Callable[[Check], Generator[bytes, None, None]]) -> None:
-        self._threads, self._token = threads, CancelToken()
+    def __init__(
+        self, threads: WorkerThreads, make: Callable[[Check], Generator[bytes, None, None]], address: str = ""
+    ) -> None:
+        self._threads, self._address, self._token = threads, address, CancelToken()
         self._pieces = make(self._token.check)
         self._lock = threading.Lock()  # a generator cannot be closed while it runs
         self._request()
@@ -132,10 +183,10 @@ class Stream:
         """Cancel the piece that is being made."""
         self._token.set()
         self._next.cancel()
-        self._threads.submit(self._end)
+        self._threads.submit(self._end, self._address)
 
     def _request(self) -> None:
-        self._next = self._threads.submit(self._advance)
+        self._next = self._threads.submit(self._advance, self._address)
 
     def _advance(self) -> bytes | None:
         with self._lock:

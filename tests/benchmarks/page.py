@@ -5,8 +5,8 @@ from __future__ import annotations
 import statistics
 import sys
 
+from loopback import server
 from measure import ROOT, table
-from service import server
 
 sys.path.insert(0, str(ROOT / "tests"))
 from support.browser import RESTED, launched, opened

@@ -1,0 +1,55 @@
+"""Whose turn it is: what waits is served address by address, not first come, first served."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+def following(waiting: Iterable[str], may: Callable[[str], bool], last: str | None) -> str | None:
+    """The first of the addresses `waiting` that `may` be served now, the `last` one that was served after all others.
+
+    So whoever comes while that one is served is next.
+    """
+    those = filter(may, waiting)
+    first = next(those, None)
+    return next(those, first) if first == last else first
+
+
+class Turns(Generic[T]):
+    """What waits, by client address. Addresses take turns; what one of them asks for stays in order.
+
+    However much an address has waiting, another one waits for one item of it at most. Items are hashable, and all
+    different.
+    """
+
+    def __init__(self) -> None:
+        # first those whose turn comes first: a dict keeps the order of insertion
+        self._waiting: dict[str, dict[T, None]] = {}
+        self._last: str | None = None  # the address that was served last
+
+    def add(self, address: str, item: T) -> None:
+        """Let `item` wait behind all that `address` has waiting."""
+        self._waiting.setdefault(address, {})[item] = None
+
+    def discard(self, address: str, item: T) -> None:
+        """Take `item` out, if it still waits. The turn of its address stays."""
+        items = self._waiting.get(address, {})
+        items.pop(item, None)
+        if not items:
+            self._waiting.pop(address, None)
+
+    def take(self, may: Callable[[str], bool]) -> tuple[str, T] | None:
+        """Takes out what is next of the addresses that `may` be served now, with its address; None if there is none."""
+        address = following(self._waiting, may, self._last)
+        if address is None:
+            return None
+        self._last = address
+        items = self._waiting.pop(address)
+        item = next(iter(items))
+        del items[item]
+        if items:
+            self._waiting[address] = items  # behind the others
+        return address, item

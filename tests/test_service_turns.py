@@ -1,0 +1,318 @@
+"""Client addresses take turns: what one asks for keeps nobody else waiting. No test depends on how fast anything is."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+pytest.importorskip("fastapi")
+from digitseq import Pipeline, Settings
+from digitseq.service import micro_batcher
+from digitseq.service.batch_queue import MAX_BATCH, MAX_SHARED, SHARED_SECONDS, BatchQueue, ImageRequest
+from digitseq.service.deadline import Deadline
+from digitseq.service.limits import Limits
+from digitseq.service.micro_batcher import MicroBatcher, batch_key
+from digitseq.service.scheduler import Scheduler
+from digitseq.service.turns import Turns
+from digitseq.service.worker_threads import Stream, WorkerThreads
+
+
+def anyone(address: str) -> bool:
+    return True
+
+
+def taken(turns: Turns[int]) -> list[tuple[str, int]]:
+    """All that waits, in the order in which it is served."""
+    found = []
+    while one := turns.take(anyone):
+        found.append(one)
+    return found
+
+
+def test_addresses_take_turns_and_each_keeps_its_order():
+    turns = Turns[int]()
+    for item in range(5):
+        turns.add("a", item)
+    turns.add("b", 5)
+    turns.add("c", 6)
+    turns.add("b", 7)
+    assert taken(turns) == [("a", 0), ("b", 5), ("c", 6), ("a", 1), ("b", 7), ("a", 2), ("a", 3), ("a", 4)]
+
+
+def test_who_comes_while_another_is_served_is_next():
+    turns = Turns[int]()
+    for item in range(3):
+        turns.add("a", item)
+    assert turns.take(anyone) == ("a", 0)
+    turns.add("b", 3)
+    turns.add("b", 4)
+    assert taken(turns) == [("b", 3), ("a", 1), ("b", 4), ("a", 2)]
+
+
+def test_who_may_not_be_served_keeps_the_turn():
+    turns = Turns[int]()
+    for item, address in enumerate("aab"):
+        turns.add(address, item)
+    assert turns.take(lambda address: address != "a") == ("b", 2)
+    assert turns.take(lambda address: address != "a") is None
+    assert taken(turns) == [("a", 0), ("a", 1)]
+
+
+def test_what_is_cancelled_leaves_and_costs_no_turn():
+    turns = Turns[int]()
+    for item, address in enumerate("bbaa"):
+        turns.add(address, item)
+    turns.discard("b", 0)
+    turns.discard("b", 0)
+    assert taken(turns) == [("b", 1), ("a", 2), ("a", 3)]
+    turns.add("a", 4)
+    turns.discard("a", 4)
+    assert turns.take(anyone) is None
+
+
+@pytest.mark.parametrize("many", [1, 40])
+def test_threads_make_one_queued_call_of_another_first_at_most(many):
+    order: list[str] = []
+
+    async def ask() -> None:
+        threads, gate = WorkerThreads(1, "test"), threading.Event()
+        calls = [threads.submit(gate.wait, "a")]
+        calls += [threads.submit(lambda k=k: order.append(f"a{k}"), "a") for k in range(many)]
+        calls += [threads.submit(lambda k=k: order.append(f"b{k}"), "b") for k in range(2)]
+        gate.set()
+        await asyncio.gather(*calls)
+        await threads.close()
+
+    asyncio.run(ask())
+    assert order.index("b0") <= 1
+    assert [name for name in order if name[0] == "a"] == [f"a{k}" for k in range(many)]
+    assert order.index("b0") < order.index("b1") <= 3
+
+
+def test_a_thread_is_left_for_the_next_address():
+    async def ask() -> str:
+        threads, gate = WorkerThreads(2, "test", each=1), threading.Event()
+        held = [threads.submit(gate.wait, "a") for _ in range(3)]
+        found = await threads.submit(lambda: "served", "b")
+        assert not any(call.done() for call in held)
+        gate.set()
+        await asyncio.gather(*held)
+        await threads.close()
+        return found
+
+    assert asyncio.run(ask()) == "served"
+
+
+@pytest.mark.parametrize(("percent", "at_once"), [(50, 1), (100, 2)])
+def test_behind_a_proxy_one_address_has_all_threads(percent, at_once):
+    begun: list[int] = []
+
+    async def ask() -> None:
+        work, gate = Scheduler(Limits(client_percent=percent)), threading.Event()
+        entered = threading.Semaphore(0)
+
+        def held(k: int) -> None:
+            begun.append(k)
+            entered.release()
+            gate.wait()
+
+        calls = [work.long.submit(lambda k=k: held(k), "proxy") for k in range(4)]
+        for _ in range(at_once):
+            await asyncio.to_thread(entered.acquire)
+        assert len(begun) == at_once
+        gate.set()
+        await asyncio.gather(*calls)
+        await work.close()
+
+    asyncio.run(ask())
+    assert len(begun) == 4
+
+
+def test_pieces_of_streams_take_turns():
+    order: list[str] = []
+
+    def pieces(name: str):
+        for n in range(4):
+            order.append(f"{name}{n}")
+            yield b"piece"
+
+    async def read(stream: Stream) -> None:
+        async for _ in stream:
+            pass
+
+    async def ask() -> None:
+        threads, gate = WorkerThreads(1, "test"), threading.Event()
+        held = threads.submit(gate.wait, "a")
+        streams = [Stream(threads, lambda check, name=name: pieces(name), name[0]) for name in ("a/", "a:", "a.", "b/")]
+        gate.set()
+        await held
+        await asyncio.gather(*map(read, streams))
+        await threads.close()
+
+    asyncio.run(ask())
+    mine = [place for place, name in enumerate(order) if name[0] == "b"]
+    assert mine[0] <= 1
+    assert [order[place] for place in mine] == [f"b/{n}" for n in range(4)]
+
+
+def test_what_a_cancelled_call_raises_disturbs_nobody():
+    async def ask() -> str:
+        threads, gate = WorkerThreads(1, "test"), threading.Event()
+
+        def fails() -> None:
+            gate.wait()
+            raise ValueError
+
+        call = threads.submit(fails)
+        call.cancel()
+        gate.set()
+        found = await threads.submit(lambda: "served")
+        await threads.close()
+        return found
+
+    assert asyncio.run(ask()) == "served"
+
+
+class Clock:
+    """A time that is set."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def waiting(train):
+    """A queue, its clock, and a function that adds so many requests of an address to it and returns them."""
+    clock = Clock()
+    queue, looks = (
+        BatchQueue(clock),
+        {width: Pipeline(Settings("123", image_width=width), train, 0) for width in (100, 120)},
+    )
+
+    def add(address: str, count: int, width: int = 100) -> list[ImageRequest]:
+        found = [ImageRequest(looks[width], "123", 0, index, None) for index in range(count)]
+        for request in found:
+            queue.add(address, batch_key(looks[width], "123"), request)
+        return found
+
+    return queue, clock, add
+
+
+def test_a_batch_has_as_many_of_others_as_of_its_own(waiting):
+    queue, _, add = waiting
+    few, many, other = add("few", 2), add("many", 50), add("few", 1, width=120)
+    assert queue.take(anyone) == ("few", few + many[:2])
+    assert queue.take(anyone) == ("many", many[2 : 2 + MAX_SHARED])
+    assert queue.take(anyone) == ("few", other)
+    assert queue.take(anyone) == ("many", many[2 + MAX_SHARED : 2 + 2 * MAX_SHARED])
+
+
+def test_whole_batches_are_for_who_asks_alone(waiting):
+    queue, clock, add = waiting
+    asked = add("a", 100)
+    assert queue.take(anyone) == ("a", asked[:MAX_BATCH])
+    (one,) = add("b", 1)
+    left = asked[MAX_BATCH:]
+    assert queue.take(anyone) == ("b", [one, left[0]])
+    assert queue.take(anyone) == ("a", left[1 : 1 + MAX_SHARED])
+    clock.now += SHARED_SECONDS
+    left = left[1 + MAX_SHARED :]
+    assert queue.take(anyone) == ("a", left[:MAX_BATCH])
+    assert queue.take(anyone) == ("a", left[MAX_BATCH:])
+    assert not queue and queue.take(anyone) is None
+
+
+def test_one_image_overtakes_a_backlog_only(waiting):
+    queue, _, add = waiting
+    add("a", 2 * MAX_SHARED + 2)
+    assert not queue.overtakes("a")
+    queue.take(anyone)
+    add("b", 1)
+    assert not queue.overtakes("b") and not queue.overtakes("a")
+    add("a", 2 * MAX_BATCH)
+    queue.take(anyone)
+    queue.take(anyone)
+    (one,) = add("b", 1)
+    assert queue.overtakes("b") and not queue.overtakes("a")
+    assert queue.take(anyone, join=False) == ("b", [one])
+
+
+def test_cancelled_images_leave_the_queue(waiting):
+    queue, _, add = waiting
+    first, second = add("a", 2)
+    key = batch_key(first.pipeline, "123")
+    queue.discard("a", key, first)
+    queue.discard("a", key, first)
+    assert queue.take(anyone) == ("a", [second])
+    queue.discard("a", key, second)
+    (third,) = add("a", 1)
+    queue.discard("a", key, third)
+    assert not queue
+
+
+def batches_made(train, monkeypatch, threads: int) -> list[str]:
+    """The widths of the images in the order in which they are made: 100 for client a, with 50, and 120 for client b."""
+    order, gate, real = [], threading.Event(), micro_batcher.files_of
+    looks = {"a": Pipeline(Settings("123", image_width=100), train, 0), "b": Pipeline(Settings("123"), train, 0)}
+
+    def files_of(requests: list[ImageRequest]) -> micro_batcher.Files:
+        if threads:
+            gate.wait()
+        order.append("ab"[requests[0].pipeline is looks["b"]])
+        return real(requests)
+
+    monkeypatch.setattr(micro_batcher, "files_of", files_of)
+
+    async def ask() -> None:
+        batcher = MicroBatcher(threads)
+
+        def asked(address: str, index: int) -> asyncio.Task[bytes]:
+            look = looks[address]
+            return asyncio.ensure_future(batcher.image(look, "123", 0, index, address, batch_key(look, "123")))
+
+        tasks = [asked("a", index) for index in range(50)]
+        await asyncio.sleep(0)
+        tasks.append(asked("b", 0))
+        await asyncio.sleep(0)
+        gate.set()
+        await asyncio.gather(*tasks)
+        batcher.close()
+
+    asyncio.run(ask())
+    return order
+
+
+@pytest.mark.parametrize("threads", [0, 1])
+def test_an_image_waits_for_one_batch_of_another_client_at_most(train, monkeypatch, threads):
+    order = batches_made(train, monkeypatch, threads)
+    assert order.index("b") <= 1 and order.count("a") > 2
+
+
+def test_a_deadline_cancels_its_task_and_says_so():
+    async def ask() -> str:
+        with pytest.raises(asyncio.TimeoutError), Deadline(0.001):
+            await asyncio.Event().wait()
+        await asyncio.sleep(0)  # is not cancelled, too
+        with Deadline(60):
+            return "in time"
+
+    assert asyncio.run(ask()) == "in time"
+
+
+def test_who_cancels_a_task_with_a_deadline_is_no_deadline():
+    async def ask() -> None:
+        async def wait() -> None:
+            with Deadline(60):
+                await asyncio.Event().wait()
+
+        task = asyncio.ensure_future(wait())
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(ask())
