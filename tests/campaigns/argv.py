@@ -152,6 +152,6 @@ def judge(case: Case) -> str:
 
 
 CAMPAIGN = Campaign(
-    "argv", "command lines", "done, or refused in one line with nothing written; never a traceback", short=150, long=1_000,
+    "argv", "command lines", "done, or refused in one line with nothing written; never a traceback", short=100, long=1_000,
     run=one_by_one(judge),
 )  # fmt: skip

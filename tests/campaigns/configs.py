@@ -118,7 +118,7 @@ CAMPAIGN = Campaign(
     "configs",
     "config.py files",
     "read, or refused in one line that names the fault",
-    short=60,
+    short=40,
     long=300,
     run=one_by_one(judge),
 )

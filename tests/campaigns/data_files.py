@@ -170,6 +170,6 @@ def judge(case: Case) -> str:
 
 
 CAMPAIGN = Campaign(
-    "data_files", "damaged glyph files", "used, or refused in one line, in 600 MB and 20 s of CPU time", short=60, long=300,
+    "data_files", "damaged glyph files", "used, or refused in one line, in 600 MB and 20 s of CPU time", short=40, long=300,
     run=one_by_one(judge),
 )  # fmt: skip

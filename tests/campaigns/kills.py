@@ -204,5 +204,5 @@ def judge(case: Case, references: References) -> str:
 CAMPAIGN = Campaign(
     "kills", "runs killed, ended or stopped at a place, then resumed or run again",
     "the same bytes as undisturbed; every image listed, every label true; no process, lock or temporary file left",
-    short=40, long=500, run=with_references(FIRST_SEED, judge),
+    short=24, long=500, run=with_references(FIRST_SEED, judge),
 )  # fmt: skip

@@ -177,5 +177,5 @@ def _resident(name: str) -> int:
 
 CAMPAIGN = Campaign(
     "patterns", "generated patterns", f"answered within {SECONDS:g} s of CPU time and {MEGABYTES} MB; texts match",
-    short=300, long=10_000, run=run,
+    short=200, long=10_000, run=run,
 )  # fmt: skip

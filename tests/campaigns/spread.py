@@ -216,5 +216,5 @@ def run_cases(seed: int, numbers: Iterable[int], scratch: Path) -> Iterator[Resu
 CAMPAIGN = Campaign(
     "spread", "runs on a cluster, into a store or in pieces, of which a process is killed or a target fails",
     "resumed by whoever, the bytes of an undisturbed run by one process; nothing made twice or left behind",
-    short=20, long=300, run=run_cases,
+    short=14, long=300, run=run_cases,
 )  # fmt: skip

@@ -9,15 +9,23 @@ from typing import Any
 import pytest
 
 
-def covering(*axes: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """A few combinations for `pytest.mark.parametrize`, which have every value in them."""
-    return [tuple(axis[i % len(axis)] for axis in axes) for i in range(max(map(len, axes)))]
+DIAGONALS = 3
+
+
+def covering(*axes: Sequence[Any], step: int = 0) -> list[tuple[Any, ...]]:
+    """A few combinations for `pytest.mark.parametrize`, which have every value in them. step: others than with 0."""
+    most = max(map(len, axes))
+    return [tuple(axis[(i + step * k) % len(axis)] for k, axis in enumerate(axes)) for i in range(most)]
 
 
 def product(*axes: Sequence[Any]) -> list[Any]:
-    """Every combination for `pytest.mark.parametrize`; all but a few, which have every value in them, are slow tests."""
+    """Combinations for `pytest.mark.parametrize`: every value is in a plain test, and beside several others in slow ones.
+
+    All combinations of axes that are so short; of longer ones, whose tests would take minutes, a few.
+    """
     plain = covering(*axes)
-    return [slow_unless(case in plain, *case) for case in itertools.product(*axes)]
+    chosen = [case for step in range(DIAGONALS) for case in covering(*axes, step=step)]
+    return [slow_unless(case in plain, *case) for case in itertools.product(*axes) if case in chosen]
 
 
 def first(cases: Sequence[Any], plain: int = 1) -> list[Any]:
