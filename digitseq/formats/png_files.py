@@ -14,7 +14,6 @@ from digitseq.files.atomic import replacing
 from digitseq.files.locations import exists, is_there
 from digitseq.files.regular import ends_a_line, open_regular, regular_size
 from digitseq.formats.base import Format, FormatPlan, Job, RunRequest, StoredSample, free_start, images_of
-from digitseq.formats.labelled_images import has_labelled_images, read_labelled_images
 from digitseq.formats.parts import MASKS, PartFiles, batches, numbers_in
 from digitseq.formats.png_encoder import encode_png
 from digitseq.formats.streaming import PIECE, OutputBuffer, file_pieces, zip_entry
@@ -162,9 +161,13 @@ class OutputFormat(Format):
 
     def files_in(self, folder: Path, prefix: str = "") -> list[Path]:
         """The folder itself: a list of all its files would not fit in memory."""
+        from digitseq.formats.labelled_images import has_labelled_images  # runs start sooner without
+
         return [folder] if not prefix and has_labelled_images(folder) else []
 
     def read(self, files: list[Path]) -> Iterator[StoredSample]:
+        from digitseq.formats.labelled_images import read_labelled_images
+
         return read_labelled_images(files[0])
 
     def stream(

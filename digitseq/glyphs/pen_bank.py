@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from digitseq.glyphs.bank import GlyphBank
 from digitseq.glyphs.scaled_bank import Bank, DerivedBank
 from digitseq.glyphs.scaling import BOX, Scaling
-from digitseq.glyphs.stroke_bank import StrokeBank
+
+if TYPE_CHECKING:
+    from digitseq.glyphs.stroke_bank import StrokeBank  # it loads what finds centre lines
 
 WIDEST = 2.5  # digit heights: no glyph that is written is wider
 

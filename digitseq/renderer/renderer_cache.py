@@ -6,22 +6,23 @@ import os
 from collections.abc import Callable, Hashable
 from dataclasses import replace
 from functools import lru_cache, partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from digitseq.glyphs.bank import GlyphBank
-from digitseq.glyphs.catalog import SIDE
+from digitseq.glyphs.catalog import SIDE, is_folder
 from digitseq.glyphs.letter_cases import doubled
 from digitseq.glyphs.letter_layout import line_of
 from digitseq.glyphs.loader import load_bank, load_scaled, load_strokes
-from digitseq.glyphs.own_folder import is_folder
 from digitseq.glyphs.pen_bank import AnyBank, PenBank
 from digitseq.glyphs.scaled_bank import ScaledBank
 from digitseq.glyphs.scaling import Scaling
-from digitseq.glyphs.stroke_bank import StrokeBank
 from digitseq.pen import GLYPH
 from digitseq.renderer.appearance import Appearance
 from digitseq.renderer.rendering import Renderer
 from digitseq.settings import Settings
+
+if TYPE_CHECKING:
+    from digitseq.glyphs.stroke_bank import StrokeBank
 
 RENDERERS = 16
 BANKS = 4
