@@ -13,13 +13,13 @@ from digitseq.errors import DataError, DigitseqWarning, SettingsError
 from digitseq.files.file_lock import FileLock
 from digitseq.glyphs.bank import GlyphBank, open_bank, save_bank
 from digitseq.glyphs.catalog import DataSet, get_data_set, is_folder, published_digest
-from digitseq.glyphs.scaled_bank import MOST_BYTES, MOST_LETTER_BYTES, ScaledBank, ScaledGlyphs, scaled_bytes
-from digitseq.glyphs.scaling import Scaling
 from digitseq.options import expanded
 
 if TYPE_CHECKING:  # what is in the cache opens sooner without what builds it
     from digitseq.glyphs.glyph_files import GlyphFiles
     from digitseq.glyphs.image_folder import GlyphPictures
+    from digitseq.glyphs.scaled_bank import ScaledBank, ScaledGlyphs
+    from digitseq.glyphs.scaling import Scaling
     from digitseq.glyphs.stroke_bank import StrokeBank
 
     BankSource = GlyphFiles | GlyphPictures | ScaledGlyphs
@@ -133,6 +133,8 @@ def load_scaled(base: GlyphBank, scaling: Scaling, cache: str | None = None) -> 
     Up to a size that takes a few seconds, they are built into the cache once, as `load_bank` does. Glyphs of larger
     banks are scaled when they are used.
     """
+    from digitseq.glyphs.scaled_bank import MOST_BYTES, MOST_LETTER_BYTES, ScaledBank, ScaledGlyphs, scaled_bytes
+
     # without a path, the cache cannot be written; that was said when `base` was loaded
     most = MOST_BYTES if scaling.line is None else MOST_LETTER_BYTES
     if base.path is None or scaled_bytes(base, scaling) > most:
