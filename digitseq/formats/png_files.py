@@ -24,6 +24,9 @@ from digitseq.pipeline import Batch, Pipeline
 from digitseq.sources.base import Check, never_cancelled
 
 MASK = f"{MASKS}/%d.png"
+# Publishing a part costs the owner of a run about as much as making ten images: parts of large runs are larger, but
+# not so large that processes would wait for the last ones.
+MOST_BATCHES, USUAL_PARTS = 4, 96
 LINES_IN_MEMORY = 1 << 23  # bytes of a label file; a larger one goes to a temporary file
 
 
@@ -73,7 +76,8 @@ class OutputFormat(Format):
         # recorded: a run that is killed leaves labels without a list of their classes
         numbered = any(each.numbers_classes for each in label_formats(request.labels))
         details = {"begun": begun} | ({"classes": classes} if numbered else {})
-        return FormatPlan(start, pipeline.batch_size, details)
+        batches = min(max(request.images // (USUAL_PARTS * pipeline.batch_size), 1), MOST_BATCHES)
+        return FormatPlan(start, batches * pipeline.batch_size, details)
 
     def _classes(self, pipeline: Pipeline, request: RunRequest) -> str:
         """The classes of all images in the folder: one list, as their numbers have one meaning only.
