@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-_BUSY = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
+_BUSY = (errno.EACCES, errno.EAGAIN)
 _PAUSE = 0.05  # seconds between two attempts
 
 
