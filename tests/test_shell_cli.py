@@ -294,7 +294,7 @@ def test_a_plain_sequence_loads_no_heavy_package(tmp_path, run):
 def test_the_program_does_not_search_its_modules_for_garbage():
     code = (
         "import gc, digitseq.__main__ as program, digitseq.shell.cli as cli\n"
-        "cli.main = lambda config: 7 if gc.isenabled() and gc.get_freeze_count() > 1000 else 8\n"
+        "cli.main = lambda **_: 7 if gc.isenabled() and gc.get_freeze_count() > 1000 else 8\n"
         "assert program.main() == 7 and gc.isenabled()"
     )
     environment = os.environ | {"PYTHONPATH": str(Path(cli.__file__).parents[2])}
