@@ -17,22 +17,17 @@ from digitseq.glyphs.loader import cache_directory
 from digitseq.options import Number, NumberPair, Option, options
 from digitseq.pipeline import Pipeline
 from digitseq.random_streams import GroupedRows, Rows
+from digitseq.random_streams import draw_seed as draw_seed
 from digitseq.renderer import Renderer
 from digitseq.renderer.renderer_cache import renderer_of
 from digitseq.runs.run_settings import Output
 from digitseq.settings import DEFAULTS, Settings, spacing
 
-SEED_BYTES = 6  # exact in JSON readers that hold numbers as doubles
 MOST_AHEAD = 32
 SEED = options(Output)["seed"]
 DIGIT = Option(Number(0, 9), "")
 T = TypeVar("T")
 Labelled = tuple[NDArray[np.float32], str]
-
-
-def draw_seed() -> int:
-    """A seed from the operating system's randomness."""
-    return int.from_bytes(os.urandom(SEED_BYTES), "big")
 
 
 def generate_numbers_sequence(

@@ -117,8 +117,10 @@ def _place(width: NDArray[np.int64], draws: NDArray[np.float64], low: int, high:
 def compose_images(ink: GlyphSpans, x: NDArray[np.int64], image_width: int, overlapping: bool) -> NDArray[np.uint8]:
     """uint8 (B, H, image_width): every glyph at its x (B, n); where glyphs overlap the brighter pixel wins."""
     count, height = len(x), ink.columns.shape[1]
-    canvas = np.zeros((count * image_width, height), np.uint8)
-    target = x + np.arange(count)[:, None] * image_width
+    # the blank columns beside all texts, which are centred, are left out
+    begin, end = int(x.min()), int((x + ink.width).max())
+    canvas = np.zeros((count * (end - begin), height), np.uint8)
+    target = x + (np.arange(count)[:, None] * (end - begin) - begin)
     if x.size <= FEW:
         for first, left, wide in zip(*(array.ravel().tolist() for array in (ink.start, target, ink.width))):
             part = canvas[left : left + wide]
@@ -134,7 +136,7 @@ def compose_images(ink: GlyphSpans, x: NDArray[np.int64], image_width: int, over
     # one byte before every row is left for PNG's filter type: encoding then needs no copy
     rows = np.zeros((count, height, image_width + 1), np.uint8)
     images = rows[:, :, 1:]
-    images[...] = canvas.reshape(count, image_width, height).transpose(0, 2, 1)
+    images[:, :, begin:end] = canvas.reshape(count, end - begin, height).transpose(0, 2, 1)
     return images
 
 

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.api import draw_seed
 from digitseq.errors import OutputError, SettingsError
 from digitseq.formats.parts import spans
 from digitseq.formats.png_encoder import encode_png
 from digitseq.options import Number, Option, options
 from digitseq.pipeline import Batch, Pipeline
-from digitseq.random_streams import Rows
+from digitseq.random_streams import Rows, draw_seed
 from digitseq.renderer.renderer_cache import renderer_of
 from digitseq.runs import Report, Stop, run_images, write_images
 from digitseq.runs.run_settings import Output

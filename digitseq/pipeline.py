@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.errors import SettingsError
 from digitseq.glyphs.alphabet import label_table
-from digitseq.glyphs.pen_bank import AnyBank
 from digitseq.options import MAX_WIDTH
 from digitseq.random_streams import Rows
 from digitseq.renderer import Appearance, Rendered, Renderer
@@ -19,6 +19,9 @@ from digitseq.sources import Source, decode, encode
 from digitseq.sources.base import Codes
 from digitseq.sources.choose import source_of
 from digitseq.sources.gaps import check_characters
+
+if TYPE_CHECKING:
+    from digitseq.glyphs.pen_bank import AnyBank
 
 SAMPLE = 2048  # texts that are looked at
 HARDLY_EVER = 0.05  # a width is refused if a smaller share of random draws fits

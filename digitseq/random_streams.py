@@ -7,6 +7,7 @@ asked for together. Each purpose has a table of its own.
 
 from __future__ import annotations
 
+import os
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,6 +25,12 @@ GOLDEN_GAMMA = 0x9E3779B97F4A7C15
 WORDS_PER_BLOCK = 4  # one step of Philox's counter yields four 64-bit words
 GAP = 64  # rows between two that are asked for, which are drawn rather than passed over
 KEPT_WORDS = 1 << 15  # a larger table is not drawn for a whole group of rows
+SEED_BYTES = 6  # exact in JSON readers that hold numbers as doubles
+
+
+def draw_seed() -> int:
+    """A seed from the operating system's randomness."""
+    return int.from_bytes(os.urandom(SEED_BYTES), "big")
 
 
 @dataclass(frozen=True)

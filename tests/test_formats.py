@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import tarfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,9 @@ from support.formats import FORMATS, READERS, Rows, dump, shards, tree
 from digitseq import Pipeline, Settings
 from digitseq.formats import FORMATS as TABLE
 from digitseq.formats import format_of
-from digitseq.formats.base import Format, FormatPlan, Job
+from digitseq.formats.base import Format, FormatPlan, Job, RunRequest
 from digitseq.formats.npz import total_memory
+from digitseq.formats.parts import Part, PartFiles
 from digitseq.pipeline import Batch
 from digitseq.runs.workers import Abandoned
 
@@ -43,6 +45,27 @@ def test_as_many_as_asked_and_all_equal_to_the_pipelines(run, tmp_path, train, f
     if format_name in ("webdataset", "parquet"):
         assert len(list(folder.glob("0070-*"))) == 3
     assert_nothing_unfinished(folder)
+
+
+@pytest.mark.parametrize(("images", "batches"), [(1, 1), (50_000, 1), (100_000, 2), (10**9, 4)])
+def test_parts_of_large_runs_of_png_files_are_larger(train, tmp_path, images, batches):
+    pipeline = Pipeline(Settings("5"), train, 1)
+    plan = format_of("png").begin(pipeline, RunRequest(tmp_path, "5", images, ("jsonl",), 1, []))
+    assert plan.part_size == batches * pipeline.batch_size
+
+
+def test_the_batches_of_a_part_are_one_group_of_files(train, tmp_path):
+    pipeline = Pipeline(Settings("5", masks=True), train, 1)
+    size = pipeline.batch_size + 7
+    files = PartFiles(tmp_path)
+    format_of("png").make(Job(pipeline, "5", 3, 3 + size, ("jsonl",), {"begun": []}), 3, 3 + size, files)
+    groups = files.receipt(Part(0, 0, 3, 3 + size)).files
+    assert [(group.name, group.first, group.files) for group in groups] == [
+        (name, 4, size) for name in ("%d.png", "masks/%d.png")
+    ]
+    for group in groups:
+        data = b"".join((tmp_path / name).read_bytes() for name in group.names())
+        assert (group.size, group.crc32) == (len(data), zlib.crc32(data))
 
 
 @pytest.mark.parametrize("format_name", first(FORMATS, plain=2))

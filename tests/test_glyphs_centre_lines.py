@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from digitseq.errors import DigitseqWarning
-from digitseq.glyphs import loader, stroke_bank
+from digitseq.glyphs import stroke_bank
 from digitseq.glyphs.centre_lines import centre_lines
 from digitseq.glyphs.loader import load_bank, load_strokes
 from digitseq.glyphs.stroke_bank import STROKE, VARIANTS, StrokeFiles, build_strokes, cells_of
@@ -192,7 +192,7 @@ def test_a_full_disk_costs_no_second_search(tmp_path, monkeypatch):
     def full(*given):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(loader, "STROKES", loader.CacheKind(loader.open_strokes, full))
+    monkeypatch.setattr(stroke_bank, "save_strokes", full)
     with pytest.warns(DigitseqWarning, match=r"cannot write the cache .*No space left"):
         strokes = load_strokes(bank, str(tmp_path))
     assert len(built) == 1 and strokes.path is None and len(strokes.start) == 100

@@ -18,7 +18,6 @@ from digitseq.augment import OPERATIONS, PRESETS
 from digitseq.augment.maps import remap
 from digitseq.augment.registry import parse_augment
 from digitseq.errors import DigitseqWarning
-from digitseq.glyphs import loader
 from digitseq.glyphs.catalog import SIDE
 from digitseq.glyphs.loader import load_bank, load_scaled
 from digitseq.glyphs.scaled_bank import ScaledBank, scaled_bank
@@ -243,7 +242,7 @@ def test_a_size_is_built_once_and_opened_from_then_on(tmp_path, monkeypatch):
 
 
 def test_large_sizes_are_not_built(tmp_path, monkeypatch):
-    monkeypatch.setattr(loader, "MOST_BYTES", 1 << 20)
+    monkeypatch.setattr("digitseq.glyphs.scaled_bank.MOST_BYTES", 1 << 20)
     assert load_scaled(load_bank("test", str(tmp_path)), Scaling(32, 0.5), str(tmp_path)).built is None
     assert [p.name for p in tmp_path.glob("*.bank")] == ["mnist-test.bank"]
 

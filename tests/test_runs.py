@@ -24,7 +24,7 @@ from digitseq import Output, OutputError, Pipeline, Settings, __version__
 from digitseq.runs import write_images
 
 LIMIT = 120  # seconds: only there for a test that would wait for ever
-PART = 512  # images of the default width that are published together
+PART = 512  # images of the default width that are published together, in runs of up to 98,303
 
 
 def test_images_and_boxes_are_the_pipelines(run, tmp_path, train):
@@ -168,7 +168,7 @@ def test_a_progress_function_that_fails_leaves_finished_parts_only(tmp_path, tra
 @pytest.mark.parametrize(("sent", "cores"), product([signal.SIGINT, signal.SIGTERM], [0, 2]))
 def test_a_signal_stops_and_loses_nothing_that_was_finished(start, run, tmp_path, gate_at, cores, sent):
     gate = gate_at(3 * PART)
-    process = start("-num", "5", "-s", 500_000, "-m", cores, "--seed", 3, gate=gate)
+    process = start("-num", "5", "-s", 90_000, "-m", cores, "--seed", 3, gate=gate)
     folder = tmp_path / "output" / "5"
     gate.wait()
     wait_for_images(folder, 3 * PART)
@@ -181,9 +181,9 @@ def test_a_signal_stops_and_loses_nothing_that_was_finished(start, run, tmp_path
     listed = assert_consistent(folder)
     assert listed == list(range(1, len(listed) + 1))
     assert len(listed) % PART == 0
-    assert f"{len(listed):,} of 500,000 images are finished" in err
+    assert f"{len(listed):,} of 90,000 images are finished" in err
     assert "--resume" in err
-    assert sections(folder) == [(1, 500_000, len(listed), "interrupted")]
+    assert sections(folder) == [(1, 90_000, len(listed), "interrupted")]
     assert run("-num", "5", "-s", 10, "--seed", 3).returncode == 0
     once = tmp_path / "once"
     run("-num", "5", "-s", len(listed) + 10, "--seed", 3, "-o", once, "-m", 2)
@@ -193,7 +193,7 @@ def test_a_signal_stops_and_loses_nothing_that_was_finished(start, run, tmp_path
 def test_sigterm_that_comes_twice_is_one_request(start, tmp_path, gate_at):
     """timeout(1) sends it to the program, and to its process group."""
     gate = gate_at(3 * PART)
-    process = start("-num", "5", "-s", 500_000, "-m", 2, gate=gate)
+    process = start("-num", "5", "-s", 90_000, "-m", 2, gate=gate)
     gate.wait()
     process.send_signal(signal.SIGTERM)
     process.send_signal(signal.SIGTERM)
@@ -221,7 +221,7 @@ def test_a_second_signal_ends_at_once(start, tmp_path, gate_at, cores):
 @pytest.mark.parametrize(("everything", "cores"), product([False, True], [0, 2]))
 def test_a_killed_program_is_mended_by_the_next_run(start, run, tmp_path, gate_at, cores, everything):
     gate = gate_at(3 * PART)
-    process = start("-num", "5", "-s", 500_000, "-m", cores, "--seed", 3, gate=gate)
+    process = start("-num", "5", "-s", 90_000, "-m", cores, "--seed", 3, gate=gate)
     folder = tmp_path / "output" / "5"
     gate.wait()
     wait_until((folder / "metadata.jsonl").exists)
@@ -235,7 +235,7 @@ def test_a_killed_program_is_mended_by_the_next_run(start, run, tmp_path, gate_a
     assert run("-num", "5", "-s", 3, "--seed", 3).returncode == 0
     listed = assert_consistent(folder)
     assert [(last, images) for _, last, images, _ in sections(folder)] == [
-        (500_000, len(listed) - 3), (len(listed), 3)
+        (90_000, len(listed) - 3), (len(listed), 3)
     ]  # fmt: skip
     assert run("-num", "5", "-s", max(listed), "--seed", 3, "-o", tmp_path / "once").returncode == 0
     assert contents(folder) == contents(tmp_path / "once" / "5")

@@ -12,7 +12,7 @@ from support.folders import assert_consistent, assert_nothing_unfinished
 from support.formats import dump, shards, tree
 from support.processes import children, wait_until
 
-PART = 512  # images of the default width that are published together
+PART = 512  # images of the default width that are published together, in runs of up to 98,303
 LIMIT = 120  # seconds: only there for a test that would wait for ever
 LABELS = ("--labels", "jsonl", "tesseract", "--masks")
 CASES = [("png", LABELS), ("png", ("--split_ratio", "0.5", "0.3", "0.2")), ("lmdb", ()), ("webdataset", ())]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -280,14 +282,23 @@ def test_a_closed_pipe_is_no_traceback(run, tmp_path):
 def test_a_plain_sequence_loads_no_heavy_package(tmp_path, run):
     code = (
         "import sys, digitseq.shell.cli as c; c.main(['-num', '1', '--quiet', '-o', sys.argv[1]]); "
-        "heavy = {'cv2', 'tqdm', 'multiprocessing', 'concurrent.futures', 'asyncio'} & set(sys.modules); "
+        "heavy = {*sys.argv[2:]} & set(sys.modules); "
         "sys.exit(f'loaded {heavy}' if heavy else 0)"
     )
-    import subprocess
-    import sys
-
     environment = os.environ | {"PYTHONPATH": str(Path(cli.__file__).parents[2])}
-    subprocess.run([sys.executable, "-c", code, str(tmp_path)], env=environment, check=True)
+    heavy = ["cv2", "tqdm", "multiprocessing", "concurrent.futures", "asyncio", "numpy.ma", "statistics", "logging"]
+    heavy += [f"digitseq.{name}" for name in ("api", "augment", "pen.style", "glyphs.scaling", "inspection")]
+    subprocess.run([sys.executable, "-c", code, str(tmp_path), *heavy], env=environment, check=True)
+
+
+def test_the_program_does_not_search_its_modules_for_garbage():
+    code = (
+        "import gc, digitseq.__main__ as program, digitseq.shell.cli as cli\n"
+        "cli.main = lambda **_: 7 if gc.isenabled() and gc.get_freeze_count() > 1000 else 8\n"
+        "assert program.main() == 7 and gc.isenabled()"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(cli.__file__).parents[2])}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
 
 
 def test_invert_is_seen_in_the_file(run, tmp_path):

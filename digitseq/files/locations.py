@@ -11,7 +11,6 @@ import contextlib
 import errno
 import os
 import re
-import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
@@ -133,6 +132,8 @@ def _is_of_a_store(error: Exception) -> bool:
     """Whether `error` was raised inside a store's package. Its type does not tell: some raise `ValueError`."""
     if isinstance(error, DigitseqError | MemoryError):
         return False
+    import traceback  # programs start sooner without
+
     frames = traceback.walk_tb(error.__traceback__)
     return any(str(frame.f_globals.get("__name__")).partition(".")[0] in _OPENERS for frame, _ in frames)
 

@@ -119,8 +119,14 @@ class PartFiles:
                 os.close(descriptor)
         place: Place = "direct" if self._direct else "folder"
         everything = b"".join(files)  # one checksum of it takes less time than many of a few hundred bytes
-        crc32 = isal_zlib.crc32(everything)
-        self._files.append(FileGroup(name, len(everything), crc32, first, len(files), place))
+        known = (g for g in self._files if g.name == name and g.first is not None and g.first + g.files == first)
+        if (group := next(known, None)) is None:
+            crc32 = isal_zlib.crc32(everything)
+            self._files.append(FileGroup(name, len(everything), crc32, first, len(files), place))
+        else:  # of the next batch of a part
+            size, crc32 = group.size + len(everything), isal_zlib.crc32(everything, group.crc32)
+            longer = group._replace(size=size, crc32=crc32, files=group.files + len(files))
+            self._files[self._files.index(group)] = longer
 
     @contextlib.contextmanager
     def open(self, name: str, place: Place = "folder") -> Iterator[ChecksumWriter]:

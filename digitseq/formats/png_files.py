@@ -14,7 +14,6 @@ from digitseq.files.atomic import replacing
 from digitseq.files.locations import exists, is_there
 from digitseq.files.regular import ends_a_line, open_regular, regular_size
 from digitseq.formats.base import Format, FormatPlan, Job, RunRequest, StoredSample, free_start, images_of
-from digitseq.formats.labelled_images import has_labelled_images, read_labelled_images
 from digitseq.formats.parts import MASKS, PartFiles, batches, numbers_in
 from digitseq.formats.png_encoder import encode_png
 from digitseq.formats.streaming import PIECE, OutputBuffer, file_pieces, zip_entry
@@ -25,6 +24,9 @@ from digitseq.pipeline import Batch, Pipeline
 from digitseq.sources.base import Check, never_cancelled
 
 MASK = f"{MASKS}/%d.png"
+# Publishing a part costs the owner of a run about as much as making ten images: parts of large runs are larger, but
+# not so large that processes would wait for the last ones.
+MOST_BATCHES, USUAL_PARTS = 4, 96
 LINES_IN_MEMORY = 1 << 23  # bytes of a label file; a larger one goes to a temporary file
 
 
@@ -74,7 +76,8 @@ class OutputFormat(Format):
         # recorded: a run that is killed leaves labels without a list of their classes
         numbered = any(each.numbers_classes for each in label_formats(request.labels))
         details = {"begun": begun} | ({"classes": classes} if numbered else {})
-        return FormatPlan(start, pipeline.batch_size, details)
+        batches = min(max(request.images // (USUAL_PARTS * pipeline.batch_size), 1), MOST_BATCHES)
+        return FormatPlan(start, batches * pipeline.batch_size, details)
 
     def _classes(self, pipeline: Pipeline, request: RunRequest) -> str:
         """The classes of all images in the folder: one list, as their numbers have one meaning only.
@@ -162,9 +165,13 @@ class OutputFormat(Format):
 
     def files_in(self, folder: Path, prefix: str = "") -> list[Path]:
         """The folder itself: a list of all its files would not fit in memory."""
+        from digitseq.formats.labelled_images import has_labelled_images  # runs start sooner without
+
         return [folder] if not prefix and has_labelled_images(folder) else []
 
     def read(self, files: list[Path]) -> Iterator[StoredSample]:
+        from digitseq.formats.labelled_images import read_labelled_images
+
         return read_labelled_images(files[0])
 
     def stream(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,7 @@ from numpy.typing import NDArray
 from digitseq.errors import DataError
 from digitseq.glyphs.alphabet import classes
 from digitseq.glyphs.array_file import read_arrays, write_arrays
-from digitseq.glyphs.letter_layout import other_cases
-from digitseq.glyphs.scaling import GlyphColumns
-from digitseq.glyphs.signs import SIZE, pen_numbers, sign_glyphs
+from digitseq.glyphs.glyph_columns import GlyphColumns
 from digitseq.glyphs.strokes import SIGNS
 from digitseq.random_streams import Rows
 
@@ -43,6 +41,8 @@ class GlyphBank:
 
     A bank with a path is pickled as that path, so that worker processes share the pages of the file.
     """
+
+    written: ClassVar[Literal[False]] = False  # with a pen, see `PenBank`
 
     characters: str
     digest: str
@@ -141,6 +141,8 @@ class GlyphBank:
         """
         if self.cases or self.signs:
             return self.bare().share(low, high)
+        from digitseq.glyphs.letter_layout import other_cases  # as `build_bank`: a bank opens sooner without
+
         whole = self.with_signs()
         # A stable sort of a random order by class: random within every class, and the same on every machine.
         order = np.argsort(Rows.span(0, 0, len(self)).words("share", 1)[:, 0], kind="stable")
@@ -194,6 +196,8 @@ def build_bank(
     pieces: uint8 (n, height, width) each, upright, of N glyphs in all; labels: int64 (N,), their classes.
     Peak memory is twice that of the inked columns.
     """
+    from digitseq.glyphs.signs import pen_numbers
+
     trimmed, boxes = zip(*map(_trimmed, pieces))
     columns = np.concatenate(trimmed)
     width, top, bottom = np.concatenate(boxes, axis=1)
@@ -213,6 +217,8 @@ def build_bank(
 
 def _with_drawn_signs(bank: GlyphBank) -> GlyphBank:
     """`bank` with a `complete` bank."""
+    from digitseq.glyphs.signs import SIZE
+
     signs = "".join(sign for sign in SIGNS if sign not in classes(bank.characters))
     drawn = [_drawn_sign(sign, bank.height) for sign in signs]
     columns, width, top, bottom = (np.concatenate(parts) for parts in zip(*drawn))
@@ -235,7 +241,9 @@ def _with_drawn_signs(bank: GlyphBank) -> GlyphBank:
 
 @lru_cache(maxsize=2 * len(SIGNS))
 def _drawn_sign(sign: str, height: int) -> tuple[NDArray[np.uint8], ...]:
-    """The columns of all variants of a sign, (T, height); width, top and bottom (SIZE,) of their ink."""
+    """The columns of all variants of a sign, (T, height); width, top and bottom (signs.SIZE,) of their ink."""
+    from digitseq.glyphs.signs import sign_glyphs
+
     columns, boxes = _trimmed(sign_glyphs(sign, height))
     return columns, *boxes
 

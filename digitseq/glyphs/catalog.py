@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from digitseq.errors import SettingsError, closest
 
@@ -16,8 +19,7 @@ ARCHIVE_FOLDER = "gzip"  # the directory inside EMNIST's zip file
 _UNKNOWN_SIZE = 1 << 26  # more than QMNIST's images have, even uncompressed (47 MB)
 
 
-@dataclass(frozen=True)
-class File:
+class File(NamedTuple):
     """A published file. size: in bytes, None where its publisher does not state it; sha256: hex."""
 
     name: str
@@ -30,8 +32,7 @@ class File:
         return self.size or _UNKNOWN_SIZE
 
 
-@dataclass(frozen=True)
-class SplitFiles:
+class SplitFiles(NamedTuple):
     """The two idx files of a split, images and labels. glyphs: how many each has."""
 
     glyphs: int
@@ -155,3 +156,18 @@ def get_data_set(name: str, setting: str = "dataset") -> DataSet:
         folder = ", or a folder of pictures or idx files" * (setting == "dataset")
         raise SettingsError(f"{setting} must be one of {', '.join(DATA_SETS)}{folder}, got {name!r}{hint}", setting)
     return DATA_SETS[name]
+
+
+def is_folder(dataset: str) -> bool:
+    """Whether this is a path rather than a name of the catalog: it has a separator, or there is such a folder."""
+    # Path.is_dir would raise an error for a name that is too long
+    return os.sep in dataset or "/" in dataset or (dataset not in DATA_SETS and os.path.isdir(dataset))  # noqa: PTH112
+
+
+def published_digest(data_set: DataSet, split: str) -> str:
+    """A sha256 (hex) that identifies the published files of `split` and what their labels mean."""
+    # Runs record this digest: for a given data set it must never change.
+    sums = "".join(file.sha256 for part in data_set.selected(split) for file in part.files)
+    special = data_set.transposed or data_set.first_label
+    meaning = f"{data_set.characters} {data_set.first_label} {data_set.transposed}" if special else ""
+    return hashlib.sha256((sums + meaning).encode()).hexdigest()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from digitseq.errors import COMMAND, DataError
-from digitseq.glyphs.catalog import ARCHIVE_FOLDER, DATA_SETS, DataSet, File
+from digitseq.glyphs.catalog import ARCHIVE_FOLDER, DATA_SETS, DataSet, File, published_digest
 from digitseq.glyphs.checksums import cached_sha256
 from digitseq.glyphs.glyph_files import GlyphFiles
 
@@ -78,15 +78,6 @@ def find_file(data_set: DataSet, file: File, cache: Path) -> Path | None:
 def find_archive(data_set: DataSet, cache: Path) -> Path | None:
     """The zip file that has the data set's files, wherever a user may have put it."""
     return find_file(data_set, data_set.archive, cache) if data_set.archive else None
-
-
-def published_digest(data_set: DataSet, split: str) -> str:
-    """A sha256 (hex) that identifies the published files of `split` and what their labels mean."""
-    # Runs record this digest: for a given data set it must never change.
-    sums = "".join(file.sha256 for part in data_set.selected(split) for file in part.files)
-    special = data_set.transposed or data_set.first_label
-    meaning = f"{data_set.characters} {data_set.first_label} {data_set.transposed}" if special else ""
-    return hashlib.sha256((sums + meaning).encode()).hexdigest()
 
 
 def installed_files(data_set: DataSet, split: str, cache: Path) -> GlyphFiles:

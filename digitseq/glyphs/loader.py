@@ -7,22 +7,24 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from digitseq.errors import DataError, DigitseqWarning, SettingsError
+from digitseq.files.file_lock import FileLock
 from digitseq.glyphs.bank import GlyphBank, open_bank, save_bank
-from digitseq.glyphs.catalog import get_data_set
-from digitseq.glyphs.glyph_files import GlyphFiles
-from digitseq.glyphs.image_folder import GlyphPictures
-from digitseq.glyphs.installed import installed_files, published_digest
-from digitseq.glyphs.own_folder import folder_files, is_folder
-from digitseq.glyphs.scaled_bank import MOST_BYTES, MOST_LETTER_BYTES, ScaledBank, ScaledGlyphs, scaled_bytes
-from digitseq.glyphs.scaling import Scaling
-from digitseq.glyphs.stroke_bank import StrokeBank, StrokeFiles, open_strokes, save_strokes
+from digitseq.glyphs.catalog import DataSet, get_data_set, is_folder, published_digest
 from digitseq.options import expanded
 
+if TYPE_CHECKING:  # what is in the cache opens sooner without what builds it
+    from digitseq.glyphs.glyph_files import GlyphFiles
+    from digitseq.glyphs.image_folder import GlyphPictures
+    from digitseq.glyphs.scaled_bank import ScaledBank, ScaledGlyphs
+    from digitseq.glyphs.scaling import Scaling
+    from digitseq.glyphs.stroke_bank import StrokeBank
+
+    BankSource = GlyphFiles | GlyphPictures | ScaledGlyphs
+
 DEFAULT = "mnist"  # the data set inside the package
-BankSource = GlyphFiles | GlyphPictures | ScaledGlyphs
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
@@ -46,7 +48,7 @@ class CacheKind(Generic[T]):
     save: Callable[[T, Path], None]
 
 
-GLYPHS, STROKES = CacheKind(open_bank, save_bank), CacheKind(open_strokes, save_strokes)
+GLYPHS = CacheKind(open_bank, save_bank)
 
 
 class NoCacheError(SettingsError):
@@ -105,8 +107,10 @@ def load_bank(
         warnings.warn(
             f"{error}; until then the glyphs are read into memory at every start", DigitseqWarning, stacklevel=2
         )
-        return installed_files(get_data_set(DEFAULT), split, Path()).build()
+        return _installed(get_data_set(DEFAULT), split, Path()).build()
     if is_folder(dataset):
+        from digitseq.glyphs.own_folder import folder_files
+
         return _open_or_build(folder_files(dataset, split, transpose, directory), directory)
     data_set = get_data_set(dataset)
     if transpose:
@@ -117,7 +121,7 @@ def load_bank(
     if bank is not None:
         return bank
     try:
-        files = installed_files(data_set, split, directory)
+        files = _installed(data_set, split, directory)
     except OSError as error:
         raise DataError(f"cannot use {error.filename} for {dataset} ({error.strerror})") from None
     return _build_into(path, files, GLYPHS) if files.bank == path.name else _open_or_build(files, directory)
@@ -129,6 +133,8 @@ def load_scaled(base: GlyphBank, scaling: Scaling, cache: str | None = None) -> 
     Up to a size that takes a few seconds, they are built into the cache once, as `load_bank` does. Glyphs of larger
     banks are scaled when they are used.
     """
+    from digitseq.glyphs.scaled_bank import MOST_BYTES, MOST_LETTER_BYTES, ScaledBank, ScaledGlyphs, scaled_bytes
+
     # without a path, the cache cannot be written; that was said when `base` was loaded
     most = MOST_BYTES if scaling.line is None else MOST_LETTER_BYTES
     if base.path is None or scaled_bytes(base, scaling) > most:
@@ -144,11 +150,19 @@ def load_strokes(bank: GlyphBank, cache: str | None = None) -> StrokeBank:
 
     The first call finds them, which takes up to a minute, with a progress bar on a terminal.
     """
-    files = StrokeFiles(bank)
+    from digitseq.glyphs.stroke_bank import StrokeFiles, open_strokes, save_strokes
+
+    files, kind = StrokeFiles(bank), CacheKind(open_strokes, save_strokes)
     if bank.path is None:  # the cache cannot be written; that was said when `bank` was loaded
         return files.build()
     path = bank.path.with_suffix(".lines")
-    return _open_valid(path, files.digest, STROKES) or _build_into(path, files, STROKES)
+    return _open_valid(path, files.digest, kind) or _build_into(path, files, kind)
+
+
+def _installed(data_set: DataSet, split: str, directory: Path) -> GlyphFiles:
+    from digitseq.glyphs.installed import installed_files
+
+    return installed_files(data_set, split, directory)
 
 
 def _open_or_build(files: BankSource, directory: Path) -> GlyphBank:
@@ -168,13 +182,11 @@ def _open_valid(path: Path, digest: str, kind: CacheKind[T]) -> T | None:
 
 
 def _build_into(path: Path, files: Source[T], kind: CacheKind[T]) -> T:
-    from fasteners import InterProcessLock
-
     built = None
     # Without the lock, all workers that start at once would build the same bank, each with memory of its own.
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with InterProcessLock(path.with_suffix(".lock")):
+        with FileLock(path.with_suffix(".lock")):
             try:  # another process may have built it while this one waited
                 return kind.open(path, files.digest)
             except (DataError, OSError):

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from digitseq.errors import DataError, SettingsError
 from digitseq.files.regular import read_regular
-from digitseq.glyphs.catalog import DATA_SETS, DIGITS
+from digitseq.glyphs.catalog import DIGITS
 from digitseq.glyphs.checksums import cached_sha256
 from digitseq.glyphs.glyph_files import MAX_CLASSES, GlyphFiles
 from digitseq.glyphs.idx import open_idx
@@ -27,12 +27,6 @@ IMAGES = "-images-idx3-ubyte"
 LABELS = ("-labels-idx1-ubyte", "-labels-idx2-int")
 MAPPING = "mapping.txt"
 _MAX_MAPPING_BYTES = 1 << 20
-
-
-def is_folder(dataset: str) -> bool:
-    """Whether this is a path rather than a name of the catalog: it has a separator, or there is such a folder."""
-    # Path.is_dir would raise an error for a name that is too long
-    return os.sep in dataset or "/" in dataset or (dataset not in DATA_SETS and os.path.isdir(dataset))  # noqa: PTH112
 
 
 def folder_files(folder: str, split: str, transposed: bool, cache: Path) -> GlyphFiles | GlyphPictures:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from digitseq.glyphs.bank import GlyphBank
 from digitseq.glyphs.scaled_bank import Bank, DerivedBank
 from digitseq.glyphs.scaling import BOX, Scaling
-from digitseq.glyphs.stroke_bank import StrokeBank
+
+if TYPE_CHECKING:
+    from digitseq.glyphs.stroke_bank import StrokeBank  # it loads what finds centre lines
 
 WIDEST = 2.5  # digit heights: no glyph that is written is wider
 
@@ -19,6 +21,8 @@ WIDEST = 2.5  # digit heights: no glyph that is written is wider
 class PenBank(DerivedBank):
     """The glyphs of `base`, as chosen from them, with the `strokes` of the whole data set. What it has is as in
     `GlyphBank`; heights are those of images. letter_layout: small letters are smaller, see `letter_layout`"""
+
+    written: ClassVar[Literal[True]] = True
 
     base: GlyphBank
     strokes: StrokeBank

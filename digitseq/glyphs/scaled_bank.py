@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +69,8 @@ class ScaledBank(DerivedBank):
     built: `scaled_bank` of both, or None: then glyphs are scaled when they are picked, which gives the same. What
     is known without picking depends on `base` only, and is thus the same too.
     """
+
+    written: ClassVar[Literal[False]] = False
 
     base: GlyphBank
     scaling: Scaling

@@ -14,12 +14,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.glyphs.catalog import SIDE
+from digitseq.glyphs.glyph_columns import GlyphColumns as GlyphColumns
 from digitseq.glyphs.ink_extent import ends, inked_columns, inked_rows
 from digitseq.glyphs.letter_layout import Line, Places
 from digitseq.glyphs.outline_field import FULL, outline_field
@@ -55,20 +56,6 @@ class Scaling:
     def factor(self) -> float:
         """New size over the old one."""
         return self.height / SIDE if self.glyph_height is None else self.height * self.glyph_height / BOX
-
-
-class GlyphColumns(NamedTuple):
-    """Glyphs as columns of pixels.
-
-    columns: uint8 (T, height); start, width, top, bottom: integers (N,): the ink of glyph g is in
-    columns[start[g] : start[g] + width[g]] and in rows top[g] … bottom[g]-1
-    """
-
-    columns: NDArray[np.uint8]
-    start: NDArray[Any]
-    width: NDArray[Any]
-    top: NDArray[Any]
-    bottom: NDArray[Any]
 
 
 def scaled(glyphs: GlyphColumns, scaling: Scaling, places: Places | None = None) -> GlyphColumns:

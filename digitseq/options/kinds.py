@@ -102,7 +102,6 @@ class Text(Kind):
         return {"type": "string", "minLength": 1}
 
 
-@dataclass(frozen=True)
 class Code(Text):
     """A text in capitals; those that are given in small letters are the same."""
 
@@ -157,7 +156,6 @@ class Choice(Text):
         return {"metavar": "{" + ",".join(self.choices) + "}"}
 
 
-@dataclass(frozen=True)
 class Choices(Choice):
     """One or more of some words, all different; several in one text are separated by commas or spaces."""
 

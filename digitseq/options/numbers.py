@@ -89,7 +89,6 @@ class NumberPair(Number):
         return super().argument(name) | {"nargs": len(words), "metavar": words}
 
 
-@dataclass(frozen=True)
 class Shares(NumberPair):
     """Shares of a whole, one for each of `parts`, with the sum 1."""
 
@@ -105,7 +104,6 @@ class Shares(NumberPair):
         return shares
 
 
-@dataclass(frozen=True)
 class NumberRange(Number):
     """A number, exactly this, or a pair (low, high), uniform in between. It is kept as a pair."""
 

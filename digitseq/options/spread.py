@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from statistics import NormalDist
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -86,6 +85,8 @@ def normal(draws: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @lru_cache(maxsize=1)
 def _quantiles() -> NDArray[np.float64]:
+    from statistics import NormalDist  # programs that draw no such numbers start sooner without
+
     inverse = NormalDist().inv_cdf
     inner = [inverse(k / STEPS) for k in range(1, STEPS)]
     return np.array([inverse(0.25 / STEPS), *inner, inverse(1 - 0.25 / STEPS)])

@@ -9,9 +9,6 @@ from numpy.typing import NDArray
 
 from digitseq.composer import GlyphSpans, Layout, Line, layout_glyphs
 from digitseq.errors import NarrowError
-from digitseq.glyphs.bank import GlyphBank
-from digitseq.glyphs.scaled_bank import ScaledBank
-from digitseq.glyphs.signs import sign_numbers
 from digitseq.options import MAX_WIDTH
 from digitseq.random_streams import Rows
 from digitseq.renderer.appearance import Appearance
@@ -19,6 +16,7 @@ from digitseq.sources.base import Codes, decode
 
 if TYPE_CHECKING:
     from digitseq.augment import GlyphChain
+    from digitseq.glyphs.scaled_bank import Bank
 
 # A text that is too wide is drawn again. From attempt PLAIN_ATTEMPTS on, each glyph is the narrowest of more and more
 # candidates, so that the text fits in the end if it can. After NARROW_ATTEMPTS plain drawing resumes: a distortion may
@@ -35,7 +33,7 @@ class PlainLines:
     most: upper bound of the width of a glyph, in pixels
     """
 
-    def __init__(self, appearance: Appearance, bank: GlyphBank | ScaledBank, chain: GlyphChain | None) -> None:
+    def __init__(self, appearance: Appearance, bank: Bank, chain: GlyphChain | None) -> None:
         self._appearance, self._bank, self._chain = appearance, bank, chain
         self.most = chain.max_width if chain else bank.widest
         self._first_sign = len(bank.characters) - bank.signs
@@ -95,6 +93,8 @@ class PlainLines:
         # text, so that the number of a position does not depend on the length of its text.
         glyph = self._choose(rows, np.maximum(classes, 0))
         if bank.signs and (is_sign := classes >= self._first_sign).any():
+            from digitseq.glyphs.signs import sign_numbers  # lines without signs start sooner
+
             # all variants and pens of a sign are one class: the pen is that of the glyph beside it
             numbers = sign_numbers(glyph, there & ~is_sign, bank.pen, rows.uniforms("signs", classes.shape[1]))
             glyph = np.where(is_sign, bank.class_start.take(np.maximum(classes, 0)) + numbers, glyph)

@@ -6,22 +6,19 @@ import os
 from collections.abc import Callable, Hashable
 from dataclasses import replace
 from functools import lru_cache, partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from digitseq.glyphs.bank import GlyphBank
-from digitseq.glyphs.catalog import SIDE
-from digitseq.glyphs.letter_cases import doubled
-from digitseq.glyphs.letter_layout import line_of
+from digitseq.glyphs.catalog import DIGITS, SIDE, is_folder
 from digitseq.glyphs.loader import load_bank, load_scaled, load_strokes
-from digitseq.glyphs.own_folder import is_folder
-from digitseq.glyphs.pen_bank import AnyBank, PenBank
-from digitseq.glyphs.scaled_bank import ScaledBank
-from digitseq.glyphs.scaling import Scaling
-from digitseq.glyphs.stroke_bank import StrokeBank
 from digitseq.pen import GLYPH
 from digitseq.renderer.appearance import Appearance
 from digitseq.renderer.rendering import Renderer
 from digitseq.settings import Settings
+
+if TYPE_CHECKING:
+    from digitseq.glyphs.pen_bank import AnyBank
+    from digitseq.glyphs.stroke_bank import StrokeBank
 
 RENDERERS = 16
 BANKS = 4
@@ -82,10 +79,19 @@ def _base(state: Hashable, *names: Any) -> GlyphBank:
 
 
 def _sized(base: GlyphBank, size: _Size, keep: bool, cache: str | None, lines: Callable[[], StrokeBank]) -> AnyBank:
-    scaling, letter_layout, pen = size
-    if pen:
-        return PenBank(doubled(base) if letter_layout else base, lines(), scaling, letter_layout)
-    if letter_layout and (line := line_of(base.characters, base.class_start, base.top, base.bottom)):
+    laid_out = size.letter_layout and base.characters != DIGITS
+    if not (size.pen or laid_out) and (size.height, size.glyph_height) == (SIDE, None):
+        return base  # runs of the usual size start sooner without what makes others
+    from digitseq.glyphs.letter_cases import doubled
+    from digitseq.glyphs.letter_layout import line_of
+    from digitseq.glyphs.pen_bank import PenBank
+    from digitseq.glyphs.scaled_bank import ScaledBank
+    from digitseq.glyphs.scaling import Scaling
+
+    scaling = Scaling(size.height, size.glyph_height)
+    if size.pen:
+        return PenBank(doubled(base) if size.letter_layout else base, lines(), scaling, size.letter_layout)
+    if laid_out and (line := line_of(base.characters, base.class_start, base.top, base.bottom)):
         base, scaling = doubled(base), replace(scaling, line=line)
     if scaling == Scaling(SIDE):
         return base
@@ -93,16 +99,17 @@ def _sized(base: GlyphBank, size: _Size, keep: bool, cache: str | None, lines: C
 
 
 class _Size(NamedTuple):
-    """The size of the glyphs, whether letters are put on a line, and whether a pen writes them."""
+    """The size of the glyphs as in `Scaling`, whether letters are put on a line, and whether a pen writes them."""
 
-    scaling: Scaling
+    height: int
+    glyph_height: float | None
     letter_layout: bool
     pen: bool
 
 
 def _size(settings: Settings) -> _Size:
-    scaling = Scaling(settings.image_height, settings.glyph_height)
-    return _Size(scaling, settings.letter_layout == "on", settings.style != GLYPH)
+    s = settings
+    return _Size(s.image_height, s.glyph_height, s.letter_layout == "on", s.style != GLYPH)
 
 
 def _state(folder: str) -> Hashable:

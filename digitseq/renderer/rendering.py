@@ -13,8 +13,7 @@ from digitseq.composer import GlyphSpans, Line, compose_images
 from digitseq.errors import DataError
 from digitseq.glyphs.alphabet import class_table, classes
 from digitseq.glyphs.catalog import SIDE
-from digitseq.glyphs.pen_bank import AnyBank, PenBank
-from digitseq.glyphs.scaling import GlyphColumns
+from digitseq.glyphs.glyph_columns import GlyphColumns
 from digitseq.random_streams import Rows
 from digitseq.renderer.appearance import Appearance
 from digitseq.renderer.masks import compose_masks
@@ -24,6 +23,7 @@ from digitseq.sources.base import Codes
 
 if TYPE_CHECKING:
     from digitseq.augment import Augmentation
+    from digitseq.glyphs.pen_bank import AnyBank, PenBank
     from digitseq.pen.writer import Writer
 
 CACHED_PIXELS = 1 << 22  # a batch of about this many pixels stays in the processor's cache
@@ -65,12 +65,12 @@ class Renderer:
         if appearance.operations:
             from digitseq.augment import Augmentation  # plain sequences do without, and start sooner
 
-            sharp = bank.factor > 1 or isinstance(bank, PenBank)
+            sharp = bank.factor > 1 or bank.written
             self._augment = Augmentation(appearance.operations, bank.height / SIDE, sharp)
         self._chain = self._augment.glyph_chain(bank) if self._augment else None
         self.cell_pixels = self._chain.cell_pixels if self._chain else 0
-        self.plain = None if isinstance(bank, PenBank) else PlainLines(appearance, bank, self._chain)
-        self.pen = self._writer(bank) if isinstance(bank, PenBank) else None
+        self.plain = None if bank.written else PlainLines(appearance, bank, self._chain)
+        self.pen = self._writer(bank) if bank.written else None
         overlap = appearance.min_spacing < 0 or (self._augment is not None and self._augment.maps_lines)
         self._may_overlap = overlap or self.pen is not None
         self._class_of = class_table(bank.characters)
@@ -109,7 +109,7 @@ class Renderer:
     @cached_property
     def glyph_widths(self) -> GlyphWidths:
         """The widths of the glyphs of each class, after distortions; of plain lines."""
-        assert self.plain is not None and not isinstance(self.bank, PenBank)
+        assert self.plain is not None and not self.bank.written
         return GlyphWidths(self.bank, self._chain, self.plain.gap_width)
 
     def fit_is_known(self, length: int, gaps: bool) -> bool:

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.composer import layout_glyphs
-from digitseq.glyphs.scaled_bank import Bank
 from digitseq.options import MAX_TEXT, MAX_WIDTH
 from digitseq.random_streams import Rows
 
 if TYPE_CHECKING:
     from digitseq.augment import GlyphChain
+    from digitseq.glyphs.scaled_bank import Bank
 
 LEVELS = 64  # sample of each class: its glyphs at this many evenly spaced ranks of width
 MOST_AT_ONCE = 1024  # glyphs whose outlines are in memory at the same time

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from digitseq.formats import FORMATS
-from digitseq.glyphs.catalog import DATA_SETS
-from digitseq.glyphs.own_folder import is_folder
+from digitseq.glyphs.catalog import DATA_SETS, is_folder
 from digitseq.options import FilePath, flag_words, options
 from digitseq.runs.manifest import Record, sections_of, size_of, whole_size
 from digitseq.runs.run_settings import Output

@@ -58,11 +58,11 @@ class Journal:
 
     def begin_parts(self, receipts: list[Receipt]) -> None:
         """From now on files of these parts may have their final names."""
-        self.append(b"".join(entry_lines(receipt)[0] for receipt in receipts))
+        self.append(b"".join(map(begun_line, receipts)))
 
     def finish_parts(self, receipts: list[Receipt]) -> None:
         """All files of the parts have their final names, and their additions are written."""
-        self.append(b"".join(entry_lines(receipt)[1] for receipt in receipts))
+        self.append(b"".join(map(done_line, receipts)))
 
     def read(self, offset: int) -> list[Entry]:
         """As `entries_in`."""
@@ -99,14 +99,20 @@ class FileJournal(Journal):
         return file_lines_from(self.path, offset)
 
 
-def entry_lines(receipt: Receipt) -> tuple[bytes, bytes]:
-    """The two lines about a part."""
+def begun_line(receipt: Receipt) -> bytes:
+    """The line before the files of a part get their final names."""
     # "direct" depends on the number of processes; without it the journal has the same bytes for any number
     files = [(g._replace(place="folder") if g.place == "direct" else g)._asdict() for g in receipt.files]
-    begun = {"part": receipt.part, "files": files, "additions": [a._asdict() for a in receipt.additions]}
-    done = {"done": receipt.part.number}
-    lines = [json.dumps(fields, separators=(",", ":")).encode() + b"\n" for fields in (begun, done)]
-    return lines[0], lines[1]
+    return _line({"part": receipt.part, "files": files, "additions": [a._asdict() for a in receipt.additions]})
+
+
+def done_line(receipt: Receipt) -> bytes:
+    """The line after it."""
+    return _line({"done": receipt.part.number})
+
+
+def _line(fields: dict[str, Any]) -> bytes:
+    return json.dumps(fields, separators=(",", ":")).encode() + b"\n"
 
 
 def file_lines_from(path: Path, offset: int) -> Iterator[bytes]:

@@ -13,7 +13,7 @@ from digitseq import __version__
 from digitseq.errors import OutputError
 from digitseq.formats import FORMATS
 from digitseq.formats.parts import Part, spans
-from digitseq.glyphs.own_folder import is_folder
+from digitseq.glyphs.catalog import is_folder
 from digitseq.options import PARTS, options
 from digitseq.pipeline import Pipeline
 from digitseq.runs.naming import safe_name

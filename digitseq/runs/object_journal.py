@@ -11,7 +11,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from digitseq.files.object_store import ObjectStore
-from digitseq.runs.journal import Entry, Journal, entry_lines
+from digitseq.runs.journal import Entry, Journal, begun_line, done_line
 
 SEGMENT = 1 << 18  # bytes
 READ_AT_ONCE = 64  # objects
@@ -50,7 +50,7 @@ class ObjectJournal(Journal):
             alone -= 1
         self.cut((entries[alone - 1].done or start) if alone > 0 else start)
         if rest := entries[max(alone, 0) :]:
-            self.append(b"".join(line for entry in rest for line in entry_lines(entry.receipt)))
+            self.append(b"".join(begun_line(entry.receipt) + done_line(entry.receipt) for entry in rest))
 
     def append(self, lines: bytes) -> None:
         if not self._ends or self._ends[-1] - self._start(len(self._ends) - 1) >= SEGMENT:

@@ -36,8 +36,9 @@ def sample_sheet(run: OwnedRun) -> str:
     for section, job in zip(sections, run.jobs):
         count = min(section.images, -(-SHOWN * section.images // total), job.pipeline.batch_size)
         first = section.first - 1
-        places = np.linspace(first, first + section.images - 1, count).astype(np.int64) if count else ()
-        tiles += _tiles(job, np.unique(np.array(places, np.int64))) if count else []
+        # all different, as there are as many images at least
+        places = np.linspace(first, first + section.images - 1, count).astype(np.int64)
+        tiles += _tiles(job, places) if count else []
     x = y = row = widest = 0
     placed = []
     for tile, width, height in tiles:

@@ -28,7 +28,7 @@ from digitseq.files.retries import never
 from digitseq.formats import format_of
 from digitseq.formats.base import Format, Job
 from digitseq.formats.parts import Part, Receipt
-from digitseq.glyphs.own_folder import is_folder
+from digitseq.glyphs.catalog import is_folder
 from digitseq.lazy_imports import import_package
 from digitseq.pipeline import Pipeline
 from digitseq.renderer.renderer_cache import bank_of

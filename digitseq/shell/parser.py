@@ -9,23 +9,25 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from digitseq import __version__
-from digitseq.api import draw_seed
 from digitseq.errors import SettingsError, closest
 from digitseq.options import Option, expanded, options
+from digitseq.random_streams import draw_seed
 from digitseq.runs import recorded_run
 from digitseq.runs.run_settings import Output
 from digitseq.settings import PARTNERS, SOURCES, Settings
-from digitseq.shell.config_template import ConfigCommand
 from digitseq.shell.console import say
-from digitseq.shell.dataset_commands import DataSetCommand
 from digitseq.shell.help_text import GROUPS, WHAT, HelpFormatter, epilog, started_as
-from digitseq.shell.inspect_command import InspectCommand
 from digitseq.shell.setting_names import with_flags, with_names
-from digitseq.shell.status_command import StatusCommand
-from digitseq.shell.web_command import WebCommand, check_line, web_command
+
+if TYPE_CHECKING:  # runs start sooner without
+    from digitseq.shell.config_template import ConfigCommand
+    from digitseq.shell.dataset_commands import DataSetCommand
+    from digitseq.shell.inspect_command import InspectCommand
+    from digitseq.shell.status_command import StatusCommand
+    from digitseq.shell.web_command import WebCommand
 
 OPTIONS = options(Output) | options(Settings)
 IN_CONFIG = [name for name, option in OPTIONS.items() if option.group != "look"]  # those make no images
@@ -152,8 +154,12 @@ def parse(
     given = vars(build_parser(config).parse_args(argv))
     web = given.pop("web", False)
     if web:
+        from digitseq.shell.web_command import check_line
+
         check_line(given)
     if "write_config" in given:
+        from digitseq.shell.config_template import ConfigCommand
+
         return ConfigCommand(given["write_config"], {name: OPTIONS[name] for name in IN_CONFIG}, len(SOURCES))
     lines: dict[str, str] = {}
     if "read_from_config" in given:
@@ -168,13 +174,21 @@ def parse(
                 lines[name] = f"{config.name} line {line}: "
     with naming_lines(lines):
         if web:
+            from digitseq.shell.web_command import web_command
+
             return web_command(given)
         if "inspect" in given:
+            from digitseq.shell.inspect_command import InspectCommand
+
             output = _build(Output, given)
             return InspectCommand(given["inspect"], output.output_path, output.quiet)
         if "status" in given:
+            from digitseq.shell.status_command import StatusCommand
+
             return StatusCommand(given["status"], _build(Output, given).quiet)
         if "list_datasets" in given or "download" in given:
+            from digitseq.shell.dataset_commands import DataSetCommand
+
             output = _build(Output, given)
             return DataSetCommand(given.get("download"), output.cache, output.quiet)
         return ParsedCommand(_build(Settings, given), _build(Output, given), lines)

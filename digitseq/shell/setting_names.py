@@ -16,7 +16,7 @@ def with_flags(message: object, flags: Mapping[str, str]) -> str:
     setting = getattr(message, "setting", None)
     text = marked(str(message), setting if setting in flags else None)
     text = _MARKED.sub(lambda found: flags.get(found[1], found[1]), text)
-    return text.replace(COMMAND, started_as())
+    return text.replace(COMMAND, started_as()) if COMMAND in text else text
 
 
 def marked(text: str, setting: str | None) -> str:

@@ -21,24 +21,27 @@ from digitseq.glyphs.loader import load_bank
 COMMAND = ("-num", "123456", "-min", 5, "-max", 10, "--seed", 1)
 
 
-def encode_and_write(folder: Path, first: int, last: int, barrier) -> None:
-    """The floor: images that are ready in memory, encoded and written, nothing else."""
+def encode_and_write(first: int, last: int, barrier, folder: Path | None = None) -> None:
+    """The floor: images that are ready in memory, encoded and, into `folder`, written, nothing else."""
     pipeline = Pipeline(Settings("123456", min_spacing=5), load_bank(), 1)
     batches = [pipeline.batch(start, min(start + 256, last)) for start in range(first, last, 256)]
     barrier.wait()
     for batch in batches:
-        for number, data in enumerate(encode_png(batch.images, batch.width), batch.start + 1):
+        files = encode_png(batch.images, batch.width)
+        for number, data in enumerate(files if folder else (), batch.start + 1):
             descriptor = os.open(f"{folder}/{number}.png", os.O_WRONLY | os.O_CREAT, 0o666)
             os.write(descriptor, data)
             os.close(descriptor)
     barrier.wait()
 
 
-def floor(folder: Path, count: int) -> float:
-    emptied(folder).mkdir()
+def floor(count: int, folder: Path | None = None) -> float:
+    """Seconds that two processes take to encode `count` images and, into `folder`, to write them."""
+    if folder:
+        emptied(folder).mkdir()
     barrier = multiprocessing.Barrier(3)
     spans = [(0, count // 2), (count // 2, count)]
-    workers = [multiprocessing.Process(target=encode_and_write, args=(folder, *span, barrier)) for span in spans]
+    workers = [multiprocessing.Process(target=encode_and_write, args=(*span, barrier, folder)) for span in spans]
     for worker in workers:
         worker.start()
     barrier.wait()
@@ -55,7 +58,7 @@ def throughput(folder: Path, count: int) -> list[tuple[str, str, str]]:
     best = best_of(
         {
             "two": lambda: program(*COMMAND, "-m", 2, "-s", count, "-o", emptied(folder / "a")),
-            "floor": lambda: floor(folder / "b", count),
+            "floor": lambda: floor(count, folder / "b"),
             "one": lambda: program(*COMMAND, "-m", 1, "-s", count, "-o", emptied(folder / "c")),
             "naive": lambda: python(naive, emptied(folder / "d"), "123456", count),
         },
@@ -64,7 +67,7 @@ def throughput(folder: Path, count: int) -> list[tuple[str, str, str]]:
     print(f"{count:,} images, -m 2: {count / best['two']:,.0f} images/s")
     return [
         ("`-m 2` against a plain per-image loop on two processes", f"{best['naive'] / best['two']:.1f}×", "5×"),
-        ("the same against the floor: only encoding and writing", f"{best['floor'] / best['two']:.2f}", "0.55"),
+        ("the same against the floor: only encoding and writing", f"{best['floor'] / best['two']:.2f}", "0.65"),
         ("`-m 2` against `-m 1`", f"{best['one'] / best['two']:.2f}×", "1.7×"),
     ]
 
@@ -78,7 +81,7 @@ def start_up(folder: Path) -> list[tuple[str, str, str]]:
         rounds=20,
     )
     ratio = best["one image"] / best["numpy"]
-    return [('one image, whole command, against `python -c "import numpy"`', f"{ratio:.2f}×", "≤ 2×")]
+    return [('one image, whole command, against `python -c "import numpy"`', f"{ratio:.2f}×", "≤ 1.6×")]
 
 
 def peak_memory(folder: Path, count: int, *more: str) -> float:
