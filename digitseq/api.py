@@ -16,8 +16,7 @@ from digitseq.glyphs.installed import DataSetInfo, list_data_sets
 from digitseq.glyphs.loader import cache_directory
 from digitseq.options import Number, NumberPair, Option, options
 from digitseq.pipeline import Pipeline
-from digitseq.random_streams import GroupedRows, Rows
-from digitseq.random_streams import draw_seed as draw_seed
+from digitseq.random_streams import GroupedRows, Rows, draw_seed
 from digitseq.renderer import Renderer
 from digitseq.renderer.renderer_cache import renderer_of
 from digitseq.runs.run_settings import Output

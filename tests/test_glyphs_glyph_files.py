@@ -94,7 +94,7 @@ def test_a_data_set_that_does_not_fit_into_memory_is_one_line(tmp_path):
         with open(tmp_path / "set" / f"train-{kind}-ubyte", "wb") as file:
             file.write(data)
             file.truncate(len(data) + 90_000 * (4096 if "images" in kind else 1))
-    code = "import resource, sys; from digitseq.shell.cli import main; main(['--version']); import platformdirs;"
+    code = "import resource, sys; from digitseq.shell.cli import main; main(['--version']); import platformdirs, fasteners;"
     code += "import digitseq.glyphs.loader, digitseq.glyphs.own_folder, digitseq.pipeline\n"
     code += "from pathlib import Path; pages = int(Path('/proc/self/statm').read_text().split()[0])\n"
     code += "resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + (60 << 20),) * 2)\n"

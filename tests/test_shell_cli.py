@@ -286,7 +286,7 @@ def test_a_plain_sequence_loads_no_heavy_package(tmp_path, run):
         "sys.exit(f'loaded {heavy}' if heavy else 0)"
     )
     environment = os.environ | {"PYTHONPATH": str(Path(cli.__file__).parents[2])}
-    heavy = ["cv2", "tqdm", "multiprocessing", "concurrent.futures", "asyncio", "numpy.ma", "statistics", "logging"]
+    heavy = ["cv2", "tqdm", "multiprocessing", "concurrent.futures", "asyncio", "numpy.ma", "statistics"]
     heavy += [f"digitseq.{name}" for name in ("api", "augment", "pen.style", "glyphs.scaling", "inspection")]
     subprocess.run([sys.executable, "-c", code, str(tmp_path), *heavy], env=environment, check=True)
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from digitseq.errors import DataError, DigitseqWarning, SettingsError
-from digitseq.files.file_lock import FileLock
 from digitseq.glyphs.bank import GlyphBank, open_bank, save_bank
 from digitseq.glyphs.catalog import DataSet, get_data_set, is_folder, published_digest
 from digitseq.options import expanded
@@ -182,11 +181,13 @@ def _open_valid(path: Path, digest: str, kind: CacheKind[T]) -> T | None:
 
 
 def _build_into(path: Path, files: Source[T], kind: CacheKind[T]) -> T:
+    from fasteners import InterProcessLock
+
     built = None
     # Without the lock, all workers that start at once would build the same bank, each with memory of its own.
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_suffix(".lock")):
+        with InterProcessLock(path.with_suffix(".lock")):
             try:  # another process may have built it while this one waited
                 return kind.open(path, files.digest)
             except (DataError, OSError):

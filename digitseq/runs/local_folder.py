@@ -12,7 +12,6 @@ from pathlib import Path
 
 from digitseq.errors import OutputError
 from digitseq.files.atomic import replacing
-from digitseq.files.file_lock import FileLock
 from digitseq.files.regular import append_regular, open_regular, regular_size
 from digitseq.runs.folder import JOURNAL, KEPT, LOCK, PRIVATE, STAGE, RunFolder
 from digitseq.runs.journal import FileJournal
@@ -26,10 +25,13 @@ class LocalFolder(RunFolder):
     """A folder that is locked. new: whether `private` was made for this run, which is not recorded yet."""
 
     def __init__(self, path: Path) -> None:
+        from fasteners import InterProcessLock
+
         super().__init__(path)
         self.new = False
-        # free as soon as its owner is dead, even if workers of a killed run are still there: they do not inherit it
-        self._lock = FileLock(self.private / LOCK)
+        # It locks with POSIX record locks, which forked processes do not inherit. So the lock is free as soon as its
+        # owner is dead, even if workers of a killed run are still there. With flock they would hold it.
+        self._lock = InterProcessLock(self.private / LOCK)
 
     @classmethod
     def opened(cls, path: Path, cleanup: contextlib.ExitStack) -> LocalFolder:
@@ -67,7 +69,7 @@ class LocalFolder(RunFolder):
         # `_held` comes first: closing any descriptor of a file drops all record locks that a process has on it
         if _held.setdefault(own, self) is self:
             cleanup.callback(_held.pop, own)
-            if self._lock.acquire():
+            if self._lock.acquire(blocking=False):
                 cleanup.callback(self._lock.release)
                 # A run that never began removes its lock file. If that happened after this run had opened it, the lock
                 # is on a file without a name, and another run may already have made and locked a new one.
@@ -85,8 +87,7 @@ class LocalFolder(RunFolder):
         lock itself does not tell: it is on the open file, wherever that has gone.
         """
         try:
-            held = self._lock.file
-            return held is not None and os.path.samestat(os.fstat(held.fileno()), os.lstat(self.private / LOCK))
+            return os.path.samestat(os.fstat(self._lock.lockfile.fileno()), os.lstat(self.private / LOCK))
         except OSError:
             return False
 
@@ -192,9 +193,11 @@ def _is_held(lock: Path) -> bool:
 
 def _is_taken(lock: Path) -> bool:
     """The same, for systems that do not say: found out by taking it."""
-    own = FileLock(lock)
+    from fasteners import InterProcessLock
+
+    own = InterProcessLock(lock)
     try:
-        free = own.acquire()
+        free = own.acquire(blocking=False)
     except OSError:  # a folder in which nobody may write
         return False
     if free:

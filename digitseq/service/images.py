@@ -14,12 +14,12 @@ from urllib.parse import parse_qsl, quote
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from digitseq.api import draw_seed
 from digitseq.formats.parts import batches
 from digitseq.formats.png_encoder import encode_png
 from digitseq.options import Option
 from digitseq.pen import GLYPH
 from digitseq.pipeline import Batch, Pipeline
+from digitseq.random_streams import draw_seed
 from digitseq.service import recipes
 from digitseq.service.bodies import json_body
 from digitseq.service.deadline import Deadline

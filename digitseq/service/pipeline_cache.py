@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from digitseq.api import draw_seed
 from digitseq.pipeline import Pipeline
+from digitseq.random_streams import draw_seed
 from digitseq.renderer import Renderer
 from digitseq.renderer.renderer_cache import renderer_of
 from digitseq.service.glyph_sets import GlyphSets

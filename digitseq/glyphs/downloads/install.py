@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from digitseq.errors import DataError
-from digitseq.files.file_lock import FileLock
 from digitseq.glyphs.catalog import DataSet
 from digitseq.glyphs.checksums import sha256_of
 from digitseq.glyphs.downloads.archive import unpack
@@ -31,16 +30,18 @@ def install(
     Raises `DataError` that says what to fetch by hand when no mirror delivers it, or when the cache cannot be written;
     `MissingPackageError` when a download is needed and its packages are not installed.
     """
+    from fasteners import InterProcessLock
+
     if data_set.shipped:
         say(f"{data_set.name} is inside the package: there is nothing to download")
         return
     folder = home(data_set, cache)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".lock")
-        if not lock.acquire():
+        lock = InterProcessLock(folder / ".lock")
+        if not lock.acquire(blocking=False):
             say(f"waiting for another process that downloads into {folder}")
-            lock.wait()
+            lock.acquire()
         try:
             _install(data_set, cache, say, progress_bar, limits)
         finally:
