@@ -183,6 +183,7 @@ def test_errors_stand_at_their_field(page):
     assert width.get_attribute("aria-invalid") == "true"
     assert line.get_attribute("id") == width.get_attribute("aria-describedby")
     assert line.get_attribute("role") == "alert"
+    assert page.locator("#status").text_content() == "No new images: see “Width”"  # the line may be out of sight
     width.fill("99999")
     error_at(page, "image_width", "10,000")  # the limit of this service, not of the program
     change(page, lambda: width.fill("250"))

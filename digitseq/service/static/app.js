@@ -115,7 +115,7 @@ class Page {
     this.#recipes.clear();
     complain(error);
     // the message itself may be out of sight
-    $("status").textContent = error.field ? `Earlier images: see “${label(error.field)}”` : "Earlier images";
+    $("status").textContent = error.field ? `No new images: see “${label(error.field)}”` : "No new images";
   }
 
   // The service is not ready for this yet, and has said when it may be: the page stays busy until then.
