@@ -175,6 +175,12 @@ def test_the_page_waits_for_what_takes_long(page):
     assert page.locator("#status").text_content().startswith("12 images")
 
 
+def test_cells_of_a_spreadsheet_are_texts_of_their_own(page):
+    page.get_by_role("radio", name="List").check()
+    change(page, lambda: page.get_by_label("Texts, one a line").fill("11\t22\r\n 33 \t\n"))
+    assert captions(page) == ["11", "22", "33"] * 4
+
+
 def test_errors_stand_at_their_field(page):
     width = page.get_by_label("Width, exact")
     width.fill("20")
