@@ -175,6 +175,12 @@ def test_the_page_waits_for_what_takes_long(page):
     assert page.locator("#status").text_content().startswith("12 images")
 
 
+def test_cells_of_a_spreadsheet_are_texts_of_their_own(page):
+    page.get_by_role("radio", name="List").check()
+    change(page, lambda: page.get_by_label("Texts, one a line").fill("11\t22\r\n 33 \t\n"))
+    assert captions(page) == ["11", "22", "33"] * 4
+
+
 def test_errors_stand_at_their_field(page):
     width = page.get_by_label("Width, exact")
     width.fill("20")
@@ -183,6 +189,7 @@ def test_errors_stand_at_their_field(page):
     assert width.get_attribute("aria-invalid") == "true"
     assert line.get_attribute("id") == width.get_attribute("aria-describedby")
     assert line.get_attribute("role") == "alert"
+    assert page.locator("#status").text_content() == "No new images: see “Width”"  # the line may be out of sight
     width.fill("99999")
     error_at(page, "image_width", "10,000")  # the limit of this service, not of the program
     change(page, lambda: width.fill("250"))

@@ -272,4 +272,7 @@ def test_the_link_is_copied_first(page):
     """No word of a command line before it is asked for."""
     images(page)
     assert copied(page) == page.url
+    assert (
+        "on this computer only" in page.locator("#recipe-hint").text_content()
+    )  # the service is on a loopback address
     assert not re.search(r"--|run\.py|`|-num", page.locator("body").inner_text())

@@ -6,7 +6,7 @@ import { setUpDownload } from "./download.js";
 import { Form } from "./form.js";
 import { arrange, show } from "./gallery.js";
 import { Recipes, body } from "./recipes.js";
-import { inWords, learn } from "./words.js";
+import { inWords, label, learn } from "./words.js";
 import { Viewer } from "./viewer.js";
 
 const COUNT = 12;
@@ -114,9 +114,10 @@ class Page {
   #fail(error) {
     $("gallery").dataset.stale = "true";
     delete $("gallery").dataset.again;
-    $("status").textContent = "";
     this.#recipes.clear();
     complain(error);
+    // the message itself may be out of sight
+    $("status").textContent = error.field ? `No new images: see “${label(error.field)}”` : "No new images";
   }
 
   // The service is not ready for this yet, and has said when it may be: the page stays busy until then.

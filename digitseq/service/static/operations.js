@@ -43,7 +43,7 @@ export function buildOperations(presetBox, box, count, options, changed) {
 function buildOperation(operation, changed) {
   let parameters = null; // built when the operation is first turned on
   const box = element("div", { class: "parameters", hidden: true });
-  const toggle = checkbox(operation.name, "augment", false, () => { show(); changed(); });
+  const toggle = checkbox(operation.name.replaceAll("_", " "), "augment", false, () => { show(); changed(); });
   toggle.made.querySelector(".error").remove(); // shown once, above the list
   toggle.made.querySelector("input").removeAttribute("aria-describedby");
   const made = element("div", { class: "operation" }, toggle.made, box);

@@ -6,9 +6,11 @@ import { element, segments } from "./controls.js";
 
 const $ = (id) => document.getElementById(id);
 const RECIPES = [["link", "Link"], ["command", "Command"], ["python", "Python"], ["curl", "curl"]];
+const LOCAL = /^(localhost|127\.[\d.]+|\[::1\])$/;
 const HINTS = {
   link: "Whoever opens it sees these images and settings.",
-  command: "It writes these images into a new folder. Numbering continues in a folder that has images.",
+  local: "It shows these images and settings again, on this computer only: for others, copy the command.",
+  command: "It writes these images into a new folder; -s is their number. Numbering continues in a folder that has images.",
   python: "After pip install . in the checkout.",
   curl: "A zip file with these images and their labels.",
   nothing: "There is nothing to copy before there are images.",
@@ -56,7 +58,7 @@ export class Recipes {
     const words = (this.#texts?.[name] ?? "").split(/ (?=-)/).flatMap((word, k) => [k ? " " : "", element("span", {}, word)]);
     $("recipe").replaceChildren(...words);
     $("recipe").dataset.name = name;
-    const hint = HINTS[name] + (name === "curl" && hasKey() ? HINTS.key : "");
+    const hint = HINTS[name === "link" && LOCAL.test(location.hostname) ? "local" : name] + (name === "curl" && hasKey() ? HINTS.key : "");
     $("recipe-hint").textContent = this.#texts ? hint : HINTS.nothing;
   }
 }

@@ -38,12 +38,12 @@ function country(code) {
   return name ? `${name} (${code})` : code;
 }
 
-// One text a line, as they are pasted.
+// One text a line, as they are pasted; the cells of a spreadsheet are texts of their own.
 function list(about, value, changed, label, hint) {
   const input = element("textarea", { rows: 6, spellcheck: "false", autocapitalize: "off", oninput: changed });
   const set = (texts) => { input.value = texts.join("\n"); };
   set(value);
-  const read = () => input.value.split("\n").map((line) => line.trim()).filter(Boolean);
+  const read = () => input.value.split(/[\t\n]/).map((line) => line.trim()).filter(Boolean);
   return { made: field(label, about.name, input, hint), read, set };
 }
 

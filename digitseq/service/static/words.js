@@ -7,18 +7,22 @@ export const SOURCES = {
 
 // Labels of controls that say less than the whole title of their setting.
 const LABELS = {
-  random_digits: "Number of digits", random_text: "Number of characters", amounts: "Number of digits", phone: "Region",
+  random_digits: "Number of digits", random_text: "Number of characters", amounts: "Number of digits", phone: "Country",
   pattern: "Regular expression", numbers: "Texts, one a line", image_width: "Width", image_height: "Height",
   data_augmentation: "All four as usual", invert: "Black ink on white paper", size: "Images",
 };
 
 // The line below a control.
 export const HINTS = {
-  numbers: "They are written in this order, and from the top again when there are more images.",
+  amounts: "As people write amounts of money: common lengths more often, and a third of them round.",
+  pattern: "[0-9] is any digit, and {2} repeats it: 20[0-9]{2} gives 2000 to 2099.",
+  signs: "What is done with + - . , and others that the data set lacks.",
+  data_augmentation: "Thinner, thicker, turned, noisy.",
+  numbers: "They are written in this order, and from the top again when there are more images: for one image of each, set “Images” to their number.",
   image_width: "0: as wide as the text needs",
   glyph_height: "as a share of the image's height",
   marks: "lines and signs that are in no label",
-  masks: "which pixel belongs to which character",
+  masks: "a second image for each, which says for every pixel to which character it belongs",
   random_all: "with probability 0.5, and with random strength",
   angle: "counter-clockwise",
   noise_ratio: "share of the pixels that turn white",
@@ -26,7 +30,7 @@ export const HINTS = {
 
 export const CHOICES = {
   phone_type: { mobile: "Mobile", fixed_line: "Fixed line", any: "Half of each" },
-  phone_format: { digits: "Digits as dialled", national: "National (090-1234-5678)", e164: "International (+819012345678)" },
+  phone_format: { digits: "Digits as dialled", national: "National (090-1234-5678)", e164: "International (+8190…)" },
   signs: { draw: "Draw them", gap: "Leave a gap", refuse: "Do not allow them" },
   gap_labels: { drop: "Leave the signs out", keep: "Keep the signs" },
   label_case: { as_given: "As written", upper: "Capitals", lower: "Small letters" },
