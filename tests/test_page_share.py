@@ -96,7 +96,7 @@ def test_a_data_set_is_downloaded(page, tmp_path):
     shown = images(page)
     page.get_by_label("Images", exact=True).fill("50")
     page.locator("#label-files summary").click()
-    page.get_by_label("easyocr: labels.csv").check()
+    page.get_by_label("labels.csv (easyocr)").check()
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Download").click()
     waiting.value.save_as(tmp_path / "set.zip")
@@ -138,6 +138,21 @@ def test_a_data_set_shows_its_progress_and_can_be_cancelled(page, served):
     page.wait_for_function("() => document.getElementById('progress').textContent === 'Cancelled.'")
     assert page.get_by_role("button", name="Download").is_visible()
     wait_until(lambda: served.busy() == 0)
+
+
+def test_a_list_makes_an_image_of_each_text_until_a_number_is_set(page):
+    size = page.get_by_label("Images", exact=True)
+    change(page, lambda: LOOKS["list"](page))
+    assert size.input_value() == "3"
+    change(page, lambda: page.get_by_label("Texts, one a line").fill("1\n2"))
+    assert size.input_value() == "2"
+    page.get_by_label("All texts different").check()
+    images(page)
+    assert captions(page) == ["1", "2"]
+    size.fill("5")
+    page.get_by_label("Texts, one a line").fill("1\n2\n3")
+    images(page)
+    assert size.input_value() == "5"
 
 
 def test_a_size_beyond_the_limit_is_said_until_it_is_mended(page):

@@ -7,6 +7,7 @@ import http.client
 import os
 import socket
 import threading
+import warnings
 import webbrowser
 
 from digitseq.service.limits import Limits
@@ -23,6 +24,8 @@ def serve_page(fragment: str, cache: str | None) -> int:
 
     fragment: the end of the address after the #, which may be empty; cache: as for `create_app`
     """
+    # of a Ctrl-C before it has begun
+    warnings.filterwarnings("ignore", "coroutine 'Server.serve' was never awaited", RuntimeWarning)
     with contextlib.suppress(KeyboardInterrupt):  # the usual end; uvicorn repeats the signal after its shutdown
         load_packages()
         import uvicorn

@@ -21,6 +21,7 @@ class Page {
   #recipes = new Recipes();
   #viewer = new Viewer((sample) => this.#withMask(sample));
   #settings;
+  #followList;
   #running = null; // the request under way
   #waiting = false; // whether the state has changed since it was sent
   #timer;
@@ -31,7 +32,7 @@ class Page {
     this.#settings = options.settings;
     learn([...options.settings, ...options.data_set]);
     this.#form = new Form(options, () => this.#changed());
-    setUpDownload(options, () => this.#state(), (error) => (error ? complain(error) : clearErrors(["size", "format", "labels"])));
+    this.#followList = setUpDownload(options, () => this.#state(), (error) => (error ? complain(error) : clearErrors(["size", "format", "labels"])));
     this.#setUpSeed();
     new ResizeObserver(() => { if ($("gallery").children.length) arrange($("gallery")); }).observe($("gallery"));
     this.#restore(first);
@@ -47,6 +48,7 @@ class Page {
     unknown.push(...this.#form.write(values));
     $("seed").value = seed || drawn();
     this.#history.replace(pairs(...this.#state()));
+    this.#followList(this.#form.read().numbers);
     $("error-address").textContent = unknown.length ? `The page cannot show these parts of its address, and left them out: ${unknown.join(", ")}.` : "";
     this.#refresh(unknown.length || !seed ? undefined : first);
   }
@@ -59,6 +61,7 @@ class Page {
   // The address and the samples follow what the controls say.
   #follow() {
     this.#history.add(pairs(...this.#state()));
+    this.#followList(this.#form.read().numbers);
     $("error-address").textContent = "";
     $("gallery").setAttribute("aria-busy", "true");
     clearTimeout(this.#timer);
@@ -77,7 +80,7 @@ class Page {
     const began = performance.now();
     const slow = setTimeout(() => { $("status").textContent = slowly(values); }, SLOW);
     try {
-      const asked = () => samples(values, seed, { count: COUNT }, mine.signal);
+      const asked = () => samples(values, seed, { count: count(values) }, mine.signal);
       // an address can have settings that mean nothing beside the others, which the service refuses and the page leaves out
       const answer = await (first?.catch(asked) ?? asked());
       if (mine.signal.aborted) return;
@@ -144,6 +147,12 @@ class Page {
       this.#history.close();
     });
   }
+}
+
+// Of different texts there may be fewer than fit on the page.
+function count({ unique, number, numbers }) {
+  if (!unique) return COUNT;
+  return number === undefined ? Math.min(COUNT, numbers?.length || COUNT) : 1;
 }
 
 async function samples(values, seed, others, signal) {

@@ -7,15 +7,17 @@ import { body } from "./recipes.js";
 
 const $ = (id) => document.getElementById(id);
 const PROGRESS = "application/vnd.digitseq.progress"; // the file in pieces, each with the number of images made so far
+const USUAL = 1000; // images
 const HEAD = 8; // bytes before each piece: two numbers of four, images and bytes
 
 // current: returns the values and the seed. told: called with an error, or with null when there is none any more.
+// Returns a function that takes the list of texts, if there is one: until somebody says how many, there is an image for each.
 export function setUpDownload(options, current, told) {
   for (const { name } of options.formats) $("format").append(option(name));
   $("size").max = options.limits.max_images;
   const labels = options.labels.map(({ name, help }) => {
     const input = element("input", { type: "checkbox", value: name, checked: name === "jsonl", oninput: () => told(null) });
-    $("labels").append(element("label", { class: "switch" }, input, element("span", {}, `${name}: ${help}`)));
+    $("labels").append(element("label", { class: "switch" }, input, element("span", {}, `${help} (${name})`)));
     return input;
   });
   const describe = () => {
@@ -24,7 +26,8 @@ export function setUpDownload(options, current, told) {
     $("label-files").hidden = name !== "zip"; // others have their labels inside
   };
   $("format").addEventListener("input", () => { describe(); told(null); });
-  $("size").addEventListener("input", () => told(null));
+  let chosen = false;
+  $("size").addEventListener("input", () => { chosen = true; told(null); });
   describe();
   let running = null;
   $("download").addEventListener("submit", async () => {
@@ -35,8 +38,8 @@ export function setUpDownload(options, current, told) {
     try {
       const [values, seed] = current();
       const size = Number($("size").value), format = $("format").value;
-      const chosen = format === "zip" ? { labels: labels.filter((input) => input.checked).map((input) => input.value) } : {};
-      await fetchFile(body(values, seed, { size, format, ...chosen }), size, running.signal);
+      const files = format === "zip" ? { labels: labels.filter((input) => input.checked).map((input) => input.value) } : {};
+      await fetchFile(body(values, seed, { size, format, ...files }), size, running.signal);
     } catch (error) {
       $("progress").textContent = error.name === "AbortError" ? "Cancelled." : "";
       if (error.name !== "AbortError") told(error);
@@ -46,6 +49,7 @@ export function setUpDownload(options, current, told) {
       $("fetch").textContent = "Download";
     }
   });
+  return (list) => { if (!chosen) $("size").value = list?.length ?? USUAL; };
 }
 
 async function fetchFile(text, size, signal) {

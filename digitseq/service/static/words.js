@@ -18,7 +18,7 @@ export const HINTS = {
   pattern: "[0-9] is any digit, and {2} repeats it: 20[0-9]{2} gives 2000 to 2099.",
   signs: "What is done with + - . , and others that the data set lacks.",
   data_augmentation: "Thinner, thicker, turned, noisy.",
-  numbers: "They are written in this order, and from the top again when there are more images: for one image of each, set “Images” to their number.",
+  numbers: "They are written in this order, and from the top again when there are more images.",
   image_width: "0: as wide as the text needs",
   glyph_height: "as a share of the image's height",
   marks: "lines and signs that are in no label",
