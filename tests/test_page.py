@@ -222,7 +222,7 @@ MISTAKES = {
     "a list with letters": (lambda page: [chosen(page, "List"), page.get_by_label("Texts, one a line").fill("1\nab")], "numbers"),
     "no length": (lambda page: [chosen(page, "Random digits"), page.get_by_label("Number of digits, smallest, exact").first.fill("0")], "random_digits"),
     "lengths": (lambda page: [chosen(page, "Random digits"), page.get_by_label("Number of digits, smallest, exact").first.fill("99")], "random_digits"),
-    "unique": (lambda page: page.get_by_label("All texts different").check(), "unique"),
+    "unique": (lambda page: [chosen(page, "Random digits"), *[page.get_by_label(f"Number of digits, {end}, exact").first.fill("1") for end in ("smallest", "largest")], page.get_by_label("All texts different").check()], "unique"),
     "a height": (lambda page: page.get_by_label("Height, exact").fill("5"), "image_height"),
     "no width": (lambda page: page.get_by_label("Width, exact").fill(""), "image_width"),
     "a spacing": (lambda page: page.get_by_label("Spacing, smallest, exact").fill("-200"), "min_spacing"),

@@ -13,15 +13,22 @@ export function pairs(values, seed) {
 // What the address says: values by setting, the seed, and the names that no setting has.
 export function readAddress(settings) {
   const given = new URLSearchParams(location.hash.slice(1));
-  const known = Object.fromEntries(settings.map((about) => [about.name, about]));
+  const known = new Map(settings.map((about) => [about.name, about])); // an object would know "constructor", too
   const values = {}, unknown = [];
   for (const name of new Set(given.keys())) {
     if (name === "seed") continue;
-    const value = name in known ? valueOf(known[name], given.getAll(name)) : undefined;
+    const value = known.has(name) ? valueOf(known.get(name), given.getAll(name)) : undefined;
     if (value === undefined) unknown.push(name);
     else values[name] = value;
   }
   return { values, seed: given.get("seed") ?? "", unknown };
+}
+
+// The address in a form in which it can be compared: of two that say the same, the names may be in another order.
+export function comparable() {
+  const given = new URLSearchParams(location.hash.slice(1));
+  given.sort();
+  return String(given);
 }
 
 // undefined for what no control can hold
@@ -30,27 +37,46 @@ function valueOf(about, texts) {
   const text = texts.at(-1);
   if (about.type === "bool") return { true: true, false: false }[text.toLowerCase()];
   if (about.low === null) return text;
-  const numbers = text.split(",").map(Number);
-  if (text === "" || !numbers.every(Number.isFinite)) return undefined;
+  const numbers = text.split(",").map((part) => (part.trim() === "" ? NaN : Number(part)));
+  if (!numbers.every(Number.isFinite)) return undefined;
   return about.type === "pair" ? (numbers.length === 2 ? numbers : undefined) : numbers.length === 1 ? numbers[0] : undefined;
+}
+
+// Browsers ignore some changes of the address when there are more than 200 in 10 seconds, as of a slider that is dragged.
+const WINDOW = 10_000, FREE = 80, PAUSE = 150; // milliseconds, changes, milliseconds between further ones
+
+// The link to these pairs.
+export function linkTo(found) {
+  return `${location.origin}${location.pathname}#${new URLSearchParams(found)}`;
 }
 
 // Changes of one control until it is left, such as a slider that is dragged, are one entry of the history.
 export class History {
   #open = false;
+  #written = []; // when the address was last changed
+  #timer;
 
   constructor(restore) {
-    addEventListener("popstate", () => { this.#open = false; restore(); });
+    addEventListener("popstate", () => { clearTimeout(this.#timer); this.#open = false; restore(); });
     document.addEventListener("change", () => { this.#open = false; });
   }
 
   replace(found) {
+    clearTimeout(this.#timer);
+    const now = performance.now(), wait = (this.#written.at(-1) ?? -PAUSE) + PAUSE - now;
+    this.#written = this.#written.filter((then) => now - then < WINDOW);
+    if (this.#written.length >= FREE && wait > 0) {
+      this.#timer = setTimeout(() => this.replace(found), wait);
+      return;
+    }
+    this.#written.push(now);
     history.replaceState(null, "", `#${new URLSearchParams(found)}`);
   }
 
   add(found) {
     if (this.#open) return this.replace(found);
     this.#open = true;
+    clearTimeout(this.#timer);
     history.pushState(null, "", `#${new URLSearchParams(found)}`);
   }
 

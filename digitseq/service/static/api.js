@@ -12,7 +12,7 @@ export class Problem extends Error {
 }
 
 export function keepKey(key) {
-  sessionStorage.setItem(KEY, key);
+  sessionStorage.setItem(KEY, key.trim());
 }
 
 export function hasKey() {
@@ -25,6 +25,7 @@ export function forgetKey() {
 
 export async function ask(path, options = {}) {
   const key = sessionStorage.getItem(KEY);
+  if (key !== null && !/^[!-~]+$/.test(key)) throw new Problem(401, "This key is wrong."); // no header could hold it
   const headers = { ...options.headers, ...(key ? { Authorization: `Bearer ${key}` } : {}) };
   let answer;
   try {
@@ -34,6 +35,26 @@ export async function ask(path, options = {}) {
     throw new Problem(0, "The service cannot be reached.");
   }
   if (answer.ok) return answer;
-  const said = await answer.json().catch(() => ({ detail: answer.statusText }));
-  throw new Problem(answer.status, said.message ?? said.detail, said.field, Number(answer.headers.get("Retry-After")));
+  const said = await answer.json().catch(() => null);
+  const message = said?.message ?? said?.detail, after = Number(answer.headers.get("Retry-After"));
+  // what stands between the page and the service may answer, too
+  if (!message || typeof message !== "string") throw unknownAnswer(answer, after);
+  throw new Problem(answer.status, message, said.field, after);
+}
+
+// The answer's JSON, which must have the part of this name.
+export async function askForJson(path, part, options = {}) {
+  const answer = await ask(path, options);
+  const text = await answer.text().catch((error) => {
+    throw error.name === "AbortError" ? error : new Problem(0, "The service cannot be reached.");
+  });
+  try {
+    const found = JSON.parse(text);
+    if (found[part].length) return found;
+  } catch { /* as below */ }
+  throw unknownAnswer(answer);
+}
+
+export function unknownAnswer({ status, statusText }, after) {
+  return new Problem(status, `The service gave no answer that the page knows: ${status} ${statusText}`.trim(), undefined, after);
 }

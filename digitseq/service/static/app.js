@@ -1,31 +1,31 @@
 // The page: settings on one side, samples on the other, which follow every change. The address holds its state.
 
-import { History, pairs, readAddress } from "./address.js";
-import { ask, forgetKey, hasKey, keepKey } from "./api.js";
+import { History, comparable, pairs, readAddress } from "./address.js";
+import { askForJson, forgetKey, hasKey, keepKey } from "./api.js";
 import { setUpDownload } from "./download.js";
 import { Form } from "./form.js";
 import { arrange, show } from "./gallery.js";
-import { Recipes, body } from "./recipes.js";
+import { Recipes, body, exact } from "./recipes.js";
 import { inWords, label, learn } from "./words.js";
 import { Viewer } from "./viewer.js";
 
 const COUNT = 12;
 const LATE = 120; // milliseconds without a change after which an answer to an earlier state is given up
 const SLOW = 1000; // milliseconds after which the page says what it is waiting for
-const LONGEST_QUERY = 8000; // characters; longer lists of texts are sent as a body
+const LONGEST_QUERY = 8000, MOST_PARAMETERS = 100; // characters; longer lists of texts are sent as a body
+const MOST_LISTED = 5; // parts of an address that are named
 const $ = (id) => document.getElementById(id);
 
 class Page {
   #form;
   #history = new History(() => this.#restore());
   #recipes = new Recipes();
-  #viewer = new Viewer((sample) => this.#withMask(sample));
+  #viewer = new Viewer();
   #settings;
   #followList;
   #running = null; // the request under way
   #waiting = false; // whether the state has changed since it was sent
   #timer;
-  #shown = null; // values and seed of the samples that are shown
 
   // first: the answer to the request for the samples of the address, which was sent before the options were known
   begin(options, first) {
@@ -44,13 +44,13 @@ class Page {
 
   // The controls as the address says.
   #restore(first) {
-    const { values, seed, unknown } = readAddress(this.#settings);
+    const { values, seed, unknown } = readAddress(this.#settings), before = comparable();
     unknown.push(...this.#form.write(values));
     $("seed").value = seed || drawn();
     this.#history.replace(pairs(...this.#state()));
     this.#followList(this.#form.read().numbers);
-    $("error-address").textContent = unknown.length ? `The page cannot show these parts of its address, and left them out: ${unknown.join(", ")}.` : "";
-    this.#refresh(unknown.length || !seed ? undefined : first);
+    $("error-address").textContent = unknown.length ? `The page cannot show these parts of its address, and left them out: ${listed(unknown)}.` : "";
+    this.#refresh(comparable() === before ? first : undefined); // what the controls show may be less than was asked for
   }
 
   #changed() {
@@ -81,8 +81,7 @@ class Page {
     const slow = setTimeout(() => { $("status").textContent = slowly(values); }, SLOW);
     try {
       const asked = () => samples(values, seed, { count: count(values) }, mine.signal);
-      // an address can have settings that mean nothing beside the others, which the service refuses and the page leaves out
-      const answer = await (first?.catch(asked) ?? asked());
+      const answer = await (first?.catch(asked) ?? asked()); // of different texts it may have asked for too many
       if (mine.signal.aborted) return;
       this.#show(values, seed, answer, performance.now() - began);
     } catch (error) {
@@ -106,8 +105,8 @@ class Page {
   #show(values, seed, answer, milliseconds) {
     const gallery = $("gallery");
     clearErrors();
-    this.#shown = [values, seed];
-    show(gallery, answer.samples, values.invert, (place) => this.#viewer.open(answer.samples, place, values.invert));
+    const shown = { samples: answer.samples, seed: exact(seed), white: values.invert, masks: masksOf(values, seed) };
+    show(gallery, answer.samples, values.invert, (place) => this.#viewer.open(shown, place));
     gallery.dataset.stale = "false";
     delete gallery.dataset.again;
     $("status").textContent = `${answer.samples.length} images in ${Math.round(milliseconds)} ms`;
@@ -133,12 +132,6 @@ class Page {
     this.#timer = setTimeout(() => this.#refresh(), 1000 * error.after);
   }
 
-  async #withMask({ index }) {
-    const [values, seed] = this.#shown;
-    const answer = await samples({ ...values, masks: true }, seed, { start: index, count: 1 });
-    return answer.samples[0].mask;
-  }
-
   #setUpSeed() {
     $("seed").addEventListener("input", () => this.#follow());
     $("again").addEventListener("click", () => {
@@ -157,9 +150,32 @@ function count({ unique, number, numbers }) {
 
 async function samples(values, seed, others, signal) {
   const query = new URLSearchParams([...pairs(values, seed), ...Object.entries(others)]);
-  if (String(query).length <= LONGEST_QUERY) return (await ask(`/v1/samples.json?${query}`, { signal })).json();
+  if (isShort(query)) return askForJson(`/v1/samples.json?${query}`, "samples", { signal });
   const headers = { "Content-Type": "application/json" };
-  return (await ask("/v1/samples.json", { method: "POST", body: body(values, seed, others), headers, signal })).json();
+  return askForJson("/v1/samples.json", "samples", { method: "POST", body: body(values, seed, others), headers, signal });
+}
+
+function isShort(query) {
+  return String(query).length <= LONGEST_QUERY && [...query].length <= MOST_PARAMETERS;
+}
+
+// Asks once for the masks of all samples: the texts of some depend on how many there are.
+function masksOf(values, seed) {
+  let asked = null;
+  return async (place) => {
+    asked ??= samples({ ...values, masks: true }, seed, { count: count(values) });
+    try {
+      return (await asked).samples[place].mask;
+    } catch (error) {
+      asked = null;
+      throw error;
+    }
+  };
+}
+
+function listed(names) {
+  const more = names.length - MOST_LISTED;
+  return names.slice(0, MOST_LISTED).map((name) => name.slice(0, 40)).join(", ") + (more > 0 ? ` and ${more} more` : "");
 }
 
 function drawn() {
@@ -219,11 +235,11 @@ function setUpBoxes() {
 
 async function begin() {
   // both at once: the address is a query of the service already
-  const first = location.hash.length > 1 && location.hash.length <= LONGEST_QUERY
-    ? ask(`/v1/samples.json?${location.hash.slice(1)}&count=${COUNT}`).then((answer) => answer.json()) : undefined;
+  const given = new URLSearchParams(location.hash.slice(1));
+  const first = location.hash.length > 1 && isShort(given) ? askForJson(`/v1/samples.json?${given}&count=${COUNT}`, "samples") : undefined;
   first?.catch(() => {}); // who uses it hears of it
   try {
-    const options = await (await ask("/v1/options")).json();
+    const options = await askForJson("/v1/options", "settings");
     $("bench").hidden = false;
     new Page().begin(options, first);
   } catch (error) {
@@ -233,6 +249,8 @@ async function begin() {
 
 for (const form of document.forms) form.addEventListener("submit", (event) => event.preventDefault());
 $("key").addEventListener("submit", () => { keepKey($("key-field").value); location.reload(); });
+// the address is for the settings: a link to a part of the page would replace them
+$("skip").addEventListener("click", (event) => { event.preventDefault(); $("gallery").focus(); });
 setUpTheme();
 setUpBoxes();
 begin();

@@ -1,6 +1,6 @@
 // A whole data set as one file, with its progress.
 
-import { ask } from "./api.js";
+import { Problem, ask, unknownAnswer } from "./api.js";
 import { save } from "./clipboard.js";
 import { element, option } from "./controls.js";
 import { body } from "./recipes.js";
@@ -58,6 +58,7 @@ async function fetchFile(text, size, signal) {
   $("bar").removeAttribute("value");
   const headers = { "Content-Type": "application/json", Accept: PROGRESS };
   const answer = await ask("/v1/datasets", { method: "POST", body: text, signal, headers });
+  if (answer.headers.get("Content-Type") !== PROGRESS) throw unknownAnswer(answer);
   const name = /filename="([^"]+)"/.exec(answer.headers.get("Content-Disposition"))[1];
   const pieces = [];
   let bytes = 0;
@@ -74,6 +75,8 @@ async function fetchFile(text, size, signal) {
 
 const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
 
+const broken = () => new Problem(0, "The download broke off.");
+
 // The pieces of a file with the number of images made when each was sent.
 async function* unpacked(reader) {
   let left = new Uint8Array(0);
@@ -81,7 +84,8 @@ async function* unpacked(reader) {
     const parts = [left];
     let length = left.length;
     while (length < count) {
-      const { done, value } = await reader.read();
+      const { done, value } = await reader.read().catch((error) => { throw error.name === "AbortError" ? error : broken(); });
+      if (done && length) throw broken();
       if (done) return null;
       parts.push(value);
       length += value.length;
@@ -93,7 +97,7 @@ async function* unpacked(reader) {
   for (let head; (head = await take(HEAD)); ) {
     const numbers = new DataView(head.buffer, head.byteOffset, HEAD);
     const piece = await take(numbers.getUint32(4));
-    if (piece === null) throw new TypeError("The download broke off.");
+    if (piece === null) throw broken();
     yield { images: numbers.getUint32(0), piece };
   }
 }

@@ -60,8 +60,10 @@ export class Form {
     const left = [];
     for (const [name, one] of Object.entries(this.#controls)) {
       const about = this.#known[name];
-      const value = values[name] ?? about.default ?? (about.source ? about.example : null);
-      if (one.set(value) === false && name in values) left.push(name);
+      const usual = about.default ?? (about.source ? about.example : null);
+      if (one.set(values[name] ?? usual) !== false || !(name in values)) continue;
+      left.push(name);
+      one.set(usual);
     }
     this.#show();
     return left;

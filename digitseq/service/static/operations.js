@@ -30,7 +30,7 @@ export function buildOperations(presetBox, box, count, options, changed) {
       preset.set(named[0] ?? NONE);
       for (const row of Object.values(rows)) row.set(null);
       const single = texts.filter((text) => !presets.includes(text)).map(parse);
-      const shown = single.map(({ name, given }) => rows[name]?.set(given));
+      const shown = single.map(({ name, given }) => Object.hasOwn(rows, name) && rows[name].set(given));
       say();
       // their order is that of the list
       const names = (all) => all.map((text) => parse(text).name).join();
@@ -91,7 +91,7 @@ function parameterControl(about, changed) {
     set: (text) => {
       if (text === undefined) set(about.default);
       else if (about.type === "bool") set(/^true$/i.test(text));
-      else if (about.low === null) set(text);
+      else if (about.low === null) return set(text) !== false;
       else if (range(text)) set(Array.isArray(about.default) ? range(text) : range(text)[0]);
       else return false;
       return true;

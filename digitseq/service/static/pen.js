@@ -33,10 +33,11 @@ export function buildStyle(pen, changed) {
   // Returns whether the sliders can show it.
   const set = (text) => {
     const { name, given } = parse(text);
+    if (![GLYPH, PEN].includes(name)) return false;
     style.set(name);
     show();
     for (const one of Object.values(sliders)) one.set(null);
-    return Object.entries(given).every(([key, value]) => range(value) && sliders[key]?.set(range(value)));
+    return Object.entries(given).every(([key, value]) => range(value) && Object.hasOwn(sliders, key) && sliders[key].set(range(value)));
   };
   const made = element("div", { class: "field" },
     element("span", { class: "legend" }, label("style")), choice, errorLine("style", ERROR), box);

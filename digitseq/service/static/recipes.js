@@ -1,5 +1,6 @@
 // The link to the images that are shown, and what makes them elsewhere: a command, code, a request.
 
+import { linkTo, pairs } from "./address.js";
 import { hasKey } from "./api.js";
 import { copy, say } from "./clipboard.js";
 import { element, segments } from "./controls.js";
@@ -17,17 +18,22 @@ const HINTS = {
   key: " Set DIGITSEQ_API_KEY to your key before.",
 };
 
-// A body for POST. A seed can have more digits than a JavaScript number, so it is put in as it is.
+// A seed as JSON has it. It can have more digits than a JavaScript number, and zeros before it, which a query may have.
+export function exact(seed) {
+  return /^[+-]?[0-9]{1,100}$/.test(seed) ? String(BigInt(seed)) : JSON.stringify(seed);
+}
+
+// A body for POST.
 export function body(values, seed, others) {
   const text = JSON.stringify({ ...values, ...others });
-  return `${text === "{}" ? "{" : `${text.slice(0, -1)},`}"seed":${/^[0-9]+$/.test(seed) ? seed : JSON.stringify(seed)}}`;
+  return `${text === "{}" ? "{" : `${text.slice(0, -1)},`}"seed":${exact(seed)}}`;
 }
 
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
 function curl(values, seed, count) {
   const key = hasKey() ? ` \\\n  -H "Authorization: Bearer $DIGITSEQ_API_KEY"` : "";
-  return `curl -fo digitseq-${seed}.zip ${location.origin}/v1/datasets${key} \\\n  -H 'Content-Type: application/json'` +
+  return `curl -fo digitseq-${exact(seed)}.zip ${location.origin}/v1/datasets${key} \\\n  -H 'Content-Type: application/json'` +
     ` \\\n  -d ${quoted(body(values, seed, { size: count, format: "zip" }))}`;
 }
 
@@ -42,7 +48,7 @@ export class Recipes {
   }
 
   update(values, seed, { samples, command, python }) {
-    this.#texts = { link: location.href, command, python, curl: curl(values, seed, samples.length) };
+    this.#texts = { link: linkTo(pairs(values, seed)), command, python, curl: curl(values, seed, samples.length) };
     this.#show();
   }
 

@@ -29,8 +29,14 @@ function choice(about, value, changed, label, name, hint) {
   const shown = about.choices.map((key) => [key, about.name === "phone" ? country(key) : words[key] ?? key]);
   if (about.name === "phone") shown.sort((one, other) => one[1].localeCompare(other[1]));
   const input = element("select", { oninput: changed }, ...shown.map(([key, text]) => option(key, text)));
-  input.value = value;
-  return { made: field(label, name, input, hint), read: () => input.value, set: (chosen) => { input.value = chosen; } };
+  // codes of regions may be given in small letters, too
+  const set = (chosen) => {
+    const known = about.choices.find((key) => [chosen, chosen.toUpperCase()].includes(key));
+    if (known === undefined) return false;
+    input.value = known;
+  };
+  set(value);
+  return { made: field(label, name, input, hint), read: () => input.value, set };
 }
 
 function country(code) {

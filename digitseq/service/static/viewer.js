@@ -1,6 +1,5 @@
 // One sample large, with its label, boxes, mask and seed, to save or copy.
 
-import { ask } from "./api.js";
 import { copy, save, say } from "./clipboard.js";
 import { element } from "./controls.js";
 import { frame } from "./gallery.js";
@@ -8,14 +7,10 @@ import { frame } from "./gallery.js";
 const $ = (id) => document.getElementById(id);
 
 export class Viewer {
-  #samples = [];
-  #white;
+  #shown;
   #place;
-  #fetchMask;
 
-  // fetchMask: gets a sample, and returns it with its mask.
-  constructor(fetchMask) {
-    this.#fetchMask = fetchMask;
+  constructor() {
     const dialog = $("viewer");
     $("viewer-close").addEventListener("click", () => dialog.close());
     dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
@@ -31,21 +26,22 @@ export class Viewer {
     $("save-image").addEventListener("click", () => save(pngOf(this.#sample.image), `${this.#sample.index + 1}.png`));
     $("save-mask").addEventListener("click", () => save(pngOf(this.#sample.mask), `${this.#sample.index + 1}-mask.png`));
     $("copy-image").addEventListener("click", () => this.#copied($("copy-image"), pngOf(this.#sample.image)));
-    $("copy-label").addEventListener("click", () => this.#copied($("copy-label"), labelOf(this.#sample)));
+    $("copy-label").addEventListener("click", () => this.#copied($("copy-label"), labelOf(this.#sample, this.#shown.seed)));
   }
 
   get #sample() {
-    return this.#samples[this.#place];
+    return this.#shown.samples[this.#place];
   }
 
-  open(samples, place, white) {
-    [this.#samples, this.#white] = [samples, white];
+  // shown: the samples, their seed with all its digits, whether they are on white paper, and what fetches the mask at a place
+  open(shown, place) {
+    this.#shown = shown;
     this.#go(place);
     $("viewer").showModal();
   }
 
   #step(by) {
-    this.#go((this.#place + by + this.#samples.length) % this.#samples.length);
+    this.#go((this.#place + by + this.#shown.samples.length) % this.#shown.samples.length);
   }
 
   async #go(place) {
@@ -53,13 +49,13 @@ export class Viewer {
     const sample = this.#sample;
     $("viewer-title").textContent = `Image ${sample.index + 1}`;
     $("viewer-text").textContent = sample.text;
-    $("viewer-seed").textContent = sample.seed;
+    $("viewer-seed").textContent = this.#shown.seed;
     $("viewer-size").textContent = `${sample.width} × ${sample.height} pixels`;
-    $("viewer-label").textContent = labelOf(sample);
+    $("viewer-label").textContent = labelOf(sample, this.#shown.seed);
     this.#draw();
     if (sample.mask) return;
     try {
-      sample.mask = await this.#fetchMask(sample);
+      sample.mask = await this.#shown.masks(place);
     } catch {
       return; // it is shown without one
     }
@@ -67,7 +63,7 @@ export class Viewer {
   }
 
   #draw() {
-    const large = frame(this.#sample, this.#white);
+    const large = frame(this.#sample, this.#shown.white);
     const room = Math.min(innerWidth - 72, 1000) * devicePixelRatio;
     const scale = Math.max(1, Math.min(6, Math.floor(room / this.#sample.width)));
     large.dataset.sharp = room >= this.#sample.width;
@@ -86,6 +82,6 @@ function pngOf(base64) {
 }
 
 // All that is known of an image, as GET /v1/sequences/….json says it.
-function labelOf({ text, seed, index, width, height, boxes }) {
-  return JSON.stringify({ text, seed, index, width, height, boxes });
+function labelOf({ text, index, width, height, boxes }, seed) {
+  return `{"text":${JSON.stringify(text)},"seed":${seed},${JSON.stringify({ index, width, height, boxes }).slice(1)}`;
 }
