@@ -183,7 +183,11 @@ def test_whole_strokes_are_dilations_with_a_cross(train):
 def test_elastic_offsets_have_the_strength_and_smoothness_of_the_paper():
     elastic = Elastic(alpha=34, sigma=4)
     drawn = elastic.draw(Rows.span(1, 0, 300), 1, (32, 32))
-    offsets = np.stack(elastic.displacement(drawn, np.arange(300)))
+    weights, values = elastic.displacement(drawn, (32, 32))
+    offsets = weights @ values
+    assert np.abs(offsets).max() < elastic.farthest(drawn).min()
+    smaller, fewer = elastic.displacement(drawn, (20, 24))
+    assert np.array_equal(smaller @ fewer, offsets[:, :, 6:26, 4:28])  # whatever the cell
     # noise in -1 … 1 smoothed by a Gaussian, made the plain way
     rng = np.random.default_rng(0)
     import cv2

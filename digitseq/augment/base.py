@@ -121,8 +121,17 @@ class GlyphOperation(Operation):
         """The largest ink box that can come out when ink of at most this size goes in, in pixels."""
         return height, width
 
+    def room(self, size: NDArray[np.int64], parameters: Parameters) -> NDArray[np.int64]:
+        """The same for each glyph and its parameters: heights and widths, (2, N), in and out."""
+        height, width = self.grown(int(size[0].max()), int(size[1].max()))
+        return np.maximum(size, [[height], [width]])
+
     def draw(self, rows: Rows, n: int, cell: tuple[int, int]) -> Parameters:
-        """Parameters for n glyphs of every row, as arrays (B·n, …); `cell` is a cell's (height, width)."""
+        """Parameters for n glyphs of every row, as arrays (B·n, …).
+
+        cell: (height, width) of the largest cell there can be. `apply` gets smaller ones: of tables with a number for
+        every pixel it takes the middle, so that what a glyph gets does not depend on the cell.
+        """
         return {self.strength_name: self.draw_strengths(rows, n)}
 
     def outline(self, points: Outline, rows: Rows) -> Outline:

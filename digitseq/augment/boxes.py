@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,11 +14,11 @@ from digitseq.glyphs.scaled_bank import Bank, ScaledBank
 
 
 def ink_box(cells: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """left, right, top, bottom of the non-zero pixels of each cell (N, h, w), w a multiple of 8: int64 (4, N).
+    """left, right, top, bottom of the non-zero pixels of each cell (N, h, w): int64 (4, N).
 
     Right and bottom are one past the last pixel; all are zero for a cell without ink.
     """
-    words = cells.view(np.uint64)  # eight pixels at a time
+    words = cells.view(f"u{math.gcd(cells.shape[2], 8)}")  # up to eight pixels at a time
     if len(cells) <= FEW:
         rows = np.bitwise_or.reduce(words, axis=2) != 0
         columns = np.bitwise_or.reduce(words, axis=1).view(np.uint8) != 0
@@ -27,10 +30,10 @@ def ink_box(cells: NDArray[np.uint8]) -> NDArray[np.int64]:
     return box
 
 
-def _inked(words: NDArray[np.uint64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _inked(words: NDArray[Any]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Which rows and which columns of many cells have ink: several times faster than reducing along an axis."""
-    rows = np.zeros(words.shape[:2], np.uint64)
-    for k in range(words.shape[2]):
+    rows = words[:, :, 0].copy()
+    for k in range(1, words.shape[2]):
         rows |= words[:, :, k]
     while (height := words.shape[1]) > 1:  # fold the lower half onto the upper one
         half = (height + 1) // 2

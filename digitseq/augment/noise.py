@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from digitseq.augment.base import GlyphOperation, ImageOperation, Images, Parameters, Pixels, opencv
 from digitseq.augment.boxes import between, ink_box
-from digitseq.augment.draws import Range, random_integers
+from digitseq.augment.draws import Range, centred, random_integers
 from digitseq.augment.ranges import parameter, probability
 from digitseq.random_streams import Rows
 
 NORMAL_LEVELS = 256  # normal numbers are quantised to this many values, up to 3 standard deviations
 NORMAL_UNIT = 1 << 10  # one standard deviation
+LEVELS = 256  # of bytes
 LEVEL_UNIT = 1 << 11  # one level of brightness: the products below just fit into 32 bits
 
 
@@ -34,17 +35,29 @@ class Noise(GlyphOperation):
     specks = True
 
     def draw(self, rows: Rows, n: int, cell: tuple[int, int]) -> Parameters:
-        return super().draw(rows, n, cell) | {"noise": random_integers(rows, "pixels", cell, np.uint16, n)}
+        on, draws = self.select(rows, 2, n)
+        ratio = np.where(on, self.strengths(draws[:, 0]), self.neutral)
+        # a byte for each pixel: what is between two of 256 levels is one of them, drawn for each glyph
+        levels = np.floor(ratio * LEVELS + draws[:, 1]).astype(np.int16)
+        return {"ratio": ratio, "levels": levels, "noise": random_integers(rows, "pixels", cell, np.uint8, n)}
+
+    def room(self, size: NDArray[np.int64], parameters: Parameters) -> NDArray[np.int64]:
+        return size
 
     def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
-        share = np.rint(parameters["ratio"] * (1 << 16))
-        chosen = np.flatnonzero(share)
-        last = (share[chosen] - 1).astype(np.uint16)[:, None, None]
-        specks = np.negative((parameters["noise"][chosen] <= last).view(np.uint8))  # true becomes 255
-        left, right, top, bottom = ink_box(cells[chosen])
-        inside = between(top, bottom, cells.shape[1])[:, :, None] & between(left, right, cells.shape[2])[:, None]
+        levels = parameters["levels"]
+        chosen = np.flatnonzero(levels)
+        if not chosen.size:
+            return cells
+        some, noise = cells[chosen], centred(parameters["noise"], cells.shape[1:])[chosen]
+        last = (levels[chosen] - 1).astype(np.uint8)[:, None, None]
+        specks = np.negative((noise <= last).view(np.uint8))  # true becomes 255
+        left, right, top, bottom = ink_box(some)
+        specks &= between(top, bottom, some.shape[1])[:, :, None]
+        specks &= between(left, right, some.shape[2])[:, None]
+        some |= specks
         out = cells.copy()
-        out[chosen] |= specks & inside
+        out[chosen] = some
         return out
 
 

@@ -126,7 +126,7 @@ class Renderer:
 
     def batch_size(self, length: int, gaps: bool) -> int:
         """How many images of such texts to make at once for speed."""
-        pixels = self.bank.height * self.widest(length, gaps) + length * self.cell_pixels
+        pixels = self.bank.height * self.widest(length, gaps) + length * self.cell_pixels // 8
         return min(max(CACHED_PIXELS // pixels, 1), MAX_BATCH)
 
     def classes(self, codes: Codes) -> NDArray[np.int64]:
