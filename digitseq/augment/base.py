@@ -129,8 +129,8 @@ class GlyphOperation(Operation):
     def draw(self, rows: Rows, n: int, cell: tuple[int, int]) -> Parameters:
         """Parameters for n glyphs of every row, as arrays (B·n, …).
 
-        cell: (height, width) of the largest cell there can be. `apply` gets smaller ones: of tables with a number for
-        every pixel it takes the middle, so that what a glyph gets does not depend on the cell.
+        cell: (height, width) that the ink of any glyph fits into, even. `apply` gets cells of other sizes, also even: of
+        tables with a number for every pixel it takes the middle, so that what a glyph gets does not depend on the cell.
         """
         return {self.strength_name: self.draw_strengths(rows, n)}
 

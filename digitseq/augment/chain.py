@@ -38,9 +38,8 @@ class GlyphChain:
         self._sharp = bank.factor > 1 or isinstance(bank, PenBank)
         for operation in operations:  # ink may grow and shrink again: cells hold it at its largest
             height, width = map(max, operation.grown(height, width), (height, width))
-        margin = 2 + max(operation.reach for operation in operations)
-        # with both sizes even, a turn by 90° maps pixels exactly to pixels; `ink_box` reads several columns at a time
-        self._cell = (round_up(height + 2 * margin, 2), round_up(width + 2 * margin, 8))
+        # all sizes of cells are even: a turn by 90° maps pixels exactly to pixels
+        self._cell = (round_up(height + 2, 2), round_up(width + 2, 2))
 
     @property
     def max_width(self) -> int:
@@ -85,14 +84,14 @@ class GlyphChain:
         drawn = []
         for k, operation in enumerate(self.operations):
             values = operation.draw(rows.scoped(f"{k}:{operation.name}"), there.shape[1], self._cell)
-            drawn.append(values if len(present) == there.size else {k: v[present] for k, v in values.items()})
+            drawn.append(values if len(present) == there.size else _at(values, present))
         found = rooms(self._stages, self.operations, drawn, self._box(glyphs))
         shapes = shapes and any(operation.specks for operation in self.operations)
         spans = np.empty((4, len(present)), np.int64)
         columns, shape_columns, total = [], [], 0
         for some in together(np.max([room.size for room in found], axis=0), kinds(found)):
             part = GlyphColumns(glyphs.columns, *(values[some] for values in glyphs[1:]))
-            each = [{name: values[some] for name, values in parameters.items()} for parameters in drawn]
+            each = [_at(parameters, some) for parameters in drawn]
             cells, clean, first_row = self._distorted(part, each, found, some, shapes)
             cells, clean, box = self._fit_height(cells, clean)
             left, right, top, bottom = box
@@ -180,6 +179,10 @@ class GlyphChain:
         run = MapRun(maps, [], tall, np.zeros(len(cells), bool))
         out = moved_cells(cells, run, self._sharp)
         return out, clean if clean is None else moved_cells(clean, run, self._sharp), ink_box(out)
+
+
+def _at(parameters: Parameters, some: Numbers) -> Parameters:
+    return {name: values.take(some, axis=0) for name, values in parameters.items()}
 
 
 def _size(points: Outline) -> NDArray[np.float64]:

@@ -52,8 +52,7 @@ def round_up(size: N, step: int) -> N:
 
 
 def centred(table: NDArray[Any], size: tuple[int, ...]) -> NDArray[Any]:
-    """The middle of tables (N, h, w) for cells of `size`, when both sizes are even."""
+    """The middle (N, h, w) of a table: as much as there is of `size`. All sizes are even."""
     (height, width), (tall, wide) = table.shape[1:], size
-    top, left = (height - tall) // 2, (width - wide) // 2
-    assert top >= 0 and left >= 0
-    return table[:, top : top + tall, left : left + wide]
+    top, left = max(height - tall, 0) // 2, max(width - wide, 0) // 2
+    return table[:, top : height - top, left : width - left]

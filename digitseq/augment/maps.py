@@ -156,17 +156,24 @@ class MapRun:
         Rounded so that all sums are exact, whatever the window; added: float64 (2, N), multiples of 1/64
         """
         (height, width), count = size, len(self.matrix)
-        x = np.arange(width) - (width - 1) / 2 + offset[:, :1]
-        y = np.arange(height) - (height - 1) / 2 + offset[:, 1:]
+        x, y = (
+            np.arange(length, dtype=np.float32) + (middle - (length - 1) / 2).astype(np.float32)[:, None]
+            for length, middle in zip((width, height), offset.T)
+        )
         # a sum of products: x times a factor and 1, 1 and y times a factor, and displacements
         parts = [o.displacement(p, size) for o, p, _ in self.displacements]
         terms = 2 + sum(weights.shape[1] for weights, _ in parts)
         down = np.empty((2, count, height, terms), np.float32)
         across = np.empty((2, count, terms, width), np.float32)
         down[..., 0] = across[:, :, 1] = 1
-        a, b, c = (self.matrix * SUBPIXELS).transpose(2, 1, 0)[..., None]
-        across[:, :, 0] = np.rint(a * x) / SUBPIXELS
-        down[..., 1] = np.rint(b * y + c) / SUBPIXELS + added[..., None]
+        a, b, c = (self.matrix * SUBPIXELS).astype(np.float32).transpose(2, 1, 0)[..., None]
+        along = a * x
+        np.multiply(np.rint(along, out=along), np.float32(1 / SUBPIXELS), out=across[:, :, 0])
+        along = b * y
+        along += c
+        along = np.rint(along, out=along)
+        along *= np.float32(1 / SUBPIXELS)
+        np.add(along, added.astype(np.float32)[..., None], out=down[..., 1])
         first = 2
         for (_, _, mixed), (weights, values) in zip(self.displacements, parts):
             end = first + weights.shape[1]

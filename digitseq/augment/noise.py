@@ -53,9 +53,11 @@ class Noise(GlyphOperation):
         last = (levels[chosen] - 1).astype(np.uint8)[:, None, None]
         specks = np.negative((noise <= last).view(np.uint8))  # true becomes 255
         left, right, top, bottom = ink_box(some)
-        specks &= between(top, bottom, some.shape[1])[:, :, None]
-        specks &= between(left, right, some.shape[2])[:, None]
-        some |= specks
+        inked = centred(some, specks.shape[1:])
+        above, beside = ((size - part) // 2 for size, part in zip(some.shape[1:], specks.shape[1:]))
+        specks &= between(top - above, bottom - above, specks.shape[1])[:, :, None]
+        specks &= between(left - beside, right - beside, specks.shape[2])[:, None]
+        inked |= specks
         out = cells.copy()
         out[chosen] = some
         return out

@@ -16,7 +16,7 @@ from digitseq.composer import FEW
 Numbers = NDArray[np.int64]
 Box = NDArray[np.float64]  # (2, 2, N): lowest and highest x and y
 CACHED_PIXELS = 1 << 19
-MOST = 1024  # glyphs of a group
+WORTH = 1 << 16  # pixels of cells that are worth the calls of another group
 
 
 @dataclass(frozen=True)
@@ -93,18 +93,40 @@ def together(size: Numbers, kind: Numbers) -> Iterator[Numbers]:
     if count <= FEW:
         yield np.arange(count)
         return
-    height, width = size[0], round_up(size[1], 4)
-    order = np.lexsort([height, width, kind])[::-1]
-    height, width, kind = height[order], width[order], kind[order]
-    first = 0
-    while first < count:
-        tall, wide = (np.maximum.accumulate(each[first : first + MOST]) for each in (height, width))
-        number = np.arange(1, len(tall) + 1)
-        fits = number * tall * wide <= CACHED_PIXELS
-        alike = kind[first : first + MOST] == kind[first]
-        last = first + max(int(np.count_nonzero(fits & alike)), 1)
-        yield order[first:last]
-        first = last
+    # few different sizes, so that there is little to look at
+    height, width = round_up(size[0], 2), round_up(size[1], 4)
+    _, first, member, number = np.unique(
+        kind << 32 | height << 16 | width, return_index=True, return_inverse=True, return_counts=True
+    )
+    height, width, kind = height[first], width[first], kind[first]
+    group_of = np.empty(len(first), np.int64)
+    groups = [part for k in np.unique(kind) for part in _split(np.flatnonzero(kind == k), height, width, number)]
+    for k, types in enumerate(groups):
+        group_of[types] = k
+    group = group_of[member]
+    order = np.argsort(group, kind="stable")
+    ends = np.bincount(group, minlength=len(groups)).cumsum().tolist()
+    for types, begin, end in zip(groups, [0, *ends], ends):
+        most = max(CACHED_PIXELS // int(height[types].max() * width[types].max()), 1)
+        for first_one in range(begin, end, most):
+            yield order[first_one : min(first_one + most, end)]
+
+
+def _split(types: Numbers, height: Numbers, width: Numbers, number: Numbers) -> list[Numbers]:
+    """Types of cells, of which there are so many of each, in groups: more of them where that saves enough pixels."""
+    best, found = int(number[types].sum() * height[types].max() * width[types].max()) - WORTH, None
+    for sizes in (height, width) if len(types) > 1 else ():
+        order = types[np.argsort(sizes[types])]
+        tall, wide, count = height[order], width[order], number[order].cumsum()
+        lower = count * np.maximum.accumulate(tall) * np.maximum.accumulate(wide)
+        upper = np.maximum.accumulate(tall[::-1])[::-1] * np.maximum.accumulate(wide[::-1])[::-1]
+        pixels = lower[:-1] + (count[-1] - count[:-1]) * upper[1:]
+        k = int(pixels.argmin())
+        if pixels[k] < best:
+            best, found = int(pixels[k]), (order[: k + 1], order[k + 1 :])
+    if found is None:
+        return [types]
+    return [group for part in found for group in _split(part, height, width, number)]
 
 
 def kinds(found: Sequence[Room]) -> Numbers:
