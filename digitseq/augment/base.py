@@ -27,6 +27,17 @@ Outline = NDArray[np.float64]  # (N, 2, P): x and y of P pixels of each of N gly
 CACHED_IMAGES = 32
 
 
+class Picked(dict[str, NDArray[Any]]):
+    """The parameters of some of the items: of all of them only what is asked for is copied."""
+
+    def __init__(self, parameters: Parameters, some: NDArray[np.int64]) -> None:
+        super().__init__(parameters)
+        self.some = parameters.some[some] if isinstance(parameters, Picked) else some
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return super().__getitem__(name).take(self.some, axis=0)
+
+
 class Operation(ABC):
     """A distortion. Subclasses are frozen dataclasses whose fields are the parameters, `p` last.
 
@@ -144,6 +155,11 @@ class GlyphOperation(Operation):
     @abstractmethod
     def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
         """uint8 (N, h, w) in, the same out; the input is left as it is."""
+
+    def apply_turned(self, cells: Pixels, parameters: Parameters) -> Pixels:
+        """The same for cells that are turned, (N, w, h)."""
+        upright = self.apply(np.ascontiguousarray(cells.transpose(0, 2, 1)), parameters)
+        return np.ascontiguousarray(upright.transpose(0, 2, 1))
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from digitseq.composer import FEW
 from digitseq.glyphs.scaled_bank import Bank, ScaledBank
 
 
-def ink_box(cells: NDArray[np.uint8]) -> NDArray[np.int64]:
+def ink_box(cells: NDArray[np.uint8], turned: bool = False) -> NDArray[np.int64]:
     """left, right, top, bottom of the non-zero pixels of each cell (N, h, w): int64 (4, N).
 
-    Right and bottom are one past the last pixel; all are zero for a cell without ink.
+    Right and bottom are one past the last pixel; all are zero for a cell without ink. turned: cells are (N, w, h)
     """
     words = cells.view(f"u{math.gcd(cells.shape[2], 8)}")  # up to eight pixels at a time
     if len(cells) <= FEW:
@@ -27,7 +27,7 @@ def ink_box(cells: NDArray[np.uint8]) -> NDArray[np.int64]:
     first = [inked.argmax(axis=1) for inked in (columns, rows)]
     end = [inked.shape[1] - inked[:, ::-1].argmax(axis=1) for inked in (columns, rows)]
     box: NDArray[np.int64] = np.stack([first[0], end[0], first[1], end[1]]) * rows.any(axis=1)
-    return box
+    return box[[2, 3, 0, 1]] if turned else box
 
 
 def _inked(words: NDArray[Any]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

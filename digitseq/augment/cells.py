@@ -1,4 +1,7 @@
-"""Cells: glyphs copied from columns into images (N, h, w) to be distorted, and back."""
+"""Cells: glyphs copied from columns into images to be distorted, and back.
+
+These images are turned, (N, w, h): columns stay columns, and are copied as a whole.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.augment.base import Pixels
+from digitseq.augment.draws import centred
 from digitseq.composer import column_runs
 
 Numbers = NDArray[np.int64]
@@ -14,7 +18,7 @@ Numbers = NDArray[np.int64]
 def cut_cells(
     columns: Pixels, start: Numbers, wide: Numbers, rows: tuple[Numbers, int], cell: tuple[int, int]
 ) -> Pixels:
-    """uint8 (N, *cell), both even: glyph i is columns[start : start + wide], in the middle of its cell.
+    """uint8 (N, w, h) for a `cell` (h, w), both even: glyph i is columns[start : start + wide], in the middle.
 
     rows: the first row to take of each glyph's columns, (N,), and how many; they are centred too, and what is beyond a
     cell is left out.
@@ -23,16 +27,15 @@ def cut_cells(
     place = np.arange(count) * width + width // 2 - (wide + 1) // 2
     source, target = column_runs(start, place, wide)
     most = max(height, tall + tall % 2)
-    turned = np.zeros((count * width, most), np.uint8)
-    middle = np.ndarray(len(turned), f"V{tall}", turned, most // 2 - (tall + 1) // 2, (most,))
+    cells = np.zeros((count * width, most), np.uint8)
+    middle = np.ndarray(len(cells), f"V{tall}", cells, most // 2 - (tall + 1) // 2, (most,))
     middle[target] = windows(columns, source, first.repeat(wide), tall).view(middle.dtype)[:, 0]
     beyond = (most - height) // 2
-    upright = turned.reshape(count, width, most)[:, :, beyond : beyond + height].transpose(0, 2, 1)
-    return np.ascontiguousarray(upright)
+    return np.ascontiguousarray(cells.reshape(count, width, most)[:, :, beyond : beyond + height])
 
 
 def columns_of(cells: Pixels, box: Numbers, first_row: Numbers, height: int) -> tuple[Pixels, Numbers]:
-    """The inked columns of cells (N, h, w), uint8 (T, height), glyph after glyph, and where each begins, (N,).
+    """The inked columns of cells (N, w, h), uint8 (T, height), glyph after glyph, and where each begins, (N,).
 
     box: of the cells' ink, (4, N) as from `ink_box`; first_row: the row of the cells that becomes the first row
     """
@@ -42,15 +45,14 @@ def columns_of(cells: Pixels, box: Numbers, first_row: Numbers, height: int) -> 
     total = int(end[-1])
     if not total:
         return np.zeros((1, height), np.uint8), np.zeros_like(wide)
-    count, rows, width = cells.shape
+    count, width, rows = cells.shape
     above = max(0, -int(first_row.min()))
     below = max(0, int(first_row.max()) + height - rows)
-    turned = np.empty((count, width, above + rows + below), np.uint8)
-    turned[:, :, :above] = 0
-    turned[:, :, above + rows :] = 0
-    turned[:, :, above : above + rows] = cells.transpose(0, 2, 1)
     source, _ = column_runs(np.arange(count) * width + left, left, wide)
-    columns = windows(turned.reshape(count * width, -1), source, (first_row + above).repeat(wide), height)
+    # rows of paper above and below, of inked columns only
+    padded = np.zeros((total, above + rows + below), np.uint8)
+    padded[:, above : above + rows] = cells.reshape(-1, rows).take(source, axis=0)
+    columns = windows(padded, np.arange(total), (first_row + above).repeat(wide), height)
     return columns, end - wide
 
 
@@ -63,16 +65,10 @@ def windows(columns: Pixels, chosen: Numbers, first: Numbers, height: int) -> Pi
     return every[chosen * full + first].view(np.uint8).reshape(-1, height)
 
 
-def resized(cells: Pixels, size: tuple[int, int]) -> Pixels:
-    """Cells (N, h, w) with paper added, or left out, on all sides; all sizes are even."""
-    height, width = size
+def resized(cells: Pixels, size: tuple[int, ...]) -> Pixels:
+    """Cells (N, …) with paper added, or left out, on all sides; all sizes are even."""
     if cells.shape[1:] == size:
         return cells
-    out = np.zeros((len(cells), height, width), np.uint8)
-    rows, columns = min(height, cells.shape[1]), min(width, cells.shape[2])
-    middle_of = [
-        np.s_[:, (h - rows) // 2 : (h + rows) // 2, (w - columns) // 2 : (w + columns) // 2]
-        for h, w in (size, cells.shape[1:])
-    ]
-    out[middle_of[0]] = cells[middle_of[1]]
+    out = np.zeros((len(cells), *size), np.uint8)
+    centred(out, cells.shape[1:])[...] = centred(cells, size)
     return out

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import GlyphOperation, Outline, Parameters, Pixels
+from digitseq.augment.base import GlyphOperation, Outline, Parameters, Picked, Pixels
 from digitseq.augment.boxes import ink_box, outlines
 from digitseq.augment.cells import columns_of, cut_cells, resized
 from digitseq.augment.draws import round_up
@@ -81,17 +81,17 @@ class GlyphChain:
         present = np.flatnonzero(there)
         if not present.size:
             return GlyphSpans(np.zeros((1, self.bank.height), np.uint8), *np.zeros((4, *there.shape), np.int64))
-        drawn = []
+        drawn: list[Parameters] = []
         for k, operation in enumerate(self.operations):
             values = operation.draw(rows.scoped(f"{k}:{operation.name}"), there.shape[1], self._cell)
-            drawn.append(values if len(present) == there.size else _at(values, present))
+            drawn.append(values if len(present) == there.size else Picked(values, present))
         found = rooms(self._stages, self.operations, drawn, self._box(glyphs))
         shapes = shapes and any(operation.specks for operation in self.operations)
         spans = np.empty((4, len(present)), np.int64)
         columns, shape_columns, total = [], [], 0
         for some in together(np.max([room.size for room in found], axis=0), kinds(found)):
             part = GlyphColumns(glyphs.columns, *(values[some] for values in glyphs[1:]))
-            each = [_at(parameters, some) for parameters in drawn]
+            each = [Picked(parameters, some) for parameters in drawn]
             cells, clean, first_row = self._distorted(part, each, found, some, shapes)
             cells, clean, box = self._fit_height(cells, clean)
             left, right, top, bottom = box
@@ -123,7 +123,7 @@ class GlyphChain:
     def _distorted(
         self, glyphs: GlyphColumns, drawn: Sequence[Parameters], found: Sequence[Room], some: Numbers, shapes: bool
     ) -> tuple[Pixels, Pixels | None, Numbers]:
-        """Cells (N, h, w) of some of the glyphs after all operations, and the image row of each cell's first row.
+        """Turned cells (N, w, h) of some of the glyphs after all operations, and the image row of each cell's first row.
 
         Second, with `shapes`, the same cells without specks.
         """
@@ -139,21 +139,21 @@ class GlyphChain:
                 cells = moved_cells(cells, run, self._sharp, size, offset, before)
                 clean = None if clean is None else moved_cells(clean, run, self._sharp, size, offset, before)
             else:
-                cells, clean = resized(cells, size), None if clean is None else resized(clean, size)
+                cells, clean = resized(cells, size[::-1]), None if clean is None else resized(clean, size[::-1])
             for k in stage.operations:
                 operation = self.operations[k]
                 if shapes and operation.specks:
                     clean = cells if clean is None else clean
                 elif clean is not None:
-                    clean = operation.apply(clean, drawn[k])
-                cells = operation.apply(cells, drawn[k])
+                    clean = operation.apply_turned(clean, drawn[k])
+                cells = operation.apply_turned(cells, drawn[k])
         assert cells is not None
-        return cells, clean, self._middle_row(glyphs) + offset[:, 1] - cells.shape[1] // 2
+        return cells, clean, self._middle_row(glyphs) + offset[:, 1] - cells.shape[2] // 2
 
     def _cut(
         self, glyphs: GlyphColumns, run: MapRun | None, size: tuple[int, int], offset: NDArray[np.int64]
     ) -> Pixels:
-        """Cells of `size` with the glyphs, after the maps of `run`; its offsets are those of `moved`."""
+        """Turned cells of `size` with the glyphs, after the maps of `run`; its offsets are those of `moved`."""
         columns, start, wide = glyphs.columns, glyphs.start, glyphs.width.astype(np.int64)
         if run is None:
             return cut_cells(columns, start, wide, (self._first_row(glyphs), self._tall), size)
@@ -166,7 +166,7 @@ class GlyphChain:
 
         clean: cells without specks, scaled as the others
         """
-        left, right, top, bottom = box = ink_box(cells)
+        left, right, top, bottom = box = ink_box(cells, turned=True)
         tall = bottom - top > self.bank.height
         if not tall.any():
             return cells, clean, box
@@ -174,15 +174,11 @@ class GlyphChain:
         # a pixel less than the height: interpolation spreads ink by up to half a pixel on either side
         scale = np.where(tall, (bottom - top) / (self.bank.height - 1), 1)
         maps[:, [0, 1], [0, 1]] = scale[:, None]
-        maps[:, 0, 2] = ((left + right) / 2 - cells.shape[2] / 2) * tall
-        maps[:, 1, 2] = ((top + bottom) / 2 - cells.shape[1] / 2) * tall
+        maps[:, 0, 2] = ((left + right) / 2 - cells.shape[1] / 2) * tall
+        maps[:, 1, 2] = ((top + bottom) / 2 - cells.shape[2] / 2) * tall
         run = MapRun(maps, [], tall, np.zeros(len(cells), bool))
         out = moved_cells(cells, run, self._sharp)
-        return out, clean if clean is None else moved_cells(clean, run, self._sharp), ink_box(out)
-
-
-def _at(parameters: Parameters, some: Numbers) -> Parameters:
-    return {name: values.take(some, axis=0) for name, values in parameters.items()}
+        return out, clean if clean is None else moved_cells(clean, run, self._sharp), ink_box(out, turned=True)
 
 
 def _size(points: Outline) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import GlyphOperation, Outline, Parameters, Pixels
+from digitseq.augment.base import GlyphOperation, Outline, Parameters, Picked, Pixels
 from digitseq.augment.sheets import SUBPIXELS, Positions, Sheet, fetched, sharpened, sheet_of_cells
 from digitseq.random_streams import Rows
 
@@ -118,7 +118,7 @@ class MapRun:
         displaced, displacements = self.displaced[some], []
         if displaced.any():
             displacements = [
-                (o, {name: values[some] for name, values in p.items()}, None if mixed is None else mixed[some])
+                (o, Picked(p, some), None if mixed is None else mixed[some])
                 for o, p, mixed in self.displacements
             ]
         return MapRun(self.matrix[some], displacements, self.moved[some], displaced)
@@ -151,7 +151,7 @@ class MapRun:
     def factors(
         self, size: tuple[int, int], offset: Offsets, added: NDArray[np.float64]
     ) -> tuple[Positions, Positions]:
-        """float32 (2, N, h, k) and (2, N, k, w): their products are x and y in the source of windows of `size`.
+        """float32 (2, N, w, k) and (2, N, k, h): their products are x and y in the source of windows of `size` (h, w).
 
         Rounded so that all sums are exact, whatever the window; added: float64 (2, N), multiples of 1/64
         """
@@ -163,32 +163,33 @@ class MapRun:
         # a sum of products: x times a factor and 1, 1 and y times a factor, and displacements
         parts = [o.displacement(p, size) for o, p, _ in self.displacements]
         terms = 2 + sum(weights.shape[1] for weights, _ in parts)
-        down = np.empty((2, count, height, terms), np.float32)
-        across = np.empty((2, count, terms, width), np.float32)
-        down[..., 0] = across[:, :, 1] = 1
+        across = np.empty((2, count, width, terms), np.float32)
+        down = np.empty((2, count, terms, height), np.float32)
+        down[:, :, 0] = across[..., 1] = 1
         a, b, c = (self.matrix * SUBPIXELS).astype(np.float32).transpose(2, 1, 0)[..., None]
         along = a * x
-        np.multiply(np.rint(along, out=along), np.float32(1 / SUBPIXELS), out=across[:, :, 0])
+        np.multiply(np.rint(along, out=along), np.float32(1 / SUBPIXELS), out=across[..., 0])
         along = b * y
         along += c
         along = np.rint(along, out=along)
         along *= np.float32(1 / SUBPIXELS)
-        np.add(along, added.astype(np.float32)[..., None], out=down[..., 1])
+        np.add(along, added.astype(np.float32)[..., None], out=down[:, :, 1])
         first = 2
         for (_, _, mixed), (weights, values) in zip(self.displacements, parts):
             end = first + weights.shape[1]
-            down[..., first:end] = weights
+            down[:, :, first:end] = weights.T
             if mixed is not None:
                 values = np.einsum("nij,njpw->nipw", mixed.astype(np.float32), values)
                 values = np.rint(values * VALUE_STEPS) / VALUE_STEPS
-            across[:, :, first:end] = values.transpose(1, 0, 2, 3)
+            across[..., first:end] = values.transpose(1, 0, 3, 2)
             first = end
-        return down, across
+        return across, down
 
 
 def apply_maps(cells: Pixels, maps: Maps, sharp: bool = False) -> Pixels:
-    """Cells (N, h, w) after all `maps`, in their order, with a single bilinear interpolation; see `moved_cells`."""
-    return moved_cells(cells, MapRun.of(maps, len(cells)), sharp)
+    """Cells (N, h, w) after all `maps`, in their order, with a single bilinear interpolation. sharp: see `sharpened`."""
+    out = moved_cells(cells.transpose(0, 2, 1), MapRun.of(maps, len(cells)), sharp)
+    return np.ascontiguousarray(out.transpose(0, 2, 1))
 
 
 def moved_cells(
@@ -199,37 +200,38 @@ def moved_cells(
     offset: Offsets | None = None,
     before: Offsets | None = None,
 ) -> Pixels:
-    """Cells (N, h, w) after the maps of `run`, with a single interpolation. sharp: see `sharpened`.
+    """Turned cells (N, w, h) after the maps of `run`, with a single interpolation. sharp: see `sharpened`.
 
-    size, offset: of the windows that result, if not those of the cells; before: the offsets of the cells
+    size, offset: of the windows that result, height first, if not those of the cells; before: the offsets of the cells
     """
     same = np.zeros((len(cells), 2), np.int64)
     offset, before = same if offset is None else offset, same if before is None else before
-    size = (cells.shape[1], cells.shape[2]) if size is None else size
-    reach = run.reach(size, offset)[1] + np.abs(before[:, 1])
+    size = (cells.shape[2], cells.shape[1]) if size is None else size
+    reach = run.reach(size, offset)[0] + np.abs(before[:, 0])
     return moved(sheet_of_cells(cells, float(reach.max())), run, sharp, size, offset, before)
 
 
 def moved(
     sheet: Sheet, run: MapRun, sharp: bool, size: tuple[int, int], offset: Offsets, before: Offsets | None = None
 ) -> Pixels:
-    """Cells (N, *size), windows at `offset`, of the glyphs of a sheet after the maps of `run`."""
-    out = np.empty((len(offset), *size), np.uint8)
-    added, parts = sheet.middle if before is None else sheet.middle - before.T, list(sheet.slices(size))
-    down, across = run.factors(size, offset, added + np.concatenate([sheet.rows(part) for part in parts], axis=1))
+    """Turned cells (N, w, h), windows at `offset`, of the glyphs of a sheet after the maps of `run`; size: (h, w)."""
+    out = np.empty((len(offset), size[1], size[0]), np.uint8)
+    parts = list(sheet.slices(size))
+    added = np.concatenate([sheet.middles(part) for part in parts], axis=1)
+    across, down = run.factors(size, offset, added if before is None else added - before.T)
     for part in parts:
-        fetched(sheet, part, _product(down[:, part], across[:, part]), out[part])
+        fetched(sheet, part, _product(across[:, part], down[:, part]), out[part])
     return sharpened(out, run.moved) if sharp else out
 
 
-def _product(down: NDArray[np.float32], across: NDArray[np.float32]) -> NDArray[np.float32]:
-    """down (…, h, k) times across (…, k, w)."""
-    height, terms, width = *down.shape[-2:], across.shape[-1]
+def _product(across: NDArray[np.float32], down: NDArray[np.float32]) -> NDArray[np.float32]:
+    """across (…, w, k) times down (…, k, h)."""
+    width, terms, height = *across.shape[-2:], down.shape[-1]
     # BLAS starts threads for larger products: for these, they wait for each other longer than they work
-    rows = max(ONE_THREAD // (terms * width), 1)
-    if rows >= height:
-        return np.matmul(down, across)
-    out = np.empty((*down.shape[:-1], width), np.float32)
-    for first in range(0, height, rows):
-        out[..., first : first + rows, :] = np.matmul(down[..., first : first + rows, :], across)
+    most = max(ONE_THREAD // (terms * height), 1)
+    if most >= width:
+        return np.matmul(across, down)
+    out = np.empty((*across.shape[:-1], height), np.float32)
+    for first in range(0, width, most):
+        out[..., first : first + most, :] = np.matmul(across[..., first : first + most, :], down)
     return out

@@ -53,12 +53,17 @@ class _Morphology(GlyphOperation):
         return enlarged(points, self._outward(half))
 
     def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
-        width, height = parameters["width"], parameters["height"]
-        chosen = np.flatnonzero((width > 1) | (height > 1))
+        return self._applied(cells, parameters["width"], parameters["height"])
+
+    def apply_turned(self, cells: Pixels, parameters: Parameters) -> Pixels:
+        return self._applied(cells, parameters["height"], parameters["width"])
+
+    def _applied(self, cells: Pixels, across: Sizes, down: Sizes) -> Pixels:
+        chosen = np.flatnonzero((across > 1) | (down > 1))
         if not chosen.size:
             return cells
         out = cells.copy()
-        out[chosen] = self._morph(cells[chosen], width[chosen], height[chosen])
+        out[chosen] = self._morph(cells[chosen], across[chosen], down[chosen])
         return out
 
     def _outward(self, half: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -66,7 +71,7 @@ class _Morphology(GlyphOperation):
         return half
 
     @abstractmethod
-    def _morph(self, cells: Pixels, width: Sizes, height: Sizes) -> Pixels:
+    def _morph(self, cells: Pixels, across: Sizes, down: Sizes) -> Pixels:
         """The cells after the operation with kernels of these sizes (N,)."""
 
 
@@ -84,10 +89,10 @@ class Erode(_Morphology):
     def _outward(self, half: NDArray[np.float64]) -> NDArray[np.float64]:
         return -np.minimum(half, MOST_ERODED * self.enlargement)
 
-    def _morph(self, cells: Pixels, width: Sizes, height: Sizes) -> Pixels:
-        thin = _filtered(np.minimum, cells, width, height)
+    def _morph(self, cells: Pixels, across: Sizes, down: Sizes) -> Pixels:
+        thin = _filtered(np.minimum, cells, across, down)
         # no glyph gets thinner than the thinnest form that it bears, so a long kernel breaks no stroke
-        return np.maximum(thin, thinnest(cells, np.maximum(width, height)), out=thin)
+        return np.maximum(thin, thinnest(cells, np.maximum(across, down)), out=thin)
 
 
 @dataclass(frozen=True)
@@ -105,8 +110,8 @@ class Dilate(_Morphology):
     def room(self, size: NDArray[np.int64], parameters: Parameters) -> NDArray[np.int64]:
         return size + 2 * (np.stack([parameters["height"], parameters["width"]]) // 2)
 
-    def _morph(self, cells: Pixels, width: Sizes, height: Sizes) -> Pixels:
-        return _filtered(np.maximum, cells, width, height)
+    def _morph(self, cells: Pixels, across: Sizes, down: Sizes) -> Pixels:
+        return _filtered(np.maximum, cells, across, down)
 
 
 @dataclass(frozen=True)
@@ -130,6 +135,9 @@ class Stroke(GlyphOperation):
     def outline(self, points: Outline, rows: Rows) -> Outline:
         amount = self.draw_strengths(rows, len(points))
         return enlarged(points, np.ceil(amount - LEAST_SEEN)[:, None])
+
+    def apply_turned(self, cells: Pixels, parameters: Parameters) -> Pixels:
+        return self.apply(cells, parameters)  # it is the same in all directions
 
     def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
         steps = np.rint(parameters["amount"] * BLEND_STEPS).astype(np.int64)
@@ -179,11 +187,13 @@ def thinnest(cells: Pixels, most: Sizes) -> Pixels:
             left, square = left[~short], square[~short]
         wide, tall = _shifted(np.minimum, square, size, across=True), _shifted(np.minimum, square, size)
         square = _shifted(np.minimum, wide, size)
-        ink = np.stack([_ink(tall), _ink(wide), _ink(square)])
-        ink[1] *= ink[1] > ink[0]
-        for thin, borne in zip((tall, wide, square), ink >= least[left]):
+        of_tall, of_wide, of_square = _ink(tall), _ink(wide), _ink(square)
+        bears_square = of_square >= least[left]
+        bears_wide = (of_wide >= least[left]) & (of_wide > of_tall) & ~bears_square
+        bears_tall = (of_tall >= least[left]) & ~bears_wide & ~bears_square
+        for thin, borne in ((tall, bears_tall), (wide, bears_wide), (square, bears_square)):
             out[left[borne]] = thin[borne]
-        left, square = left[borne], square[borne]
+        left, square = left[bears_square], square[bears_square]
         if not left.size:
             break
     return out

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import GlyphOperation, ImageOperation, Images, Parameters, Pixels, opencv
+from digitseq.augment.base import GlyphOperation, ImageOperation, Images, Parameters, Picked, Pixels, opencv
 from digitseq.augment.boxes import between, ink_box
 from digitseq.augment.draws import Range, centred, random_integers
 from digitseq.augment.ranges import parameter, probability
@@ -33,6 +33,7 @@ class Noise(GlyphOperation):
     ratio: Range = parameter((0.0, 0.1), "share of the box's pixels set to white", low=0, high=1)
     p: float = probability("glyph")
     specks = True
+    reach = -1  # specks stay within the ink's box
 
     def draw(self, rows: Rows, n: int, cell: tuple[int, int]) -> Parameters:
         on, draws = self.select(rows, 2, n)
@@ -44,21 +45,29 @@ class Noise(GlyphOperation):
     def room(self, size: NDArray[np.int64], parameters: Parameters) -> NDArray[np.int64]:
         return size
 
+    def apply_turned(self, cells: Pixels, parameters: Parameters) -> Pixels:
+        return self._specked(cells, parameters, turned=True)
+
     def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
+        return self._specked(cells, parameters)
+
+    def _specked(self, cells: Pixels, parameters: Parameters, turned: bool = False) -> Pixels:
         levels = parameters["levels"]
         chosen = np.flatnonzero(levels)
         if not chosen.size:
             return cells
-        some, noise = cells[chosen], centred(parameters["noise"], cells.shape[1:])[chosen]
-        last = (levels[chosen] - 1).astype(np.uint8)[:, None, None]
-        specks = np.negative((noise <= last).view(np.uint8))  # true becomes 255
+        out, noise = cells.copy(), Picked(parameters, chosen)["noise"]
+        if turned:  # the rows of a table are as random as its columns
+            noise = noise.reshape(len(noise), noise.shape[2], noise.shape[1])
+        specks = np.negative((noise <= (levels[chosen] - 1).astype(np.uint8)[:, None, None]).view(np.uint8))
+        some = out[chosen]
         left, right, top, bottom = ink_box(some)
+        above, beside = ((size - drawn) // 2 for size, drawn in zip(some.shape[1:], specks.shape[1:]))
+        rows = between(top - above, bottom - above, specks.shape[1])
+        # one mask of both: operations on many short rows take longer than those on whole arrays
+        specks &= rows[:, :, None] & between(left - beside, right - beside, specks.shape[2])[:, None]
         inked = centred(some, specks.shape[1:])
-        above, beside = ((size - part) // 2 for size, part in zip(some.shape[1:], specks.shape[1:]))
-        specks &= between(top - above, bottom - above, specks.shape[1])[:, :, None]
-        specks &= between(left - beside, right - beside, specks.shape[2])[:, None]
-        inked |= specks
-        out = cells.copy()
+        inked |= centred(specks, some.shape[1:])
         out[chosen] = some
         return out
 

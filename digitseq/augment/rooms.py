@@ -40,9 +40,9 @@ class Room:
     size: Numbers
 
     def cell(self, some: Numbers) -> tuple[int, int]:
-        """Height and width of cells for some of the glyphs; the width is a multiple of four, for `ink_box`."""
+        """Height and width of cells for some of the glyphs; the height is a multiple of four, for `ink_box`."""
         height, width = self.size[:, some].max(axis=1)
-        return int(height), round_up(int(width), 4)
+        return round_up(int(height), 4), int(width)
 
 
 def stages_of(operations: Sequence[GlyphOperation]) -> list[Stage]:
@@ -94,7 +94,7 @@ def together(size: Numbers, kind: Numbers) -> Iterator[Numbers]:
         yield np.arange(count)
         return
     # few different sizes, so that there is little to look at
-    height, width = round_up(size[0], 2), round_up(size[1], 4)
+    height, width = round_up(size[0], 4), round_up(size[1], 2)
     _, first, member, number = np.unique(
         kind << 32 | height << 16 | width, return_index=True, return_inverse=True, return_counts=True
     )

@@ -24,15 +24,14 @@ STEEPER = 1.4  # slope of an edge of sharp cells over that of an interpolated on
 
 @dataclass(frozen=True)
 class Sheet:
-    """Glyphs on top of each other, with paper between them.
+    """Glyphs on top of each other, with paper between them; they are turned: their columns are rows of the sheet.
 
-    pixels: uint8 (N · step, width); step: rows of each glyph; turned: columns of the glyphs are rows of the sheet
-    middle: float64 (2, N), column and row of each glyph's middle, counted as in the glyph, from its own first row
+    pixels: uint8 (N · step, height); step: rows of each glyph
+    middle: float64 (2, N), column and row of each glyph's middle, counted as in the glyph, from its own first column
     """
 
     pixels: Pixels
     step: int
-    turned: bool
     middle: NDArray[np.float64]
 
     def slices(self, size: tuple[int, int]) -> Iterator[slice]:
@@ -42,28 +41,27 @@ class Sheet:
         for first in range(0, count, most):
             yield slice(first, min(first + most, count))
 
-    def rows(self, part: slice) -> NDArray[np.int64]:
-        """int64 (2, len): what is added to the middles of the glyphs in a slice for a sheet of these alone."""
-        rows = np.zeros((2, part.stop - part.start), np.int64)
-        rows[0 if self.turned else 1] = np.arange(part.stop - part.start) * self.step
-        return rows
+    def middles(self, part: slice) -> NDArray[np.float64]:
+        """float64 (2, n): column and row of the middles of the glyphs in a slice, in a sheet of these alone."""
+        middle = self.middle[:, part].copy()
+        middle[0] += np.arange(middle.shape[1]) * self.step
+        return middle
 
 
 def sheet_of_cells(cells: Pixels, reach: float) -> Sheet:
-    """A sheet of cells (N, h, w); reach: how far above and below their middles fetches go."""
-    count, height, width = cells.shape
-    step = max(height, height // 2 + math.ceil(reach) + 1)
-    pixels = np.zeros((count, step, width), np.uint8)
-    pixels[:, :height] = cells
+    """A sheet of cells (N, w, h); reach: how far to the left and right of their middles fetches go."""
+    count, width, height = cells.shape
+    step = max(width, width // 2 + math.ceil(reach) + 1)
+    pixels = np.zeros((count, step, height), np.uint8)
+    pixels[:, :width] = cells
     middle = np.broadcast_to([[(width - 1) / 2], [(height - 1) / 2]], (2, count))
-    return Sheet(pixels.reshape(-1, width), step, False, middle)
+    return Sheet(pixels.reshape(-1, height), step, middle)
 
 
 def sheet_of_columns(columns: Pixels, start: Numbers, wide: Numbers, middle_row: Numbers, reach: float) -> Sheet:
     """A sheet of glyphs that are columns[start : start + wide], (N,); their rows are those of the columns.
 
-    middle_row: the edge of rows that counts as the middle of each; reach: how far to the left and right of their
-    middles fetches go
+    middle_row: the edge of rows that counts as the middle of each; reach: as in `sheet_of_cells`
     """
     count, most = len(start), (int(wide.max()) + 1) // 2
     step = max(2 * most, most + math.ceil(reach) + 1)
@@ -72,19 +70,19 @@ def sheet_of_columns(columns: Pixels, start: Numbers, wide: Numbers, middle_row:
     # a column as one item of type void: NumPy then copies whole columns instead of bytes
     item = f"V{columns.shape[1]}"
     pixels.view(item)[place, 0] = columns.take(source, axis=0, mode="clip").view(item)[:, 0]
-    return Sheet(pixels, step, True, np.stack([np.full(count, most - 0.5), middle_row - 0.5]))
+    return Sheet(pixels, step, np.stack([np.full(count, most - 0.5), middle_row - 0.5]))
 
 
 def fetched(sheet: Sheet, part: slice, positions: Positions, out: Pixels) -> None:
-    """Fetch cells (n, h, w) bilinearly from the glyphs of a slice at x and y, float32 (2, n, h, w).
+    """Fetch cells (n, w, h) bilinearly from the glyphs of a slice at x and y, float32 (2, n, w, h).
 
-    Positions count as in each glyph of the slice alone, see `Sheet.rows`. All around it is paper.
+    Positions count as in each glyph of the slice alone, see `Sheet.middles`. All around it is paper.
     """
-    x, y = (axis.reshape(-1, axis.shape[2]) for axis in positions)
-    column, row = (y, x) if sheet.turned else (x, y)
+    column, row = (axis.reshape(-1, axis.shape[2]) for axis in positions)
     cv = opencv()
     pixels = sheet.pixels[part.start * sheet.step : part.stop * sheet.step]
-    cv.remap(pixels, column, row, cv.INTER_LINEAR, out.reshape(-1, out.shape[2]), cv.BORDER_CONSTANT)
+    # columns are rows of the sheet
+    cv.remap(pixels, row, column, cv.INTER_LINEAR, out.reshape(-1, out.shape[2]), cv.BORDER_CONSTANT)
 
 
 def sharpened(cells: Pixels, chosen: NDArray[np.bool_]) -> Pixels:

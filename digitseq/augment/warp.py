@@ -147,7 +147,7 @@ class _Glyphs:
     ) -> _Mapped:
         """The glyphs, each in a cell with this origin (N, 2), x and y in the image, and at least this extent (N, 2)."""
         height = self.ink.columns.shape[1]
-        shape = (int(extent[:, 1].max()), round_up(int(extent[:, 0].max()), 4))
+        shape = (int(extent[:, 0].max()), round_up(int(extent[:, 1].max()), 4))  # turned: columns first
         inks = [self.ink.columns, *([] if self.ink.shapes is None else [self.ink.shapes])]
         each = [np.empty((len(origin), *shape), np.uint8) for _ in inks]
         wide, middle = self.ink.width, (self.size - 1) / 2
@@ -162,17 +162,17 @@ class _Glyphs:
                 np.add(place, ROUNDING, out=out)
                 out -= (ROUNDING - added).astype(np.float32)[:, None, None]
             np.clip(positions[0], -reach, reach, out=positions[0])
-            positions[0] += (sheets[0].middle[:, part] + sheets[0].rows(part))[0].astype(np.float32)[:, None, None]
+            positions[0] += sheets[0].middles(part)[0].astype(np.float32)[:, None, None]
             for sheet, cells in zip(sheets, each):
                 fetched(sheet, part, positions, cells[part])
         if self.sharp:
             each = [sharpened(cells, np.ones(len(cells), bool)) for cells in each]
         if self._clip:
             # ink outside the image goes before boxes are taken: they end at its edges
-            columns, rows = (between(-origin[:, k], self.size[:, k] - origin[:, k], shape[1 - k]) for k in range(2))
+            columns, rows = (between(-origin[:, k], self.size[:, k] - origin[:, k], shape[k]) for k in range(2))
             for cells in each:
-                cells &= rows[:, :, None] & columns[:, None, :]
-        left, right, top, bottom = box = ink_box(each[0])
+                cells &= columns[:, :, None] & rows[:, None, :]
+        left, right, top, bottom = box = ink_box(each[0], turned=True)
         seen = np.clip(top + origin[:, 1], 0, height - (bottom - top))
         (columns, start), *shapes = (columns_of(cells, box, top - seen, height) for cells in each)
         ink = GlyphSpans(columns, start, right - left, seen, seen + bottom - top, *(taken for taken, _ in shapes))
@@ -190,9 +190,9 @@ class _Glyphs:
         """Where the pixels come from of the cells of some glyphs whose first pixels are at `first` (n, 2)."""
         # backwards from the pixels of the result: out of the fitted line, then through the maps, the last one first
         x, y = (
-            (first[:, k, None] + np.arange(shape[1 - k], dtype=np.float32) - shift[:, k, None]) / scale for k in (0, 1)
+            (first[:, k, None] + np.arange(shape[k], dtype=np.float32) - shift[:, k, None]) / scale for k in (0, 1)
         )
-        x, y = x[:, None, :], y[:, :, None]
+        x, y = x[:, :, None], y[:, None, :]
         for line_map, parameters in reversed(self.maps):
             x, y = line_map.source(x, y, {name: values[part] for name, values in parameters.items()})
         return x, y
