@@ -35,11 +35,9 @@ def _inked(words: NDArray[Any]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     rows = words[:, :, 0].copy()
     for k in range(1, words.shape[2]):
         rows |= words[:, :, k]
-    while (height := words.shape[1]) > 1:  # fold the lower half onto the upper one
+    while (height := words.shape[1]) > 1:  # fold the lower half onto the upper one, with a row of both if odd
         half = (height + 1) // 2
-        folded = words[:, :half].copy()
-        folded[:, : height - half] |= words[:, half:]
-        words = folded
+        words = words[:, :half] | words[:, height - half :]
     return rows != 0, words.view(np.uint8)[:, 0] != 0
 
 

@@ -94,17 +94,20 @@ def together(size: Numbers, kind: Numbers) -> Iterator[Numbers]:
         yield np.arange(count)
         return
     # few different sizes, so that there is little to look at
-    height, width = round_up(size[0], 4), round_up(size[1], 2)
-    _, first, member, number = np.unique(
-        kind << 32 | height << 16 | width, return_index=True, return_inverse=True, return_counts=True
-    )
-    height, width, kind = height[first], width[first], kind[first]
-    group_of = np.empty(len(first), np.int64)
-    groups = [part for k in np.unique(kind) for part in _split(np.flatnonzero(kind == k), height, width, number)]
+    step = 4 * max(int(size.max()) // 64, 1)
+    tall, wide = -(-size[0] // step), -(-size[1] // step)
+    shape = (int(kind.max()) + 1, int(tall.max()) + 1, int(wide.max()) + 1)
+    sort = np.ravel_multi_index((kind, tall, wide), shape)
+    number = np.bincount(sort)
+    of_type, height, width = np.unravel_index(np.arange(len(number)), shape)
+    height, width = height * step, width * step
+    there = np.flatnonzero(number)
+    groups = [part for k in np.unique(kind) for part in _split(there[of_type[there] == k], height, width, number)]
+    group_of = np.zeros(len(number), np.uint16)
     for k, types in enumerate(groups):
         group_of[types] = k
-    group = group_of[member]
-    order = np.argsort(group, kind="stable")
+    group = group_of[sort]
+    order = np.argsort(group, kind="stable")  # of small numbers: in linear time
     ends = np.bincount(group, minlength=len(groups)).cumsum().tolist()
     for types, begin, end in zip(groups, [0, *ends], ends):
         most = max(CACHED_PIXELS // int(height[types].max() * width[types].max()), 1)
