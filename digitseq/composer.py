@@ -138,7 +138,7 @@ def compose_images(ink: GlyphSpans, x: NDArray[np.int64], image_width: int, over
 
 
 def _brighten(canvas: NDArray[np.uint8], columns: NDArray[np.uint8], place: NDArray[np.int64]) -> None:
-    """Where several of `columns` (T, H) belong at the same place of the canvas, which has one, put the brightest pixels."""
+    """Put the brightest pixels where several of `columns` (T, H), one of which the canvas has, are at one place."""
     last = np.empty(len(canvas), np.int64)
     every = np.arange(len(place))
     last[place] = every

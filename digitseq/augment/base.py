@@ -32,7 +32,7 @@ class Picked(dict[str, NDArray[Any]]):
 
     def __init__(self, parameters: Parameters, some: NDArray[np.int64]) -> None:
         super().__init__(parameters)
-        self.some = parameters.some[some] if isinstance(parameters, Picked) else some
+        self.some: NDArray[np.int64] = parameters.some[some] if isinstance(parameters, Picked) else some
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         return super().__getitem__(name).take(self.some, axis=0)
@@ -140,8 +140,8 @@ class GlyphOperation(Operation):
     def draw(self, rows: Rows, n: int, cell: tuple[int, int]) -> Parameters:
         """Parameters for n glyphs of every row, as arrays (B·n, …).
 
-        cell: (height, width) that the ink of any glyph fits into, even. `apply` gets cells of other sizes, also even: of
-        tables with a number for every pixel it takes the middle, so that what a glyph gets does not depend on the cell.
+        cell: (height, width) that the ink of any glyph fits into, even. `apply` gets cells of other sizes, even too, on
+        which what a glyph gets must not depend: of tables with a number for every pixel it takes the middle.
         """
         return {self.strength_name: self.draw_strengths(rows, n)}
 

@@ -62,7 +62,8 @@ def windows(columns: Pixels, chosen: Numbers, first: Numbers, height: int) -> Pi
     # one item of type void for every byte at which a window can begin: NumPy then copies windows instead of bytes
     item = np.dtype(f"V{height}")
     every = np.ndarray(count * full - height + 1, item, np.ascontiguousarray(columns), strides=(1,))
-    return every[chosen * full + first].view(np.uint8).reshape(-1, height)
+    shown: Pixels = every[chosen * full + first].view(np.uint8).reshape(-1, height)
+    return shown
 
 
 def resized(cells: Pixels, size: tuple[int, ...]) -> Pixels:

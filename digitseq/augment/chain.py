@@ -123,7 +123,7 @@ class GlyphChain:
     def _distorted(
         self, glyphs: GlyphColumns, drawn: Sequence[Parameters], found: Sequence[Room], some: Numbers, shapes: bool
     ) -> tuple[Pixels, Pixels | None, Numbers]:
-        """Turned cells (N, w, h) of some of the glyphs after all operations, and the image row of each cell's first row.
+        """Turned cells (N, w, h) of some of the glyphs after all operations, and the image row of each one's first row.
 
         Second, with `shapes`, the same cells without specks.
         """

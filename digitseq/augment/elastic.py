@@ -71,8 +71,8 @@ class Elastic(DisplacementMap):
         (first_row, rows), (first, columns) = (
             _weights(length, whole, spacing) for length, whole in zip(size, drawn_for)
         )
-        used = np.s_[first_row : first_row + rows.shape[1], first : first + columns.shape[1]]
-        noise = parameters["noise"][:, :, *used].astype(np.float32) * 2 - 255  # odd whole numbers, -255 … 255
+        noise = parameters["noise"][:, :, first_row : first_row + rows.shape[1], first : first + columns.shape[1]]
+        noise = noise.astype(np.float32) * 2 - 255  # odd whole numbers, -255 … 255
         values = noise @ columns.T  # sums of whole numbers
         unit = FARTHEST * self._deviation(parameters["alpha"]) * VALUE_STEPS / (255 * WEIGHT_STEPS)
         values *= unit.astype(np.float32)[:, None, None, None]

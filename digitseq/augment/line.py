@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from digitseq.augment.base import Operation, Parameters
 from digitseq.augment.draws import Range, draw_uniform
-from digitseq.augment.sheets import Positions
 from digitseq.augment.ranges import parameter, probability
+from digitseq.augment.sheets import Positions
 from digitseq.options import Flag, setting
 from digitseq.random_streams import Rows
 

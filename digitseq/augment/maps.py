@@ -118,8 +118,7 @@ class MapRun:
         displaced, displacements = self.displaced[some], []
         if displaced.any():
             displacements = [
-                (o, Picked(p, some), None if mixed is None else mixed[some])
-                for o, p, mixed in self.displacements
+                (o, Picked(p, some), None if mixed is None else mixed[some]) for o, p, mixed in self.displacements
             ]
         return MapRun(self.matrix[some], displacements, self.moved[some], displaced)
 
@@ -187,7 +186,7 @@ class MapRun:
 
 
 def apply_maps(cells: Pixels, maps: Maps, sharp: bool = False) -> Pixels:
-    """Cells (N, h, w) after all `maps`, in their order, with a single bilinear interpolation. sharp: see `sharpened`."""
+    """Cells (N, h, w) after all `maps`, in their order, with a single interpolation. sharp: see `sharpened`."""
     out = moved_cells(cells.transpose(0, 2, 1), MapRun.of(maps, len(cells)), sharp)
     return np.ascontiguousarray(out.transpose(0, 2, 1))
 
@@ -230,7 +229,8 @@ def _product(across: NDArray[np.float32], down: NDArray[np.float32]) -> NDArray[
     # BLAS starts threads for larger products: for these, they wait for each other longer than they work
     most = max(ONE_THREAD // (terms * height), 1)
     if most >= width:
-        return np.matmul(across, down)
+        whole: NDArray[np.float32] = np.matmul(across, down)
+        return whole
     out = np.empty((*across.shape[:-1], height), np.float32)
     for first in range(0, width, most):
         out[..., first : first + most, :] = np.matmul(across[..., first : first + most, :], down)

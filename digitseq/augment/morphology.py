@@ -108,7 +108,8 @@ class Dilate(_Morphology):
         return height + 2 * above, width + 2 * beside
 
     def room(self, size: NDArray[np.int64], parameters: Parameters) -> NDArray[np.int64]:
-        return size + 2 * (np.stack([parameters["height"], parameters["width"]]) // 2)
+        grown: Sizes = size + 2 * (np.stack([parameters["height"], parameters["width"]]) // 2)
+        return grown
 
     def _morph(self, cells: Pixels, across: Sizes, down: Sizes) -> Pixels:
         return _filtered(np.maximum, cells, across, down)
@@ -185,6 +186,8 @@ def thinnest(cells: Pixels, most: Sizes) -> Pixels:
     for size in range(2, int(most.max()) + 1):
         if (short := most[left] < size).any():
             left, square = left[~short], square[~short]
+        if not left.size:
+            break
         wide, tall = _shifted(np.minimum, square, size, across=True), _shifted(np.minimum, square, size)
         square = _shifted(np.minimum, wide, size)
         of_tall, of_wide, of_square = _ink(tall), _ink(wide), _ink(square)
@@ -194,13 +197,11 @@ def thinnest(cells: Pixels, most: Sizes) -> Pixels:
         for thin, borne in ((tall, bears_tall), (wide, bears_wide), (square, bears_square)):
             out[left[borne]] = thin[borne]
         left, square = left[bears_square], square[bears_square]
-        if not left.size:
-            break
     return out
 
 
 def _filtered(combine: np.ufunc, cells: Pixels, width: Sizes, height: Sizes) -> Pixels:
-    """Cells under rectangles of these sizes (N,), a pixel longer at a time: minima for erosions, maxima for dilations."""
+    """Cells under rectangles of these sizes (N,), made a pixel longer at a time; combine: minimum or maximum."""
     out = cells
     for across, sizes in ((True, width), (False, height)):
         for size in range(2, int(sizes.max()) + 1):

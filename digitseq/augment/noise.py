@@ -55,18 +55,24 @@ class Noise(GlyphOperation):
 
     def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
         out, ratio = cells.copy(), parameters["ratio"]
-        for chosen, dense in ((np.flatnonzero((ratio > 0) & (ratio <= 0.5)), False), (np.flatnonzero(ratio > 0.5), True)):
+        for chosen, dense in (
+            (np.flatnonzero((ratio > 0) & (ratio <= 0.5)), False),
+            (np.flatnonzero(ratio > 0.5), True),
+        ):
             if chosen.size:
                 some = cells[chosen]
                 left, right, top, bottom = box = ink_box(some)
                 number = _places(1 - ratio[chosen] if dense else ratio[chosen], (right - left) * (bottom - top))
                 number = (number + parameters["rounding"][chosen]).astype(np.int64)
                 place = _flat(Picked(parameters, chosen)["places"], number, box, some.shape)
-                flat, white = some.reshape(-1), np.uint8(255)
+                flat = some.reshape(-1)
+                new = np.full(len(place), 255, np.uint8)
                 if dense:
-                    white = flat[place]
-                    some |= between(top, bottom, some.shape[1])[:, :, None] & between(left, right, some.shape[2])[:, None]
-                flat[place] = white
+                    new = flat[place]
+                    some |= (
+                        between(top, bottom, some.shape[1])[:, :, None] & between(left, right, some.shape[2])[:, None]
+                    )
+                flat[place] = new
                 out[chosen] = some
         return out
 
@@ -80,10 +86,10 @@ def _flat(
     draws: NDArray[Any], number: NDArray[np.int64], box: NDArray[np.int64], shape: tuple[int, ...]
 ) -> NDArray[np.int64]:
     """Flat indices of the first `number` (N,) of places, drawn (N, most), in the boxes of cells of `shape`."""
-    wider = np.uint32 if draws.dtype == np.uint16 else np.uint64
+    wider: Any = np.uint32 if draws.dtype == np.uint16 else np.uint64
     left, right, top, bottom = box.astype(wider)[:, :, None]
     wide = right - left
-    place = draws.astype(wider)
+    place: NDArray[Any] = draws.astype(wider)
     place *= wide * (bottom - top)
     place >>= wider(8 * draws.itemsize)
     # a division by multiplication: half a pixel is farther from the next row than float32 rounds

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import Parameters, Pixels
+from digitseq.augment.base import Parameters
 from digitseq.augment.boxes import between, ink_box
 from digitseq.augment.cells import columns_of
 from digitseq.augment.draws import round_up
@@ -45,14 +45,14 @@ def warp_lines(
         maps.append((line_map, {name: values[text] for name, values in prepared.items()}))
     size = np.stack([width[rows[text]], np.full(len(text), height)], axis=1)
     start, wide, top, bottom = (values[text, place] for values in (lines.start, lines.width, lines.top, lines.bottom))
-    one = GlyphSpans(ink.columns, start, wide, top, bottom, ink.shapes)
+    one = replace(ink, start=start, width=wide, top=top, bottom=bottom)
     glyphs = _Glyphs(one, x[rows[text], place], text, size, maps, sharp)
     mapped = glyphs.mapped()
     out = x.copy()
     out[rows[text], place] = mapped.x
-    spans = np.zeros((4, *lines.width.shape), np.int64)
+    start, wide, top, bottom = spans = np.zeros((4, *lines.width.shape), np.int64)
     spans[:, text, place] = mapped.ink.start, mapped.ink.width, mapped.ink.top, mapped.ink.bottom
-    return ink.replaced(rows, GlyphSpans(mapped.ink.columns, *spans, mapped.ink.shapes)), out
+    return ink.replaced(rows, replace(mapped.ink, start=start, width=wide, top=top, bottom=bottom)), out
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,9 @@ class _Glyphs:
         sheets = [sheet_of_columns(columns, self.ink.start, wide, np.zeros_like(wide), reach) for columns in inks]
         of_glyph = np.stack([middle[:, 0] - self.x - (wide + 1) // 2 + 0.5, middle[:, 1]])
         for part in sheets[0].slices(shape):
-            x, y = self._sources((origin[part] - middle[part]).astype(np.float32), scale[part], shift[part], part, shape)
+            x, y = self._sources(
+                (origin[part] - middle[part]).astype(np.float32), scale[part], shift[part], part, shape
+            )
             positions = np.empty((2, part.stop - part.start, *shape), np.float32)
             # rounded first: positions in a sheet depend on the other glyphs, and unrounded ones would differ by that
             for out, place, added in zip(positions, (x, y), of_glyph[:, part]):
@@ -189,9 +191,8 @@ class _Glyphs:
     ) -> Place:
         """Where the pixels come from of the cells of some glyphs whose first pixels are at `first` (n, 2)."""
         # backwards from the pixels of the result: out of the fitted line, then through the maps, the last one first
-        x, y = (
-            (first[:, k, None] + np.arange(shape[k], dtype=np.float32) - shift[:, k, None]) / scale for k in (0, 1)
-        )
+        x: Positions = np.divide(first[:, :1] + np.arange(shape[0], dtype=np.float32) - shift[:, :1], scale)
+        y: Positions = np.divide(first[:, 1:] + np.arange(shape[1], dtype=np.float32) - shift[:, 1:], scale)
         x, y = x[:, :, None], y[:, None, :]
         for line_map, parameters in reversed(self.maps):
             x, y = line_map.source(x, y, {name: values[part] for name, values in parameters.items()})
@@ -208,4 +209,5 @@ def _joined(made: Sequence[tuple[Numbers, _Mapped]], count: int) -> _Mapped:
         total += len(ink.columns)
     columns = np.concatenate([mapped.ink.columns for _, mapped in made])
     shapes = [mapped.ink.shapes for _, mapped in made if mapped.ink.shapes is not None]
-    return _Mapped(GlyphSpans(columns, *spans, np.concatenate(shapes) if shapes else None), x)
+    start, wide, top, bottom = spans
+    return _Mapped(GlyphSpans(columns, start, wide, top, bottom, np.concatenate(shapes) if shapes else None), x)
