@@ -49,11 +49,18 @@ def columns_of(cells: Pixels, box: Numbers, first_row: Numbers, height: int) -> 
     above = max(0, -int(first_row.min()))
     below = max(0, int(first_row.max()) + height - rows)
     source, _ = column_runs(np.arange(count) * width + left, left, wide)
-    # rows of paper above and below, of inked columns only
-    padded = np.zeros((total, above + rows + below), np.uint8)
-    padded[:, above : above + rows] = cells.reshape(-1, rows).take(source, axis=0)
-    columns = windows(padded, np.arange(total), (first_row + above).repeat(wide), height)
-    return columns, end - wide
+    columns = padded(cells.reshape(-1, rows).take(source, axis=0), above, below)
+    return windows(columns, np.arange(total), (first_row + above).repeat(wide), height), end - wide
+
+
+def padded(columns: Pixels, above: int, below: int) -> Pixels:
+    """uint8 (T, above + h + below): columns (T, h) with paper at their ends."""
+    count, height = columns.shape
+    out = np.zeros((count, above + height + below), np.uint8)
+    # a column as one item of type void: NumPy then copies columns instead of bytes
+    item = np.dtype(f"V{height}")
+    np.ndarray(count, item, out, above, (out.shape[1],))[...] = columns.view(item)[:, 0]
+    return out
 
 
 def windows(columns: Pixels, chosen: Numbers, first: Numbers, height: int) -> Pixels:

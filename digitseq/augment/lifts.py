@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.augment.base import Parameters, Pixels
-from digitseq.augment.cells import windows
+from digitseq.augment.cells import padded, windows
 from digitseq.augment.line import Lift, LineMap
 from digitseq.augment.sheets import SUBPIXELS, sharpened
 from digitseq.composer import GlyphSpans, column_runs
@@ -66,9 +66,7 @@ def _moved(columns: Pixels, steps: Numbers, sharp: bool) -> Pixels:
     count, height = columns.shape
     whole, part = steps >> BITS, (steps & SUBPIXELS - 1).astype(np.int16)[:, None]
     above, below = max(0, -int(whole.min())), max(0, int(whole.max()) + 1)
-    padded = np.zeros((count, above + height + below), np.uint8)
-    padded[:, above : above + height] = columns
-    shown = windows(padded, np.arange(count), whole + above, height + 1)
+    shown = windows(padded(columns, above, below), np.arange(count), whole + above, height + 1)
     upper = shown[:, :-1].astype(np.int16)
     mixed = shown[:, 1:] - upper
     mixed *= part

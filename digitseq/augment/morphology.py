@@ -221,19 +221,20 @@ def _shifted(combine: np.ufunc, cells: Pixels, size: int, across: bool = False) 
     """
     step = 1 if across else cells.shape[2]
     flat = cells.reshape(-1)
-    out = flat.copy()
-    before, after = flat[:-step], flat[step:]
-    combine(before, after, out=out[step:] if size % 2 == 0 else out[:-step])  # even kernels are longer before
+    out = np.empty_like(flat)
+    inside, edge = (np.s_[step:], np.s_[:step]) if size % 2 == 0 else (np.s_[:-step], np.s_[-step:])
+    combine(flat[:-step], flat[step:], out=out[inside])  # even kernels are longer before
+    out[edge] = flat[edge]
     return out.reshape(cells.shape)
 
 
 def _crossed(combine: np.ufunc, cells: Pixels) -> Pixels:
     """Cells under a cross of 3 pixels, as `_shifted`."""
-    flat = cells.reshape(-1)
-    out = flat.copy()
-    for step in (1, cells.shape[2]):
-        combine(out[step:], flat[:-step], out=out[step:])
-        combine(out[:-step], flat[step:], out=out[:-step])
+    out, flat = _shifted(combine, cells, 2, across=True).reshape(-1), cells.reshape(-1)
+    combine(out[:-1], flat[1:], out=out[:-1])
+    step = cells.shape[2]
+    combine(out[step:], flat[:-step], out=out[step:])
+    combine(out[:-step], flat[step:], out=out[:-step])
     return out.reshape(cells.shape)
 
 
