@@ -15,8 +15,8 @@ from support.cases import product
 
 from digitseq import Pipeline, SequenceGenerator, Settings, SettingsError, generate_numbers_sequence
 from digitseq.augment import OPERATIONS, PRESETS
-from digitseq.augment.sheets import sharpened
 from digitseq.augment.registry import parse_augment
+from digitseq.augment.sheets import sharpened
 from digitseq.errors import DigitseqWarning
 from digitseq.glyphs import loader
 from digitseq.glyphs.catalog import SIDE
