@@ -125,19 +125,31 @@ def compose_images(ink: GlyphSpans, x: NDArray[np.int64], image_width: int, over
         for first, left, wide in zip(*(array.ravel().tolist() for array in (ink.start, target, ink.width))):
             part = canvas[left : left + wide]
             np.maximum(part, ink.columns[first : first + wide], out=part)
-    elif overlapping:
-        for j in range(x.shape[1]):
-            source, place = column_runs(ink.start[:, j], target[:, j], ink.width[:, j])
-            canvas[place] = np.maximum(canvas[place], ink.columns[source])
     else:
         source, place = column_runs(ink.start.ravel(), target.ravel(), ink.width.ravel())
+        columns = ink.columns.take(source, axis=0, mode="clip")
         # a column as one item of type void: NumPy then copies whole columns instead of bytes
-        canvas.view(f"V{height}")[place, 0] = ink.columns.take(source, axis=0, mode="clip").view(f"V{height}")[:, 0]
+        canvas.view(f"V{height}")[place, 0] = columns.view(f"V{height}")[:, 0]
+        if overlapping:
+            _brighten(canvas, columns, place)
     # one byte before every row is left for PNG's filter type: encoding then needs no copy
     rows = np.zeros((count, height, image_width + 1), np.uint8)
     images = rows[:, :, 1:]
     images[:, :, begin:end] = canvas.reshape(count, end - begin, height).transpose(0, 2, 1)
     return images
+
+
+def _brighten(canvas: NDArray[np.uint8], columns: NDArray[np.uint8], place: NDArray[np.int64]) -> None:
+    """Put the brightest pixels where several of `columns` (T, H), one of which the canvas has, are at one place."""
+    last = np.empty(len(canvas), np.int64)
+    every = np.arange(len(place))
+    last[place] = every
+    while (covered := (last[place] != every).nonzero()[0]).size:
+        place, columns, every = place[covered], columns[covered], np.arange(covered.size)
+        # of several columns at one place, a single one is left in `last`: it is put there, the others wait
+        last[place] = every
+        now = (last[place] == every).nonzero()[0]
+        canvas[place[now]] = np.maximum(canvas[place[now]], columns[now])
 
 
 def column_runs(

@@ -24,6 +24,7 @@ from digitseq.augment import (
     Wave,
 )
 from digitseq.augment.line import LineMap
+from digitseq.augment.rooms import Room
 from digitseq.random_streams import Rows
 
 NEUTRAL = {
@@ -94,6 +95,34 @@ def test_boxes_hold_all_ink_tightly_and_nothing_leaves_the_image(augment, width,
         rows, columns = np.flatnonzero(image.any(axis=1)), np.flatnonzero(image.any(axis=0))
         assert (rows[0], rows[-1] + 1) == (boxes[:, 1].min(), (boxes[:, 1] + boxes[:, 3]).max())
         assert (columns[0], columns[-1] + 1) == (boxes[:, 0].min(), (boxes[:, 0] + boxes[:, 2]).max())
+
+
+@pytest.mark.parametrize("augment", [*CHAINS, "light", "heavy", "elastic:alpha=120,sigma=3 rotate:angle=90", "noise"])
+def test_cells_cut_no_ink_and_their_size_does_not_matter(augment, train, monkeypatch):
+    tight = pipeline(train, augment).batch(0, 150)
+    cell = Room.cell
+
+    def larger(self, some):
+        height, width = cell(self, some)
+        return height + 24, width + 16
+
+    monkeypatch.setattr(Room, "cell", larger)
+    roomy = pipeline(train, augment).batch(0, 150)
+    assert np.array_equal(tight.images, roomy.images)
+    assert np.array_equal(tight.boxes, roomy.boxes)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.02, 0.02), (0, 0.1), (0.3, 0.3), (0.7, 0.7), (0.6, 1)])
+def test_noise_whitens_its_share_of_the_box_evenly_and_nothing_else(low, high):
+    cells = np.zeros((3000, 24, 32), np.uint8)
+    cells[:, 2, 5] = cells[:, 21, 24] = 1
+    noise = Noise(ratio=(low, high))
+    white = noise.apply(cells, noise.draw(Rows.span(1, 0, 500), 6, (24, 32))) == 255
+    box = white[:, 2:22, 5:25]
+    assert box.sum() == white.sum()
+    assert box.mean() == pytest.approx((low + high) / 2, rel=0.03)
+    for axis in (1, 2):
+        assert np.ptp(box.mean(axis=(0, axis))) < 0.012
 
 
 @pytest.mark.parametrize("augment", CHAINS)
@@ -183,7 +212,11 @@ def test_whole_strokes_are_dilations_with_a_cross(train):
 def test_elastic_offsets_have_the_strength_and_smoothness_of_the_paper():
     elastic = Elastic(alpha=34, sigma=4)
     drawn = elastic.draw(Rows.span(1, 0, 300), 1, (32, 32))
-    offsets = np.stack(elastic.displacement(drawn, np.arange(300)))
+    weights, values = elastic.displacement(drawn, (32, 32))
+    offsets = weights @ values
+    assert np.abs(offsets).max() < elastic.farthest(drawn).min()
+    smaller, fewer = elastic.displacement(drawn, (20, 24))
+    assert np.array_equal(smaller @ fewer, offsets[:, :, 6:26, 4:28])  # whatever the cell
     # noise in -1 … 1 smoothed by a Gaussian, made the plain way
     rng = np.random.default_rng(0)
     import cv2

@@ -15,8 +15,8 @@ from support.cases import product
 
 from digitseq import Pipeline, SequenceGenerator, Settings, SettingsError, generate_numbers_sequence
 from digitseq.augment import OPERATIONS, PRESETS
-from digitseq.augment.maps import remap
 from digitseq.augment.registry import parse_augment
+from digitseq.augment.sheets import sharpened
 from digitseq.errors import DigitseqWarning
 from digitseq.glyphs.catalog import SIDE
 from digitseq.glyphs.loader import load_bank, load_scaled
@@ -153,11 +153,10 @@ def test_renderers_are_kept_by_their_sizes():
     assert all(one is other for one, other in zip(kept, again))
 
 
-def test_remap_leaves_half_of_full_ink_and_steepens_the_rest():
-    cells = np.full((1, 4, 8), 100, np.uint8)
-    place = np.zeros((1, 4, 8), np.float32)
-    assert remap(cells, place.copy(), place.copy(), sharp=True).max() == round((100 - 127.5) * 1.4 + 127.5)
-    assert remap(cells, place.copy(), place.copy()).max() == 100
+def test_sharp_edges_leave_half_of_full_ink_and_steepen_the_rest():
+    cells = np.stack([np.full((4, 8), level, np.uint8) for level in (100, 127, 160, 100)])
+    sharp = sharpened(cells, np.array([True, True, True, False]))
+    assert [np.unique(cell).tolist() for cell in sharp] == [[89], [127], [173], [100]]
 
 
 @pytest.mark.parametrize(("share", "expected"), [(None, 20 / 28), (0.3, 0.3), (0.9, 0.9)])

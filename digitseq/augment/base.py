@@ -27,6 +27,17 @@ Outline = NDArray[np.float64]  # (N, 2, P): x and y of P pixels of each of N gly
 CACHED_IMAGES = 32
 
 
+class Picked(dict[str, NDArray[Any]]):
+    """The parameters of some of the items: of all of them only what is asked for is copied."""
+
+    def __init__(self, parameters: Parameters, some: NDArray[np.int64]) -> None:
+        super().__init__(parameters)
+        self.some: NDArray[np.int64] = parameters.some[some] if isinstance(parameters, Picked) else some
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return super().__getitem__(name).take(self.some, axis=0)
+
+
 class Operation(ABC):
     """A distortion. Subclasses are frozen dataclasses whose fields are the parameters, `p` last.
 
@@ -121,8 +132,17 @@ class GlyphOperation(Operation):
         """The largest ink box that can come out when ink of at most this size goes in, in pixels."""
         return height, width
 
+    def room(self, size: NDArray[np.int64], parameters: Parameters) -> NDArray[np.int64]:
+        """The same for each glyph and its parameters: heights and widths, (2, N), in and out."""
+        height, width = self.grown(int(size[0].max()), int(size[1].max()))
+        return np.maximum(size, [[height], [width]])
+
     def draw(self, rows: Rows, n: int, cell: tuple[int, int]) -> Parameters:
-        """Parameters for n glyphs of every row, as arrays (B·n, …); `cell` is a cell's (height, width)."""
+        """Parameters for n glyphs of every row, as arrays (B·n, …).
+
+        cell: (height, width) that the ink of any glyph fits into, even. `apply` gets cells of other sizes, even too, on
+        which what a glyph gets must not depend: of tables with a number for every pixel it takes the middle.
+        """
         return {self.strength_name: self.draw_strengths(rows, n)}
 
     def outline(self, points: Outline, rows: Rows) -> Outline:
@@ -135,6 +155,11 @@ class GlyphOperation(Operation):
     @abstractmethod
     def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
         """uint8 (N, h, w) in, the same out; the input is left as it is."""
+
+    def apply_turned(self, cells: Pixels, parameters: Parameters) -> Pixels:
+        """The same for cells that are turned, (N, w, h)."""
+        upright = self.apply(np.ascontiguousarray(cells.transpose(0, 2, 1)), parameters)
+        return np.ascontiguousarray(upright.transpose(0, 2, 1))
 
 
 @dataclass(frozen=True)

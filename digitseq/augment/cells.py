@@ -1,14 +1,16 @@
-"""Cells: glyphs copied from columns into images (N, h, w) to be distorted, and back."""
+"""Cells: glyphs copied from columns into images to be distorted, and back.
+
+These images are turned, (N, w, h): columns stay columns, and are copied as a whole.
+"""
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.augment.base import Pixels
-from digitseq.composer import FEW, GlyphSpans, column_runs
+from digitseq.augment.draws import centred
+from digitseq.composer import column_runs
 
 Numbers = NDArray[np.int64]
 
@@ -16,56 +18,65 @@ Numbers = NDArray[np.int64]
 def cut_cells(
     columns: Pixels, start: Numbers, wide: Numbers, rows: tuple[Numbers, int], cell: tuple[int, int]
 ) -> Pixels:
-    """uint8 (N, *cell): glyph i is columns[start : start + wide], in the middle of its cell.
+    """uint8 (N, w, h) for a `cell` (h, w), both even: glyph i is columns[start : start + wide], in the middle.
 
-    rows: the first row to take of each glyph's columns, (N,), and how many; they are centred too.
+    rows: the first row to take of each glyph's columns, (N,), and how many; they are centred too, and what is beyond a
+    cell is left out.
     """
-    height, width = cell
-    first, count = rows
-    if len(start) <= FEW:
-        return _cut_each(columns, start, wide, rows, cell)
-    source, place = column_runs(start, np.arange(len(start)) * width + (width - wide) // 2, wide)
-    taken = columns.take(source, axis=0, mode="clip")
-    turned = np.zeros((len(start) * width, height), np.uint8)
-    upper = (height - count) // 2
-    owner = np.repeat(first, wide)
-    for row in np.unique(first):  # few values: one assignment for all glyphs that start in the same row
-        chosen = owner == row
-        turned[place[chosen], upper : upper + count] = taken[chosen, row : row + count]
-    return np.ascontiguousarray(turned.reshape(len(start), width, height).transpose(0, 2, 1))
+    (height, width), (first, tall), count = cell, rows, len(start)
+    place = np.arange(count) * width + width // 2 - (wide + 1) // 2
+    source, target = column_runs(start, place, wide)
+    most = max(height, tall + tall % 2)
+    cells = np.zeros((count * width, most), np.uint8)
+    middle = np.ndarray(len(cells), f"V{tall}", cells, most // 2 - (tall + 1) // 2, (most,))
+    middle[target] = windows(columns, source, first.repeat(wide), tall).view(middle.dtype)[:, 0]
+    beyond = (most - height) // 2
+    return np.ascontiguousarray(cells.reshape(count, width, most)[:, :, beyond : beyond + height])
 
 
-def _cut_each(
-    columns: Pixels, start: Numbers, wide: Numbers, rows: tuple[Numbers, int], cell: tuple[int, int]
-) -> Pixels:
-    (height, width), (first, count) = cell, rows
-    cells = np.zeros((len(start), height, width), np.uint8)
-    upper = (height - count) // 2
-    for one, column, length, row in zip(cells, start.tolist(), wide.tolist(), first.tolist()):
-        left = (width - length) // 2
-        one[upper : upper + count, left : left + length] = columns[column : column + length, row : row + count].T
-    return cells
+def columns_of(cells: Pixels, box: Numbers, first_row: Numbers, height: int) -> tuple[Pixels, Numbers]:
+    """The inked columns of cells (N, w, h), uint8 (T, height), glyph after glyph, and where each begins, (N,).
 
-
-def spans_of(
-    cells: Pixels, box: Numbers, above: Numbers, height: int, at: Numbers, shape: tuple[int, ...]
-) -> GlyphSpans:
-    """The columns of cells (N, h, w) in images of `height`, as glyphs at the flat indices `at` of texts of `shape`.
-
-    box: of the cells' ink, (4, N) as from `ink_box`; above: the image row of each cell's first row, (N,). Ink that
-    would stick out at the top or bottom is moved inside.
+    box: of the cells' ink, (4, N) as from `ink_box`; first_row: the row of the cells that becomes the first row
     """
-    (count, rows, width), (left, right, top, bottom) = cells.shape, box
-    tall = bottom - top
-    seen = np.clip(top + above, 0, height - tall)
-    columns = np.zeros((count, width, height), np.uint8)
-    turned = cells.transpose(0, 2, 1)
-    shift = seen - top
-    for step in np.unique(shift).tolist():
-        chosen = np.flatnonzero(shift == step)
-        first, last = max(-step, 0), min(height - step, rows)
-        if first < last:
-            columns[chosen, :, first + step : last + step] = turned[chosen, :, first:last]
-    spans = np.zeros((4, math.prod(shape)), np.int64)
-    spans[:, at] = np.arange(count) * width + left, right - left, seen, seen + tall
-    return GlyphSpans(columns.reshape(count * width, height), *spans.reshape(4, *shape))
+    left, right, _, _ = box
+    wide = right - left
+    end = wide.cumsum()
+    total = int(end[-1])
+    if not total:
+        return np.zeros((1, height), np.uint8), np.zeros_like(wide)
+    count, width, rows = cells.shape
+    above = max(0, -int(first_row.min()))
+    below = max(0, int(first_row.max()) + height - rows)
+    source, _ = column_runs(np.arange(count) * width + left, left, wide)
+    columns = padded(cells.reshape(-1, rows).take(source, axis=0), above, below)
+    return windows(columns, np.arange(total), (first_row + above).repeat(wide), height), end - wide
+
+
+def padded(columns: Pixels, above: int, below: int) -> Pixels:
+    """uint8 (T, above + h + below): columns (T, h) with paper at their ends."""
+    count, height = columns.shape
+    out = np.zeros((count, above + height + below), np.uint8)
+    # a column as one item of type void: NumPy then copies columns instead of bytes
+    item = np.dtype(f"V{height}")
+    np.ndarray(count, item, out, above, (out.shape[1],))[...] = columns.view(item)[:, 0]
+    return out
+
+
+def windows(columns: Pixels, chosen: Numbers, first: Numbers, height: int) -> Pixels:
+    """uint8 (T, height): of each chosen one of `columns` (n, h), `height` rows from `first` on, (T,)."""
+    count, full = columns.shape
+    # one item of type void for every byte at which a window can begin: NumPy then copies windows instead of bytes
+    item = np.dtype(f"V{height}")
+    every = np.ndarray(count * full - height + 1, item, np.ascontiguousarray(columns), strides=(1,))
+    shown: Pixels = every[chosen * full + first].view(np.uint8).reshape(-1, height)
+    return shown
+
+
+def resized(cells: Pixels, size: tuple[int, ...]) -> Pixels:
+    """Cells (N, …) with paper added, or left out, on all sides; all sizes are even."""
+    if cells.shape[1:] == size:
+        return cells
+    out = np.zeros((len(cells), *size), np.uint8)
+    centred(out, cells.shape[1:])[...] = centred(cells, size)
+    return out

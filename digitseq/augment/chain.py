@@ -8,33 +8,38 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import GlyphOperation, Outline, Parameters, Pixels
+from digitseq.augment.base import GlyphOperation, Outline, Parameters, Picked, Pixels
 from digitseq.augment.boxes import ink_box, outlines
-from digitseq.augment.cells import cut_cells, spans_of
+from digitseq.augment.cells import columns_of, cut_cells, resized
 from digitseq.augment.draws import round_up
-from digitseq.augment.maps import GlyphMap, apply_maps, identity, moved_cells
+from digitseq.augment.maps import GlyphMap, MapRun, identity, moved, moved_cells
+from digitseq.augment.rooms import Room, kinds, rooms, stages_of, together
+from digitseq.augment.sheets import sheet_of_columns
 from digitseq.composer import GlyphSpans
 from digitseq.glyphs.pen_bank import AnyBank, PenBank
 from digitseq.glyphs.scaling import GlyphColumns
 from digitseq.random_streams import Rows
 
+Numbers = NDArray[np.int64]
+
 
 class GlyphChain:
     """Cuts glyphs out of the bank into cells, runs the operations, and trims the results to ink again.
 
-    Cells are as large as the largest ink that can come out, so that no operation clips any.
+    Every cell has room for the ink of its glyph under the parameters that are drawn for it, so that no operation
+    clips any.
     """
 
     def __init__(self, operations: Sequence[GlyphOperation], bank: AnyBank) -> None:
         self.operations, self.bank = operations, bank
+        self._stages = stages_of(operations)
         self._tall = bank.tallest
         height, width = self._tall, bank.widest
         self._sharp = bank.factor > 1 or isinstance(bank, PenBank)
         for operation in operations:  # ink may grow and shrink again: cells hold it at its largest
             height, width = map(max, operation.grown(height, width), (height, width))
-        margin = 1 + max(operation.reach for operation in operations)
-        # with both sizes even, a turn by 90° maps pixels exactly to pixels; `ink_box` reads eight columns at a time
-        self._cell = (round_up(height + 2 * margin, 2), round_up(width + 2 * margin, 8))
+        # all sizes of cells are even: a turn by 90° maps pixels exactly to pixels
+        self._cell = (round_up(height + 2, 2), round_up(width + 2, 2))
 
     @property
     def max_width(self) -> int:
@@ -43,7 +48,7 @@ class GlyphChain:
 
     @property
     def cell_pixels(self) -> int:
-        """Number of pixels of a cell."""
+        """Number of pixels of the largest cell there can be."""
         return self._cell[0] * self._cell[1]
 
     def widths(self, glyph: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -76,58 +81,104 @@ class GlyphChain:
         present = np.flatnonzero(there)
         if not present.size:
             return GlyphSpans(np.zeros((1, self.bank.height), np.uint8), *np.zeros((4, *there.shape), np.int64))
-        cells, above = self._cut(glyphs)
-        clean = None  # the same cells without specks, from the first operation on that adds any
-        maps: list[tuple[GlyphMap, Parameters]] = []  # consecutive maps share one interpolation
+        drawn: list[Parameters] = []
         for k, operation in enumerate(self.operations):
-            drawn = operation.draw(rows.scoped(f"{k}:{operation.name}"), there.shape[1], self._cell)
-            parameters = drawn if len(present) == there.size else {k: v[present] for k, v in drawn.items()}
-            if isinstance(operation, GlyphMap):
-                maps.append((operation, parameters))
+            values = operation.draw(rows.scoped(f"{k}:{operation.name}"), there.shape[1], self._cell)
+            drawn.append(values if len(present) == there.size else Picked(values, present))
+        found = rooms(self._stages, self.operations, drawn, self._box(glyphs))
+        shapes = shapes and any(operation.specks for operation in self.operations)
+        spans = np.empty((4, len(present)), np.int64)
+        columns, shape_columns, total = [], [], 0
+        for some in together(np.max([room.size for room in found], axis=0), kinds(found)):
+            part = GlyphColumns(glyphs.columns, *(values[some] for values in glyphs[1:]))
+            each = [Picked(parameters, some) for parameters in drawn]
+            cells, clean, first_row = self._distorted(part, each, found, some, shapes)
+            cells, clean, box = self._fit_height(cells, clean)
+            left, right, top, bottom = box
+            seen = np.clip(top + first_row, 0, self.bank.height - (bottom - top))
+            taken, start = columns_of(cells, box, top - seen, self.bank.height)
+            columns.append(taken)
+            if clean is not None:
+                shape_columns.append(columns_of(clean, box, top - seen, self.bank.height)[0])
+            spans[:, some] = total + start, right - left, seen, seen + bottom - top
+            total += len(taken)
+        whole = np.zeros((4, there.size), np.int64)
+        whole[:, present] = spans
+        joined = np.concatenate(columns) if len(columns) > 1 else columns[0]
+        ink = GlyphSpans(joined, *whole.reshape(4, *there.shape))
+        return replace(ink, shapes=np.concatenate(shape_columns)) if shapes else ink
+
+    def _box(self, glyphs: GlyphColumns) -> NDArray[np.float64]:
+        """float64 (2, 2, N): lowest and highest x and y of ink, from the middles of glyphs."""
+        wide, middle = glyphs.width.astype(np.int64), self._middle_row(glyphs)
+        return np.array([[-((wide + 1) // 2), glyphs.top - middle], [wide // 2, glyphs.bottom - middle]], np.float64)
+
+    def _first_row(self, glyphs: GlyphColumns) -> Numbers:
+        """int64 (N,): the first of the rows in the middle of which a glyph's middle is."""
+        return np.minimum(glyphs.top.astype(np.int64), self.bank.height - self._tall)
+
+    def _middle_row(self, glyphs: GlyphColumns) -> Numbers:
+        return self._first_row(glyphs) + (self._tall + 1) // 2
+
+    def _distorted(
+        self, glyphs: GlyphColumns, drawn: Sequence[Parameters], found: Sequence[Room], some: Numbers, shapes: bool
+    ) -> tuple[Pixels, Pixels | None, Numbers]:
+        """Turned cells (N, w, h) of some of the glyphs after all operations, and the image row of each one's first row.
+
+        Second, with `shapes`, the same cells without specks.
+        """
+        cells: Pixels | None = None
+        clean: Pixels | None = None  # from the first operation on that adds specks
+        offset = np.zeros((len(some), 2), np.int64)
+        for stage, room in zip(self._stages, found):
+            size, before, offset = room.cell(some), offset, room.offset[some]
+            run = room.run.at(some) if room.run is not None and room.run.moved[some].any() else None
+            if cells is None:
+                cells = self._cut(glyphs, run, size, offset)
+            elif run is not None:
+                cells = moved_cells(cells, run, self._sharp, size, offset, before)
+                clean = None if clean is None else moved_cells(clean, run, self._sharp, size, offset, before)
             else:
-                cells, clean = (
-                    apply_maps(cells, maps, self._sharp),
-                    clean if clean is None else apply_maps(clean, maps, self._sharp),
-                )
+                cells, clean = resized(cells, size[::-1]), None if clean is None else resized(clean, size[::-1])
+            for k in stage.operations:
+                operation = self.operations[k]
                 if shapes and operation.specks:
                     clean = cells if clean is None else clean
                 elif clean is not None:
-                    clean = operation.apply(clean, parameters)
-                cells = operation.apply(cells, parameters)
-                maps = []
-        cells, clean = (
-            apply_maps(cells, maps, self._sharp),
-            clean if clean is None else apply_maps(clean, maps, self._sharp),
-        )
-        cells, clean, box = self._fit_height(cells, clean)
-        spans = spans_of(cells, box, above, self.bank.height, present, there.shape)
-        if clean is None:
-            return spans
-        return replace(spans, shapes=spans_of(clean, box, above, self.bank.height, present, there.shape).columns)
+                    clean = operation.apply_turned(clean, drawn[k])
+                cells = operation.apply_turned(cells, drawn[k])
+        assert cells is not None
+        return cells, clean, self._middle_row(glyphs) + offset[:, 1] - cells.shape[2] // 2
 
-    def _cut(self, glyphs: GlyphColumns) -> tuple[Pixels, NDArray[np.int64]]:
-        """Cells (N, h, w) with the glyphs in the middle, and the image row of each cell's first row."""
-        columns, start, wide, top, _ = glyphs
-        top = np.minimum(top, self.bank.height - self._tall)
-        cells = cut_cells(columns, start, wide, (top, self._tall), self._cell)
-        return cells, top - (self._cell[0] - self._tall) // 2
+    def _cut(
+        self, glyphs: GlyphColumns, run: MapRun | None, size: tuple[int, int], offset: NDArray[np.int64]
+    ) -> Pixels:
+        """Turned cells of `size` with the glyphs, after the maps of `run`; its offsets are those of `moved`."""
+        columns, start, wide = glyphs.columns, glyphs.start, glyphs.width.astype(np.int64)
+        if run is None:
+            return cut_cells(columns, start, wide, (self._first_row(glyphs), self._tall), size)
+        reach = float(run.reach(size, offset)[0].max())
+        sheet = sheet_of_columns(columns, start, wide, self._middle_row(glyphs), reach)
+        return moved(sheet, run, self._sharp, size, offset)
 
-    def _fit_height(self, cells: Pixels, clean: Pixels | None) -> tuple[Pixels, Pixels | None, NDArray[np.int64]]:
+    def _fit_height(self, cells: Pixels, clean: Pixels | None) -> tuple[Pixels, Pixels | None, Numbers]:
         """Cells in which ink taller than an image is scaled down to its height, and the boxes of their ink.
 
         clean: cells without specks, scaled as the others
         """
-        left, right, top, bottom = box = ink_box(cells)
-        tall = np.flatnonzero(bottom - top > self.bank.height)
-        if not tall.size:
+        left, right, top, bottom = box = ink_box(cells, turned=True)
+        tall = bottom - top > self.bank.height
+        if not tall.any():
             return cells, clean, box
         maps = identity(len(cells))
         # a pixel less than the height: interpolation spreads ink by up to half a pixel on either side
-        maps[:, [0, 1], [0, 1]] = ((bottom - top) / (self.bank.height - 1))[:, None]
-        maps[:, 0, 2] = (left + right) / 2 - self._cell[1] / 2
-        maps[:, 1, 2] = (top + bottom) / 2 - self._cell[0] / 2
-        out = moved_cells(cells, tall, [maps], self._sharp)
-        return out, clean if clean is None else moved_cells(clean, tall, [maps], self._sharp), ink_box(out)
+        scale = np.where(tall, (bottom - top) / (self.bank.height - 1), 1)
+        maps[:, [0, 1], [0, 1]] = scale[:, None]
+        maps[:, 0, 2] = ((left + right) / 2 - cells.shape[1] / 2) * tall
+        maps[:, 1, 2] = ((top + bottom) / 2 - cells.shape[2] / 2) * tall
+        run = MapRun(maps, [], tall, np.zeros(len(cells), bool))
+        out = moved_cells(cells, run, self._sharp)
+        return out, clean if clean is None else moved_cells(clean, run, self._sharp), ink_box(out, turned=True)
 
 
 def _size(points: Outline) -> NDArray[np.float64]:

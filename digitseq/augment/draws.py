@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.random_streams import WORDS_PER_BLOCK, Rows
 
+N = TypeVar("N", int, NDArray[np.int64])
 Range = tuple[float, float]  # (low, high): uniform in between; equal ends: exactly this
 
 
@@ -45,6 +46,13 @@ def random_integers(
     return numbers.reshape(-1, words * per_word)[:, :count].reshape(-1, *shape)
 
 
-def round_up(size: int, step: int) -> int:
+def round_up(size: N, step: int) -> N:
     """The smallest multiple of `step` that is at least `size`."""
     return -(-size // step) * step
+
+
+def centred(table: NDArray[Any], size: tuple[int, ...]) -> NDArray[Any]:
+    """The middle (N, h, w) of a table: as much as there is of `size`. All sizes are even."""
+    (height, width), (tall, wide) = table.shape[1:], size
+    top, left = max(height - tall, 0) // 2, max(width - wide, 0) // 2
+    return table[:, top : height - top, left : width - left]

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from digitseq.augment.base import Operation, Parameters
 from digitseq.augment.draws import Range, draw_uniform
-from digitseq.augment.maps import Positions, projected
 from digitseq.augment.ranges import parameter, probability
+from digitseq.augment.sheets import Positions
 from digitseq.options import Flag, setting
 from digitseq.random_streams import Rows
 
@@ -46,7 +46,7 @@ class LineMap(Operation):
         """Where the pixels x, y of the source go: the inverse."""
 
 
-class _Lift(LineMap):
+class Lift(LineMap):
     """A map that moves each column up or down as a whole, so that digits stay upright."""
 
     @abstractmethod
@@ -61,7 +61,7 @@ class _Lift(LineMap):
 
 
 @dataclass(frozen=True)
-class Slope(_Lift):
+class Slope(Lift):
     """The line climbs or falls, its digits staying upright: writing without a ruled line.
 
     angle: degrees, above 0 climbs to the right, -30 … 30; p: probability for each image.
@@ -76,7 +76,7 @@ class Slope(_Lift):
 
 
 @dataclass(frozen=True)
-class Wave(_Lift):
+class Wave(Lift):
     """The line goes up and down like a sine: an unsteady hand, paper that does not lie flat.
 
     amplitude: pixels, 0 … 10; wavelength: pixels, 40 … 2000; p: probability for each image. The phase is drawn.
@@ -142,7 +142,8 @@ class Perspective(LineMap):
 
 
 def _seen(matrix: NDArray[np.float64], x: Positions, y: Positions) -> Place:
-    across, down, depth = projected(matrix, x, y)
+    m = matrix.astype(np.float32)[:, :, :, None, None]
+    across, down, depth = (m[:, k, 0] * x + (m[:, k, 1] * y + m[:, k, 2]) for k in range(3))
     nearness: Positions = np.reciprocal(depth)
     across *= nearness
     down *= nearness

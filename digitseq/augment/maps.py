@@ -1,31 +1,36 @@
-"""Maps of the plane: where the pixels of a result come from, all glyphs of a batch by one remap over a sheet.
+"""Maps of the plane: where the pixels of a result come from. Maps in a row are composed, and interpolated once.
 
-Positions count from the middle of a cell, x to the right and y down, in pixels.
+Positions count from the middle of a glyph, x to the right and y down, in pixels. A window is what of the plane the
+cells of glyphs show: all are equally large, and each has its middle at an offset of its own, in whole pixels.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import GlyphOperation, Outline, Parameters, Pixels, opencv
+from digitseq.augment.base import GlyphOperation, Outline, Parameters, Picked, Pixels
+from digitseq.augment.sheets import SUBPIXELS, Positions, Sheet, fetched, sharpened, sheet_of_cells
 from digitseq.random_streams import Rows
 
-Positions = NDArray[np.float32]
 Affine = NDArray[np.float64]  # (N, 2, 3): (x, y, 1) of the result to (x, y) of the source
-
-SHEET_ROWS = 32_000  # OpenCV's remap takes images of less than 32,768 rows
-CACHED_POSITIONS = 1 << 17  # source positions that stay in the processor's cache, 8 bytes each
-STEEPER = 1.4  # slope of an edge of sharp cells over that of an interpolated one
-SUBPIXELS = 64  # source positions are rounded to 1/64 pixel: exact in float32 wherever a cell is on the sheet
+Offsets = NDArray[np.int64]  # (N, 2): x and y of the middles of windows
+# x and y offsets of the pixels of N cells (h, w): weights (h, p) times values (N, 2, p, w). The weights are whole
+# numbers of 1/64 and add up to 1, the values whole numbers of 1/16 pixel: sums are exact in float32 in any order.
+Displacement = tuple[NDArray[np.float32], NDArray[np.float32]]
+WEIGHT_STEPS = 64
+VALUE_STEPS = 16
+ONE_THREAD = 1 << 16  # multiplications of a matrix product
+SPREAD = 0.5  # pixels by which a bilinear fetch spreads the edges of ink
+HARDLY = 1 / 24  # what a fetch from this close to paper finds is paper, even with positions that are rounded
 
 
 class GlyphMap(GlyphOperation):
-    """An operation on glyphs that moves ink and leaves it as dark as it is. Maps in a row are interpolated once."""
+    """An operation on glyphs that moves ink and leaves it as dark as it is."""
 
     reach = 1  # a bilinear fetch spreads ink by up to a pixel
 
@@ -51,12 +56,15 @@ class DisplacementMap(GlyphMap):
     """A map that moves every pixel by an offset of its own."""
 
     @abstractmethod
-    def displacement(self, parameters: Parameters, chosen: NDArray[np.int64]) -> tuple[Positions, Positions]:
-        """x and y offsets from result to source, float32 (len(chosen), h, w), for the chosen glyphs."""
+    def displacement(self, parameters: Parameters, size: tuple[int, int]) -> Displacement:
+        """Offsets from results to sources, for cells of this height and width, which may be less than drawn for."""
+
+    @abstractmethod
+    def farthest(self, parameters: Parameters) -> NDArray[np.float64]:
+        """float64 (N,): no offset of a glyph is longer in x or in y, in pixels."""
 
 
 Maps = Sequence[tuple[GlyphMap, Parameters]]
-Step = Affine | tuple[DisplacementMap, Parameters]
 
 
 def identity(count: int) -> Affine:
@@ -66,105 +74,164 @@ def identity(count: int) -> Affine:
 
 def composed(first: Affine, second: Affine) -> Affine:
     """The map from a result to its source when `first` is applied first, and `second` to what it makes."""
-    linear: Affine = np.einsum("nij,njk->nik", first[:, :, :2], second)
+    linear: Affine = first[:, :, :1] * second[:, :1] + first[:, :, 1:2] * second[:, 1:]
     linear[:, :, 2] += first[:, :, 2]
     return linear
 
 
+@dataclass(frozen=True)
+class MapRun:
+    """Maps in a row, of N glyphs: a pixel comes from the place where `matrix` maps it, and displacements are added.
+
+    displacements: operation, parameters, and what its offsets are multiplied with, (N, 2, 2) or None
+    moved: bool (N,), glyphs that are moved at all; displaced: those with a displacement
+    """
+
+    matrix: Affine
+    displacements: Sequence[tuple[DisplacementMap, Parameters, Affine | None]]
+    moved: NDArray[np.bool_]
+    displaced: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, maps: Maps, count: int) -> MapRun:
+        """All `maps`, in their order, of `count` glyphs."""
+        matrix: Affine | None = None
+        displacements: list[tuple[DisplacementMap, Parameters, Affine | None]] = []
+        moved, displaced = np.zeros((2, count), bool)
+        for operation, parameters in reversed(maps):
+            changes = operation.changes(parameters)
+            moved |= changes
+            if isinstance(operation, AffineMap):
+                affine = operation.affine(parameters)
+                matrix = affine if matrix is None else composed(affine, matrix)
+                displacements = [
+                    (o, p, affine[:, :, :2] if mixed is None else affine[:, :, :2] @ mixed)
+                    for o, p, mixed in displacements
+                ]
+            elif isinstance(operation, DisplacementMap):
+                displaced |= changes
+                displacements.append((operation, parameters, None))
+        return cls(identity(count) if matrix is None else matrix, displacements, moved, displaced)
+
+    def at(self, some: NDArray[np.int64]) -> MapRun:
+        """The maps of some glyphs, without displacements if none of these has any."""
+        displaced, displacements = self.displaced[some], []
+        if displaced.any():
+            displacements = [
+                (o, Picked(p, some), None if mixed is None else mixed[some]) for o, p, mixed in self.displacements
+            ]
+        return MapRun(self.matrix[some], displacements, self.moved[some], displaced)
+
+    def box(self, box: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(2, 2, N): lowest and highest x and y of ink that was in `box` before; no ink is outside."""
+        low, high = box - SPREAD * self.moved, box + SPREAD * self.moved
+        (left, top), (right, bottom) = low[0], high[1]
+        for operation, parameters, mixed in self.displacements:
+            far = operation.farthest(parameters)
+            across, down = (far, far) if mixed is None else far * np.abs(mixed).sum(axis=2).T
+            left, right, top, bottom = left - across, right + across, top - down, bottom + down
+        (a, b, c), (d, e, f) = self.matrix.transpose(1, 2, 0)
+        x, y = (left + right) / 2 - c, (top + bottom) / 2 - f
+        wide, tall, area = (right - left) / 2, (bottom - top) / 2, a * e - b * d
+        middle = np.stack([e * x - b * y, a * y - d * x]) / area
+        half = np.stack([np.abs(e) * wide + np.abs(b) * tall, np.abs(a) * tall + np.abs(d) * wide]) / np.abs(area)
+        return np.stack([middle - half, middle + half])
+
+    def reach(self, size: tuple[int, int], offset: Offsets) -> NDArray[np.float64]:
+        """(2, N): how far from the middle of the source, in x and y, windows of `size` show it."""
+        linear, moved = self.matrix[:, :, :2], self.matrix[:, :, 2]
+        middle = linear[:, :, 0] * offset[:, :1] + linear[:, :, 1] * offset[:, 1:] + moved
+        far = np.abs(middle) + np.abs(linear) @ (np.array([size[1], size[0]]) / 2)
+        for operation, parameters, mixed in self.displacements:
+            moved = operation.farthest(parameters)[:, None]
+            far += moved if mixed is None else moved * np.abs(mixed).sum(axis=2)
+        return far.T
+
+    def factors(
+        self, size: tuple[int, int], offset: Offsets, added: NDArray[np.float64]
+    ) -> tuple[Positions, Positions]:
+        """float32 (2, N, w, k) and (2, N, k, h): their products are x and y in the source of windows of `size` (h, w).
+
+        Rounded so that all sums are exact, whatever the window; added: float64 (2, N), multiples of 1/64
+        """
+        (height, width), count = size, len(self.matrix)
+        x, y = (
+            np.arange(length, dtype=np.float32) + (middle - (length - 1) / 2).astype(np.float32)[:, None]
+            for length, middle in zip((width, height), offset.T)
+        )
+        # a sum of products: x times a factor and 1, 1 and y times a factor, and displacements
+        parts = [o.displacement(p, size) for o, p, _ in self.displacements]
+        terms = 2 + sum(weights.shape[1] for weights, _ in parts)
+        across = np.empty((2, count, width, terms), np.float32)
+        down = np.empty((2, count, terms, height), np.float32)
+        down[:, :, 0] = across[..., 1] = 1
+        a, b, c = (self.matrix * SUBPIXELS).astype(np.float32).transpose(2, 1, 0)[..., None]
+        along = a * x
+        np.multiply(np.rint(along, out=along), np.float32(1 / SUBPIXELS), out=across[..., 0])
+        along = b * y
+        along += c
+        along = np.rint(along, out=along)
+        along *= np.float32(1 / SUBPIXELS)
+        np.add(along, added.astype(np.float32)[..., None], out=down[:, :, 1])
+        first = 2
+        for (_, _, mixed), (weights, values) in zip(self.displacements, parts):
+            end = first + weights.shape[1]
+            down[:, :, first:end] = weights.T
+            if mixed is not None:
+                values = np.einsum("nij,njpw->nipw", mixed.astype(np.float32), values)
+                values = np.rint(values * VALUE_STEPS) / VALUE_STEPS
+            across[..., first:end] = values.transpose(1, 0, 3, 2)
+            first = end
+        return across, down
+
+
 def apply_maps(cells: Pixels, maps: Maps, sharp: bool = False) -> Pixels:
-    """Cells (N, h, w) after all `maps`, in their order, with a single bilinear interpolation. sharp: see `remap`."""
-    moved = np.any([operation.changes(parameters) for operation, parameters in maps], axis=0)
-    steps: list[Step] = []
-    for operation, parameters in maps:
-        if isinstance(operation, AffineMap):
-            steps.append(operation.affine(parameters))
-        elif isinstance(operation, DisplacementMap):
-            steps.append((operation, parameters))
-    return moved_cells(cells, np.flatnonzero(moved), steps, sharp)
+    """Cells (N, h, w) after all `maps`, in their order, with a single interpolation. sharp: see `sharpened`."""
+    out = moved_cells(cells.transpose(0, 2, 1), MapRun.of(maps, len(cells)), sharp)
+    return np.ascontiguousarray(out.transpose(0, 2, 1))
 
 
-def moved_cells(cells: Pixels, chosen: NDArray[np.int64], steps: Sequence[Step], sharp: bool = False) -> Pixels:
-    """Cells (N, h, w), the chosen ones after all steps.
+def moved_cells(
+    cells: Pixels,
+    run: MapRun,
+    sharp: bool = False,
+    size: tuple[int, int] | None = None,
+    offset: Offsets | None = None,
+    before: Offsets | None = None,
+) -> Pixels:
+    """Turned cells (N, w, h) after the maps of `run`, with a single interpolation. sharp: see `sharpened`.
 
-    Positions are followed backwards through all steps before any pixel is fetched: each interpolation blurs.
+    size, offset: of the windows that result, height first, if not those of the cells; before: the offsets of the cells
     """
-    out = cells.copy() if chosen.size else cells
-    for part in in_cache(len(chosen), *cells.shape[1:]):
-        some = chosen[part]
-        out[some] = remap(cells[some], *_sources(some, steps, cells.shape[1:]), sharp)
+    same = np.zeros((len(cells), 2), np.int64)
+    offset, before = same if offset is None else offset, same if before is None else before
+    size = (cells.shape[2], cells.shape[1]) if size is None else size
+    reach = run.reach(size, offset)[0] + np.abs(before[:, 0])
+    return moved(sheet_of_cells(cells, float(reach.max())), run, sharp, size, offset, before)
+
+
+def moved(
+    sheet: Sheet, run: MapRun, sharp: bool, size: tuple[int, int], offset: Offsets, before: Offsets | None = None
+) -> Pixels:
+    """Turned cells (N, w, h), windows at `offset`, of the glyphs of a sheet after the maps of `run`; size: (h, w)."""
+    out = np.empty((len(offset), size[1], size[0]), np.uint8)
+    parts = list(sheet.slices(size))
+    added = np.concatenate([sheet.middles(part) for part in parts], axis=1)
+    across, down = run.factors(size, offset, added if before is None else added - before.T)
+    for part in parts:
+        fetched(sheet, part, _product(across[:, part], down[:, part]), out[part])
+    return sharpened(out, run.moved) if sharp else out
+
+
+def _product(across: NDArray[np.float32], down: NDArray[np.float32]) -> NDArray[np.float32]:
+    """across (…, w, k) times down (…, k, h)."""
+    width, terms, height = *across.shape[-2:], down.shape[-1]
+    # BLAS starts threads for larger products: for these, they wait for each other longer than they work
+    most = max(ONE_THREAD // (terms * height), 1)
+    if most >= width:
+        whole: NDArray[np.float32] = np.matmul(across, down)
+        return whole
+    out = np.empty((*across.shape[:-1], height), np.float32)
+    for first in range(0, width, most):
+        out[..., first : first + most, :] = np.matmul(across[..., first : first + most, :], down)
     return out
-
-
-def in_cache(count: int, height: int, width: int) -> Iterator[slice]:
-    """Slices of 0 … count-1, short enough for `remap`, and for the positions of such cells to stay in the cache."""
-    most = max(min(CACHED_POSITIONS // (height * width), SHEET_ROWS // height), 1)
-    for first in range(0, count, most):
-        yield slice(first, min(first + most, count))
-
-
-def _sources(chosen: NDArray[np.int64], steps: Sequence[Step], size: tuple[int, ...]) -> tuple[Positions, Positions]:
-    """Where every pixel of the chosen results comes from."""
-    y, x = centred_grid(*size)
-    pending = identity(len(chosen))  # affine maps in a row, composed into one
-    for step in reversed(steps):
-        if isinstance(step, np.ndarray):
-            pending = composed(step[chosen], pending)
-        else:
-            operation, parameters = step
-            x, y = projected(pending, x, y)
-            for positions, offset in zip((x, y), operation.displacement(parameters, chosen)):
-                positions += offset
-            pending = identity(len(chosen))
-    x, y = projected(pending, x, y)
-    return x, y
-
-
-def projected(matrix: NDArray[np.float64], x: Positions, y: Positions) -> list[Positions]:
-    """matrix (N, k, 3) times (x, y, 1): k new arrays (N, h, w); x and y broadcast."""
-    m = matrix.astype(np.float32)[:, :, :, None, None]
-    return [m[:, k, 0] * x + (m[:, k, 1] * y + m[:, k, 2]) for k in range(m.shape[1])]
-
-
-def centred_grid(height: int, width: int) -> tuple[Positions, Positions]:
-    """y (height, 1) and x (1, width) of every pixel, from the middle of the cell."""
-    y = np.arange(height, dtype=np.float32)[:, None] - np.float32((height - 1) / 2)
-    x = np.arange(width, dtype=np.float32)[None, :] - np.float32((width - 1) / 2)
-    return y, x
-
-
-def remap(cells: Pixels, x: Positions, y: Positions, sharp: bool = False) -> Pixels:
-    """Results (N, h', w') fetched bilinearly from cells (N, h, w) at x and y, float32 (N, h', w').
-
-    x and y are overwritten; N is at most what `in_cache` gives. Fetches from outside a cell give its outermost
-    pixels, which are paper in the cells of a `GlyphChain`. sharp: edges, which interpolation makes about two pixels
-    wide, become one pixel wide again; for cells whose edges are that sharp.
-    """
-    count, height, width = cells.shape
-    column, row = _from_edge(x, width), _from_edge(y, height)
-    # the cells on top of each other are one tall image: one call of OpenCV for all of them
-    row += (np.arange(count, dtype=np.float32) * height)[:, None, None]
-    sheet: Pixels = opencv().remap(
-        cells.reshape(-1, width),
-        column.reshape(-1, x.shape[2]),
-        row.reshape(-1, x.shape[2]),
-        opencv().INTER_LINEAR,
-    )
-    return (opencv().LUT(sheet, _steeper()) if sharp else sheet).reshape(x.shape)
-
-
-@lru_cache(maxsize=1)
-def _steeper() -> Pixels:
-    """uint8 (256,): levels moved away from half of full ink, which stays."""
-    steeper: Pixels = np.clip(np.rint((np.arange(256) - 127.5) * STEEPER + 127.5), 0, 255).astype(np.uint8)
-    return steeper
-
-
-def _from_edge(centred: Positions, size: int) -> Positions:
-    """Positions from a cell's middle turned into positions from its edge, rounded and inside the cell; in place."""
-    centred += np.float32((size - 1) / 2)
-    centred *= np.float32(SUBPIXELS)
-    np.rint(centred, out=centred)
-    np.maximum(centred, np.float32(0), out=centred)
-    np.minimum(centred, np.float32((size - 1) * SUBPIXELS), out=centred)
-    centred /= np.float32(SUBPIXELS)
-    return centred

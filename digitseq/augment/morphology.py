@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import GlyphOperation, Outline, Parameters, Pixels, grouped, opencv
+from digitseq.augment.base import GlyphOperation, Outline, Parameters, Pixels, opencv
 from digitseq.augment.boxes import enlarged
 from digitseq.augment.draws import Range, draw_integer
 from digitseq.augment.ranges import parameter, probability
 from digitseq.random_streams import Rows
 
+Sizes = NDArray[np.int64]
 # An erosion leaves at least this share of a glyph's ink: a digit that has vanished or broken into specks would make its
 # label wrong.
 LEAST_INK = 0.25
@@ -34,10 +35,6 @@ class _Morphology(GlyphOperation):
     width: Range = parameter((1, 3), "width of the kernel", low=1, high=15, unit="pixels", integer=True)
     height: Range = parameter((1, 3), "height of the kernel", low=1, high=15, unit="pixels", integer=True)
     p: float = probability("glyph")
-
-    @property
-    def reach(self) -> int:
-        return int(self._size(max(self.width[1], self.height[1]))) // 2
 
     def draw(self, rows: Rows, n: int, cell: tuple[int, int]) -> Parameters:
         on, draws = self.select(rows, 2, n)
@@ -56,11 +53,17 @@ class _Morphology(GlyphOperation):
         return enlarged(points, self._outward(half))
 
     def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
+        return self._applied(cells, parameters["width"], parameters["height"])
+
+    def apply_turned(self, cells: Pixels, parameters: Parameters) -> Pixels:
+        return self._applied(cells, parameters["height"], parameters["width"])
+
+    def _applied(self, cells: Pixels, across: Sizes, down: Sizes) -> Pixels:
+        chosen = np.flatnonzero((across > 1) | (down > 1))
+        if not chosen.size:
+            return cells
         out = cells.copy()
-        width, height = parameters["width"], parameters["height"]
-        # one call for all glyphs with the same kernel
-        for some in grouped(np.flatnonzero((width > 1) | (height > 1)), width, height):
-            out[some] = self._morph(cells[some], np.ones((height[some[0]], width[some[0]]), np.uint8))
+        out[chosen] = self._morph(cells[chosen], across[chosen], down[chosen])
         return out
 
     def _outward(self, half: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -68,8 +71,8 @@ class _Morphology(GlyphOperation):
         return half
 
     @abstractmethod
-    def _morph(self, cells: Pixels, kernel: Pixels) -> Pixels:
-        """The cells after the operation with `kernel`."""
+    def _morph(self, cells: Pixels, across: Sizes, down: Sizes) -> Pixels:
+        """The cells after the operation with kernels of these sizes (N,)."""
 
 
 @dataclass(frozen=True)
@@ -80,18 +83,16 @@ class Erode(_Morphology):
     leaves a brighter pixel than a smaller one.
     """
 
+    def room(self, size: NDArray[np.int64], parameters: Parameters) -> NDArray[np.int64]:
+        return size
+
     def _outward(self, half: NDArray[np.float64]) -> NDArray[np.float64]:
         return -np.minimum(half, MOST_ERODED * self.enlargement)
 
-    def _morph(self, cells: Pixels, kernel: Pixels) -> Pixels:
-        height, width = kernel.shape
-        thin = cells
-        for size in range(2, width + 1):
-            thin = _narrowed(thin, size, across=True)
-        for size in range(2, height + 1):
-            thin = _narrowed(thin, size)
+    def _morph(self, cells: Pixels, across: Sizes, down: Sizes) -> Pixels:
+        thin = _filtered(np.minimum, cells, across, down)
         # no glyph gets thinner than the thinnest form that it bears, so a long kernel breaks no stroke
-        return np.maximum(thin, thinnest(cells, max(width, height)))
+        return np.maximum(thin, thinnest(cells, np.maximum(across, down)), out=thin)
 
 
 @dataclass(frozen=True)
@@ -106,8 +107,12 @@ class Dilate(_Morphology):
         above, beside = (int(self._size(kernel[1])) // 2 for kernel in (self.height, self.width))
         return height + 2 * above, width + 2 * beside
 
-    def _morph(self, cells: Pixels, kernel: Pixels) -> Pixels:
-        return dilated(cells, kernel)
+    def room(self, size: NDArray[np.int64], parameters: Parameters) -> NDArray[np.int64]:
+        grown: Sizes = size + 2 * (np.stack([parameters["height"], parameters["width"]]) // 2)
+        return grown
+
+    def _morph(self, cells: Pixels, across: Sizes, down: Sizes) -> Pixels:
+        return _filtered(np.maximum, cells, across, down)
 
 
 @dataclass(frozen=True)
@@ -120,92 +125,125 @@ class Stroke(GlyphOperation):
 
     amount: Range = parameter((-0.5, 0.8), "thicker on every side", low=-2, high=3, unit="pixels")
     p: float = probability("glyph")
-    reach = 1
 
     def grown(self, height: int, width: int) -> tuple[int, int]:
         more = 2 * max(math.ceil(self.amount[1]), 0)
         return height + more, width + more
 
+    def room(self, size: NDArray[np.int64], parameters: Parameters) -> NDArray[np.int64]:
+        return size + 2 * np.ceil(np.maximum(parameters["amount"], 0)).astype(np.int64)
+
     def outline(self, points: Outline, rows: Rows) -> Outline:
         amount = self.draw_strengths(rows, len(points))
         return enlarged(points, np.ceil(amount - LEAST_SEEN)[:, None])
 
+    def apply_turned(self, cells: Pixels, parameters: Parameters) -> Pixels:
+        return self.apply(cells, parameters)  # it is the same in all directions
+
     def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
         steps = np.rint(parameters["amount"] * BLEND_STEPS).astype(np.int64)
-        square = np.ones((3, 3), np.uint8)
-        cross = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
         out, many = cells.copy(), self.enlargement > 1
         whole = _ink(cells) if many else None
-        for sign in (1, -1):
-            rest, kernel = np.maximum(sign * steps, 0), square
+        for combine, rest in ((np.maximum, np.maximum(steps, 0)), (np.minimum, np.maximum(-steps, 0))):
+            square = True
             # a pixel at a time, blended where less than a whole one is left
             while (chosen := np.flatnonzero(rest)).size:
                 share = np.minimum(rest[chosen], BLEND_STEPS)
                 # many crosses in a row would be a diamond: with squares between them they are nearly a disc
-                kernel = square if many and kernel is cross else cross
+                square = many and not square
                 before = out[chosen]
-                after = (
-                    dilated(before, kernel)
-                    if sign > 0
-                    else eroded(before, kernel, None if whole is None else whole[chosen])
-                )
-                out[chosen] = _blended(before, after, share)
+                after = _squared(combine, before) if square else _crossed(combine, before)
+                if combine is np.minimum:
+                    _kept(after, before, None if whole is None else whole[chosen])
+                out[chosen] = _blended(before, after, share, combine is np.maximum)
                 rest[chosen] -= share
         return out
 
 
-def _blended(first: Pixels, second: Pixels, share: NDArray[np.int64]) -> Pixels:
-    """`first`, with share/256 of the way to `second`, for each cell."""
-    weight = share.astype(np.uint16)[:, None, None]
-    mixed = first * (np.uint16(BLEND_STEPS) - weight) + second * weight
-    blended: Pixels = ((mixed + np.uint16(BLEND_STEPS // 2 - 1)) >> 8).astype(np.uint8)
-    return blended
+def _blended(first: Pixels, second: Pixels, share: NDArray[np.int64], brighter: bool) -> Pixels:
+    """`first`, with share/256 of the way to `second`, for each cell; brighter: whether that is brighter, or darker."""
+    far = (second - first if brighter else first - second).astype(np.uint16)
+    far *= share.astype(np.uint16)[:, None, None]
+    far += np.uint16(BLEND_STEPS // 2 - brighter)
+    far >>= np.uint16(8)
+    step = far.astype(np.uint8)
+    return first + step if brighter else first - step
 
 
-def dilated(cells: Pixels, kernel: Pixels) -> Pixels:
-    """Cells dilated with `kernel`."""
-    return on_sheet(opencv().dilate, cells, kernel)
-
-
-def eroded(cells: Pixels, kernel: Pixels, whole: NDArray[np.int32] | None = None) -> Pixels:
-    """Cells eroded with `kernel`, but for those that would lose most of their ink: of `whole` (N,), if given."""
-    thin = on_sheet(opencv().erode, cells, kernel)
+def _kept(thin: Pixels, cells: Pixels, whole: NDArray[np.int32] | None = None) -> None:
+    """Put the cells back into `thin` that have lost most of their ink: of `whole` (N,), if given."""
     lost = np.flatnonzero(_ink(thin) < LEAST_INK * (_ink(cells) if whole is None else whole))
     thin[lost] = cells[lost]
-    return thin
 
 
-def thinnest(cells: Pixels, most: int) -> Pixels:
-    """Cells after the largest erosion that leaves `LEAST_INK`, with a kernel of up to `most` pixels on either side.
+def thinnest(cells: Pixels, most: Sizes) -> Pixels:
+    """Cells after the largest erosion that leaves `LEAST_INK`, with kernels of up to `most` (N,) pixels on either side.
 
     Kernels are squares, or a pixel longer in the direction that costs less ink. Each contains the next smaller one.
     """
     out, least, left = cells.copy(), LEAST_INK * _ink(cells), np.arange(len(cells))
     square = cells
-    for size in range(2, most + 1):
-        wide, tall = _narrowed(square, size, across=True), _narrowed(square, size)
-        square = _narrowed(wide, size)
-        ink = np.stack([_ink(tall), _ink(wide), _ink(square)])
-        ink[1] *= ink[1] > ink[0]
-        for thin, borne in zip((tall, wide, square), ink >= least[left]):
-            out[left[borne]] = thin[borne]
-        left, square = left[borne], square[borne]
+    for size in range(2, int(most.max()) + 1):
+        if (short := most[left] < size).any():
+            left, square = left[~short], square[~short]
         if not left.size:
             break
+        wide, tall = _shifted(np.minimum, square, size, across=True), _shifted(np.minimum, square, size)
+        square = _shifted(np.minimum, wide, size)
+        of_tall, of_wide, of_square = _ink(tall), _ink(wide), _ink(square)
+        bears_square = of_square >= least[left]
+        bears_wide = (of_wide >= least[left]) & (of_wide > of_tall) & ~bears_square
+        bears_tall = (of_tall >= least[left]) & ~bears_wide & ~bears_square
+        for thin, borne in ((tall, bears_tall), (wide, bears_wide), (square, bears_square)):
+            out[left[borne]] = thin[borne]
+        left, square = left[bears_square], square[bears_square]
     return out
 
 
-def _narrowed(cells: Pixels, size: int, across: bool = False) -> Pixels:
-    """Cells eroded by `size` pixels down or across, from cells eroded by one pixel less.
+def _filtered(combine: np.ufunc, cells: Pixels, width: Sizes, height: Sizes) -> Pixels:
+    """Cells under rectangles of these sizes (N,), made a pixel longer at a time; combine: minimum or maximum."""
+    out = cells
+    for across, sizes in ((True, width), (False, height)):
+        for size in range(2, int(sizes.max()) + 1):
+            chosen = np.flatnonzero(sizes >= size)
+            if len(chosen) == len(cells):
+                out = _shifted(combine, out, size, across)
+            else:
+                out = out.copy() if out is cells else out
+                out[chosen] = _shifted(combine, out[chosen], size, across)
+    return out.copy() if out is cells else out
+
+
+def _shifted(combine: np.ufunc, cells: Pixels, size: int, across: bool = False) -> Pixels:
+    """Cells under kernels of `size` pixels down or across, from cells under those with one pixel less.
 
     OpenCV would take ten times as long. What a row gets from the next one is paper, as no ink is at a cell's edges.
     """
     step = 1 if across else cells.shape[2]
     flat = cells.reshape(-1)
-    out = flat.copy()
-    before, after = flat[:-step], flat[step:]
-    np.minimum(before, after, out=out[step:] if size % 2 == 0 else out[:-step])  # even kernels are longer before
+    out = np.empty_like(flat)
+    inside, edge = (np.s_[step:], np.s_[:step]) if size % 2 == 0 else (np.s_[:-step], np.s_[-step:])
+    combine(flat[:-step], flat[step:], out=out[inside])  # even kernels are longer before
+    out[edge] = flat[edge]
     return out.reshape(cells.shape)
+
+
+def _crossed(combine: np.ufunc, cells: Pixels) -> Pixels:
+    """Cells under a cross of 3 pixels, as `_shifted`."""
+    out, flat = _shifted(combine, cells, 2, across=True).reshape(-1), cells.reshape(-1)
+    combine(out[:-1], flat[1:], out=out[:-1])
+    step = cells.shape[2]
+    combine(out[step:], flat[:-step], out=out[step:])
+    combine(out[:-step], flat[step:], out=out[:-step])
+    return out.reshape(cells.shape)
+
+
+def _squared(combine: np.ufunc, cells: Pixels) -> Pixels:
+    """Cells under a square of 3 pixels, as `_shifted`."""
+    for across in (True, False):
+        for size in (2, 3):
+            cells = _shifted(combine, cells, size, across)
+    return cells
 
 
 def _ink(cells: Pixels) -> NDArray[np.int32]:
@@ -213,10 +251,3 @@ def _ink(cells: Pixels) -> NDArray[np.int32]:
     cv2 = opencv()
     sums: NDArray[np.int32] = cv2.reduce(cells.reshape(len(cells), -1), 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S)
     return sums[:, 0]
-
-
-def on_sheet(operation: Any, cells: Pixels, kernel: Pixels) -> Pixels:
-    """Run an OpenCV filter once over all cells as one tall image. Their empty margins keep them apart."""
-    count, height, width = cells.shape
-    result: Pixels = operation(cells.reshape(count * height, width), kernel)
-    return result.reshape(cells.shape)

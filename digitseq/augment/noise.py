@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import GlyphOperation, ImageOperation, Images, Parameters, Pixels, opencv
+from digitseq.augment.base import GlyphOperation, ImageOperation, Images, Parameters, Picked, Pixels, opencv
 from digitseq.augment.boxes import between, ink_box
 from digitseq.augment.draws import Range, random_integers
 from digitseq.augment.ranges import parameter, probability
@@ -24,7 +25,7 @@ LEVEL_UNIT = 1 << 11  # one level of brightness: the products below just fit int
 
 @dataclass(frozen=True)
 class Noise(GlyphOperation):
-    """White specks in a glyph's ink box, each pixel on its own: dust, and a coarse scanner.
+    """White specks in a glyph's ink box, each on its own: dust, and a coarse scanner.
 
     ratio: share of the box's pixels set to white, 0 … 1; p: probability for each glyph.
     """
@@ -32,20 +33,73 @@ class Noise(GlyphOperation):
     ratio: Range = parameter((0.0, 0.1), "share of the box's pixels set to white", low=0, high=1)
     p: float = probability("glyph")
     specks = True
+    reach = -1  # specks stay within the ink's box
 
     def draw(self, rows: Rows, n: int, cell: tuple[int, int]) -> Parameters:
-        return super().draw(rows, n, cell) | {"noise": random_integers(rows, "pixels", cell, np.uint16, n)}
+        on, draws = self.select(rows, 2, n)
+        # places are drawn for the specks, or for the pixels between them, whichever are fewer
+        fewest = 1 - self.ratio[0] if self.ratio[0] > 0.5 else min(self.ratio[1], 0.5)
+        area = cell[0] * cell[1]
+        most, kind = math.ceil(_places(fewest, area)) + 1, np.uint16 if area < 1 << 13 else np.uint32
+        return {
+            "ratio": np.where(on, self.strengths(draws[:, 0]), self.neutral),
+            "rounding": draws[:, 1],
+            "places": random_integers(rows, "places", (most,), kind, n),
+        }
+
+    def room(self, size: NDArray[np.int64], parameters: Parameters) -> NDArray[np.int64]:
+        return size
+
+    def apply_turned(self, cells: Pixels, parameters: Parameters) -> Pixels:
+        return self.apply(cells, parameters)  # any place is as likely as any other
 
     def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
-        share = np.rint(parameters["ratio"] * (1 << 16))
-        chosen = np.flatnonzero(share)
-        last = (share[chosen] - 1).astype(np.uint16)[:, None, None]
-        specks = np.negative((parameters["noise"][chosen] <= last).view(np.uint8))  # true becomes 255
-        left, right, top, bottom = ink_box(cells[chosen])
-        inside = between(top, bottom, cells.shape[1])[:, :, None] & between(left, right, cells.shape[2])[:, None]
-        out = cells.copy()
-        out[chosen] |= specks & inside
+        out, ratio = cells.copy(), parameters["ratio"]
+        for chosen, dense in (
+            (np.flatnonzero((ratio > 0) & (ratio <= 0.5)), False),
+            (np.flatnonzero(ratio > 0.5), True),
+        ):
+            if chosen.size:
+                some = cells[chosen]
+                left, right, top, bottom = box = ink_box(some)
+                number = _places(1 - ratio[chosen] if dense else ratio[chosen], (right - left) * (bottom - top))
+                number = (number + parameters["rounding"][chosen]).astype(np.int64)
+                place = _flat(Picked(parameters, chosen)["places"], number, box, some.shape)
+                flat = some.reshape(-1)
+                new = np.full(len(place), 255, np.uint8)
+                if dense:
+                    new = flat[place]
+                    some |= (
+                        between(top, bottom, some.shape[1])[:, :, None] & between(left, right, some.shape[2])[:, None]
+                    )
+                flat[place] = new
+                out[chosen] = some
         return out
+
+
+def _places(share: Any, area: Any) -> Any:
+    """How many random places, some of them alike, are this share of the pixels of an area."""
+    return -area * np.log1p(-np.asarray(share))
+
+
+def _flat(
+    draws: NDArray[Any], number: NDArray[np.int64], box: NDArray[np.int64], shape: tuple[int, ...]
+) -> NDArray[np.int64]:
+    """Flat indices of the first `number` (N,) of places, drawn (N, most), in the boxes of cells of `shape`."""
+    wider: Any = np.uint32 if draws.dtype == np.uint16 else np.uint64
+    left, right, top, bottom = box.astype(wider)[:, :, None]
+    wide = right - left
+    place: NDArray[Any] = draws.astype(wider)
+    place *= wide * (bottom - top)
+    place >>= wider(8 * draws.itemsize)
+    # a division by multiplication: half a pixel is farther from the next row than float32 rounds
+    row = place.astype(np.float32)
+    row += np.float32(0.5)
+    row *= (1 / np.maximum(wide, 1)).astype(np.float32)
+    place += row.astype(wider) * (wider(shape[2]) - wide)
+    place += (np.arange(shape[0], dtype=wider)[:, None] * wider(shape[1]) + top) * wider(shape[2]) + left
+    flat: NDArray[np.int64] = place[np.arange(draws.shape[1]) < number[:, None]].astype(np.int64)
+    return flat
 
 
 class _PixelNoise(ImageOperation):

@@ -8,17 +8,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import Parameters, Pixels
+from digitseq.augment.base import Parameters
 from digitseq.augment.boxes import between, ink_box
-from digitseq.augment.cells import cut_cells, spans_of
+from digitseq.augment.cells import columns_of
 from digitseq.augment.draws import round_up
-from digitseq.augment.line import LineMap
-from digitseq.augment.maps import SUBPIXELS, Positions, in_cache, remap
+from digitseq.augment.lifts import lifted, lifts_only
+from digitseq.augment.line import LineMap, Place
+from digitseq.augment.rooms import together
+from digitseq.augment.sheets import Positions, fetched, sharpened, sheet_of_columns
 from digitseq.composer import GlyphSpans
 
 POINTS = 5  # on each side of a glyph's box: their targets bound where the glyph will be
 FRINGE = 1  # a bilinear fetch spreads ink by up to a pixel
+ROUNDING = np.float32(1.5 * 2**17)  # added to a float32 and taken away again, it rounds to 1/64
 Drawn = Sequence[tuple[LineMap, Parameters]]
+Numbers = NDArray[np.int64]
 
 
 def warp_lines(
@@ -27,7 +31,7 @@ def warp_lines(
     """The ink and x (B, n) of lines in images of `width` (B,) and `height`, after all maps in their order.
 
     A line that would leave its image is moved, and scaled down where it must be, unless one of the maps has
-    `allow_clip`: then its ink ends at the image's edges. sharp: see `remap`.
+    `allow_clip`: then its ink ends at the image's edges. sharp: see `sharpened`.
     """
     moved = np.any([line_map.changes(parameters) for line_map, parameters in drawn], axis=0)
     rows = np.flatnonzero(moved & ink.width.any(axis=1))
@@ -41,27 +45,29 @@ def warp_lines(
         maps.append((line_map, {name: values[text] for name, values in prepared.items()}))
     size = np.stack([width[rows[text]], np.full(len(text), height)], axis=1)
     start, wide, top, bottom = (values[text, place] for values in (lines.start, lines.width, lines.top, lines.bottom))
-    glyphs = _Glyphs(GlyphSpans(ink.columns, start, wide, top, bottom), x[rows[text], place], text, size, maps, sharp)
-    cells, origin = glyphs.mapped()
-    box = ink_box(cells)
-    left, right = box[:2]
+    one = replace(ink, start=start, width=wide, top=top, bottom=bottom)
+    glyphs = _Glyphs(one, x[rows[text], place], text, size, maps, sharp)
+    mapped = glyphs.mapped()
     out = x.copy()
-    # rounding may have put ink a pixel outside
-    out[rows[text], place] = np.clip(origin[:, 0] + left, 0, size[:, 0] - (right - left))
-    at = np.flatnonzero(lines.width)
-    spans = spans_of(cells, box, origin[:, 1], height, at, lines.width.shape)
-    if ink.shapes is not None:
-        clean, _ = replace(glyphs, ink=replace(glyphs.ink, columns=ink.shapes)).mapped()
-        shapes = spans_of(clean, box, origin[:, 1], height, at, lines.width.shape).columns
-        spans = replace(spans, shapes=shapes)
-    return ink.replaced(rows, spans), out
+    out[rows[text], place] = mapped.x
+    start, wide, top, bottom = spans = np.zeros((4, *lines.width.shape), np.int64)
+    spans[:, text, place] = mapped.ink.start, mapped.ink.width, mapped.ink.top, mapped.ink.bottom
+    return ink.replaced(rows, replace(mapped.ink, start=start, width=wide, top=top, bottom=bottom)), out
+
+
+@dataclass(frozen=True)
+class _Mapped:
+    """Glyphs after all maps; x: int64 (N,), where they begin."""
+
+    ink: GlyphSpans
+    x: Numbers
 
 
 @dataclass(frozen=True)
 class _Glyphs:
     """N glyphs that all move, of lines in images of `size` (N, 2), width and height. Positions are those of line.py.
 
-    text: int64 (N,), the line that each glyph belongs to, from 0 on and ascending; sharp: see `remap`
+    text: int64 (N,), the line that each glyph belongs to, from 0 on and ascending; sharp: see `sharpened`
     """
 
     ink: GlyphSpans
@@ -71,23 +77,34 @@ class _Glyphs:
     maps: Drawn
     sharp: bool
 
-    def mapped(self) -> tuple[Pixels, NDArray[np.int64]]:
-        """Cells with the mapped glyphs, and each cell's origin (N, 2): its first pixel's x and y in the image."""
-        clip = any(line_map.allow_clip for line_map, _ in self.maps)
+    def mapped(self) -> _Mapped:
+        """The glyphs after all maps."""
         low, high = self._targets()
         scale, shift = np.ones((len(low), 1), np.float32), np.zeros((len(low), 2), np.float32)
-        if not clip:
+        if not self._clip:
             scale, shift = self._fit(low, high)
         middle = (self.size - 1) / 2
         origin = np.floor(low * scale + shift + middle).astype(np.int64) - FRINGE
         extent = np.ceil(high * scale + shift + middle).astype(np.int64) + FRINGE + 1 - origin
-        shape = (int(extent[:, 1].max()), round_up(int(extent[:, 0].max()), 8))
-        cells = self._render((origin - middle).astype(np.float32), scale, shift, shape)
-        if clip:
-            # ink outside the image goes before boxes are taken: they end at its edges
-            columns, rows = (between(-origin[:, k], self.size[:, k] - origin[:, k], shape[1 - k]) for k in range(2))
-            cells &= rows[:, :, None] & columns[:, None, :]
-        return cells, origin
+        # columns that are only moved up or down need no interpolation between columns
+        upright = lifts_only(self.maps) & (scale[:, 0] == 1) & (shift[:, 0] == 0)
+        made = []
+        if upright.any():
+            some = np.flatnonzero(upright)
+            made.append((some, self._lifted(some, shift[some, 1])))
+        others = np.flatnonzero(~upright)
+        for group in together(extent[others].T[::-1], np.zeros(len(others), np.int64)) if others.size else ():
+            some = others[group]
+            made.append((some, self._at(some)._moved(origin[some], extent[some], scale[some], shift[some])))
+        return _joined(made, len(low))
+
+    @property
+    def _clip(self) -> bool:
+        return any(line_map.allow_clip for line_map, _ in self.maps)
+
+    def _at(self, some: Numbers) -> _Glyphs:
+        maps = [(line_map, {name: values[some] for name, values in drawn.items()}) for line_map, drawn in self.maps]
+        return _Glyphs(self.ink.at(some), self.x[some], self.text[some], self.size[some], maps, self.sharp)
 
     def _targets(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """float32 (N, 2), x and y: lowest and highest position to which the sides of each glyph's box are mapped."""
@@ -117,35 +134,80 @@ class _Glyphs:
         shift = np.clip(middle, -play, play) - middle * scale
         return scale[self.text], shift[self.text]
 
-    def _render(
-        self, origin: Positions, scale: NDArray[np.float32], shift: NDArray[np.float32], shape: tuple[int, int]
-    ) -> Pixels:
-        """Cells (N, *shape) of all glyphs, mapped; `origin` (N, 2) is the position of each cell's first pixel."""
-        wide, height = self.ink.width, self.ink.columns.shape[1]
-        cell = (height + 2 * FRINGE, int(wide.max()) + 2 * FRINGE)
-        sources = cut_cells(self.ink.columns, self.ink.start, wide, (np.zeros_like(wide), height), cell)
-        left = self.x - (cell[1] - wide) // 2 - (self.size[:, 0] - 1) / 2
-        middle = (left + (cell[1] - 1) / 2).astype(np.float32)[:, None, None]  # of each glyph's own cell
-        out = np.empty((len(wide), *shape), np.uint8)
-        columns, lines = np.arange(shape[1], dtype=np.float32), np.arange(shape[0], dtype=np.float32)[:, None]
-        for part in in_cache(len(wide), max(cell[0], shape[0]), shape[1]):
-            # backwards from the pixels of the result: out of the fitted line, then through the maps, the last one first
-            x = (origin[part, 0, None, None] + columns - shift[part, 0, None, None]) / scale[part, :, None]
-            y = (origin[part, 1, None, None] + lines - shift[part, 1, None, None]) / scale[part, :, None]
-            for line_map, parameters in reversed(self.maps):
-                x, y = line_map.source(x, y, {name: values[part] for name, values in parameters.items()})
-            whole = (len(x), *shape)
-            out[part] = remap(sources[part], _on_grid(x, whole) - middle[part], _on_grid(y, whole), self.sharp)
-        return out
+    def _lifted(self, some: Numbers, shift: NDArray[np.float32]) -> _Mapped:
+        """Some glyphs, all columns of which move up or down, and down by `shift` (N,)."""
+        ink = self.ink.at(some)
+        middle = (self.size[some, 0] - 1) / 2
+        maps = [(line_map, {name: values[some] for name, values in drawn.items()}) for line_map, drawn in self.maps]
+        made, trimmed = lifted(ink, (self.x[some] - middle).astype(np.float32), shift, maps, self.sharp)
+        return _Mapped(made, self.x[some] + trimmed)
+
+    def _moved(
+        self, origin: Numbers, extent: Numbers, scale: NDArray[np.float32], shift: NDArray[np.float32]
+    ) -> _Mapped:
+        """The glyphs, each in a cell with this origin (N, 2), x and y in the image, and at least this extent (N, 2)."""
+        height = self.ink.columns.shape[1]
+        shape = (int(extent[:, 0].max()), round_up(int(extent[:, 1].max()), 4))  # turned: columns first
+        inks = [self.ink.columns, *([] if self.ink.shapes is None else [self.ink.shapes])]
+        each = [np.empty((len(origin), *shape), np.uint8) for _ in inks]
+        wide, middle = self.ink.width, (self.size - 1) / 2
+        reach = int(wide.max()) // 2 + 2
+        sheets = [sheet_of_columns(columns, self.ink.start, wide, np.zeros_like(wide), reach) for columns in inks]
+        of_glyph = np.stack([middle[:, 0] - self.x - (wide + 1) // 2 + 0.5, middle[:, 1]])
+        for part in sheets[0].slices(shape):
+            x, y = self._sources(
+                (origin[part] - middle[part]).astype(np.float32), scale[part], shift[part], part, shape
+            )
+            positions = np.empty((2, part.stop - part.start, *shape), np.float32)
+            # rounded first: positions in a sheet depend on the other glyphs, and unrounded ones would differ by that
+            for out, place, added in zip(positions, (x, y), of_glyph[:, part]):
+                np.add(place, ROUNDING, out=out)
+                out -= (ROUNDING - added).astype(np.float32)[:, None, None]
+            np.clip(positions[0], -reach, reach, out=positions[0])
+            positions[0] += sheets[0].middles(part)[0].astype(np.float32)[:, None, None]
+            for sheet, cells in zip(sheets, each):
+                fetched(sheet, part, positions, cells[part])
+        if self.sharp:
+            each = [sharpened(cells, np.ones(len(cells), bool)) for cells in each]
+        if self._clip:
+            # ink outside the image goes before boxes are taken: they end at its edges
+            columns, rows = (between(-origin[:, k], self.size[:, k] - origin[:, k], shape[k]) for k in range(2))
+            for cells in each:
+                cells &= columns[:, :, None] & rows[:, None, :]
+        left, right, top, bottom = box = ink_box(each[0], turned=True)
+        seen = np.clip(top + origin[:, 1], 0, height - (bottom - top))
+        (columns, start), *shapes = (columns_of(cells, box, top - seen, height) for cells in each)
+        ink = GlyphSpans(columns, start, right - left, seen, seen + bottom - top, *(taken for taken, _ in shapes))
+        # rounding may have put ink a pixel outside
+        return _Mapped(ink, np.clip(origin[:, 0] + left, 0, self.size[:, 0] - (right - left)))
+
+    def _sources(
+        self,
+        first: Positions,
+        scale: NDArray[np.float32],
+        shift: NDArray[np.float32],
+        part: slice,
+        shape: tuple[int, int],
+    ) -> Place:
+        """Where the pixels come from of the cells of some glyphs whose first pixels are at `first` (n, 2)."""
+        # backwards from the pixels of the result: out of the fitted line, then through the maps, the last one first
+        x: Positions = np.divide(first[:, :1] + np.arange(shape[0], dtype=np.float32) - shift[:, :1], scale)
+        y: Positions = np.divide(first[:, 1:] + np.arange(shape[1], dtype=np.float32) - shift[:, 1:], scale)
+        x, y = x[:, :, None], y[:, None, :]
+        for line_map, parameters in reversed(self.maps):
+            x, y = line_map.source(x, y, {name: values[part] for name, values in parameters.items()})
+        return x, y
 
 
-def _on_grid(positions: Positions, shape: tuple[int, ...]) -> Positions:
-    """`positions` broadcast to `shape` and rounded as `remap` rounds them.
-
-    `remap` rounds too late: its positions count from the middle of a cell, whose size depends on the batch. Moved
-    there unrounded, they would differ in float32 between batches, and so would the pixels.
-    """
-    steps = np.multiply(positions, np.float32(SUBPIXELS), out=np.empty(shape, np.float32))
-    np.rint(steps, out=steps)
-    steps /= np.float32(SUBPIXELS)
-    return steps
+def _joined(made: Sequence[tuple[Numbers, _Mapped]], count: int) -> _Mapped:
+    """All of `count` glyphs, of which some each are made."""
+    spans, x, total = np.empty((4, count), np.int64), np.empty(count, np.int64), 0
+    for some, mapped in made:
+        ink = mapped.ink
+        spans[:, some] = ink.start + total, ink.width, ink.top, ink.bottom
+        x[some] = mapped.x
+        total += len(ink.columns)
+    columns = np.concatenate([mapped.ink.columns for _, mapped in made])
+    shapes = [mapped.ink.shapes for _, mapped in made if mapped.ink.shapes is not None]
+    start, wide, top, bottom = spans
+    return _Mapped(GlyphSpans(columns, start, wide, top, bottom, np.concatenate(shapes) if shapes else None), x)

@@ -126,8 +126,10 @@ class Renderer:
 
     def batch_size(self, length: int, gaps: bool) -> int:
         """How many images of such texts to make at once for speed."""
-        pixels = self.bank.height * self.widest(length, gaps) + length * self.cell_pixels
-        return min(max(CACHED_PIXELS // pixels, 1), MAX_BATCH)
+        pixels = self.bank.height * self.widest(length, gaps) + length * self.cell_pixels // 8
+        # distorted glyphs are grouped by size, which takes the same time for many as for few
+        more = 2 if self.cell_pixels else 1
+        return min(max(more * CACHED_PIXELS // pixels, 1), more * MAX_BATCH)
 
     def classes(self, codes: Codes) -> NDArray[np.int64]:
         """int64 (B, n): the class of every character, -1 for one without glyphs, and after the end of a text."""

@@ -1,6 +1,6 @@
 """How fast augmentation is: `python tests/benchmarks/augment.py [images]` prints ratios measured in this run.
 
-The table of single operations needs albumentations 2.0.8 (`pip install ".[benchmark]"`), which digitseq does not use.
+With the path of another checkout instead, this one is compared with it. The table of single operations needs albumentations 2.0.8 (`pip install ".[benchmark]"`), which digitseq does not use.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from checkouts import compare
 from measure import ROOT, best_of, emptied, program, python, scratch, table
 
 sys.path.insert(0, str(ROOT))
@@ -159,6 +160,9 @@ def ink_of_glyphs(batch: Batch) -> np.ndarray:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) > 1 and Path(sys.argv[1]).is_dir():
+        compare(Path(sys.argv[1]))
+        sys.exit()
     cv2.setNumThreads(1)
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 50_000
     with scratch() as folder:
