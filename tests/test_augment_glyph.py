@@ -23,8 +23,8 @@ from digitseq.augment import (
     Stroke,
     Wave,
 )
+from digitseq.augment.cell_sizes import StageCells
 from digitseq.augment.line import LineMap
-from digitseq.augment.rooms import Room
 from digitseq.random_streams import Rows
 
 NEUTRAL = {
@@ -100,13 +100,13 @@ def test_boxes_hold_all_ink_tightly_and_nothing_leaves_the_image(augment, width,
 @pytest.mark.parametrize("augment", [*CHAINS, "light", "heavy", "elastic:alpha=120,sigma=3 rotate:angle=90", "noise"])
 def test_cells_cut_no_ink_and_their_size_does_not_matter(augment, train, monkeypatch):
     tight = pipeline(train, augment).batch(0, 150)
-    cell = Room.cell
+    cell = StageCells.cell
 
     def larger(self, some):
         height, width = cell(self, some)
         return height + 24, width + 16
 
-    monkeypatch.setattr(Room, "cell", larger)
+    monkeypatch.setattr(StageCells, "cell", larger)
     roomy = pipeline(train, augment).batch(0, 150)
     assert np.array_equal(tight.images, roomy.images)
     assert np.array_equal(tight.boxes, roomy.boxes)

@@ -132,7 +132,7 @@ class GlyphOperation(Operation):
         """The largest ink box that can come out when ink of at most this size goes in, in pixels."""
         return height, width
 
-    def room(self, size: NDArray[np.int64], parameters: Parameters) -> NDArray[np.int64]:
+    def grown_size(self, size: NDArray[np.int64], parameters: Parameters) -> NDArray[np.int64]:
         """The same for each glyph and its parameters: heights and widths, (2, N), in and out."""
         height, width = self.grown(int(size[0].max()), int(size[1].max()))
         return np.maximum(size, [[height], [width]])

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from digitseq.augment.base import GlyphOperation, Outline, Parameters, Picked, Pixels
 from digitseq.augment.boxes import ink_box, outlines
+from digitseq.augment.cell_sizes import StageCells, kinds, stage_cells, stages_of, together
 from digitseq.augment.cells import columns_of, cut_cells, resized
 from digitseq.augment.draws import round_up
 from digitseq.augment.maps import GlyphMap, MapRun, identity, moved, moved_cells
-from digitseq.augment.rooms import Room, kinds, rooms, stages_of, together
 from digitseq.augment.sheets import sheet_of_columns
 from digitseq.composer import GlyphSpans
 from digitseq.glyphs.pen_bank import AnyBank, PenBank
@@ -85,11 +85,11 @@ class GlyphChain:
         for k, operation in enumerate(self.operations):
             values = operation.draw(rows.scoped(f"{k}:{operation.name}"), there.shape[1], self._cell)
             drawn.append(values if len(present) == there.size else Picked(values, present))
-        found = rooms(self._stages, self.operations, drawn, self._box(glyphs))
+        found = stage_cells(self._stages, self.operations, drawn, self._box(glyphs))
         shapes = shapes and any(operation.specks for operation in self.operations)
         spans = np.empty((4, len(present)), np.int64)
         columns, shape_columns, total = [], [], 0
-        for some in together(np.max([room.size for room in found], axis=0), kinds(found)):
+        for some in together(np.max([needed.size for needed in found], axis=0), kinds(found)):
             part = GlyphColumns(glyphs.columns, *(values[some] for values in glyphs[1:]))
             each = [Picked(parameters, some) for parameters in drawn]
             cells, clean, first_row = self._distorted(part, each, found, some, shapes)
@@ -121,7 +121,12 @@ class GlyphChain:
         return self._first_row(glyphs) + (self._tall + 1) // 2
 
     def _distorted(
-        self, glyphs: GlyphColumns, drawn: Sequence[Parameters], found: Sequence[Room], some: Numbers, shapes: bool
+        self,
+        glyphs: GlyphColumns,
+        drawn: Sequence[Parameters],
+        found: Sequence[StageCells],
+        some: Numbers,
+        shapes: bool,
     ) -> tuple[Pixels, Pixels | None, Numbers]:
         """Turned cells (N, w, h) of some of the glyphs after all operations, and the image row of each one's first row.
 
@@ -130,9 +135,9 @@ class GlyphChain:
         cells: Pixels | None = None
         clean: Pixels | None = None  # from the first operation on that adds specks
         offset = np.zeros((len(some), 2), np.int64)
-        for stage, room in zip(self._stages, found):
-            size, before, offset = room.cell(some), offset, room.offset[some]
-            run = room.run.at(some) if room.run is not None and room.run.moved[some].any() else None
+        for stage, needed in zip(self._stages, found):
+            size, before, offset = needed.cell(some), offset, needed.offset[some]
+            run = needed.run.at(some) if needed.run is not None and needed.run.moved[some].any() else None
             if cells is None:
                 cells = self._cut(glyphs, run, size, offset)
             elif run is not None:

@@ -83,7 +83,7 @@ class Erode(_Morphology):
     leaves a brighter pixel than a smaller one.
     """
 
-    def room(self, size: NDArray[np.int64], parameters: Parameters) -> NDArray[np.int64]:
+    def grown_size(self, size: NDArray[np.int64], parameters: Parameters) -> NDArray[np.int64]:
         return size
 
     def _outward(self, half: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -107,7 +107,7 @@ class Dilate(_Morphology):
         above, beside = (int(self._size(kernel[1])) // 2 for kernel in (self.height, self.width))
         return height + 2 * above, width + 2 * beside
 
-    def room(self, size: NDArray[np.int64], parameters: Parameters) -> NDArray[np.int64]:
+    def grown_size(self, size: NDArray[np.int64], parameters: Parameters) -> NDArray[np.int64]:
         grown: Sizes = size + 2 * (np.stack([parameters["height"], parameters["width"]]) // 2)
         return grown
 
@@ -130,7 +130,7 @@ class Stroke(GlyphOperation):
         more = 2 * max(math.ceil(self.amount[1]), 0)
         return height + more, width + more
 
-    def room(self, size: NDArray[np.int64], parameters: Parameters) -> NDArray[np.int64]:
+    def grown_size(self, size: NDArray[np.int64], parameters: Parameters) -> NDArray[np.int64]:
         return size + 2 * np.ceil(np.maximum(parameters["amount"], 0)).astype(np.int64)
 
     def outline(self, points: Outline, rows: Rows) -> Outline:

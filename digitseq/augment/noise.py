@@ -47,7 +47,7 @@ class Noise(GlyphOperation):
             "places": random_integers(rows, "places", (most,), kind, n),
         }
 
-    def room(self, size: NDArray[np.int64], parameters: Parameters) -> NDArray[np.int64]:
+    def grown_size(self, size: NDArray[np.int64], parameters: Parameters) -> NDArray[np.int64]:
         return size
 
     def apply_turned(self, cells: Pixels, parameters: Parameters) -> Pixels:

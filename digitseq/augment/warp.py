@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from digitseq.augment.base import Parameters
 from digitseq.augment.boxes import between, ink_box
+from digitseq.augment.cell_sizes import together
 from digitseq.augment.cells import columns_of
 from digitseq.augment.draws import round_up
 from digitseq.augment.lifts import lifted, lifts_only
 from digitseq.augment.line import LineMap, Place
-from digitseq.augment.rooms import together
 from digitseq.augment.sheets import Positions, fetched, sharpened, sheet_of_columns
 from digitseq.composer import GlyphSpans
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from digitseq.service.limits import Limits
 from digitseq.service.problems import Problem
-from digitseq.service.worker_threads import PATIENCE, WorkerThreads
+from digitseq.service.worker_threads import MAX_WAIT, WorkerThreads
 
 
 class AddressLimiter:
@@ -55,15 +55,15 @@ class Scheduler:
     def __init__(self, limits: Limits, working: Callable[[int], None] = lambda change: None) -> None:
         most, percent = limits.concurrency + limits.max_waiting, limits.client_percent
         self.seconds, self.concurrency = limits.max_seconds, limits.concurrency
-        patience = min(PATIENCE, limits.max_seconds / 2)  # time is left to make what was waited for
+        max_wait = min(MAX_WAIT, limits.max_seconds / 2)  # time is left to make what was waited for
         # who waits holds a slot: most of those of an address are left for what can be answered at once
         early = max(1, most * percent // 100 // 4)
         # Of each kind, a thread is left for the next address, which then waits for nobody, unless two ask for much. One
         # more for images, as whoever asks for a data set for the first time may have to wait until it is read.
         each = max(1, limits.concurrency * percent // 100)
         more = limits.concurrency + (percent < 100)
-        self.images = WorkerThreads(more, "images", working, patience, early, limits.concurrency)
-        self.long = WorkerThreads(limits.concurrency, "long", working, patience, early, each)
+        self.images = WorkerThreads(more, "images", working, max_wait, early, limits.concurrency)
+        self.long = WorkerThreads(limits.concurrency, "long", working, max_wait, early, each)
         self.image_slots = AddressLimiter(most, percent, "requests")
         self.long_slots = AddressLimiter(most, percent, "requests for samples and data sets")
         self.streams = AddressLimiter(limits.max_streams, percent, "data sets", 10)

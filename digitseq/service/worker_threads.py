@@ -18,7 +18,7 @@ from digitseq.sources.base import Check
 
 T = TypeVar("T")
 Receive = Callable[[], Awaitable[Any]]
-PATIENCE = 50.0  # seconds: proxies give up after 60
+MAX_WAIT = 50.0  # seconds: proxies give up after 60
 
 
 def address_of(scope: Scope) -> str:
@@ -59,7 +59,7 @@ class WorkerThreads:
     """Threads for one kind of work, for which client addresses take turns. Lives in one event loop.
 
     working: called with 1 when a call starts, and with -1 when it ends
-    patience: seconds that a request waits for something to be ready; early: how many may, others are told to ask again
+    max_wait: seconds that a request waits for something to be ready; early: how many may, others are told to ask again
     each: threads that one address may have at once, so that one is left for the next; None: all
     """
 
@@ -68,12 +68,12 @@ class WorkerThreads:
         count: int,
         name: str,
         working: Callable[[int], None] = lambda change: None,
-        patience: float = PATIENCE,
+        max_wait: float = MAX_WAIT,
         early: int = 1,
         each: int | None = None,
     ) -> None:
         self._executor = ThreadPoolExecutor(count, f"digitseq-{name}")
-        self._working, self._patience, self._early = working, patience, early
+        self._working, self._max_wait, self._early = working, max_wait, early
         self._count, self._each = count, each or count
         self._waiting = Turns[_Job]()
         self._running: dict[asyncio.Future[Any], str] = {}  # the address of each call that a thread makes
@@ -142,7 +142,7 @@ class WorkerThreads:
             raise early.problem
         self._early -= 1
         try:
-            await _ready(early, self._patience, receive)
+            await _ready(early, self._max_wait, receive)
         finally:
             self._early += 1
 
@@ -197,10 +197,10 @@ class Stream:
             self._pieces.close()
 
 
-async def _ready(early: NotReady, patience: float, receive: Receive) -> None:
+async def _ready(early: NotReady, max_wait: float, receive: Receive) -> None:
     until = asyncio.wrap_future(early.until)
     try:
-        await unless_gone(asyncio.ensure_future(asyncio.wait({until}, timeout=patience)), receive)
+        await unless_gone(asyncio.ensure_future(asyncio.wait({until}, timeout=max_wait)), receive)
         if not until.done():
             raise early.problem
         until.result()

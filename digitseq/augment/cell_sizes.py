@@ -1,4 +1,4 @@
-"""How much room each glyph needs in each stage of a chain of operations, and which glyphs are worked on together."""
+"""How large a cell each glyph needs in each stage of a chain of operations, and which glyphs are worked on together."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Room:
+class StageCells:
     """What N glyphs need in a stage.
 
     run: of the stage's maps, if it has any; offset: of the windows after it, see maps.py
@@ -58,10 +58,10 @@ def stages_of(operations: Sequence[GlyphOperation]) -> list[Stage]:
     return stages
 
 
-def rooms(
+def stage_cells(
     stages: Sequence[Stage], operations: Sequence[GlyphOperation], parameters: Sequence[Parameters], box: Box
-) -> list[Room]:
-    """The room in each stage of glyphs with ink in `box`, from the middle of each."""
+) -> list[StageCells]:
+    """The cells in each stage of glyphs with ink in `box`, from the middle of each."""
     count = box.shape[2]
     offset, found = np.zeros((count, 2), np.int64), []
     for stage in stages:
@@ -75,12 +75,12 @@ def rooms(
         half = np.ceil(beyond - (SPREAD - HARDLY)).astype(np.int64)[::-1]
         grown = 2 * half
         for k in stage.operations:
-            grown = operations[k].room(grown, parameters[k])
+            grown = operations[k].grown_size(grown, parameters[k])
         more = (grown + 1) // 2 - half
         box = box + np.stack([-more, more])[:, ::-1]
         # paper around the ink keeps glyphs apart
         margin = 1 + max((operations[k].reach for k in stage.operations), default=-1)
-        found.append(Room(run, offset, 2 * (half + more + margin)))
+        found.append(StageCells(run, offset, 2 * (half + more + margin)))
     return found
 
 
@@ -132,10 +132,10 @@ def _split(types: Numbers, height: Numbers, width: Numbers, number: Numbers) -> 
     return [group for part in found for group in _split(part, height, width, number)]
 
 
-def kinds(found: Sequence[Room]) -> Numbers:
+def kinds(found: Sequence[StageCells]) -> Numbers:
     """int64 (N,): different numbers for glyphs that are not moved or not displaced in the same stages."""
     kind = np.zeros(found[0].size.shape[1], np.int64)
-    for room in found:
-        if room.run is not None:
-            kind = 3 * kind + room.run.moved + room.run.displaced
+    for needed in found:
+        if needed.run is not None:
+            kind = 3 * kind + needed.run.moved + needed.run.displaced
     return kind
