@@ -40,6 +40,8 @@ def page(loads: int) -> list[tuple[str, str, str]]:
         first, moved = [], []
         for load in range(loads + 1):
             with opened(browser, address) as seen:  # a context of its own: nothing is in the browser's cache
+                seen.goto(f"{address}healthz")  # the process of the tab has started
+                seen.wait_for_timeout(500)
                 seen.goto(f"{address}#number={load:06d}&seed={load}", wait_until="commit")
                 first.append(seen.evaluate(FIRST))
                 for step in range(5):

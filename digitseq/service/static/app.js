@@ -10,6 +10,7 @@ import { inWords, label, learn } from "./words.js";
 import { Viewer } from "./viewer.js";
 
 const COUNT = 12;
+const USUAL = "123456"; // the text of the first visit
 const LATE = 120; // milliseconds without a change after which an answer to an earlier state is given up
 const SLOW = 1000; // milliseconds after which the page says what it is waiting for
 const LONGEST_QUERY = 8000, MOST_PARAMETERS = 100; // characters; longer lists of texts are sent as a body
@@ -233,13 +234,23 @@ function setUpBoxes() {
   follow(); // a browser may keep what was checked before a reload
 }
 
+// The images, before all controls are built.
+async function showEarly({ samples }, given) {
+  $("bench").hidden = false;
+  show($("gallery"), samples, given.get("invert") === "true", () => {});
+  await new Promise((painted) => requestAnimationFrame(() => setTimeout(painted)));
+}
+
 async function begin() {
+  if (location.hash.length < 2) history.replaceState(null, "", `#${new URLSearchParams({ number: USUAL, seed: drawn() })}`);
   // both at once: the address is a query of the service already
   const given = new URLSearchParams(location.hash.slice(1));
-  const first = location.hash.length > 1 && isShort(given) ? askForJson(`/v1/samples.json?${given}&count=${COUNT}`, "samples") : undefined;
-  first?.catch(() => {}); // who uses it hears of it
+  const first = isShort(given) ? askForJson(`/v1/samples.json?${given}&count=${COUNT}`, "samples") : undefined;
+  const asked = askForJson("/v1/options", "settings");
+  for (const answer of [first, asked]) answer?.catch(() => {}); // who uses it hears of it
   try {
-    const options = await askForJson("/v1/options", "settings");
+    await first?.then((answer) => showEarly(answer, given), () => {});
+    const options = await asked;
     $("bench").hidden = false;
     new Page().begin(options, first);
   } catch (error) {

@@ -12,11 +12,8 @@ const NAMES = { width: "Pen width", size_jitter: "Size spread" };
 // pen: the catalogue's entry.
 export function buildStyle(pen, changed) {
   const choice = element("div", { class: "segments", role: "radiogroup", "aria-label": label("style") });
-  const sliders = Object.fromEntries(pen.parameters.map((about) => [about.name, spreadSlider(about, changed)]));
-  const more = element("details", {}, element("summary", {}, "More of the pen"),
-    ...pen.parameters.filter(({ name }) => !FIRST.includes(name)).map(({ name }) => sliders[name].made));
-  const box = element("div", { class: "inner", hidden: true },
-    element("p", { class: "hint" }, pen.help), ...FIRST.map((name) => sliders[name].made), more);
+  const box = element("div", { class: "inner", hidden: true });
+  let sliders = null; // built when a pen is first chosen
   const style = segments(choice, "style", [[GLYPH, "Plain"], [PEN, "Pen"]], GLYPH, () => {
     show();
     changed();
@@ -25,7 +22,10 @@ export function buildStyle(pen, changed) {
     input.dataset.field = "style";
     input.setAttribute("aria-describedby", ERROR);
   }
-  const show = () => { box.hidden = style.read() !== PEN; };
+  const show = () => {
+    if (style.read() === PEN) sliders ??= buildSliders(pen, box, changed);
+    box.hidden = style.read() !== PEN;
+  };
   const read = () => {
     if (style.read() === GLYPH) return GLYPH;
     return write(PEN, Object.values(sliders).map((one) => one.read()).filter(Boolean));
@@ -36,12 +36,21 @@ export function buildStyle(pen, changed) {
     if (![GLYPH, PEN].includes(name)) return false;
     style.set(name);
     show();
-    for (const one of Object.values(sliders)) one.set(null);
-    return Object.entries(given).every(([key, value]) => range(value) && Object.hasOwn(sliders, key) && sliders[key].set(range(value)));
+    for (const one of Object.values(sliders ?? {})) one.set(null);
+    return Object.entries(given).every(([key, value]) => range(value) && Object.hasOwn(sliders ?? {}, key) && sliders[key].set(range(value)));
   };
   const made = element("div", { class: "field" },
     element("span", { class: "legend" }, label("style")), choice, errorLine("style", ERROR), box);
   return { made, read, set };
+}
+
+// Fills the box; returns the sliders by the names of their parameters.
+function buildSliders(pen, box, changed) {
+  const sliders = Object.fromEntries(pen.parameters.map((about) => [about.name, spreadSlider(about, changed)]));
+  const more = pen.parameters.filter(({ name }) => !FIRST.includes(name)).map(({ name }) => sliders[name].made);
+  box.append(element("p", { class: "hint" }, pen.help), ...FIRST.map((name) => sliders[name].made),
+    element("details", {}, element("summary", {}, "More of the pen"), ...more));
+  return sliders;
 }
 
 // One or two thumbs for one parameter of the pen; nothing is said of it while it is as hands do.
