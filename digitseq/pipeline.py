@@ -180,12 +180,26 @@ class Pipeline:
                 name,
             )
 
+    def takes_any(self, characters: str) -> bool:
+        """Whether no text of `characters`, as long as the longest of the source, is refused for its width.
+
+        False where that is not sure. It measures glyphs, unless `Renderer.fit_is_known`.
+        """
+        s, made, n = self.settings, self.renderer, self.source.max_length
+        if not s.image_width or made.plain is None or made.plain.all_fit(n, self.gaps, made.plain.most):
+            return True
+        places = self._places(encode([characters], len(characters)))[0]
+        return self._usual(made.glyph_widths.widest_trials(places, n, s.min_spacing)) <= s.image_width
+
+    def _usual(self, extent: NDArray[np.int64]) -> int:
+        """The width in which texts that were so wide fit more often than hardly ever."""
+        share = HARDLY_EVER_DISTORTED if self.renderer.appearance.operations else HARDLY_EVER
+        return int(np.sort(extent)[math.ceil(share * len(extent)) - 1])
+
     def _check_width(self) -> None:
         """Refuse a width in which a text hardly ever fits, and name the smallest that is not refused."""
         s, widths, text = self.settings, self.renderer.glyph_widths, self.source.longest()
-        extent = np.sort(widths.trials(self._places(encode([text], len(text))), s.min_spacing))
-        share = HARDLY_EVER_DISTORTED if self.renderer.appearance.operations else HARDLY_EVER
-        enough = int(extent[math.ceil(share * len(extent)) - 1])
+        enough = self._usual(widths.trials(self._places(encode([text], len(text))), s.min_spacing))
         if self.source.count != 1:
             # A shorter text may have wider characters than the longest one. The texts looked at are those of one
             # seed, so that a width that is named will do with others, too.

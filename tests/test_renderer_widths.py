@@ -11,6 +11,7 @@ from support.looks import LOOKS
 from digitseq import Pipeline, Settings, SettingsError
 from digitseq.augment import OPERATIONS
 from digitseq.glyphs.bank import build_bank
+from digitseq.renderer.widths import GlyphWidths
 
 TEXTS = st.text("0123456789", min_size=1, max_size=12)
 SPACINGS = st.tuples(st.integers(-9, 20), st.integers(0, 12)).map(lambda s: (s[0], s[0] + s[1]))
@@ -77,3 +78,12 @@ def test_a_stroke_that_is_turned_upright_is_narrow():
     Pipeline(Settings("1111", image_width=int(free.width.max()), max_spacing=0, angle=45), bank, 1).batch(0, 4)
     with pytest.raises(SettingsError, match="too narrow"):
         Pipeline(Settings("1111", image_width=60, max_spacing=0, angle=-10), bank, 1)
+
+
+def test_no_text_is_wider_than_the_widest_trials(train):
+    widths = GlyphWidths(train, None, 20)
+    draw = np.random.default_rng(3)
+    bound = widths.widest_trials(np.arange(10), 6, 2)
+    for _ in range(50):
+        assert (widths.trials(draw.integers(0, 10, (1, 6)), 2) <= bound).all()
+    assert (widths.trials(np.full((1, 6), widths.of_class[:10].mean(axis=1).argmax()), 2) >= 0.9 * bound).all()

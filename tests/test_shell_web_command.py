@@ -24,9 +24,10 @@ from digitseq.shell.web_command import ON_PAGE
 USUAL = 8000
 # In a process of its own, as webbrowser starts it: what the service answers at the address when the browser comes.
 RECORDER = """\
-import sys, urllib.request
-with open(sys.argv[1], "a") as log, urllib.request.urlopen(sys.argv[2].partition("#")[0]) as page:
-    log.write(f"{page.status} {sys.argv[2]}\\n")
+import contextlib, sys, urllib.request
+with contextlib.suppress(OSError):  # the service may have ended meanwhile
+    with open(sys.argv[1], "a") as log, urllib.request.urlopen(sys.argv[2].partition("#")[0]) as page:
+        log.write(f"{page.status} {sys.argv[2]}\\n")
 """
 
 

@@ -54,6 +54,11 @@ class GlyphWidths:
         levels = _levels()[:, np.arange(classes.shape[1]) % MAX_TEXT]
         return _extent(self.of_class[classes, levels], min_spacing)
 
+    def widest_trials(self, classes: NDArray[np.int64], length: int, min_spacing: int) -> NDArray[np.int64]:
+        """int64 (TRIALS,): no text of `length` characters of these classes (n,) is wider in that trial."""
+        levels = _levels()[:, np.arange(length) % MAX_TEXT]
+        return _extent(self.of_class[classes].max(axis=0)[levels], min_spacing)
+
 
 @lru_cache(maxsize=1)
 def _levels() -> NDArray[np.int64]:

@@ -21,6 +21,7 @@ from digitseq.service.seeds import SeededRows
 from digitseq.sources import encode
 
 Files = list[bytes | Exception]
+GATHER = 0.0015  # seconds in which clients that have just got an image ask for the next one
 
 
 class MicroBatcher:
@@ -34,6 +35,7 @@ class MicroBatcher:
         self._threads, self._queue = threads, BatchQueue()
         self._served: set[str] = set()  # addresses whose batch is made in a thread: one of each at a time
         self._scheduled = False
+        self._gathering: str | None = None  # the address whose next batch is waited for
         self._loop: asyncio.AbstractEventLoop | None = None  # to ask for it takes a system call on Python 3.11
 
     async def image(self, pipeline: Pipeline, text: str, seed: int, index: int, address: str, key: Hashable) -> bytes:
@@ -46,6 +48,8 @@ class MicroBatcher:
         self._queue.add(address, key, request)
         if self._executor is None and self._queue.overtakes(address):
             self._make_next(join=False)  # not behind all that the event loop has read of another client
+        elif self._gathering not in (None, address):
+            self._begin(loop)  # nobody waits for the batch of another client
         else:
             self._schedule(loop)
         try:
@@ -67,7 +71,7 @@ class MicroBatcher:
             loop.call_soon(self._begin, loop)
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._scheduled = False
+        self._scheduled, self._gathering = False, None
         if self._executor is None:
             self._make_next()
             if self._queue:
@@ -97,7 +101,12 @@ class MicroBatcher:
         self._served.discard(address)
         if not made.cancelled():
             deliver(requests, made.result())
-            self._schedule(loop)
+            if len(requests) > 1 and not self._scheduled:
+                # half a batch takes almost as long as a whole one
+                self._scheduled, self._gathering = True, address
+                loop.call_later(GATHER, self._begin, loop)
+            else:
+                self._schedule(loop)
 
 
 def batch_key(pipeline: Pipeline, text: str) -> Hashable:

@@ -17,7 +17,7 @@ from digitseq.settings import Settings
 from digitseq.sources.base import Check, never_cancelled
 from digitseq.sources.choose import source_of
 
-DIGITS = frozenset("0123456789")
+DIGITS = "0123456789"
 
 
 class PipelineCache:
@@ -69,9 +69,9 @@ class PipelineCache:
         Whatever `with_number` looks at then depends on the length only.
         """
         renderer, length = pipeline.renderer, pipeline.source.max_length
-        if pipeline.gaps or not pipeline.keeps_texts or not DIGITS.issubset(renderer.characters - renderer.missing):
+        if pipeline.gaps or not pipeline.keeps_texts or not set(DIGITS) <= renderer.characters - renderer.missing:
             return False
-        return not pipeline.settings.image_width or renderer.pen is not None or always_fits(renderer, length)
+        return renderer.fit_is_known(length, True) and pipeline.takes_any(DIGITS)
 
     def _make(
         self, settings: Settings, renderer: Renderer, seed: int, size: int | None = None, check: Check = never_cancelled
