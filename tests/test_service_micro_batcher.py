@@ -223,3 +223,25 @@ def test_on_the_event_loop_nothing_is_measured(monkeypatch):
     assert kept.with_number(one, "8888") is None
     kept.pipeline(from_query([("number", "4444"), *about], {}))
     assert kept.with_number(one, "888").settings.number == "888"
+
+
+def test_who_asks_again_is_gathered_and_another_client_never_waits_for_that(train, monkeypatch):
+    """A later batch of many clients behind one address begins a moment later, or when somebody else asks."""
+    monkeypatch.setattr(micro_batcher, "GATHER", 3600.0)
+    (pipeline,) = alike(train, ["12"])
+
+    async def ask():
+        batcher = MicroBatcher(1)
+        try:
+            await asyncio.gather(submit(batcher, pipeline, 1, 0, "a"), submit(batcher, pipeline, 2, 0, "a"))
+            again = submit(batcher, pipeline, 3, 0, "a")
+            for _ in range(5):
+                await asyncio.sleep(0)
+            gathered = not again.done()
+            return gathered, await submit(batcher, pipeline, 4, 0, "b"), await again
+        finally:
+            batcher.close()
+
+    gathered, other, file = asyncio.run(asyncio.wait_for(ask(), 60))
+    assert gathered
+    assert (other, file) == (alone(pipeline, 4, 0), alone(pipeline, 3, 0))
