@@ -229,7 +229,7 @@ def test_a_zip_bomb_is_stopped_by_the_published_size(zipped, tmp_path):
     lying = bomb.replace((50_000_000).to_bytes(4, "little"), (900).to_bytes(4, "little"))
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(lying)) as archive, pytest.raises((DataError, *DAMAGED)):
-        extract(archive, replace(described(name, b""), size=900), out)
+        extract(archive, described(name, b"")._replace(size=900), out)
     assert out.tell() <= 900
 
 

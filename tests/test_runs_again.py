@@ -222,7 +222,7 @@ def test_a_run_that_started_in_the_middle_is_resumed(run, start, tmp_path, gate_
 
 def test_starts_that_make_no_sense(run, tmp_path):
     (tmp_path / "lines.txt").write_text(LINES)
-    assert "start 13 is after the last line, 12" in run("--numbers_file", "lines.txt", "--start", 13).stderr
+    assert "start 13 is after the last text, 12" in run("--numbers_file", "lines.txt", "--start", 13).stderr
     assert run("--numbers_file", "lines.txt", "--start", 13, "-s", 1).returncode == 0
     assert records(tmp_path / "output" / "lines")[0]["text"] == "20"
     assert "--start goes without --split_ratio" in run("-num", "12", "--start", 2, *SPLIT).stderr

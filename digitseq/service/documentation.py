@@ -68,7 +68,7 @@ def _sentence(name: str, text: str) -> str:
     if known is not None and DEFAULTS[name] is None and known.shown_default:
         text += f" (default: {_without_flags(known)})"
     text = text.replace(SHOWN_SIGNS, f"`{SHOWN_SIGNS}`")  # in Markdown they would begin a list
-    text = re.sub(r"--list_\w+", "`/v1/options`", text)
+    text = re.sub(r"-{2}list_\w+", "`/v1/options`", text)
     return f"{text[0].upper()}{text[1:]}."
 
 
