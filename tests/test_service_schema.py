@@ -14,10 +14,10 @@ from support.service import serve
 
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 SECONDS = 30
-# 413 and 414 are refusals too.
+# 413, 414 and 431 are refusals too.
 CONFIG = """
 [checks.negative_data_rejection]
-expected-statuses = [400, 401, 403, 404, 405, 406, 409, 413, 414, 415, 422, 428, 429]
+expected-statuses = [400, 401, 403, 404, 405, 406, 409, 413, 414, 415, 422, 428, 429, 431]
 """
 
 

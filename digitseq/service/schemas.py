@@ -25,6 +25,7 @@ PROBLEMS = {
     414: "the query is too long",
     422: "an invalid value",
     429: "too many requests at once",
+    431: "the head of the request, with its query, is too large",
     500: "internal error",
     501: "a package is not installed on the server",
     503: "the service is shutting down, not ready for this yet, or took too long",
