@@ -10,11 +10,13 @@ import pytest
 
 pytest.importorskip("fastapi")
 import httpx
+from starlette.datastructures import Headers
 from support.formats import dump
 from support.processes import wait_until
 from support.service import serve
 
 from digitseq.formats import DOWNLOADS, FORMATS
+from digitseq.service.progress import wants_progress
 
 PROGRESS = "application/vnd.digitseq.progress"
 BODY = {"random_digits": [3, 8], "size": 5000, "seed": 9}
@@ -82,3 +84,11 @@ def test_what_is_refused_is_a_problem(served):
     assert answer.status_code == 422 and answer.json()["field"] == "image_width"
     paths = httpx.get(f"{served.url}/openapi.json").json()["paths"]
     assert PROGRESS in paths["/v1/datasets"]["post"]["responses"]["200"]["content"]
+
+
+@pytest.mark.parametrize(
+    ("accept", "wanted"),
+    [(PROGRESS, True), (f"{PROGRESS.upper()} ; q=0.1", True), (f"{PROGRESS};q=0", False), (f"*/*, {PROGRESS}; q=0.00", False), ("*/*", False), ("", False)],
+)  # fmt: skip
+def test_frames_are_sent_to_those_who_accept_them(accept, wanted):
+    assert wants_progress(Headers({"accept": accept})) is wanted

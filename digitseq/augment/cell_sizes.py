@@ -67,6 +67,7 @@ def stage_cells(
     for stage in stages:
         run = None
         if stage.maps:
+            # `stages_of` has put nothing but maps there
             run = MapRun.of([(operations[k], parameters[k]) for k in stage.maps], count)  # type: ignore[misc]
             box = run.box(box)
             middle = np.rint(box.mean(axis=0)).astype(np.int64).T

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Generator, Iterable
 
@@ -33,6 +34,9 @@ def in_frames(pieces: Iterable[bytes], pipeline: CountingPipeline) -> Generator[
 
 
 def wants_progress(headers: Headers) -> bool:
-    """Whether the request accepts frames by their name: `*/*` means the plain file."""
-    kinds = ",".join(headers.getlist("accept")).split(",")
-    return MEDIA_TYPE in [kind.partition(";")[0].strip().lower() for kind in kinds]
+    """Whether the request accepts frames by their name: `*/*` means the plain file, and `;q=0` not to send them."""
+    for kind in ",".join(headers.getlist("accept")).split(","):
+        name, *parameters = (part.strip().lower() for part in kind.split(";"))
+        if name == MEDIA_TYPE:
+            return not any(re.fullmatch(r"q\s*=\s*0(\.0*)?", parameter) for parameter in parameters)
+    return False
