@@ -179,10 +179,10 @@ def test_the_address_brings_the_images_back(page, browser, served):
         assert images(other) == pen
         assert other.get_by_label("Slant, smallest, exact", exact=True).input_value() == "0.2"
     back_to(page, lambda: page.url == there)
-    assert images(page) == distorted
+    wait_until(lambda: images(page) == distorted)  # the page hears of a new address after it is there
     assert not page.get_by_label("Slant, smallest, exact", exact=True).is_visible()
     back_to(page, lambda: fragment(page).keys() == {"number", "seed"})
-    assert images(page) == first
+    wait_until(lambda: images(page) == first)
 
 
 def back_to(page, there) -> None:
@@ -214,7 +214,7 @@ def test_a_slider_that_is_dragged_is_one_step_back(page):
     page.mouse.up()
     assert images(page) != before
     page.go_back()
-    assert images(page) == before
+    wait_until(lambda: images(page) == before)
 
 
 def test_what_an_address_says_and_no_control_shows_is_named(browser, served):

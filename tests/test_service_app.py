@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from contextlib import asynccontextmanager
 from urllib.parse import unquote
@@ -21,6 +22,7 @@ from digitseq.service.access import check_key, check_origin
 from digitseq.service.pipeline_cache import PipelineCache
 
 PNG = "/v1/sequences/123456.png"
+BODY = {"number": "1", "size": 2}
 
 
 @asynccontextmanager
@@ -98,6 +100,35 @@ def test_the_event_loop_asks_no_file_system(monkeypatch, made):
     answers = ask(app, *several, *images, *unknown)
     assert [answer.status_code for answer in answers] == [200] * 18 + [404] * 2
     assert looks == [False] * 2  # for the ones that are not there
+
+
+def test_who_has_the_end_of_a_data_set_may_ask_for_the_next_one():
+    """The client may see the end before the service goes on."""
+
+    async def both() -> list[int]:
+        async with asking(create_app(Limits(max_streams=1))) as client:
+            answered = []
+
+            async def next_one(message) -> None:
+                if message["type"] == "http.response.body" and not message.get("more_body"):
+                    answered.append((await client.post("/v1/datasets", json=BODY)).status_code)
+
+            await raw_post(client._transport.app, "/v1/datasets", BODY, next_one)
+            return answered
+
+    assert asyncio.run(both()) == [200]
+
+
+async def raw_post(app, path: str, body: dict, send) -> None:
+    """POST `body` to `app`, whose messages `send` gets one by one."""
+    messages = [{"type": "http.request", "body": json.dumps(body).encode()}]
+
+    async def receive() -> dict:
+        return messages.pop() if messages else await asyncio.Event().wait()
+
+    headers = [(b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": headers}
+    await app(scope, receive, send)
 
 
 def test_every_answer_varies_with_the_origin():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import ExitStack
 from functools import partial
 from typing import Any
@@ -80,11 +80,16 @@ def _in_frames(
 
 
 class _Archive(StreamingResponse):
-    """Releases its slots when it has been sent, or the client has disconnected."""
+    """Releases its slots before the end is sent, as the client may ask again then, or when the client disconnects."""
 
     def __init__(self, stream: Stream, headers: dict[str, str], kind: str, until_sent: ExitStack) -> None:
-        super().__init__(stream, headers=headers, media_type=kind)
+        super().__init__(self._pieces(stream), headers=headers, media_type=kind)
         self._until_sent = until_sent
+
+    async def _pieces(self, stream: Stream) -> AsyncGenerator[bytes, None]:
+        async for piece in stream:
+            yield piece
+        self._until_sent.close()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         with self._until_sent:
