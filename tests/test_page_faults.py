@@ -8,7 +8,7 @@ import subprocess
 import zipfile
 
 import pytest
-from support.browser import at_rest, captions, change, images, needs_browser, opened
+from support.browser import address, at_rest, captions, change, images, needs_browser, opened
 from support.service import serve
 
 pytestmark = needs_browser
@@ -84,7 +84,7 @@ def test_a_mask_belongs_to_its_image(browser, served):
 def test_a_mask_is_of_the_settings_of_its_image(page, served):
     """Also when others are shown behind the open image meanwhile."""
     images(page)
-    query = page.url.partition("#")[2]
+    query = address(page).partition("#")[2]
     masks = served.client.get(f"/v1/samples.json?{query}&masks=true&count=12").json()["samples"]
     page.locator(".sample-open").first.click()
     page.wait_for_selector("#save-mask:enabled")

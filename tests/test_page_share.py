@@ -13,7 +13,18 @@ import cv2
 import httpx
 import numpy as np
 import pytest
-from support.browser import captions, change, error_at, fragment, images, needs_browser, opened, seed, write_with_a_pen
+from support.browser import (
+    address,
+    captions,
+    change,
+    error_at,
+    fragment,
+    images,
+    needs_browser,
+    opened,
+    seed,
+    write_with_a_pen,
+)
 from support.cases import first
 from support.processes import wait_until
 
@@ -168,17 +179,17 @@ def test_the_address_brings_the_images_back(page, browser, served):
     first = images(page)
     assert fragment(page) == {"number": ["123456"], "seed": [seed(page).input_value()]}
     distorted = change(page, lambda: LOOKS["distorted"](page))
-    there = page.url
+    there = address(page)
     page.reload()
     assert images(page) == distorted
-    assert page.url == there
+    assert address(page) == there
     pen = change(page, lambda: write_with_a_pen(page))
     with opened(browser, served.url) as other:
-        other.goto(page.url)
+        other.goto(address(page))
         other.wait_for_selector(".sample")
         assert images(other) == pen
         assert other.get_by_label("Slant, smallest, exact", exact=True).input_value() == "0.2"
-    back_to(page, lambda: page.url == there)
+    back_to(page, lambda: address(page) == there)
     wait_until(lambda: images(page) == distorted)  # the page hears of a new address after it is there
     assert not page.get_by_label("Slant, smallest, exact", exact=True).is_visible()
     back_to(page, lambda: fragment(page).keys() == {"number", "seed"})
@@ -190,7 +201,7 @@ def back_to(page, there) -> None:
         if there():
             return
         page.go_back()
-    raise AssertionError(page.url)
+    raise AssertionError(address(page))
 
 
 @pytest.mark.parametrize("look", LOOKS)
@@ -286,7 +297,7 @@ def copied(page) -> str:
 def test_the_link_is_copied_first(page):
     """No word of a command line before it is asked for."""
     images(page)
-    assert copied(page) == page.url
+    assert copied(page) == address(page)
     assert (
         "on this computer only" in page.locator("#recipe-hint").text_content()
     )  # the service is on a loopback address

@@ -84,9 +84,14 @@ def sent(page, action) -> dict[str, list[str]]:
     return parse_qs(urlsplit(asked[-1]).query)
 
 
+def address(page) -> str:
+    """The address of the page, which `page.url` says a moment later."""
+    return page.evaluate("location.href")
+
+
 def fragment(page) -> dict[str, list[str]]:
     """What the address says."""
-    return parse_qs(urlsplit(page.url).fragment)
+    return parse_qs(urlsplit(address(page)).fragment)
 
 
 def seed(page):
