@@ -18,11 +18,12 @@ from digitseq.formats.png_encoder import encode_png
 from digitseq.random_streams import Rows
 from digitseq.renderer import Appearance, Renderer
 from digitseq.renderer.renderer_cache import bank_of
-from digitseq.service import micro_batcher
-from digitseq.service.batch_queue import MAX_BATCH, ImageRequest
+from digitseq.service import batches, micro_batcher
+from digitseq.service.batch_queue import MAX_BATCH
+from digitseq.service.batches import Wanted, batch_key, files_of, images_of
 from digitseq.service.glyph_sets import GlyphSets
 from digitseq.service.limits import Limits
-from digitseq.service.micro_batcher import MicroBatcher, batch_key, images_of
+from digitseq.service.micro_batcher import MicroBatcher
 from digitseq.service.pipeline_cache import PipelineCache
 from digitseq.service.requests import from_query
 from digitseq.service.seeds import SeededRows
@@ -38,15 +39,16 @@ def alone(pipeline: Pipeline, seed: int, index: int) -> bytes:
     return encode_png(batch.images, batch.width)[0]
 
 
-def wanted_of(pipeline: Pipeline, seed: int, index: int) -> ImageRequest:
-    """A request for an image of the pipeline's own text."""
-    return ImageRequest(pipeline, pipeline.settings.number, seed, index, None)
+def together(asked: list[tuple[Pipeline, int, int]]) -> list[bytes]:
+    """The files of images of the pipelines' own texts, made by the first of them."""
+    wanted = [Wanted(pipeline.settings.number, seed, index) for pipeline, seed, index in asked]
+    return images_of(asked[0][0], wanted)
 
 
 def submit(batcher: MicroBatcher, pipeline: Pipeline, seed: int, index: int, address: str = "") -> asyncio.Task[bytes]:
     """The task that asks for an image of the pipeline's own text."""
-    text = pipeline.settings.number
-    return asyncio.ensure_future(batcher.image(pipeline, text, seed, index, address, key_of(pipeline)))
+    wanted = Wanted(pipeline.settings.number, seed, index)
+    return asyncio.ensure_future(batcher.image(pipeline, wanted, address, key_of(pipeline)))
 
 
 def key_of(pipeline: Pipeline):
@@ -66,28 +68,25 @@ def alike(bank, texts: list[str], **look) -> list[Pipeline]:
 @settings(deadline=None, max_examples=60)
 def test_a_batch_makes_what_each_pipeline_makes(train, asked, look):
     kinds = alike(train, [text for text, _, _ in asked], **look)
-    wanted = [wanted_of(kind, seed, index) for kind, (_, seed, index) in zip(kinds, asked)]
+    wanted = [(kind, seed, index) for kind, (_, seed, index) in zip(kinds, asked)]
     assert len({key_of(kind) for kind in kinds}) == 1
-    for one, file in zip(wanted, images_of(wanted)):
-        assert file == alone(one.pipeline, one.seed, one.index)
+    assert together(wanted) == [alone(*one) for one in wanted]
 
 
 @pytest.mark.parametrize("look", [{}, {"image_width": 0}, {"invert": True, "min_spacing": -3}])
 @pytest.mark.parametrize("augment", [*PRESETS, *OPERATIONS])
 def test_a_batch_of_distorted_images(train, augment, look):
     kept = alike(train, ["4711", "0815", "2026"], **look, augment=(augment,))
-    wanted = [wanted_of(kept[k % 3], 5 * k, k * 1000) for k in range(7)]
-    for one, file in zip(wanted, images_of(wanted)):
-        assert file == alone(one.pipeline, one.seed, one.index)
+    wanted = [(kept[k % 3], 5 * k, k * 1000) for k in range(7)]
+    assert together(wanted) == [alone(*one) for one in wanted]
 
 
 @pytest.mark.parametrize("look", [{}, {"marks": 1.0, "image_width": 0}, {"image_width": 90, "augment": ("scan",)}])
 def test_a_batch_of_written_images(look):
     look = look | {"split": "test", "style": "pen:slant=0.2"}
     kept = alike(bank_of(Settings("0", **look)), ["4711", "0815"], **look)
-    wanted = [wanted_of(kept[k % 2], 5 * k, k * 1000) for k in range(6)]
-    for one, file in zip(wanted, images_of(wanted)):
-        assert file == alone(one.pipeline, one.seed, one.index)
+    wanted = [(kept[k % 2], 5 * k, k * 1000) for k in range(6)]
+    assert together(wanted) == [alone(*one) for one in wanted]
 
 
 @given(
@@ -142,7 +141,7 @@ def test_batches_answer_everyone_and_skip_those_who_left(train, threads):
     kinds = [Pipeline(Settings(text, image_width=w), train, 0) for text, w in (("123", 100), ("45678", 0), ("123", 90))]
 
     async def ask() -> list[bytes]:
-        batcher = MicroBatcher(threads)
+        batcher = MicroBatcher(threads, files_of)
         futures = [submit(batcher, kinds[k % 3], k, k % 5, "ab"[k % 2]) for k in range(200)]
         await asyncio.sleep(0)
         for future in futures[::7]:
@@ -177,17 +176,17 @@ def test_a_pipeline_with_another_seed(train, source, augment):
 @pytest.mark.parametrize("threads", [0, 1])
 def test_an_image_that_cannot_be_made_spoils_no_other(train, monkeypatch, threads):
     """Its error would tell other clients the text that somebody else has asked for."""
-    pipeline, made = Pipeline(Settings("1111"), train, 1), micro_batcher.images_of
+    pipeline, made = Pipeline(Settings("1111"), train, 1), batches.images_of
 
-    def images_but_one(requests: list[ImageRequest]) -> list[bytes]:
-        if any(one.index == 7 for one in requests):
+    def images_but_one(pipeline: Pipeline, wanted: list[Wanted]) -> list[bytes]:
+        if any(one.index == 7 for one in wanted):
             raise NarrowError("no glyphs make this text fit")
-        return made(requests)
+        return made(pipeline, wanted)
 
-    monkeypatch.setattr(micro_batcher, "images_of", images_but_one)
+    monkeypatch.setattr(batches, "images_of", images_but_one)
 
     async def ask() -> list[object]:
-        batcher = MicroBatcher(threads)
+        batcher = MicroBatcher(threads, files_of)
         found = await asyncio.gather(*(submit(batcher, pipeline, 1, i) for i in (6, 7, 8)), return_exceptions=True)
         batcher.close()
         return found
@@ -203,7 +202,7 @@ def test_looks_take_turns(train):
     order = []
 
     async def ask() -> None:
-        batcher = MicroBatcher(0)
+        batcher = MicroBatcher(0, files_of)
         asked = [("many", submit(batcher, many, 1, index)) for index in range(1000)]
         asked.append(("one", submit(batcher, rare, 2, 2)))
         for name, future in asked:
@@ -231,7 +230,7 @@ def test_who_asks_again_is_gathered_and_another_client_never_waits_for_that(trai
     (pipeline,) = alike(train, ["12"])
 
     async def ask():
-        batcher = MicroBatcher(1)
+        batcher = MicroBatcher(1, files_of)
         try:
             await asyncio.gather(submit(batcher, pipeline, 1, 0, "a"), submit(batcher, pipeline, 2, 0, "a"))
             again = submit(batcher, pipeline, 3, 0, "a")

@@ -9,13 +9,14 @@ import pytest
 
 pytest.importorskip("fastapi")
 from digitseq import Pipeline, Settings
-from digitseq.service import micro_batcher
-from digitseq.service.batch_queue import MAX_BATCH, MAX_SHARED, SHARED_SECONDS, BatchQueue, ImageRequest
+from digitseq.service.batch_queue import MAX_BATCH, MAX_SHARED, BatchQueue, ImageRequest
+from digitseq.service.batches import Files, Wanted, batch_key, files_of
 from digitseq.service.deadline import Deadline
 from digitseq.service.limits import Limits
-from digitseq.service.micro_batcher import MicroBatcher, batch_key
+from digitseq.service.micro_batcher import MicroBatcher
+from digitseq.service.read_turns import ReadTurns
 from digitseq.service.scheduler import Scheduler
-from digitseq.service.turns import Turns
+from digitseq.service.turns import SHARED_SECONDS, Turns
 from digitseq.service.worker_threads import Stream, WorkerThreads
 
 
@@ -175,6 +176,35 @@ def test_what_a_cancelled_call_raises_disturbs_nobody():
     assert asyncio.run(ask()) == "served"
 
 
+def looked_at(sent: list[str]) -> list[list[str]]:
+    """What is looked at in each round of the event loop, where all that is sent is received at the same time."""
+    rounds: list[list[str]] = []
+
+    async def receive() -> None:
+        turns, loop = ReadTurns(), asyncio.get_running_loop()
+        rounds.append([])
+        for place, address in enumerate(sent):
+            turns.add(loop, address, lambda name=f"{address}{place}": rounds[-1].append(name))
+        while sum(map(len, rounds)) < len(sent):
+            rounds.append([])
+            await asyncio.sleep(0)
+
+    asyncio.run(asyncio.wait_for(receive(), 60))
+    return [found for found in rounds if found]
+
+
+def test_what_one_address_alone_sends_is_looked_at_when_it_is_received():
+    assert looked_at(["a"] * 9) == [[f"a{place}" for place in range(9)]]
+
+
+def test_what_an_address_sends_beside_a_flood_is_looked_at_at_once():
+    first, *later = looked_at(["b"] + ["a"] * 9 + ["c", "c"])
+    assert {"b0", "a1", "c10"} == set(first)
+    assert "c11" in later[0] and [len(found) for found in later[1:]] == [2, 2, 1]
+    order = [name for found in [first, *later] for name in found if name[0] == "a"]
+    assert order == [f"a{place}" for place in range(1, 10)]
+
+
 class Clock:
     """A time that is set."""
 
@@ -194,7 +224,7 @@ def waiting(train):
     )
 
     def add(address: str, count: int, width: int = 100) -> list[ImageRequest]:
-        found = [ImageRequest(looks[width], "123", 0, index, None) for index in range(count)]
+        found = [ImageRequest(looks[width], Wanted("123", 0, index), None) for index in range(count)]
         for request in found:
             queue.add(address, batch_key(looks[width], "123"), request)
         return found
@@ -226,25 +256,24 @@ def test_whole_batches_are_for_who_asks_alone(waiting):
     assert not queue and queue.take(anyone) is None
 
 
-def test_one_image_overtakes_a_backlog_only(waiting):
-    queue, _, add = waiting
-    add("a", 2 * MAX_SHARED + 2)
+def test_one_image_overtakes_what_others_wait_for(waiting):
+    queue, clock, add = waiting
+    add("a", 2 * MAX_SHARED)
     assert not queue.overtakes("a")
-    queue.take(anyone)
-    add("b", 1)
-    assert not queue.overtakes("b") and not queue.overtakes("a")
-    add("a", 2 * MAX_BATCH)
-    queue.take(anyone)
     queue.take(anyone)
     (one,) = add("b", 1)
     assert queue.overtakes("b") and not queue.overtakes("a")
     assert queue.take(anyone, join=False) == ("b", [one])
+    add("b", 1)
+    assert not queue.overtakes("b")  # it was served last
+    clock.now += SHARED_SECONDS
+    assert not queue.overtakes("a")  # nobody else has asked lately
 
 
 def test_cancelled_images_leave_the_queue(waiting):
     queue, _, add = waiting
     first, second = add("a", 2)
-    key = batch_key(first.pipeline, "123")
+    key = batch_key(first.look, "123")
     queue.discard("a", key, first)
     queue.discard("a", key, first)
     assert queue.take(anyone) == ("a", [second])
@@ -254,25 +283,23 @@ def test_cancelled_images_leave_the_queue(waiting):
     assert not queue
 
 
-def batches_made(train, monkeypatch, threads: int) -> list[str]:
+def batches_made(train, threads: int) -> list[str]:
     """The widths of the images in the order in which they are made: 100 for client a, with 50, and 120 for client b."""
-    order, gate, real = [], threading.Event(), micro_batcher.files_of
+    order, gate = [], threading.Event()
     looks = {"a": Pipeline(Settings("123", image_width=100), train, 0), "b": Pipeline(Settings("123"), train, 0)}
 
-    def files_of(requests: list[ImageRequest]) -> micro_batcher.Files:
+    def make(look: Pipeline, wanted: list[Wanted]) -> Files:
         if threads:
             gate.wait()
-        order.append("ab"[requests[0].pipeline is looks["b"]])
-        return real(requests)
-
-    monkeypatch.setattr(micro_batcher, "files_of", files_of)
+        order.append("ab"[look is looks["b"]])
+        return files_of(look, wanted)
 
     async def ask() -> None:
-        batcher = MicroBatcher(threads)
+        batcher = MicroBatcher(threads, make)
 
         def asked(address: str, index: int) -> asyncio.Task[bytes]:
             look = looks[address]
-            return asyncio.ensure_future(batcher.image(look, "123", 0, index, address, batch_key(look, "123")))
+            return asyncio.ensure_future(batcher.image(look, Wanted("123", 0, index), address, batch_key(look, "123")))
 
         tasks = [asked("a", index) for index in range(50)]
         await asyncio.sleep(0)
@@ -287,8 +314,8 @@ def batches_made(train, monkeypatch, threads: int) -> list[str]:
 
 
 @pytest.mark.parametrize("threads", [0, 1])
-def test_an_image_waits_for_one_batch_of_another_client_at_most(train, monkeypatch, threads):
-    order = batches_made(train, monkeypatch, threads)
+def test_an_image_waits_for_one_batch_of_another_client_at_most(train, threads):
+    order = batches_made(train, threads)
     assert order.index("b") <= 1 and order.count("a") > 2
 
 

@@ -44,15 +44,22 @@ class GuardedApp(FastAPI):
 
 
 def create_app(
-    limits: Limits | None = None, *, key: str | None = None, cors: str | None = None, cache: str | None = None
+    limits: Limits | None = None,
+    *,
+    key: str | None = None,
+    cors: str | None = None,
+    cache: str | None = None,
+    processes: bool = False,
 ) -> FastAPI:
     """The service as an ASGI app.
 
     key: what `Authorization: Bearer …` must say on every `/v1` request; None: anyone may ask
     cors: the one origin whose pages may use the service; None: no other than its own
     cache: directory of the glyph banks; None: `$DIGITSEQ_CACHE`, or the user's cache directory
+    processes: whether distorted images, samples and data sets are made in processes of their own, so that they delay
+    no other answer; the program's main module must then be safe to import; else in threads
     """
-    service = Service(limits or Limits(), cache)
+    service = Service(limits or Limits(), cache, processes)
     app = GuardedApp(
         title="digitseq",
         summary=SUMMARY,

@@ -3,67 +3,61 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from digitseq.pipeline import Pipeline
-from digitseq.service.turns import following
+from digitseq.service.batches import Wanted
+from digitseq.service.turns import Sharing, following
 
 MAX_BATCH = 32  # images: more gain little, and who comes next waits for the end of the batch
 MAX_SHARED = 4  # images of one address, where another one asks, too: the answers to more would keep it waiting
-SHARED_SECONDS = 1.0  # for how long that is remembered
+
+
+L = TypeVar("L")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
-class ImageRequest:
-    """Image `index`, from 0, of `text` under `seed`, with the look of `pipeline`; `result` gets the PNG file."""
+class ImageRequest(Generic[L, T]):
+    """An image with a look, which gives what makes it; `result` gets what was made."""
 
-    pipeline: Pipeline
-    text: str
-    seed: int
-    index: int
-    result: asyncio.Future[bytes]
+    look: L
+    wanted: Wanted
+    result: asyncio.Future[T]
 
 
-class BatchQueue:
+class BatchQueue(Generic[L, T]):
     """Requests that wait, by client address and batch key. clock: seconds, from any start."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._asked, self._shared_until = "", -math.inf  # who asked last
+        self._shared = Sharing(clock)
         self._served: str | None = None  # who was served last
         # first those that are next: a dict keeps the order of insertion
-        self._waiting: dict[str, dict[Hashable, list[ImageRequest]]] = {}
+        self._waiting: dict[str, dict[Hashable, list[ImageRequest[L, T]]]] = {}
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
 
-    def add(self, address: str, key: Hashable, request: ImageRequest) -> None:
+    def add(self, address: str, key: Hashable, request: ImageRequest[L, T]) -> None:
         """Let `request` wait behind those of `address` with the same key."""
         self._waiting.setdefault(address, {}).setdefault(key, []).append(request)
-        if address != self._asked:
-            if self._asked:
-                self._shared_until = self._clock() + SHARED_SECONDS
-            self._asked = address
+        self._shared.note(address)
 
     def overtakes(self, address: str) -> bool:
-        """Whether `address` is next, after one that has more waiting than fits into its share of a batch."""
-        served = self._served
-        if served is None or served == address or served not in self._waiting:
-            return False
-        backlog = sum(map(len, self._waiting[served].values()))
-        return backlog > MAX_SHARED and following(self._waiting, lambda each: True, served) == address
+        """Whether what `address` waits for should be made at once: it is next, and others have asked lately."""
+        last = self._served
+        return bool(self._shared) and last != address and following(self._waiting, lambda each: True, last) == address
 
-    def discard(self, address: str, key: Hashable, request: ImageRequest) -> None:
+    def discard(self, address: str, key: Hashable, request: ImageRequest[L, T]) -> None:
         """Take `request` out, if it still waits."""
         waiting = self._waiting.get(address, {}).get(key, [])
         if request in waiting:
             waiting.remove(request)
             self._remove_empty(address, key)
 
-    def take(self, may: Callable[[str], bool], join: bool = True) -> tuple[str, list[ImageRequest]] | None:
+    def take(self, may: Callable[[str], bool], join: bool = True) -> tuple[str, list[ImageRequest[L, T]]] | None:
         """Takes out a batch of the next of the addresses that `may` be served now; None if there is none.
 
         join: others who wait with the same key join it, each with as many images as that address has in it at most: so
@@ -75,15 +69,14 @@ class BatchQueue:
         self._served = address
         looks = self._waiting.pop(address)
         self._waiting[address] = looks  # behind the others
-        key, waiting = next(iter(looks.items()))
-        most = min(MAX_BATCH, waiting[0].pipeline.batch_size)
-        found = self._take(address, key, min(most, MAX_SHARED) if self._clock() < self._shared_until else most)
+        key = next(iter(looks))
+        found = self._take(address, key, MAX_SHARED if self._shared else MAX_BATCH)
         share = len(found) if join else 0
         for other in [each for each, theirs in self._waiting.items() if key in theirs and each != address]:
-            found += self._take(other, key, min(share, most - len(found)))
+            found += self._take(other, key, min(share, MAX_BATCH - len(found)))
         return address, found
 
-    def _take(self, address: str, key: Hashable, count: int) -> list[ImageRequest]:
+    def _take(self, address: str, key: Hashable, count: int) -> list[ImageRequest[L, T]]:
         if not count:
             return []
         looks = self._waiting[address]

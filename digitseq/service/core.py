@@ -17,11 +17,14 @@ from digitseq.service.datasets import Datasets
 from digitseq.service.glyph_sets import GlyphSets
 from digitseq.service.images import ImageEndpoints
 from digitseq.service.limits import Limits
+from digitseq.service.maker import InThisProcess, Maker
 from digitseq.service.metrics import Metrics
 from digitseq.service.options_listing import catalogue
 from digitseq.service.pipeline_cache import PipelineCache
 from digitseq.service.requests import settings_within
 from digitseq.service.scheduler import Scheduler
+from digitseq.service.shared import Shared
+from digitseq.service.worker_processes import WorkerProcesses
 
 # How long a thread that makes images may keep the others of this process waiting, the event loop among them: each
 # request wakes several of them one after the other.
@@ -31,31 +34,43 @@ SWITCH_SECONDS = 0.0001
 class Service:
     """What the routes share."""
 
-    def __init__(self, limits: Limits, cache: str | None) -> None:
+    def __init__(self, limits: Limits, cache: str | None, processes: bool) -> None:
         self.limits = limits
         self.metrics = Metrics()
         sets = GlyphSets(cache)
-        self.pipeline_cache = PipelineCache(limits, sets, cache)
+        self._pipeline_cache = PipelineCache(limits, sets, cache)
         self.work = Scheduler(limits, self.metrics.working)
         self.settings = settings_within(limits)
-        shared = self.pipeline_cache, self.work, self.metrics, limits, self.settings
-        self.images, self.datasets = ImageEndpoints(*shared), Datasets(*shared)
+        self._making: InThisProcess | WorkerProcesses
+        if processes:
+            self._making = WorkerProcesses(limits, cache, keep=2 * limits.concurrency)
+        else:
+            self._making = InThisProcess(Maker(limits, self.settings, self._pipeline_cache))
+        shared = Shared(limits, self.settings, self.metrics, self.work, self._pipeline_cache, self._making)
+        self.images, self.datasets = ImageEndpoints(shared), Datasets(shared)
         self.catalogue = catalogue(limits, sets, self.settings)
         self._draining: asyncio.Task[None] | None = None
 
     @asynccontextmanager
     async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
         """Opens the bank before the first request; ends the threads after the last."""
-        self.pipeline_cache.open()
-        gc.freeze()  # what has been imported stays: looking through it now and then would keep requests waiting
-        self._drain_on_sigterm()
+        # meanwhile: whoever asks before it is there waits for it
+        starting = threading.Thread(target=self._making.start, name="digitseq-start")
+        starting.start()
         before = sys.getswitchinterval()
-        sys.setswitchinterval(SWITCH_SECONDS)
-        yield
-        sys.setswitchinterval(before)
-        gc.unfreeze()
-        await self.work.close()
-        self.images.close()
+        try:
+            self._pipeline_cache.open()
+            gc.freeze()  # what has been imported stays: looking through it now and then would keep requests waiting
+            self._drain_on_sigterm()
+            sys.setswitchinterval(SWITCH_SECONDS)
+            yield
+            await self.work.close()
+            self.images.close()
+        finally:
+            sys.setswitchinterval(before)
+            gc.unfreeze()
+            starting.join()
+            self._making.close()
 
     def _drain_on_sigterm(self) -> None:
         """Let answers under way finish, and refuse new ones with 503, before the server stops listening."""

@@ -6,10 +6,12 @@ Other defences against slow clients are settings of uvicorn, and of the reverse 
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from digitseq.service.problems import MEDIA_TYPE, Problem
+from digitseq.service.read_turns import ReadTurns
 
 HEAD_BYTES = 65_536
 HEADERS = 100
@@ -28,6 +30,7 @@ class BoundedHeadProtocol(HttpToolsProtocol):
     HTTP lets a server close one after any answer, and clients then send again what was not answered.
     """
 
+    _turns = ReadTurns()  # of all connections of this process
     _unparsed = 0  # bytes since the parser last completed a head or a piece of a body
     _ignoring = False
     _answered: RequestResponseCycle | None = None  # the request that another one waits for
@@ -43,7 +46,11 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         self._await_data()
 
     def data_received(self, data: bytes) -> None:
-        if self._ignoring:
+        address = self.client[0] if self.client else ""
+        self._turns.add(self.loop, address, partial(self._look_at, data))
+
+    def _look_at(self, data: bytes) -> None:
+        if self._ignoring or self.transport.is_closing():
             return
         self._unparsed += len(data)
         unparsed = self._unparsed

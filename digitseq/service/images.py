@@ -2,94 +2,61 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import json
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
+from functools import partial
 from types import SimpleNamespace
-from typing import Any
 from urllib.parse import parse_qsl, quote
 
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from digitseq.formats.parts import batches
-from digitseq.formats.png_encoder import encode_png
-from digitseq.options import Option
-from digitseq.pen import GLYPH
-from digitseq.pipeline import Batch, Pipeline
 from digitseq.random_streams import draw_seed
-from digitseq.service import recipes
+from digitseq.service.batches import Wanted, files_of
 from digitseq.service.bodies import json_body
 from digitseq.service.deadline import Deadline
-from digitseq.service.limits import Limits
-from digitseq.service.metrics import Metrics
-from digitseq.service.micro_batcher import MicroBatcher, batch_key, one_image
-from digitseq.service.pipeline_cache import PipelineCache, always_fits
+from digitseq.service.looks import KEPT, Look, Looks, of_text
+from digitseq.service.maker import Image, Maker
+from digitseq.service.micro_batcher import MicroBatcher
 from digitseq.service.problems import Problem
-from digitseq.service.requests import ABOUT_IMAGES, ABOUT_SAMPLES, Pairs, RequestValues, from_json, from_query
-from digitseq.service.scheduler import Scheduler
+from digitseq.service.requests import (
+    ABOUT_IMAGES,
+    ABOUT_SAMPLES,
+    SETTINGS,
+    Pairs,
+    RequestValues,
+    from_json,
+    from_query,
+)
+from digitseq.service.shared import Shared
 from digitseq.service.worker_threads import address_of
-from digitseq.sources.base import Check
+from digitseq.sources.base import never_cancelled
 
 SEQUENCES, PNG = "/v1/sequences/", ".png"
 ROUTE = SimpleNamespace(path_format="/v1/sequences/{text}.png")
 BESIDE_LOOKS = {"number", *ABOUT_IMAGES}
-LOOKS = 256  # that are kept
-QUICK = 256  # images at once, if a pipeline makes as many: none of them has many pixels
+# what makes images take so long that they are not even prepared here
+DISTORTING = {"style", "masks", *(name for name, option in SETTINGS.items() if option.group == "augmentation")}
 SAMPLES = 12
 MOST_PARAMETERS = 200
-Look = tuple[tuple[str, str], ...]
 Headers = list[tuple[bytes, bytes]]
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A pipeline, and how its images are made.
-
-    key: which of them can be made together; None where each is made on its own
-    quick: a batch of them takes so little time that it is made in the event loop
-    """
-
-    pipeline: Pipeline
-    key: Hashable | None
-    quick: bool
-
-    @classmethod
-    def of(cls, pipeline: Pipeline) -> Prepared:
-        """Finds that out: once for a look, as it takes as long as an image."""
-        settings, renderer, text = pipeline.settings, pipeline.renderer, pipeline.settings.number
-        # Only fixed texts share batches: other sources draw their texts from the tables of their own seed.
-        if text is None or not pipeline.keeps_texts:
-            return cls(pipeline, None, False)
-        plain = not (settings.operations() or settings.masks) and settings.style == GLYPH
-        fits = not settings.image_width or always_fits(renderer, len(text))  # else images are drawn again and again
-        quick = plain and fits and pipeline.batch_size >= QUICK
-        return cls(pipeline, batch_key(pipeline, text), quick)
 
 
 class ImageEndpoints:
     """Answers for one image (`png`, `json`) and for several (`samples`)."""
 
-    def __init__(
-        self,
-        pipeline_cache: PipelineCache,
-        work: Scheduler,
-        metrics: Metrics,
-        limits: Limits,
-        settings: Mapping[str, Option],
-    ) -> None:
-        self._pipeline_cache, self._work, self._metrics = pipeline_cache, work, metrics
-        self._limits, self._settings = limits, settings
+    def __init__(self, shared: Shared) -> None:
+        self._shared, self._work, self._settings = shared, shared.work, shared.settings
+        self._looks = Looks(shared.pipeline_cache, shared.settings)
+        self._written: set[Look] = set()  # looks whose centre lines are found
         # apart, so that a plain image never waits for distorted or written ones, which take ten times as long
-        self._quick, self._slow = MicroBatcher(0), MicroBatcher(work.concurrency)
-        self._looks: dict[Look, dict[int, Prepared]] = {}  # by length those for any digits; the last one at 0
+        self._quick = MicroBatcher(0, files_of)
+        self._batched = MicroBatcher(shared.work.concurrency, self._make)
 
     def close(self) -> None:
         """End the threads."""
         self._quick.close()
-        self._slow.close()
+        self._batched.close()
 
     async def shortcut(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """Answer `GET /v1/sequences/{text}.png` before any routing; False for any other request."""
@@ -120,15 +87,15 @@ class ImageEndpoints:
         seed, index = others.get("seed"), others.get("index", 0)
         number, address = given.get("number"), address_of(scope)
         with self._work.image_slots.slot(address):
-            known = self._known(look, number)
+            known = self._looks.known(look, number)
             drawn = draw_seed() if seed is None else seed  # sent along, so that the image can be made again
             if number is not None and known is not None and known.quick:
-                text, file = number, await self._quick.image(known.pipeline, number, drawn, index, address, known.key)
+                wanted = Wanted(number, drawn, index)
+                text, file = number, await self._quick.image(known.pipeline, wanted, address, known.key)
             else:
                 with Deadline(self._work.seconds):
-                    known = known or await self._prepare(look, number, pairs, receive, address)
-                    text, file = await self._image(known, number, drawn, index, receive, address)
-        self._metrics.made("png")
+                    text, file = await self._image(look, number, drawn, index, receive, address)
+        self._shared.metrics.made("png")
         headers = [
             (b"content-type", b"image/png"),
             (b"x-digitseq-seed", b"%d" % drawn),
@@ -138,105 +105,63 @@ class ImageEndpoints:
 
     async def json(self, pairs: Pairs, scope: Scope, receive: Receive) -> tuple[int, Headers, bytes]:
         """The same as JSON: text, seed, index, size, boxes, and the PNG file in base64."""
-        asked = from_query(pairs, ABOUT_IMAGES, self._settings)
-        index = asked.others.get("index", 0)
-
-        def make(check: Check) -> dict[str, Any]:
-            return samples_of(self._pipeline_cache.pipeline(asked, None, check), index, index + 1, check)[0]
-
-        address = address_of(scope)
+        asked, address = from_query(pairs, ABOUT_IMAGES, self._settings), address_of(scope)
         with self._work.image_slots.slot(address):
-            found = await self._work.images.run(make, receive, address)
-        self._metrics.made("json")
-        body = json.dumps(found).encode()
+            await self._shared.await_lines(asked, self._work.images, receive, address)
+            make = self._shared.making.call(Maker.sample, asked, asked.others.get("index", 0))
+            body = await self._work.images.run(make, receive, address)
+        self._shared.metrics.made("json")
         return _cached(scope, [(b"content-type", b"application/json")], body, "seed" in asked.others)
 
-    async def samples(self, pairs: Pairs, scope: Scope, receive: Receive) -> dict[str, Any]:
-        """`count` images of one seed from number `start` on, and what makes the first of them elsewhere."""
+    async def samples(self, pairs: Pairs, scope: Scope, receive: Receive) -> bytes:
+        """`count` images of one seed from number `start` on, and what makes the first of them elsewhere, as JSON."""
         return await self._samples(from_query(pairs, ABOUT_SAMPLES, self._settings), scope, receive)
 
-    async def samples_of_body(self, request: Request) -> dict[str, Any]:
+    async def samples_of_body(self, request: Request) -> bytes:
         """The same for a body of JSON: a list of texts can be too long for a query."""
-        asked = from_json(await json_body(request, self._limits), ABOUT_SAMPLES, self._settings)
+        asked = from_json(await json_body(request, self._shared.limits), ABOUT_SAMPLES, self._settings)
         return await self._samples(asked, request.scope, request.receive)
 
-    async def _samples(self, asked: RequestValues, scope: Scope, receive: Receive) -> dict[str, Any]:
+    async def _samples(self, asked: RequestValues, scope: Scope, receive: Receive) -> bytes:
         start, count = asked.others.get("start", 0), asked.others.get("count", SAMPLES)
-
-        def make(check: Check) -> dict[str, Any]:
-            until = start + count
-            pipeline = self._pipeline_cache.pipeline(asked, until, check)
-            seed = pipeline.seed
-            return {
-                "seed": seed,
-                "samples": samples_of(pipeline, start, until, check),
-                "command": recipes.command(asked.values, seed, until),
-                "python": recipes.python(asked.values, seed, until),
-            }
-
         address = address_of(scope)
         with self._work.long_slots.slot(address):
+            await self._shared.await_lines(asked, self._work.long, receive, address)
+            make = self._shared.making.call(Maker.samples, asked, start, count)
             found = await self._work.long.run(make, receive, address)
-        self._metrics.made("json", count)
+        self._shared.metrics.made("json", count)
         return found
 
-    def _known(self, look: Look, number: str | None) -> Prepared | None:
-        """What writes any digits as long as `number`, if some were asked for before with the same look."""
-        found = self._looks.get(look)
-        return found.get(len(number)) if found is not None and number is not None and is_digits(number) else None
-
-    async def _prepare(self, look: Look, number: str | None, pairs: Pairs, receive: Receive, address: str) -> Prepared:
-        """The pipeline of the query `pairs`; without a thread when one of the same look was asked for before."""
-        known, pipeline = self._looks.get(look), None
-        if known is not None and number is not None:
-            pipeline = self._pipeline_cache.with_number(known[0].pipeline, number)
-        if pipeline is None:
-            asked = from_query(pairs, ABOUT_IMAGES, self._settings)
-            pipeline = await self._work.images.run(
-                lambda check: self._pipeline_cache.pipeline(asked, None, check), receive, address
-            )
-            if len(self._looks) >= LOOKS:
-                del self._looks[next(iter(self._looks))]  # the oldest: a dict keeps the order of insertion
-            self._looks.setdefault(look, {})[0] = Prepared.of(pipeline)
-        made = Prepared.of(pipeline)
-        if number is not None and is_digits(number) and self._pipeline_cache.serves_digits(pipeline):
-            self._looks[look][len(number)] = made
-        return made
-
     async def _image(
-        self, prepared: Prepared, number: str | None, seed: int, index: int, receive: Receive, address: str
-    ) -> tuple[str, bytes]:
-        pipeline, key = prepared.pipeline, prepared.key
-        if number is None or key is None:
-            return await self._work.images.run(
-                lambda check: one_image(pipeline.reseeded(seed), index), receive, address
-            )
-        batcher = self._quick if prepared.quick else self._slow
-        return number, await batcher.image(pipeline, number, seed, index, address, key)
+        self, look: Look, number: str | None, seed: int, index: int, receive: Receive, address: str
+    ) -> Image:
+        """An image of a look that is not known as quick."""
+        if number is not None and not any(name in DISTORTING for name, _ in look):
+            prepared = self._looks.with_number(look, number)
+            if prepared is None:
+                prepare = partial(self._looks.prepare, look, number)
+                prepared = await self._work.images.run(prepare, receive, address)
+            if prepared.quick:
+                wanted = Wanted(number, seed, index)
+                return number, await self._quick.image(prepared.pipeline, wanted, address, prepared.key)
+        await self._await_lines(look, number, receive, address)
+        if number is None:
+            make = self._shared.making.call(Maker.image, look, seed, index)
+            return await self._work.images.run(make, receive, address)
+        # of one length, most can be made together: the maker finds out which
+        return await self._batched.image(look, Wanted(number, seed, index), address, (look, len(number)))
 
+    async def _await_lines(self, look: Look, number: str | None, receive: Receive, address: str) -> None:
+        if look in self._written or not any(name == "style" for name, _ in look):
+            return
+        asked = from_query(of_text(look, number), ABOUT_IMAGES, self._settings)
+        await self._shared.await_lines(asked, self._work.images, receive, address)
+        if len(self._written) >= KEPT:
+            self._written.clear()
+        self._written.add(look)
 
-def samples_of(pipeline: Pipeline, start: int, stop: int, check: Check) -> list[dict[str, Any]]:
-    """Images start … stop-1 as plain values for JSON. check: called between batches."""
-    return [
-        _sample(batch, place, file, pipeline.seed)
-        for batch in batches(pipeline, start, stop, check)
-        for place, file in enumerate(encode_png(batch.images, batch.width))
-    ]
-
-
-def _sample(batch: Batch, place: int, file: bytes, seed: int) -> dict[str, Any]:
-    files = {"image": file}
-    if batch.masks is not None:
-        files["mask"] = encode_png(batch.masks[[place]], batch.width[[place]])[0]
-    return {
-        "text": batch.texts[place],
-        "seed": seed,
-        "index": batch.start + place,
-        "width": int(batch.width[place]),
-        "height": batch.images.shape[1],
-        "boxes": batch.boxes[place, : batch.text_length[place]].tolist(),
-        **{name: base64.b64encode(data).decode() for name, data in files.items()},
-    }
+    def _make(self, look: Look, wanted: Sequence[Wanted]) -> list[Image | Exception]:
+        return self._shared.making.call(Maker.images, look, wanted)(never_cancelled)
 
 
 def query(scope: Scope) -> list[tuple[str, str]]:
@@ -248,11 +173,6 @@ def query(scope: Scope) -> list[tuple[str, str]]:
         return parse_qsl(text, True, max_num_fields=MOST_PARAMETERS)
     except ValueError:
         raise Problem(422, f"at most {MOST_PARAMETERS} parameters may be given") from None
-
-
-def is_digits(text: str) -> bool:
-    """Whether `text` is 0 to 9 only, at least one of them."""
-    return text.isascii() and text.isdecimal()
 
 
 def _header(text: str) -> bytes:

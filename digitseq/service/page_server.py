@@ -35,7 +35,9 @@ def serve_page(fragment: str, cache: str | None) -> int:
         limits = Limits.from_environment(os.environ)
         # no key, whatever the environment says: nobody else can reach it
         server = uvicorn.Server(
-            uvicorn.Config(create_app(limits, cache=cache), log_level="warning", **uvicorn_settings(limits))
+            uvicorn.Config(
+                create_app(limits, cache=cache, processes=True), log_level="warning", **uvicorn_settings(limits)
+            )
         )
         with _listening() as listening:
             port = listening.getsockname()[1]

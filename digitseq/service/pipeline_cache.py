@@ -21,11 +21,15 @@ DIGITS = "0123456789"
 
 
 class PipelineCache:
-    """Makes pipelines, from any thread. `cache` is the directory of the glyph banks."""
+    """Makes pipelines, from any thread. `cache` is the directory of the glyph banks.
 
-    def __init__(self, limits: Limits, sets: GlyphSets, cache: str | None = None) -> None:
+    finds_lines: whether the centre lines that a pen needs are found in the background, see `PenLines`; else they were
+    found in another process before
+    """
+
+    def __init__(self, limits: Limits, sets: GlyphSets, cache: str | None = None, finds_lines: bool = True) -> None:
         self._limits, self._sets, self._cache = limits, sets, cache
-        self._lines = PenLines(cache)
+        self._lines = PenLines(cache) if finds_lines else None
 
     def open(self) -> None:
         """Open the bank of the default settings. Raises `DataError`."""
@@ -42,10 +46,16 @@ class PipelineCache:
             raise Problem(
                 422, f"`unique` and `balanced` are for at most {self._limits.max_images:,} images here", "size"
             )
-        self._lines.check(settings)
+        if self._lines is not None:
+            self._lines.check(settings)
         # requests for all heights there are would fill the disk
         renderer = renderer_of(settings, self._cache, keep_sizes=False)
         return self._make(settings, renderer, draw_seed() if seed is None else seed, size, check)
+
+    def check_lines(self, asked: RequestValues) -> None:
+        """Raises `NotReady` for a pen before its first use, and as `RequestValues.settings`."""
+        if self._lines is not None:
+            self._lines.check(asked.settings(self._limits, self._sets))
 
     def with_number(self, pipeline: Pipeline, number: str) -> Pipeline | None:
         """The same look with another fixed text, or None where that may take longer than a millisecond.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http
 import json
 import logging
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -27,9 +28,12 @@ class Problem(Exception):
 
     def __init__(self, status: int, message: str, field: str | None = None, **headers: str) -> None:
         super().__init__(message)
-        self.status, self.field = status, field
+        self.status, self.field, self._given = status, field, message
         self.message, self.detail = marked(message, field), with_names(message)
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+
+    def __reduce__(self) -> tuple[type[Problem], tuple[int, str, str | None], dict[str, Any]]:
+        return Problem, (self.status, self._given, self.field), {"headers": self.headers}
 
     def body(self) -> bytes:
         """The answer's body."""

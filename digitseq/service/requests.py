@@ -10,6 +10,7 @@ from digitseq.augment import OPERATIONS
 from digitseq.errors import SettingsError, did_you_mean
 from digitseq.formats import DOWNLOADS
 from digitseq.options import MAX_TEXT, Choice, FilePath, Number, NumberPair, Option, Text, Texts, options
+from digitseq.random_streams import draw_seed
 from digitseq.runs.run_settings import Output
 from digitseq.service.glyph_sets import GlyphSets
 from digitseq.service.limits import Limits
@@ -95,6 +96,10 @@ class RequestValues:
 
     values: dict[str, Any]
     others: dict[str, Any]
+
+    def with_seed(self) -> RequestValues:
+        """The same with a random seed, unless it has one."""
+        return replace(self, others={"seed": draw_seed()} | self.others)
 
     def settings(self, limits: Limits, sets: GlyphSets) -> Settings:
         """The settings. Raises `SettingsError` for a bad value, `Problem` for one beyond a limit or not in `sets`."""

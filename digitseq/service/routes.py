@@ -23,7 +23,6 @@ from digitseq.settings import PARTNERS, SOURCES
 OF_RUNS = ("unique", "balanced")  # properties of several images
 OF_PHONES = tuple(name for name, partners in PARTNERS.items() if partners == ("phone",))
 BINARY: schemas.Schema = {"type": "string", "format": "binary"}
-UNKEPT = {"Cache-Control": "no-store"}
 UNCHANGED: schemas.Answers = {304: {"description": "the image that is known already: see If-None-Match"}}
 ARCHIVES = [*(download.media_type for _, download in DOWNLOADS.values()), MEDIA_TYPE]
 # what `/openapi.json` says of one image
@@ -111,8 +110,7 @@ def _add_samples(api: APIRouter, service: Service) -> None:
     )
     async def several_samples(request: Request) -> Response:
         """Several images of one seed, and the command and the code that make them elsewhere."""
-        found = await service.images.samples(query(request.scope), request.scope, request.receive)
-        return JSONResponse(found, headers=UNKEPT)
+        return _samples(await service.images.samples(query(request.scope), request.scope, request.receive))
 
     @api.post(
         "/samples.json",
@@ -124,7 +122,7 @@ def _add_samples(api: APIRouter, service: Service) -> None:
     )
     async def samples_of_body(request: Request) -> Response:
         """The same with the parameters as a JSON object: a list of `numbers` can be too long for a query."""
-        return JSONResponse(await service.images.samples_of_body(request), headers=UNKEPT)
+        return _samples(await service.images.samples_of_body(request))
 
 
 def _add_datasets(api: APIRouter, service: Service) -> None:
@@ -239,6 +237,10 @@ def _with_region(request: Request) -> list[tuple[str, str]]:
     """The query with `region` as the setting that it is; JP where none is given."""
     pairs = [("phone" if name == "region" else name, value) for name, value in query(request.scope)]
     return pairs if any(name == "phone" for name, _ in pairs) else [("phone", "JP"), *pairs]
+
+
+def _samples(body: bytes) -> Response:
+    return Response(body, headers={"Cache-Control": "no-store"}, media_type="application/json")
 
 
 def _with_text(request: Request) -> list[tuple[str, str]]:

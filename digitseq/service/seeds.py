@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,17 +21,21 @@ class SeededRows(Rows):
         """The rows at `positions` of this selection, for one more attempt."""
         return self._with(index=self.index[positions], seeds=self.seeds[positions], attempt=self.attempt + 1)
 
-    def _table(self, draw: Callable[[np.random.Philox, int], NDArray[Any]], purpose: str, columns: int) -> NDArray[Any]:
-        return np.stack([draw(bits, columns) for bits in self._generators(purpose, columns)])
+    def uniforms(self, purpose: str, columns: int) -> NDArray[np.float64]:
+        """float64 (B, columns), uniform in [0, 1)."""
+        # what `Generator.random` makes of the same words; one generator for each row would take as long as the rest
+        return (self.words(purpose, columns) >> 11) * np.float64(2.0**-53)
 
-    def _generators(self, purpose: str, columns: int) -> Iterator[np.random.Philox]:
-        """The purpose's generator at each row: one whose state is set, as creating one takes five times as long."""
-        bits = np.random.Philox(key=0)
+    def words(self, purpose: str, columns: int) -> NDArray[np.uint64]:
+        """uint64 (B, columns), 64 random bits each."""
+        found = np.empty((len(self), columns), np.uint64)
+        bits = np.random.Philox(key=0)  # whose state is set for each row, as creating one takes five times as long
         state: Any = bits.state
         blocks = -(-columns // WORDS_PER_BLOCK)
         first, second = table_key(self.seeds, self.scope + purpose, self.attempt)
-        for key, index in zip(zip(first.tolist(), second.tolist()), self.index.tolist()):
+        for row, key, index in zip(found, zip(first.tolist(), second.tolist()), self.index.tolist()):
             state["state"]["key"] = key
             state["state"]["counter"][0] = index * blocks
             bits.state = state
-            yield bits
+            row[:] = bits.random_raw(columns)
+        return found

@@ -86,7 +86,10 @@ def application() -> FastAPI:
 
     _end_with_parent()
     return create_app(
-        Limits.from_environment(os.environ), key=os.environ.get(KEY) or None, cors=os.environ.get(CORS) or None
+        Limits.from_environment(os.environ),
+        key=os.environ.get(KEY) or None,
+        cors=os.environ.get(CORS) or None,
+        processes=True,
     )
 
 

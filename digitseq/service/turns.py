@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+SHARED_SECONDS = 1.0  # for how long it is remembered that several addresses have asked
 
 
 def following(waiting: Iterable[str], may: Callable[[str], bool], last: str | None) -> str | None:
@@ -16,6 +19,24 @@ def following(waiting: Iterable[str], may: Callable[[str], bool], last: str | No
     those = filter(may, waiting)
     first = next(those, None)
     return next(those, first) if first == last else first
+
+
+class Sharing:
+    """Whether several client addresses have asked lately. clock: seconds, from any start."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._asked, self._until = "", -math.inf  # who asked last
+
+    def __bool__(self) -> bool:
+        return self._clock() < self._until
+
+    def note(self, address: str) -> None:
+        """`address` asks for something."""
+        if address != self._asked:
+            if self._asked:
+                self._until = self._clock() + SHARED_SECONDS
+            self._asked = address
 
 
 class Turns(Generic[T]):
@@ -29,6 +50,18 @@ class Turns(Generic[T]):
         # first those whose turn comes first: a dict keeps the order of insertion
         self._waiting: dict[str, dict[T, None]] = {}
         self._last: str | None = None  # the address that was served last
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
+
+    @property
+    def addresses(self) -> int:
+        """How many have something waiting."""
+        return len(self._waiting)
+
+    def waits(self, address: str) -> bool:
+        """Whether `address` has anything waiting."""
+        return address in self._waiting
 
     def add(self, address: str, item: T) -> None:
         """Let `item` wait behind all that `address` has waiting."""

@@ -76,7 +76,7 @@ class WorkerThreads:
         self._working, self._max_wait, self._early = working, max_wait, early
         self._count, self._each = count, each or count
         self._waiting = Turns[_Job]()
-        self._running: dict[asyncio.Future[Any], str] = {}  # the address of each call that a thread makes
+        self._running: dict[Future[Any], str] = {}  # the address of each call that a thread makes
         self._held: Counter[str] = Counter()  # threads of each address
 
     async def run(self, call: Callable[[Check], T], receive: Receive, address: str = "") -> T:
@@ -107,7 +107,7 @@ class WorkerThreads:
     async def close(self) -> None:
         """Wait for the threads. Requests under way were cancelled before, and so was their work."""
         while self._running:  # the end of each starts what still waits
-            await asyncio.wait(self._running)
+            await asyncio.wait([asyncio.wrap_future(made) for made in self._running])
         self._executor.shutdown()
 
     def _start(self) -> None:
@@ -116,12 +116,16 @@ class WorkerThreads:
             if taken is None:
                 return
             address, job = taken
-            made = asyncio.get_running_loop().run_in_executor(self._executor, self._counted, job.call)
+            made = self._executor.submit(self._counted, job.call)
             self._running[made] = address
             self._held[address] += 1
-            made.add_done_callback(partial(self._ended, job.result))
+            made.add_done_callback(partial(self._tell, asyncio.get_running_loop(), job.result))
 
-    def _ended(self, result: asyncio.Future[Any], made: asyncio.Future[Any]) -> None:
+    def _tell(self, loop: asyncio.AbstractEventLoop, result: asyncio.Future[Any], made: Future[Any]) -> None:
+        # in the thread: `run_in_executor` would bring the result two rounds of the event loop later
+        loop.call_soon_threadsafe(self._ended, result, made)
+
+    def _ended(self, result: asyncio.Future[Any], made: Future[Any]) -> None:
         address = self._running.pop(made)
         self._held[address] -= 1
         if not self._held[address]:
@@ -211,13 +215,14 @@ async def _ready(early: NotReady, max_wait: float, receive: Receive) -> None:
 async def unless_gone(future: asyncio.Future[T], receive: Receive) -> T:
     """The result of `future`, which is cancelled with `Problem` 503 when the client goes."""
     gone = asyncio.ensure_future(_disconnected(receive))
-    both: set[asyncio.Future[Any]] = {future, gone}
+    gone.add_done_callback(lambda _: future.cancel())
     try:
-        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-        if future.done():
-            return future.result()
+        return await future
+    except asyncio.CancelledError:
+        if not gone.done():
+            raise
         gone.result()  # a `Problem` about the rest of a body that is not needed
-        raise Problem(503, "the client has gone")
+        raise Problem(503, "the client has gone") from None
     finally:
         future.cancel()
         gone.cancel()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -84,8 +85,9 @@ def data_sets(port: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def ended(words: list[str]) -> Iterator[None]:
-    """The command, killed afterwards."""
+    """The command, killed afterwards. It gets the time that nobody else wants: it stands for another machine."""
     with subprocess.Popen(words, stdout=subprocess.DEVNULL) as process:
+        os.sched_setscheduler(process.pid, os.SCHED_IDLE, os.sched_param(0))
         try:
             yield
         finally:

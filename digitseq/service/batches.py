@@ -1,0 +1,68 @@
+"""Images of different seeds that are made together.
+
+An image alone costs five times as much as one among others. Different seeds, and texts of the same length, share a
+batch; each image is the one that its own pipeline makes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from digitseq.formats.parts import spans
+from digitseq.formats.png_encoder import encode_png
+from digitseq.pipeline import Pipeline
+from digitseq.random_streams import Rows
+from digitseq.service.seeds import SeededRows
+from digitseq.sources import encode
+
+Files = list[bytes | Exception]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Image `index`, from 0, of `text` under `seed`."""
+
+    text: str
+    seed: int
+    index: int
+
+
+def batch_key(pipeline: Pipeline, text: str) -> Hashable:
+    """What all images of a batch share: the look, gaps, and the length of the text."""
+    return pipeline.renderer, pipeline.gaps, len(text)
+
+
+def files_of(pipeline: Pipeline, wanted: Sequence[Wanted]) -> Files:
+    """The PNG files of images with the same batch key, that of `pipeline`, in order, or why one cannot be made."""
+    try:
+        return [*images_of(pipeline, wanted)]
+    except Exception as error:
+        if len(wanted) == 1:
+            return [error]
+        # one by one: nobody gets the error of another client's image
+        return [file for one in wanted for file in files_of(pipeline, [one])]
+
+
+def images_of(pipeline: Pipeline, wanted: Sequence[Wanted]) -> list[bytes]:
+    """The PNG files of images with the same batch key, that of `pipeline`, in order."""
+    parts = [wanted[first:last] for first, last in spans(0, len(wanted), pipeline.batch_size)]
+    return [file for part in parts for file in _batch(pipeline, part)]
+
+
+def _batch(pipeline: Pipeline, wanted: Sequence[Wanted]) -> list[bytes]:
+    rows = Rows(wanted[0].seed, np.array([wanted[0].index], np.int64))
+    if len(wanted) > 1:
+        # Each row takes its random numbers from the tables of its own seed: an image does not depend on the others.
+        indices = np.array([one.index for one in wanted], np.int64)
+        rows = SeededRows(0, indices, seeds=np.array([one.seed for one in wanted], np.uint64))
+    batch = pipeline.batch_of(rows, encode([one.text for one in wanted], len(wanted[0].text)))
+    return encode_png(batch.images, batch.width)
+
+
+def one_image(pipeline: Pipeline, index: int) -> tuple[str, bytes]:
+    """Text and PNG file of image `index`, from 0."""
+    batch = pipeline.batch(index, index + 1)
+    return batch.texts[0], encode_png(batch.images, batch.width)[0]
