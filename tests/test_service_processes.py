@@ -160,7 +160,7 @@ def test_one_that_was_killed_before_is_not_asked(processes):
 
 
 def test_one_that_is_stopped_is_given_up(monkeypatch):
-    monkeypatch.setattr("digitseq.service.worker_processes.END_SECONDS", 0.2)
+    monkeypatch.setattr("digitseq.service.worker_process.END_SECONDS", 0.2)
     processes = WorkerProcesses(LIMITS, None, keep=1)
     stuck = pid(processes)
     os.kill(stuck, signal.SIGSTOP)
