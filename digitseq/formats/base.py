@@ -23,7 +23,7 @@ from digitseq.sources.base import Check, never_cancelled
 BEFORE = "before"  # in details, see `Job.before`
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FormatPlan:
     """What a format decides before a run begins.
 
@@ -37,7 +37,7 @@ class FormatPlan:
     details: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Job:
     """Images start … stop-1, from 0, of `pipeline`, in files whose names begin with `name`. Pickles small.
 

@@ -39,7 +39,7 @@ class SplitFiles(NamedTuple):
     files: tuple[File, File]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DataSet:
     """A data set of the table.
 

@@ -60,7 +60,6 @@ class Kind(Protocol):
         return {"metavar": name.upper()}
 
 
-@dataclass(frozen=True)
 class Flag(Kind):
     """True or False."""
 
@@ -84,7 +83,6 @@ class Flag(Kind):
         return {"action": "store_true"}
 
 
-@dataclass(frozen=True)
 class Text(Kind):
     """Any text."""
 
@@ -109,7 +107,7 @@ class Code(Text):
         return super().convert(value).upper()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FilePath(Text):
     """A path on this machine; `~` is the home directory. empty: whether there may be none, written as ""."""
 
@@ -126,7 +124,7 @@ class FilePath(Text):
         return expanded(text)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Choice(Text):
     """One of some words."""
 
@@ -177,7 +175,7 @@ class Choices(Choice):
         return {"metavar": "NAME", "nargs": "+"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Texts(Kind):
     """At most `most` texts of 1 to `longest` printable characters, in order, without spaces around them."""
 
