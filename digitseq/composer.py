@@ -125,8 +125,9 @@ def compose_images(ink: GlyphSpans, x: NDArray[np.int64], image_width: int, over
     else:
         source, place = column_runs(ink.start.ravel(), target.ravel(), ink.width.ravel())
         columns = ink.columns.take(source, axis=0, mode="clip")
-        # a column as one item of type void: NumPy then copies whole columns instead of bytes
-        canvas.view(f"V{height}")[place, 0] = columns.view(f"V{height}")[:, 0]
+        # a column as one item of type void: NumPy then copies whole columns instead of bytes; "clip" changes no place,
+        # but takes half the time
+        np.put(canvas.view(f"V{height}")[:, 0], place, columns.view(f"V{height}")[:, 0], mode="clip")
         if overlapping:
             _brighten(canvas, columns, place)
     # one byte before every row is left for PNG's filter type: encoding then needs no copy
