@@ -107,12 +107,13 @@ class Code(Text):
         return super().convert(value).upper()
 
 
-@dataclass(frozen=True, eq=False)
 class FilePath(Text):
     """A path on this machine; `~` is the home directory. empty: whether there may be none, written as ""."""
 
-    empty: bool = False
     name = "path"
+
+    def __init__(self, empty: bool = False) -> None:
+        self.empty = empty
 
     def expected(self) -> str:
         return "a path"
@@ -124,12 +125,13 @@ class FilePath(Text):
         return expanded(text)
 
 
-@dataclass(frozen=True, eq=False)
 class Choice(Text):
     """One of some words."""
 
-    choices: Sequence[str]
     name = "choice"
+
+    def __init__(self, choices: Sequence[str]) -> None:
+        self.choices = choices
 
     def expected(self) -> str:
         return "one of " + ", ".join(self.choices)

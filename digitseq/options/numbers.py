@@ -126,12 +126,13 @@ class NumberRange(Number):
         return numbers[0] if len(numbers) == 1 else tuple(numbers)
 
 
-@dataclass(frozen=True, eq=False)
 class PartOf(Text):
     """Part I of N parts, counted from 1, of at most `most`. It is kept as the text "I/N"; a pair is taken, too."""
 
-    most: int
     name = "part"
+
+    def __init__(self, most: int) -> None:
+        self.most = most
 
     def expected(self) -> str:
         return f"I/N, part I of N with 1 <= I <= N <= {self.most:,}, such as 2/3"
