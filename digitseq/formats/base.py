@@ -23,7 +23,7 @@ from digitseq.sources.base import Check, never_cancelled
 BEFORE = "before"  # in details, see `Job.before`
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class FormatPlan:
     """What a format decides before a run begins.
 
