@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 FEW = 16  # up to this many glyphs are faster handled one by one
 
 
-@dataclass(frozen=True)
-class GlyphSpans:
+class GlyphSpans(NamedTuple):
     """The inked columns of every glyph of a batch of B texts of up to n glyphs.
 
     columns: uint8 (T, H); start, width, top, bottom: int64 (B, n): glyph j of text b is
@@ -59,8 +58,7 @@ class GlyphSpans:
         return GlyphSpans(columns, spans[0], spans[1], spans[2], spans[3], shapes)
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """B texts in ink, and where it is in their images.
 
     ink: of n characters, and after them of m additions; x: int64 (B, n + m), their left edges; width: int64 (B,), of
@@ -75,8 +73,7 @@ class Line:
     ruled: Callable[[NDArray[np.uint8]], None] | None = None
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(NamedTuple):
     """x: int64 (B, n), left edge of each glyph from the sequence's own left edge; extent: int64 (B,)."""
 
     x: NDArray[np.int64]
@@ -128,8 +125,9 @@ def compose_images(ink: GlyphSpans, x: NDArray[np.int64], image_width: int, over
     else:
         source, place = column_runs(ink.start.ravel(), target.ravel(), ink.width.ravel())
         columns = ink.columns.take(source, axis=0, mode="clip")
-        # a column as one item of type void: NumPy then copies whole columns instead of bytes
-        canvas.view(f"V{height}")[place, 0] = columns.view(f"V{height}")[:, 0]
+        # a column as one item of type void: NumPy then copies whole columns instead of bytes; "clip" changes no place,
+        # but takes half the time
+        np.put(canvas.view(f"V{height}")[:, 0], place, columns.view(f"V{height}")[:, 0], mode="clip")
         if overlapping:
             _brighten(canvas, columns, place)
     # one byte before every row is left for PNG's filter type: encoding then needs no copy

@@ -18,7 +18,6 @@ from digitseq.settings import Settings
 from digitseq.sources import Source, decode, encode
 from digitseq.sources.base import Codes
 from digitseq.sources.choose import source_of
-from digitseq.sources.gaps import check_characters
 
 if TYPE_CHECKING:
     from digitseq.glyphs.pen_bank import AnyBank
@@ -29,7 +28,7 @@ HARDLY_EVER = 0.05  # a width is refused if a smaller share of random draws fits
 HARDLY_EVER_DISTORTED = 0.3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Batch(Rendered):
     """Images `start` … `start + B - 1`, counted from 0, and their labels.
 
@@ -76,6 +75,8 @@ class Pipeline:
         self.gaps = not self.renderer.characters >= set(self.source.characters)
         self._labels = self._label_table()
         if self.gaps:
+            from digitseq.sources.gaps import check_characters  # texts without gaps start sooner
+
             # for the test glyphs of a split, too, which may lack a character that the training glyphs have
             check_characters(self.source, self.bank.characters, settings.signs)
         # before anything is written: a run must not end in the middle of what could have been known

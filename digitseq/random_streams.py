@@ -33,7 +33,7 @@ def draw_seed() -> int:
     return int.from_bytes(os.urandom(SEED_BYTES), "big")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rows:
     """Rows of all tables of one seed. `index`: int64 (B,), the images' numbers from 0, ascending.
 
@@ -94,7 +94,7 @@ class Rows:
         return other
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class GroupedRows(Rows):
     """Some rows of a group, images 0 … `count` - 1, whose tables are drawn at once and kept in `tables`.
 
@@ -103,7 +103,7 @@ class GroupedRows(Rows):
     """
 
     count: int = 1
-    tables: dict[tuple[Any, ...], NDArray[Any]] = field(default_factory=dict, compare=False)
+    tables: dict[tuple[Any, ...], NDArray[Any]] = field(default_factory=dict)
 
     @classmethod
     def group(cls, seed: int, count: int) -> list[GroupedRows]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,7 +105,7 @@ class GlyphChain:
         whole[:, present] = spans
         joined = np.concatenate(columns) if len(columns) > 1 else columns[0]
         ink = GlyphSpans(joined, *whole.reshape(4, *there.shape))
-        return replace(ink, shapes=np.concatenate(shape_columns)) if shapes else ink
+        return ink._replace(shapes=np.concatenate(shape_columns)) if shapes else ink
 
     def _box(self, glyphs: GlyphColumns) -> NDArray[np.float64]:
         """float64 (2, 2, N): lowest and highest x and y of ink, from the middles of glyphs."""

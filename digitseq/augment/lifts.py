@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +56,7 @@ def lifted(
     left = np.minimum(left, right)
     made = GlyphSpans(columns, first + left, right - left, top, bottom)
     if ink.shapes is not None:
-        made = replace(made, shapes=_moved(ink.shapes.take(source, axis=0), steps, sharp))
+        made = made._replace(shapes=_moved(ink.shapes.take(source, axis=0), steps, sharp))
     return made, left
 
 

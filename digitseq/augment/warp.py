@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,14 +45,14 @@ def warp_lines(
         maps.append((line_map, {name: values[text] for name, values in prepared.items()}))
     size = np.stack([width[rows[text]], np.full(len(text), height)], axis=1)
     start, wide, top, bottom = (values[text, place] for values in (lines.start, lines.width, lines.top, lines.bottom))
-    one = replace(ink, start=start, width=wide, top=top, bottom=bottom)
+    one = ink._replace(start=start, width=wide, top=top, bottom=bottom)
     glyphs = _Glyphs(one, x[rows[text], place], text, size, maps, sharp)
     mapped = glyphs.mapped()
     out = x.copy()
     out[rows[text], place] = mapped.x
     start, wide, top, bottom = spans = np.zeros((4, *lines.width.shape), np.int64)
     spans[:, text, place] = mapped.ink.start, mapped.ink.width, mapped.ink.top, mapped.ink.bottom
-    return ink.replaced(rows, replace(mapped.ink, start=start, width=wide, top=top, bottom=bottom)), out
+    return ink.replaced(rows, mapped.ink._replace(start=start, width=wide, top=top, bottom=bottom)), out
 
 
 @dataclass(frozen=True)

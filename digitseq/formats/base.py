@@ -37,7 +37,7 @@ class FormatPlan:
     details: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Job:
     """Images start … stop-1, from 0, of `pipeline`, in files whose names begin with `name`. Pickles small.
 

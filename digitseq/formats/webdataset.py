@@ -10,6 +10,7 @@ import itertools
 import json
 import tarfile
 from collections.abc import Generator, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -24,7 +25,7 @@ from digitseq.labels.objects import object_lines
 
 BLOCK = tarfile.BLOCKSIZE
 KEY_DIGITS = 12
-_CHECKSUM, _SIZE = slice(148, 154), slice(124, 135)
+_KEY, _SIZE, _CHECKSUM = slice(KEY_DIGITS), slice(124, 135), slice(148, 154)
 _PADDING = [b"\0" * n for n in range(BLOCK)]
 
 
@@ -101,33 +102,39 @@ def _read_other_members(file: IO[bytes]) -> Iterator[tuple[str, bytes]]:
 
 def tar_bytes(numbers: NDArray[np.int64], members: dict[bytes, list[bytes]]) -> bytes:
     """A piece of an archive: for each of B `numbers` one member per suffix; `members[suffix]` has B files."""
+    key = (numbers[:, None] // 10 ** np.arange(KEY_DIGITS - 1, -1, -1) % 10).astype(np.uint8)
     # header, file and padding of each member in turn; filled column by column, as Python is slow member by member
     pieces: list[Any] = [None] * (3 * len(members) * len(numbers))
     for place, (suffix, files) in enumerate(members.items()):
-        sizes = np.array([len(data) for data in files])
-        headers = tar_headers(numbers, sizes, suffix).tobytes()
+        sizes = np.array([*map(len, files)])
         first, step = 3 * place, 3 * len(members)
-        pieces[first::step] = [headers[i : i + BLOCK] for i in range(0, len(headers), BLOCK)]
+        pieces[first::step] = tar_headers(key, sizes, suffix).view(f"V{BLOCK}")[:, 0].tolist()
         pieces[first + 1 :: step] = files
         pieces[first + 2 :: step] = [_PADDING[n] for n in (-sizes % BLOCK).tolist()]
     return b"".join(pieces)
 
 
-def tar_headers(numbers: NDArray[np.int64], sizes: NDArray[np.int64], suffix: bytes) -> NDArray[np.uint8]:
-    """uint8 (B, 512): the headers of members called number + `suffix`; sizes in bytes."""
-    # tarfile would take longer for one header than all else does for a sample: it makes one, with 0 for all numbers
-    header = tarfile.TarInfo("0" * KEY_DIGITS + suffix.decode()).tobuf(tarfile.USTAR_FORMAT)
-    headers = np.tile(np.frombuffer(header, np.uint8), (len(numbers), 1))
-    key, size = _digits(numbers, 10, KEY_DIGITS), _digits(sizes, 8, 11)
-    headers[:, :KEY_DIGITS], headers[:, _SIZE] = key, size
+def tar_headers(key: NDArray[np.uint8], sizes: NDArray[np.int64], suffix: bytes) -> NDArray[np.uint8]:
+    """uint8 (B, 512): the headers of members called key + `suffix`. key: (B, 12), digits 0 to 9; sizes in bytes."""
+    header = _header_of_zeros(suffix)
+    headers = np.empty((len(key), BLOCK), np.uint8)
+    headers[:] = header
+    size = _octal_digits(sizes, 11)
+    headers[:, _KEY] += key
+    headers[:, _SIZE] += size
     # the checksum is the sum of all bytes, so it grows as these digits do
-    total = int(header[_CHECKSUM], 8) + (key - ord("0")).sum(axis=1) + (size - ord("0")).sum(axis=1)
-    headers[:, _CHECKSUM] = _digits(total.astype(np.int64), 8, 6)
+    total = int(header[_CHECKSUM].tobytes(), 8) + key.sum(axis=1, dtype=np.int64) + size.sum(axis=1, dtype=np.int64)
+    headers[:, _CHECKSUM] = _octal_digits(total, 6) + ord("0")
     return headers
 
 
-def _digits(values: NDArray[np.int64], base: int, count: int) -> NDArray[np.uint8]:
-    """uint8 (B, count): the values as ASCII digits in `base`, with leading zeros."""
-    powers = base ** np.arange(count - 1, -1, -1)
-    digits: NDArray[np.uint8] = (values[:, None] // powers % base + ord("0")).astype(np.uint8)
+@lru_cache(maxsize=8)
+def _header_of_zeros(suffix: bytes) -> NDArray[np.uint8]:
+    """The header of an empty member whose key is 0. tarfile would take as long for one as all else for ten samples."""
+    return np.frombuffer(tarfile.TarInfo("0" * KEY_DIGITS + suffix.decode()).tobuf(tarfile.USTAR_FORMAT), np.uint8)
+
+
+def _octal_digits(values: NDArray[np.int64], count: int) -> NDArray[np.uint8]:
+    """uint8 (B, count): digits from 0 to 7. Shifting takes a third of the time of dividing."""
+    digits: NDArray[np.uint8] = (values[:, None] >> np.arange(3 * count - 3, -1, -3) & 7).astype(np.uint8)
     return digits

@@ -25,7 +25,7 @@ _OF_GLYPHS = ("start", "width", "top", "bottom", "label", "pen")
 _ARRAYS = ("columns", "start", "width", "top", "bottom", "label", "class_start", "pen")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class GlyphBank:
     """Glyphs sorted by class; the ink of glyph g is `columns[start[g] : start[g] + width[g]]`.
 
@@ -56,9 +56,9 @@ class GlyphBank:
     pen: NDArray[np.uint8]
     cases: int = 0
     signs: int = 0
-    complete: GlyphBank | None = field(default=None, compare=False)
-    path: Path | None = field(default=None, compare=False)
-    origin: tuple[Any, ...] | None = field(default=None, compare=False)
+    complete: GlyphBank | None = field(default=None)
+    path: Path | None = field(default=None)
+    origin: tuple[Any, ...] | None = field(default=None)
 
     def __len__(self) -> int:
         return len(self.start)

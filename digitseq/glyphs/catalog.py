@@ -39,7 +39,7 @@ class SplitFiles(NamedTuple):
     files: tuple[File, File]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DataSet:
     """A data set of the table.
 
@@ -77,7 +77,7 @@ class DataSet:
 
 def _published() -> dict[str, File]:
     """Every published file, by its path below the directory of downloads."""
-    lines = Path(__file__).with_name("published_files.txt").read_text("ascii").splitlines()
+    lines = Path(__file__).with_name("published_files.txt").read_text("utf-8").splitlines()
     rows = [line.split() for line in lines if not line.startswith("#")]
     return {
         path: File(path.rpartition("/")[2], None if size == "-" else int(size), sha256) for sha256, size, path in rows

@@ -39,7 +39,7 @@ class Source(Protocol[T_co]):
         """What the file holds, in memory."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CacheKind(Generic[T]):
     """How files of the cache are opened, with the digest that they must have, and saved."""
 

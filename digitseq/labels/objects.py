@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from itertools import compress
 
 import numpy as np
@@ -22,21 +23,36 @@ def objects(batch: Batch, head: str, values: NDArray[np.int64]) -> bytes:
     `objects` has a `bbox` [x, y, w, h] in pixels and a category for each glyph.
     """
     drawn = batch.classes >= 0
+    boxes = batch.boxes[drawn]
+    width = len(str(boxes.max(initial=0)))
     rows = {text: row for row, text in enumerate(batch.texts)}
-    templates = {text: _template(text, drawn[row], head) for text, row in rows.items()}
-    table = np.concatenate([values, batch.boxes.reshape(len(batch), -1)], axis=1)
-    if not drawn.all():
-        table = table[np.concatenate([np.ones(values.shape, bool), np.repeat(drawn, 4, axis=1)], axis=1)]
-    # formatting all lines at once takes a third of the time of one line after the other
-    return b"".join([templates[text] for text in batch.texts]) % tuple(table.ravel().tolist())
+    templates = {text: _template(text, drawn[row], head, width) for text, row in rows.items()}
+    # formatting all lines at once takes a third of the time of one line after the other, and boxes are written in half
+    # the time as digits in places of one width, from which NumPy and then `translate` leave nothing but the numbers
+    lines = b"".join([templates[text] for text in batch.texts]) % tuple(values.ravel().tolist())
+    filled = np.frombuffer(bytearray(lines), np.uint8)
+    filled[filled == 0] = _digits(width).take(boxes, axis=0).ravel()
+    return filled.tobytes().translate(None, b"\0")
 
 
-def _template(text: str, drawn: NDArray[np.bool_], head: str) -> bytes:
-    """The line for `text`, with %d for the numbers in `head` and in the boxes. drawn: which characters have a glyph."""
+@cache
+def _digits(width: int) -> NDArray[np.uint8]:
+    """uint8 (10^width, width): the numbers of up to `width` digits in ASCII, with zero bytes before them."""
+    place = 10 ** np.arange(width - 1, -1, -1)
+    left = np.arange(10**width)[:, None] // place
+    return np.where((left > 0) | (place == 1), left % 10 + ord("0"), 0).astype(np.uint8)
+
+
+def _template(text: str, drawn: NDArray[np.bool_], head: str, width: int) -> bytes:
+    """The line for `text`, with %d for the numbers in `head`, and `width` zero bytes for each number of a box.
+
+    drawn: which characters have a glyph
+    """
     if text.isascii() and text.isalnum():  # nothing to escape, no gaps
         shown, quoted, categories = text, f'"{text}"', '["' + '", "'.join(text) + '"]'
     else:
         shown = "".join(compress(text, drawn))
         quoted, categories = (json.dumps(value).replace("%", "%%") for value in (text, list(shown)))
-    box = ", ".join(["[%d, %d, %d, %d]"] * len(shown))
+    number = "\0" * width
+    box = ", ".join([f"[{number}, {number}, {number}, {number}]"] * len(shown))
     return f'{{{head}"text": {quoted}, "objects": {{"bbox": [{box}], "categories": {categories}}}}}\n'.encode()

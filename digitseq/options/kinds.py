@@ -60,7 +60,6 @@ class Kind(Protocol):
         return {"metavar": name.upper()}
 
 
-@dataclass(frozen=True)
 class Flag(Kind):
     """True or False."""
 
@@ -84,7 +83,6 @@ class Flag(Kind):
         return {"action": "store_true"}
 
 
-@dataclass(frozen=True)
 class Text(Kind):
     """Any text."""
 
@@ -109,12 +107,13 @@ class Code(Text):
         return super().convert(value).upper()
 
 
-@dataclass(frozen=True)
 class FilePath(Text):
     """A path on this machine; `~` is the home directory. empty: whether there may be none, written as ""."""
 
-    empty: bool = False
     name = "path"
+
+    def __init__(self, empty: bool = False) -> None:
+        self.empty = empty
 
     def expected(self) -> str:
         return "a path"
@@ -126,12 +125,13 @@ class FilePath(Text):
         return expanded(text)
 
 
-@dataclass(frozen=True)
 class Choice(Text):
     """One of some words."""
 
-    choices: Sequence[str]
     name = "choice"
+
+    def __init__(self, choices: Sequence[str]) -> None:
+        self.choices = choices
 
     def expected(self) -> str:
         return "one of " + ", ".join(self.choices)
@@ -177,7 +177,7 @@ class Choices(Choice):
         return {"metavar": "NAME", "nargs": "+"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Texts(Kind):
     """At most `most` texts of 1 to `longest` printable characters, in order, without spaces around them."""
 

@@ -14,11 +14,11 @@ from digitseq.options.kinds import Kind, Text, items_of, shown
 
 # Stricter than int() and float(), which take "1_000", "nan", "inf" and digits of other scripts. The lengths are bounded
 # as converting a text of n digits takes time n².
-_WHOLE = re.compile(r"[+-]?[0-9]{1,20}\Z")
-_DECIMAL = re.compile(r"[+-]?([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})([eE][+-]?[0-9]{1,3})?\Z")
+_WHOLE = r"[+-]?[0-9]{1,20}"
+_DECIMAL = r"[+-]?([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})([eE][+-]?[0-9]{1,3})?"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Number(Kind):
     """A number from `low` to `high`, both included; whole: a whole number."""
 
@@ -46,8 +46,8 @@ class Number(Kind):
 
     def parse(self, text: str) -> Any:
         if self.whole:
-            return int(text) if _WHOLE.match(text) else text
-        return float(text) if _DECIMAL.match(text) else text
+            return int(text) if re.fullmatch(_WHOLE, text) else text
+        return float(text) if re.fullmatch(_DECIMAL, text) else text
 
     def schema(self) -> dict[str, Any]:
         return {"type": "integer" if self.whole else "number", "minimum": self.low, "maximum": self.high}
@@ -57,7 +57,7 @@ class Number(Kind):
         return {"metavar": name.upper(), "type": lambda word: Number.parse(self, word)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class NumberPair(Number):
     """A number from `low` to `high` for each of `parts`, such as "width" and "height"."""
 
@@ -126,19 +126,20 @@ class NumberRange(Number):
         return numbers[0] if len(numbers) == 1 else tuple(numbers)
 
 
-@dataclass(frozen=True)
 class PartOf(Text):
     """Part I of N parts, counted from 1, of at most `most`. It is kept as the text "I/N"; a pair is taken, too."""
 
-    most: int
     name = "part"
+
+    def __init__(self, most: int) -> None:
+        self.most = most
 
     def expected(self) -> str:
         return f"I/N, part I of N with 1 <= I <= N <= {self.most:,}, such as 2/3"
 
     def convert(self, value: Any) -> str:
         words = value.split("/") if isinstance(value, str) else [str(number) for number in items_of(value)]
-        number, parts = (int(word) for word in words if _WHOLE.match(word))
+        number, parts = (int(word) for word in words if re.fullmatch(_WHOLE, word))
         if len(words) != 2 or not 1 <= number <= parts <= self.most:
             raise ValueError
         return f"{number}/{parts}"

@@ -10,7 +10,7 @@ from digitseq.errors import SettingsError, did_you_mean
 from digitseq.options.kinds import Kind
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Option:
     """Enough to parse, check and document one setting or parameter.
 

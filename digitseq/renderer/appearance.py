@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from digitseq.settings import Settings
 
 
-@dataclass(frozen=True)
-class Appearance:
+class Appearance(NamedTuple):
     """The settings of these names, and all distortions as texts."""
 
     image_width: int

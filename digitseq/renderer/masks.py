@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -24,7 +23,7 @@ def compose_masks(
     others cover it. ink, x, images, overlapping: what `compose_images` got and made, white on black.
     """
     if ink.shapes is not None:
-        ink = replace(ink, columns=ink.shapes)
+        ink = ink._replace(columns=ink.shapes)
     if overlapping:
         return _by_glyph(ink, x, number, images.shape)
     if ink.shapes is not None:

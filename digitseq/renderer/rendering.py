@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -33,7 +33,7 @@ MAX_BATCH = 512
 KEPT_BYTES = 1 << 24
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rendered:
     """Images without labels: see `Batch`, which adds them. masks: uint8 (B, H, W) as in `compose_masks`, or None."""
 
@@ -174,7 +174,7 @@ class Renderer:
         x = line.x.copy()
         middle = x[:, :n] + (ink.width[:, :n] - changed.width) // 2
         x[:, :n] = np.clip(middle, 0, np.maximum(line.width[:, None] - changed.width, 0))
-        return replace(line, ink=ink.joined(changed, n), x=x)
+        return line._replace(ink=ink.joined(changed, n), x=x)
 
     def _masks(
         self, ink: GlyphSpans, x: NDArray[np.int64], number: NDArray[np.int64], owner: NDArray[np.int64],
@@ -185,7 +185,7 @@ class Renderer:
             of_owner = np.take_along_axis(number, np.maximum(owner, 0), axis=1)
             number = np.concatenate([number, of_owner], axis=1)
             marks = np.pad(owner < 0, ((0, 0), (number.shape[1] - owner.shape[1], 0)))
-            ink = replace(ink, width=np.where(marks, 0, ink.width))
+            ink = ink._replace(width=np.where(marks, 0, ink.width))
         return compose_masks(ink, x, number, images, self._may_overlap)
 
 

@@ -13,18 +13,12 @@ from digitseq.files.regular import open_regular, regular_size
 from digitseq.formats.parts import MASKS, Addition, FileGroup, Receipt
 from digitseq.runs.card import remove_card
 from digitseq.runs.folder import RECORD, RunFolder
-from digitseq.runs.manifest import Record
+from digitseq.runs.manifest import REMOVING, Record
 from digitseq.runs.results import Results
 from digitseq.runs.run_files import RunFiles
 from digitseq.runs.verification import difference
 
-REMOVING = "removing"  # in the record of a folder whose files are being removed
 REMEDY = "move away what you have changed, or name another directory with `output_path`"
-
-
-def is_half_removed(runs: list[Record]) -> bool:
-    """Whether a run that began the folder anew was killed before everything was removed."""
-    return any(run.get(REMOVING) for run in runs)
 
 
 def remove_runs(folder: RunFolder, runs: list[Record]) -> None:

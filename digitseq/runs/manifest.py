@@ -22,9 +22,10 @@ from digitseq.runs.workers import MAX_PROCESSES
 from digitseq.settings import Settings
 
 Record = dict[str, Any]  # one run in run.json
+REMOVING = "removing"  # in the record of a folder whose files are being removed
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Section:
     """The images of a run that go into one folder: "" for the run's own, else train, val or test below it.
 
@@ -133,6 +134,11 @@ def last_run(path: Path, runs: list[Record]) -> Record:
     if not runs:
         raise OutputError(f"{path} has no run to resume: leave out `resume`, or name its directory with `output_path`")
     return runs[-1]
+
+
+def is_half_removed(runs: list[Record]) -> bool:
+    """Whether a run that began the folder anew was killed before everything was removed."""
+    return any(run.get(REMOVING) for run in runs)
 
 
 def size_of(record: Record) -> int:

@@ -30,7 +30,7 @@ from digitseq.sources import Source
 PICTURES = ("", ".png", ".jpg", ".jpeg")  # endings of a preview; without one it is a PNG file
 NO_LABELS = "none"
 LOCAL = "local"  # the address of a Dask cluster that the run starts
-ADDRESS = re.compile(rf"{LOCAL}|((tcp|tls|ucx|ucxx|ws|wss)://)?[^\s/]+:[0-9]{{1,5}}")
+ADDRESS = rf"{LOCAL}|((tcp|tls|ucx|ucxx|ws|wss)://)?[^\s/]+:[0-9]{{1,5}}"
 LABELS = (*LABEL_FORMATS, NO_LABELS)
 # settings that only some formats have, and these
 PARTLY = {o: [f for f, entry in FORMATS.items() if o in entry.options] for o in ("labels", "shard_size")}
@@ -145,7 +145,7 @@ class Output(NamedOptions):
         if self.shards and self.seed is None:
             raise SettingsError("shards needs `seed`, the same for all parts: each is made alone", "shards")
         if self.dask is not None:
-            if not ADDRESS.fullmatch(self.dask):
+            if not re.fullmatch(ADDRESS, self.dask):
                 raise SettingsError(
                     f"dask must be {LOCAL}, or the address of a scheduler such as tcp://10.0.0.5:8786, got "
                     f"{shown(self.dask)}",

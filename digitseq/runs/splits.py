@@ -74,7 +74,7 @@ def part_seed(seed: int, part: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed} {part}".encode()).digest()[:6], "big")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Placement:
     """One section of a run to come: its folder ("" for the run's own), its pipeline, and how many images.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from digitseq.files.locations import is_object
@@ -16,7 +15,6 @@ MAX_PROCESSES = 256
 PARTS_AHEAD = 3  # parts under way for each process: enough to keep it busy while the owner publishes
 
 
-@dataclass
 class Stop:
     """A request to end a run early.
 
@@ -24,8 +22,8 @@ class Stop:
     signal: the number of the signal that asked for the end; 0 while none has
     """
 
-    armed: bool = False
-    signal: int = 0
+    def __init__(self) -> None:
+        self.armed, self.signal = False, 0
 
 
 class Abandoned(Exception):

@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING
 from digitseq.errors import DataError, DigitseqError, DigitseqWarning, NarrowError, OutputError, RunError, SettingsError
 from digitseq.pipeline import Pipeline
 from digitseq.runs.card import update_card
-from digitseq.runs.clearing import is_half_removed, remove_runs
 from digitseq.runs.earlier_runs import (
     check_alone,
     check_follows,
@@ -33,7 +32,16 @@ from digitseq.runs.earlier_runs import (
 )
 from digitseq.runs.folder import RunFolder, read_runs
 from digitseq.runs.making import crew_of, make_parts, processes, together
-from digitseq.runs.manifest import Record, check_same, last_run, new_record, sections_of, size_of, whole_size
+from digitseq.runs.manifest import (
+    Record,
+    check_same,
+    is_half_removed,
+    last_run,
+    new_record,
+    sections_of,
+    size_of,
+    whole_size,
+)
 from digitseq.runs.owned_run import OwnedRun
 from digitseq.runs.ownership import locked_folder
 from digitseq.runs.results import Results, end_abandoned, finished_results, publish_results
@@ -52,7 +60,7 @@ if TYPE_CHECKING:
 Progress = Callable[[int], object]  # called with the number of images finished since its last call
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Report:
     """What a run did: `count` of the `wanted` images exist, numbered from `first`; `made` of them are new.
 
@@ -172,6 +180,8 @@ def _new(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: Outp
             if output.dry_run:
                 where, runs = Path(empty), []
             else:
+                from digitseq.runs.clearing import remove_runs  # runs start sooner without
+
                 remove_runs(folder, runs)
             unfinished = None
         asked = new_record(pipeline, output, [])

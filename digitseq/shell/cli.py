@@ -10,7 +10,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from digitseq.errors import DigitseqWarning, SettingsError
 from digitseq.pipeline import Pipeline
@@ -21,8 +21,10 @@ from digitseq.shell.console import interrupted_by, print_error, run_program, say
 from digitseq.shell.help_text import short_help
 from digitseq.shell.parser import FLAGS, ParsedCommand, naming_lines, parse
 from digitseq.shell.setting_names import with_flags
-from digitseq.shell.web_command import WebCommand
 from digitseq.sources.choose import source_of
+
+if TYPE_CHECKING:
+    from digitseq.shell.parser import OtherCommand
 
 NOTHING_ASKED = 2  # a script whose variables are empty must not go on as if images had been made
 TWICE = 2.0  # seconds in which timeout(1) and schedulers may send SIGTERM to the program and to its process group
@@ -61,12 +63,8 @@ def _run(
         say(short_help())
         return NOTHING_ASKED
     request = parse(argv, config)
-    if isinstance(request, WebCommand):
-        if open_page is None:
-            raise SettingsError("web works in the program only: leave it out", "web")
-        return open_page(request.fragment, request.cache)
     if not isinstance(request, ParsedCommand):
-        return request.run()
+        return _run_other(request, open_page)
     settings = request.settings
     output, seed = request.complete()
     tell: Callable[[str], object] = str if output.quiet else say  # `str` prints nothing
@@ -101,6 +99,16 @@ def _run(
         return interrupted_by(stop.signal)
     tell(_summary(report, output))
     return 0
+
+
+def _run_other(request: OtherCommand, open_page: Callable[[str, str | None], int] | None) -> int:
+    from digitseq.shell.web_command import WebCommand  # runs start sooner without
+
+    if not isinstance(request, WebCommand):
+        return request.run()
+    if open_page is None:
+        raise SettingsError("web works in the program only: leave it out", "web")
+    return open_page(request.fragment, request.cache)
 
 
 def _summary(report: Report, output: Output) -> str:

@@ -23,11 +23,15 @@ from digitseq.shell.help_text import GROUPS, WHAT, HelpFormatter, epilog, starte
 from digitseq.shell.setting_names import with_flags, with_names
 
 if TYPE_CHECKING:  # runs start sooner without
+    from typing import TypeAlias
+
     from digitseq.shell.config_template import ConfigCommand
     from digitseq.shell.dataset_commands import DataSetCommand
     from digitseq.shell.inspect_command import InspectCommand
     from digitseq.shell.status_command import StatusCommand
     from digitseq.shell.web_command import WebCommand
+
+    OtherCommand: TypeAlias = DataSetCommand | InspectCommand | StatusCommand | ConfigCommand | WebCommand
 
 OPTIONS = options(Output) | options(Settings)
 IN_CONFIG = [name for name, option in OPTIONS.items() if option.group != "look"]  # those make no images
@@ -147,9 +151,7 @@ def naming_lines(lines: dict[str, str]) -> Iterator[None]:
         raise SettingsError(lines[error.setting] + with_names(str(error))) from None
 
 
-def parse(
-    argv: Sequence[str] | None, config: Path
-) -> ParsedCommand | DataSetCommand | InspectCommand | StatusCommand | ConfigCommand | WebCommand:
+def parse(argv: Sequence[str] | None, config: Path) -> ParsedCommand | OtherCommand:
     """Settings from the command line, over those of the file that -r names, by default `config`, over the defaults."""
     given = vars(build_parser(config).parse_args(argv))
     web = given.pop("web", False)

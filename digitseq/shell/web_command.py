@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from digitseq.errors import SettingsError, did_you_mean
@@ -22,8 +21,7 @@ ON_PAGE = [
 BESIDE = ("seed", "cache", "read_from_config")
 
 
-@dataclass(frozen=True)
-class WebCommand:
+class WebCommand(NamedTuple):
     """Serve the page on this machine only, and open it.
 
     fragment: the settings with which it opens, as the end of its address after the #; cache: as `Output.cache`

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import statistics
 import sys
 import time
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 from core import floor, peak_memory
+from isal import isal_zlib
 from measure import ROOT, best_of, emptied, program, scratch, table
 
 sys.path.insert(0, str(ROOT))
@@ -34,6 +37,35 @@ def formats(folder: Path, count: int) -> list[tuple[str, str, str]]:
     rows = [(f"`{n}` against `png`", f"{best['png'] / best[n]:.2f}×", need) for n, need in required.items()]
     share = f"{best['encoding'] / best['webdataset']:.2f}"
     return [*rows, ("`webdataset` against the floor: only encoding the same images", share, "0.75")]
+
+
+def stages(folder: Path, count: int) -> list[tuple[str, str, str]]:
+    """What else the images of a shard cost, beside encoding them: processor time of one process, medians of batches."""
+    pipeline, taken = Pipeline(Settings("123456", min_spacing=5), load_bank(), 1), defaultdict(list)
+
+    def timed(name, call, *arguments):
+        began = time.process_time_ns()
+        result = call(*arguments)
+        taken[name].append(time.process_time_ns() - began)
+        return result
+
+    size = pipeline.batch_size
+    with open(folder / "stages.tar", "wb", buffering=0) as file:
+        for start in range(0, count, size):
+            batch = timed("making the arrays", pipeline.batch, start, start + size)
+            images = timed("encoding", encode_png, batch.images, batch.width)
+            texts = [text.encode() for text in batch.texts]
+            members = {b".png": images, b".txt": texts, b".json": timed("labels", object_lines, batch)}
+            piece = timed("headers and joining", tar_bytes, np.arange(start + 1, start + 1 + size), members)
+            timed("checksum", isal_zlib.crc32, piece)
+            timed("writing", file.write, piece)
+    cost = {name: statistics.median(times) for name, times in taken.items()}
+    encoding = cost.pop("encoding")
+    rows = [
+        (f"`webdataset`: {name}, compared with encoding", f"{spent / encoding:.2f}", "") for name, spent in cost.items()
+    ]
+    most = encoding / (encoding + cost["making the arrays"] + cost["writing"])
+    return [*rows, ("share of encoding, if only arrays were made and written, and no time to start", f"{most:.2f}", "")]
 
 
 def masks(folder: Path, count: int) -> list[tuple[str, str, str]]:
@@ -98,5 +130,6 @@ def memory(folder: Path) -> list[tuple[str, str, str]]:
 if __name__ == "__main__":
     with scratch() as folder:
         images = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
-        rows = formats(folder, images) + masks(folder, images) + tar_shards(folder, 20_000) + memory(folder)
+        rows = formats(folder, images) + stages(folder, 50_000) + masks(folder, images)
+        rows += tar_shards(folder, 20_000) + memory(folder)
         table("formats, ratios within one run", rows)
