@@ -19,7 +19,7 @@ from digitseq.service.limits import Limits
 from digitseq.service.looks import Look, Looks, Prepared
 from digitseq.service.pipeline_cache import PipelineCache
 from digitseq.service.problems import Problem
-from digitseq.service.progress import CountingPipeline, in_frames
+from digitseq.service.progress import StreamedPipeline, in_frames
 from digitseq.service.requests import RequestValues
 from digitseq.sources.base import Check
 
@@ -90,13 +90,11 @@ class Maker:
 
         framed: in frames, see `digitseq.service.progress`
         """
-        pipeline, format_ = self._pipeline_cache.pipeline(asked, size, check), format_of(DOWNLOADS[name][0])
+        pipeline = StreamedPipeline(self._pipeline_cache.pipeline(asked, size, check))
+        format_ = format_of(DOWNLOADS[name][0])
         _check_size(format_, name, pipeline, size, self._limits)
-        if not framed:
-            yield from format_.stream(pipeline, size, labels, check)
-            return
-        counting = CountingPipeline(pipeline)
-        yield from in_frames(format_.stream(counting, size, labels, check), counting)
+        pieces = format_.stream(pipeline, size, labels, check)
+        yield from in_frames(pieces, pipeline) if framed else pieces
 
 
 Method = Callable[Concatenate[Maker, Check, P], T]

@@ -117,6 +117,8 @@ def _work(connected: socket.socket, limits: Limits, cache: str | None) -> None:
     maker, messages = Maker(limits, settings_within(limits), pipelines), Messages(connected)
 
     def check() -> None:
+        if hasattr(os, "sched_yield"):
+            os.sched_yield()  # else what the event loop does could wait for the end of this one's time slice
         if messages.wait(0):  # told to cancel, or the end
             raise Stopped
 
