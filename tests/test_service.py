@@ -367,6 +367,7 @@ def test_refused_bodies(client, body, status, field):
     ("content", "kind", "status"),
     [
         (b"{", "application/json", 400),
+        (b'{"number": "1", "size": 2, "size": 3}', "application/json", 422),
         (b"[" * 60_000, "application/json", 400),
         (b'{"size": ' + b"9" * 50_000 + b"}", "application/json", 400),
         (b"\xff\xfe", "application/json", 400),

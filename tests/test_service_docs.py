@@ -210,6 +210,11 @@ def test_what_is_filled_in_works_in_every_operation(docs, document):
 
 
 @needs_browser
+def test_a_link_leads_to_the_page(docs, served):
+    assert docs().locator("a", has_text="the page").evaluate("link => link.href") == f"{served.url}/"
+
+
+@needs_browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_can_be_read_by_everybody(docs, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")

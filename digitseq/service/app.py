@@ -64,6 +64,7 @@ def create_app(
         title="digitseq",
         summary=SUMMARY,
         version=__version__,
+        description="All settings can be tried on [the page](/).",
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # a redirect would repeat whatever Host it was given

@@ -12,6 +12,15 @@ from digitseq.service.limits import Limits
 from digitseq.service.problems import Problem, too_large
 
 
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise Problem(422, f"{twice:.60} is given twice: give it once", twice[:60])
+    return found
+
+
 async def json_body(request: Request, limits: Limits) -> Any:
     """What the body says. Raises `Problem` for one that is no JSON, too large, or too slow."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -24,7 +33,7 @@ async def json_body(request: Request, limits: Limits) -> Any:
                 data += piece
                 if len(data) > limits.max_body:  # not all clients announce a size
                     raise too_large(limits)
-        return json.loads(data)
+        return json.loads(data, object_pairs_hook=_without_repeats)
     except TimeoutError:
         seconds = limits.receive_seconds
         raise Problem(408, f"the body did not arrive within {seconds} seconds", Connection="close") from None

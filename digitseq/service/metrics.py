@@ -29,7 +29,10 @@ class Metrics:
         )
         self._images = Counter("digitseq_images", "Images made", ("format",), registry=self._registry)
         self._busy = Gauge(
-            "digitseq_busy_threads", "Threads that make images", registry=self._registry, multiprocess_mode="livesum"
+            "digitseq_busy_threads",
+            "Threads that make something, or wait for a process that does",
+            registry=self._registry,
+            multiprocess_mode="livesum",
         )
         _forget_the_dead()
         # looking up a child takes ten times as long as counting with it
