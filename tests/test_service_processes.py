@@ -226,3 +226,11 @@ def test_the_service_outlives_its_processes(cache, tmp_path):
         assert served.client.get(path).content == before.content
         plain = served.client.get("/v1/sequences/12.png?seed=1")
         assert plain.status_code == 200
+
+
+def test_processes_are_started_where_the_path_of_temporary_files_is_too_long_for_a_socket(cache, tmp_path):
+    deep = tmp_path / ("long" * 30)
+    deep.mkdir()
+    with serve(tmp_path, TMPDIR=str(deep)) as served:
+        assert served.client.get("/v1/samples.json?number=12&augment=light").status_code == 200
+    assert not [*deep.iterdir()]

@@ -7,7 +7,7 @@ import gc
 import signal
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -74,9 +74,10 @@ class Service:
 
     def _drain_on_sigterm(self) -> None:
         """Let answers under way finish, and refuse new ones with 503, before the server stops listening."""
-        server = signal.getsignal(signal.SIGTERM)
-        if threading.current_thread() is not threading.main_thread() or not callable(server):
+        handler = signal.getsignal(signal.SIGTERM)
+        if threading.current_thread() is not threading.main_thread() or not callable(handler):
             return
+        stop = _stopping(handler)
         loop = asyncio.get_running_loop()
 
         # uvicorn stops listening at SIGTERM, so that clients would see refused connections while answers are finished.
@@ -86,9 +87,19 @@ class Service:
                 if not self.work.under_way:
                     break
                 await asyncio.sleep(0.1)
-            server(number, frame)
+            stop(number, frame)
 
         def begin(number: int, frame: Any) -> None:
             self._draining = self._draining or loop.create_task(drain(number, frame))
 
         signal.signal(signal.SIGTERM, lambda number, frame: loop.call_soon_threadsafe(begin, number, frame))
+
+
+def _stopping(handler: Callable[[int, Any], Any]) -> Callable[[int, Any], Any]:
+    """What stops the server whose signal handler this is.
+
+    At the end of its own handler's work uvicorn sends itself the signal again, which would end a process before what
+    `multiprocessing` keeps in files is removed.
+    """
+    server = getattr(handler, "__self__", None)
+    return handler if not hasattr(server, "should_exit") else lambda number, frame: setattr(server, "should_exit", True)

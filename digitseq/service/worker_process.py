@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import multiprocessing
 import os
 import pickle
 import signal
@@ -30,18 +31,18 @@ NICER = 5  # by which its priority is lower than that of the event loop
 
 
 class WorkerProcess:
-    """A process that makes one thing at a time. Raises `Problem` 503 when it cannot be started."""
+    """A process that makes one thing at a time. method: how it is started, as `multiprocessing` calls it.
 
-    def __init__(self, context: Any, limits: Limits, cache: str | None) -> None:
-        try:
-            ours, theirs = socket.socketpair()
-            self._messages = Messages(ours)
-            with theirs:
-                work = (theirs, limits, cache)
-                self._process = context.Process(target=_work, args=work, name="digitseq", daemon=True)
-                self._process.start()
-        except (OSError, EOFError, MemoryError) as error:
-            raise Problem(503, "the server has no memory for another process", Retry_After="5") from error
+    Raises `OSError`, `EOFError` or `MemoryError` when it cannot be started.
+    """
+
+    def __init__(self, method: str, limits: Limits, cache: str | None) -> None:
+        context: Any = multiprocessing.get_context(method)
+        ours, theirs = socket.socketpair()
+        self._messages = Messages(ours)
+        with theirs:
+            self._process = context.Process(target=_work, args=(theirs, limits, cache), name="digitseq", daemon=True)
+            self._process.start()
         self.usable = True
 
     def ask(self, message: Any, check: Check) -> Any:

@@ -17,11 +17,15 @@ from typing import Any, ParamSpec, TypeVar
 from digitseq.service import worker_process
 from digitseq.service.limits import Limits
 from digitseq.service.maker import Maker, Method
+from digitseq.service.problems import Problem
 from digitseq.service.worker_process import CANCEL, NEXT, WorkerProcess
 from digitseq.sources.base import Check, never_cancelled
 
 P = ParamSpec("P")
 T = TypeVar("T")
+# From a process that has imported everything and has no threads; anew, which takes longer, where such a process cannot
+# be started, as it needs a socket in the directory of temporary files, whose path can be too long for one.
+METHODS = ("forkserver", "spawn")
 
 
 class WorkerProcesses:
@@ -33,10 +37,9 @@ class WorkerProcesses:
         self._idle: list[WorkerProcess] = []
         self._lock, self._closed = threading.Lock(), False
         atexit.register(self.close)  # `multiprocessing` would wait for them then, and for ever
-        forks = "forkserver" in multiprocessing.get_all_start_methods()
-        self._context: Any = multiprocessing.get_context("forkserver" if forks else "spawn")
-        if forks:  # from a process that has imported everything, and has no threads
-            self._context.set_forkserver_preload([worker_process.__name__, "cv2"])
+        self._methods = [name for name in METHODS if name in multiprocessing.get_all_start_methods()]
+        if "forkserver" in self._methods:
+            multiprocessing.set_forkserver_preload([worker_process.__name__, "cv2"])
 
     def start(self) -> None:
         """Have one process ready."""
@@ -100,9 +103,18 @@ class WorkerProcesses:
             if process.is_alive():
                 return process
             self._end(process)
-        process = WorkerProcess(self._context, self._limits, self._cache)
+        process = self._started()
         self._all.add(process)
         return process
+
+    def _started(self) -> WorkerProcess:
+        why: BaseException | None = None
+        for method in self._methods:
+            try:
+                return WorkerProcess(method, self._limits, self._cache)
+            except (OSError, EOFError, MemoryError) as error:
+                why = error
+        raise Problem(503, "the server cannot start another process", Retry_After="5") from why
 
     def _end(self, process: WorkerProcess) -> None:
         process.end()

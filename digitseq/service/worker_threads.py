@@ -107,7 +107,8 @@ class WorkerThreads:
     async def close(self) -> None:
         """Wait for the threads. Requests under way were cancelled before, and so was their work."""
         while self._running:  # the end of each starts what still waits
-            await asyncio.wait([asyncio.wrap_future(made) for made in self._running])
+            under_way = [asyncio.wrap_future(made) for made in self._running]
+            await asyncio.gather(*under_way, return_exceptions=True)
         self._executor.shutdown()
 
     def _start(self) -> None:
