@@ -148,6 +148,18 @@ def test_no_answer_repeats_a_host():
         assert "evil.example" not in answer.text + str(answer.headers)
 
 
+@pytest.mark.parametrize(
+    ("path", "allowed"), [("/v1/samples.json", "GET, POST"), ("/v1/datasets", "POST"), ("/v1/options", "GET")]
+)
+def test_a_method_that_is_not_allowed_is_told_all_that_are(path, allowed):
+    async def refused() -> list[httpx.Response]:
+        async with asking(create_app()) as client:
+            return [await client.request(method, path) for method in ("OPTIONS", "PUT", "DELETE")]
+
+    for answer in asyncio.run(refused()):
+        assert (answer.status_code, answer.headers["Allow"]) == (405, allowed)
+
+
 @pytest.mark.parametrize("key", ["", " ", "   ", "a b", "secret\n", "\n", "a\tb", "ключ", "a\x7f"])
 def test_a_key_that_no_request_could_show_is_refused(key):
     for refusing in (lambda: check_key(key), lambda: create_app(key=key)):

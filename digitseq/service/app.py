@@ -139,4 +139,8 @@ def _add_page(app: FastAPI, path: str, name: str) -> None:
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    return problem_of(error).response()
+    problem = problem_of(error)
+    if problem.status == 405 and (known := request.app.openapi()["paths"].get(request.url.path)):
+        # of an address with a route for each method, Starlette tells the first only
+        problem.headers["Allow"] = ", ".join(sorted(method.upper() for method in known))
+    return problem.response()
