@@ -171,6 +171,16 @@ def test_one_that_is_stopped_is_given_up(monkeypatch):
     processes.close()
 
 
+def test_where_no_process_can_be_started_each_request_is_told_so(monkeypatch):
+    monkeypatch.setattr("digitseq.service.worker_processes.METHODS", ())
+    processes = WorkerProcesses(LIMITS, None, keep=1)
+    processes.start()
+    with pytest.raises(Problem, match="cannot start another process") as raised:
+        pid(processes)
+    assert raised.value.status == 503
+    processes.close()
+
+
 def test_as_many_idle_processes_stay_as_are_to_be_kept():
     processes, others = WorkerProcesses(LIMITS, None, keep=1), {*workers_of(os.getpid())}
     streams = [processes.stream(Maker.data_set, LONG, *DATA_SET)(never_cancelled) for _ in range(3)]

@@ -205,6 +205,24 @@ def test_what_an_address_sends_beside_a_flood_is_looked_at_at_once():
     assert order == [f"a{place}" for place in range(1, 10)]
 
 
+def test_a_piece_that_cannot_be_looked_at_costs_no_other():
+    seen = []
+
+    def damaged() -> None:
+        raise ValueError
+
+    async def receive() -> None:
+        turns, loop = ReadTurns(), asyncio.get_running_loop()
+        loop.set_exception_handler(lambda loop, context: seen.append("error"))
+        for address, look in [("a", int), ("b", int), ("b", damaged), ("b", lambda: seen.append("next"))]:
+            turns.add(loop, address, look)
+        while len(seen) < 2:
+            await asyncio.sleep(0)
+
+    asyncio.run(asyncio.wait_for(receive(), 60))
+    assert seen == ["error", "next"]
+
+
 class Clock:
     """A time that is set."""
 

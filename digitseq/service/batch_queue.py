@@ -13,8 +13,6 @@ from digitseq.service.turns import Sharing, following
 
 MAX_BATCH = 32  # images: more gain little, and who comes next waits for the end of the batch
 MAX_SHARED = 4  # images of one address, where another one asks, too: the answers to more would keep it waiting
-
-
 L = TypeVar("L")
 T = TypeVar("T")
 
@@ -32,7 +30,7 @@ class BatchQueue(Generic[L, T]):
     """Requests that wait, by client address and batch key. clock: seconds, from any start."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._shared = Sharing(clock)
+        self._sharing = Sharing(clock)
         self._served: str | None = None  # who was served last
         # first those that are next: a dict keeps the order of insertion
         self._waiting: dict[str, dict[Hashable, list[ImageRequest[L, T]]]] = {}
@@ -43,12 +41,12 @@ class BatchQueue(Generic[L, T]):
     def add(self, address: str, key: Hashable, request: ImageRequest[L, T]) -> None:
         """Let `request` wait behind those of `address` with the same key."""
         self._waiting.setdefault(address, {}).setdefault(key, []).append(request)
-        self._shared.note(address)
+        self._sharing.note(address)
 
     def overtakes(self, address: str) -> bool:
         """Whether what `address` waits for should be made at once: it is next, and others have asked lately."""
         last = self._served
-        return bool(self._shared) and last != address and following(self._waiting, lambda each: True, last) == address
+        return bool(self._sharing) and last != address and following(self._waiting, lambda each: True, last) == address
 
     def discard(self, address: str, key: Hashable, request: ImageRequest[L, T]) -> None:
         """Take `request` out, if it still waits."""
@@ -70,7 +68,7 @@ class BatchQueue(Generic[L, T]):
         looks = self._waiting.pop(address)
         self._waiting[address] = looks  # behind the others
         key = next(iter(looks))
-        found = self._take(address, key, MAX_SHARED if self._shared else MAX_BATCH)
+        found = self._take(address, key, MAX_SHARED if self._sharing else MAX_BATCH)
         share = len(found) if join else 0
         for other in [each for each, theirs in self._waiting.items() if key in theirs and each != address]:
             found += self._take(other, key, min(share, MAX_BATCH - len(found)))

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 from digitseq.service.batch_queue import BatchQueue, ImageRequest
 from digitseq.service.batches import Wanted
+from digitseq.service.worker_threads import when_made
 
 L = TypeVar("L")
 T = TypeVar("T")
@@ -76,17 +77,7 @@ class MicroBatcher(Generic[L, T]):
             address, requests = taken
             self._served.add(address)
             made = self._executor.submit(self._results, requests)
-            made.add_done_callback(partial(self._tell, loop, address, requests))
-
-    def _tell(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        address: str,
-        requests: list[ImageRequest[L, T]],
-        made: Future[list[T | Exception]],
-    ) -> None:
-        # in the thread: `run_in_executor` would bring the images two rounds of the event loop later
-        loop.call_soon_threadsafe(self._end, loop, address, requests, made)
+            when_made(made, loop, partial(self._end, loop, address, requests))
 
     def _make_next(self, join: bool = True) -> None:
         if taken := self._queue.take(lambda address: True, join):

@@ -18,14 +18,14 @@ class ReadTurns:
     """
 
     def __init__(self) -> None:
-        self._shared, self._waiting = Sharing(), Turns[Callable[[], None]]()
+        self._sharing, self._waiting = Sharing(), Turns[Callable[[], None]]()
         self._scheduled = False
         self._looked_at: set[str] = set()  # addresses, since the event loop has received something
 
     def add(self, loop: asyncio.AbstractEventLoop, address: str, look: Callable[[], None]) -> None:
         """Call `look` when it is the turn of `address`; at once, if nobody else has asked lately."""
-        self._shared.note(address)
-        if not (self._shared or self._waiting):
+        self._sharing.note(address)
+        if not (self._sharing or self._waiting):
             look()
             return
         self._schedule(loop)
@@ -43,9 +43,10 @@ class ReadTurns:
     def _go_on(self, loop: asyncio.AbstractEventLoop) -> None:
         self._scheduled = False
         self._looked_at.clear()
-        taken = [self._waiting.take(lambda address: True) for _ in range(AT_ONCE * self._waiting.addresses)]
-        if self._waiting:
-            self._schedule(loop)  # first it receives what has come meanwhile
-        for each in taken:
-            if each is not None:
-                each[1]()
+        try:
+            for _ in range(AT_ONCE * self._waiting.addresses):
+                if taken := self._waiting.take(lambda address: True):
+                    taken[1]()
+        finally:
+            if self._waiting:
+                self._schedule(loop)  # first it receives what has come meanwhile

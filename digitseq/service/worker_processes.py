@@ -14,6 +14,7 @@ from collections.abc import Callable, Generator
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
+from digitseq.errors import DigitseqError
 from digitseq.service import worker_process
 from digitseq.service.limits import Limits
 from digitseq.service.maker import Maker, Method
@@ -42,8 +43,9 @@ class WorkerProcesses:
             multiprocessing.set_forkserver_preload([worker_process.__name__, "cv2"])
 
     def start(self) -> None:
-        """Have one process ready."""
-        self.call(Maker.open)(never_cancelled)
+        """Have one process ready. What fails is told to whoever asks for something first."""
+        with contextlib.suppress(DigitseqError, Problem):
+            self.call(Maker.open)(never_cancelled)
 
     def call(self, method: Method[P, T], *args: P.args, **kwargs: P.kwargs) -> Callable[[Check], T]:
         """A call of a method of `Maker` in a process, as a function of the `Check`."""

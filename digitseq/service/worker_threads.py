@@ -48,6 +48,11 @@ class CancelToken(threading.Event):
             raise Stopped
 
 
+def when_made(made: Future[T], loop: asyncio.AbstractEventLoop, then: Callable[[Future[T]], object]) -> None:
+    """Call `then` in `loop` with what a thread has made: `run_in_executor` takes two more rounds of the loop."""
+    made.add_done_callback(lambda made: loop.call_soon_threadsafe(then, made))
+
+
 class _Job(NamedTuple):
     """A call that a thread makes. Each has a result of its own, so that no two are equal."""
 
@@ -120,11 +125,7 @@ class WorkerThreads:
             made = self._executor.submit(self._counted, job.call)
             self._running[made] = address
             self._held[address] += 1
-            made.add_done_callback(partial(self._tell, asyncio.get_running_loop(), job.result))
-
-    def _tell(self, loop: asyncio.AbstractEventLoop, result: asyncio.Future[Any], made: Future[Any]) -> None:
-        # in the thread: `run_in_executor` would bring the result two rounds of the event loop later
-        loop.call_soon_threadsafe(self._ended, result, made)
+            when_made(made, asyncio.get_running_loop(), partial(self._ended, job.result))
 
     def _ended(self, result: asyncio.Future[Any], made: Future[Any]) -> None:
         address = self._running.pop(made)
