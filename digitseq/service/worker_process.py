@@ -10,6 +10,8 @@ import pickle
 import signal
 import socket
 import traceback
+from collections.abc import Generator
+from multiprocessing import resource_tracker
 from typing import Any, NamedTuple
 
 from digitseq.augment.base import opencv
@@ -42,7 +44,8 @@ class WorkerProcess:
         self._messages = Messages(ours)
         with theirs:
             self._process = context.Process(target=_work, args=(theirs, limits, cache), name="digitseq", daemon=True)
-            self._process.start()
+            with _without_interrupts():
+                self._process.start()
         self.usable = True
 
     def ask(self, message: Any, check: Check) -> Any:
@@ -88,6 +91,20 @@ class WorkerProcess:
             else:
                 self.usable = False
             raise
+
+
+@contextlib.contextmanager
+def _without_interrupts() -> Generator[None, None, None]:
+    """Lets processes that are started in it never see a Ctrl-C: they would print a traceback while they import."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # which would take the signal from the mask
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _Trace(Exception):
