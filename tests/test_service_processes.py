@@ -181,6 +181,22 @@ def test_where_no_process_can_be_started_each_request_is_told_so(monkeypatch):
     processes.close()
 
 
+def test_an_answer_that_signals_interrupt_arrives_whole(processes):
+    """As when the service is stopped and goes on: its reading of a large answer then ends early."""
+    before = signal.signal(signal.SIGALRM, lambda number, frame: None)
+    signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+    try:
+        for _ in range(5):
+            assert processes.call(large)(never_cancelled) == bytes(30_000_000)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def large(maker: Maker, check) -> bytes:
+    return bytes(30_000_000)
+
+
 def test_as_many_idle_processes_stay_as_are_to_be_kept():
     processes, others = WorkerProcesses(LIMITS, None, keep=1), {*workers_of(os.getpid())}
     streams = [processes.stream(Maker.data_set, LONG, *DATA_SET)(never_cancelled) for _ in range(3)]

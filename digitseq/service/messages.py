@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import socket
 import struct
@@ -15,11 +16,15 @@ class Messages:
     """One end of a pair of sockets, for any value that can be pickled, and for bytes as they are.
 
     A `multiprocessing.Connection` takes Python's interpreter lock for each of many parts of a large message, and holds
-    it while it joins them: other threads wait for both. Methods raise `OSError` when the other end is closed.
+    it while it joins them: other threads wait for both. silence: seconds after which `receive` gives up.
+
+    Methods raise `OSError` when the other end is closed, or silent.
     """
 
-    def __init__(self, connected: socket.socket) -> None:
+    def __init__(self, connected: socket.socket, silence: int | None = None) -> None:
         self._socket = connected
+        if silence and os.name == "posix":
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", silence, 0))
 
     def send(self, value: Any) -> None:
         """Raises what pickling raises, before anything is sent."""
@@ -43,8 +48,10 @@ class Messages:
         self._socket.close()
 
     def _read(self, size: int) -> bytearray:
-        data = bytearray(size)
-        # in one call, during which other threads go on
-        if size and self._socket.recv_into(data, size, socket.MSG_WAITALL) < size:
-            raise ConnectionResetError("the other process has ended")
+        data, done = bytearray(size), 0
+        while done < size:  # in one call, during which other threads go on, unless a signal ends it
+            got = self._socket.recv_into(memoryview(data)[done:], 0, socket.MSG_WAITALL)
+            if not got:
+                raise ConnectionResetError("the other process has ended")
+            done += got
         return data

@@ -28,7 +28,7 @@ from digitseq.sources.base import Check
 
 NEXT, CANCEL = "next", "cancel"  # what a process is told, beside what to make
 POLL_SECONDS = 0.05  # how long it may go unnoticed that nobody waits any more
-END_SECONDS = 5.0  # in which a process must have noticed, too
+END_SECONDS = 5  # in which a process must have noticed, too
 NICER = 5  # by which its priority is lower than that of the event loop
 
 
@@ -41,7 +41,7 @@ class WorkerProcess:
     def __init__(self, method: str, limits: Limits, cache: str | None) -> None:
         context: Any = multiprocessing.get_context(method)
         ours, theirs = socket.socketpair()
-        self._messages = Messages(ours)
+        self._messages = Messages(ours, int(END_SECONDS))
         with theirs:
             self._process = context.Process(target=_work, args=(theirs, limits, cache), name="digitseq", daemon=True)
             with _without_interrupts():
