@@ -336,7 +336,7 @@ def test_another_text_of_a_known_look_needs_no_thread(monkeypatch):
     async def second() -> int:
         async with asking(app) as client:
             await client.get("/v1/sequences/12.png?invert=true")
-            monkeypatch.setattr(worker_threads.WorkerThreads, "submit", None)
+            monkeypatch.setattr(worker_threads.WorkerThreads, "call", None)
             return (await client.get("/v1/sequences/34.png?invert=true")).status_code
 
     assert asyncio.run(second()) == 200

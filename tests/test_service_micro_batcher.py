@@ -20,14 +20,14 @@ from digitseq.renderer import Appearance, Renderer
 from digitseq.renderer.renderer_cache import bank_of
 from digitseq.service import batches, micro_batcher
 from digitseq.service.batch_queue import MAX_BATCH
-from digitseq.service.batches import Wanted, batch_key, files_of, images_of
+from digitseq.service.batches import Files, Wanted, batch_key, files_of, images_of
 from digitseq.service.glyph_sets import GlyphSets
 from digitseq.service.limits import Limits
-from digitseq.service.micro_batcher import MicroBatcher
+from digitseq.service.micro_batcher import BatchesElsewhere, BatchesHere, MicroBatcher
 from digitseq.service.pipeline_cache import PipelineCache
 from digitseq.service.requests import from_query
 from digitseq.service.seeds import SeededRows
-from digitseq.service.worker_threads import NotReady
+from digitseq.service.work_queue import NotReady
 
 SEEDS = st.integers(0, 2**64 - 1)
 INDICES = st.one_of(st.integers(0, 20), st.integers(0, 999_999_999))
@@ -43,6 +43,14 @@ def together(asked: list[tuple[Pipeline, int, int]]) -> list[bytes]:
     """The files of images of the pipelines' own texts, made by the first of them."""
     wanted = [Wanted(pipeline.settings.number, seed, index) for pipeline, seed, index in asked]
     return images_of(asked[0][0], wanted)
+
+
+async def made_elsewhere(look: Pipeline, wanted: list[Wanted]) -> Files:
+    return await asyncio.to_thread(files_of, look, wanted)
+
+
+def batcher_with(at_once: int) -> MicroBatcher:
+    return BatchesElsewhere(made_elsewhere, at_once) if at_once else BatchesHere(files_of)
 
 
 def submit(batcher: MicroBatcher, pipeline: Pipeline, seed: int, index: int, address: str = "") -> asyncio.Task[bytes]:
@@ -136,19 +144,17 @@ def test_texts_with_gaps_are_not_mixed_with_others(train):
     assert key_of(plain) != key_of(gapped)
 
 
-@pytest.mark.parametrize("threads", [0, 1, 3])
-def test_batches_answer_everyone_and_skip_those_who_left(train, threads):
+@pytest.mark.parametrize("at_once", [0, 1, 3])
+def test_batches_answer_everyone_and_skip_those_who_left(train, at_once):
     kinds = [Pipeline(Settings(text, image_width=w), train, 0) for text, w in (("123", 100), ("45678", 0), ("123", 90))]
 
     async def ask() -> list[bytes]:
-        batcher = MicroBatcher(threads, files_of)
+        batcher = batcher_with(at_once)
         futures = [submit(batcher, kinds[k % 3], k, k % 5, "ab"[k % 2]) for k in range(200)]
         await asyncio.sleep(0)
         for future in futures[::7]:
             future.cancel()
-        found = await asyncio.gather(*futures, return_exceptions=True)
-        batcher.close()
-        return found
+        return await asyncio.gather(*futures, return_exceptions=True)
 
     for k, file in enumerate(asyncio.run(ask())):
         if k % 7 == 0:
@@ -173,8 +179,8 @@ def test_a_pipeline_with_another_seed(train, source, augment):
     assert kept.seed == 0
 
 
-@pytest.mark.parametrize("threads", [0, 1])
-def test_an_image_that_cannot_be_made_spoils_no_other(train, monkeypatch, threads):
+@pytest.mark.parametrize("at_once", [0, 1])
+def test_an_image_that_cannot_be_made_spoils_no_other(train, monkeypatch, at_once):
     """Its error would tell other clients the text that somebody else has asked for."""
     pipeline, made = Pipeline(Settings("1111"), train, 1), batches.images_of
 
@@ -186,10 +192,8 @@ def test_an_image_that_cannot_be_made_spoils_no_other(train, monkeypatch, thread
     monkeypatch.setattr(batches, "images_of", images_but_one)
 
     async def ask() -> list[object]:
-        batcher = MicroBatcher(threads, files_of)
-        found = await asyncio.gather(*(submit(batcher, pipeline, 1, i) for i in (6, 7, 8)), return_exceptions=True)
-        batcher.close()
-        return found
+        batcher = batcher_with(at_once)
+        return await asyncio.gather(*(submit(batcher, pipeline, 1, i) for i in (6, 7, 8)), return_exceptions=True)
 
     first, failed, last = asyncio.run(ask())
     assert [first, last] == [alone(pipeline, 1, 6), alone(pipeline, 1, 8)]
@@ -202,13 +206,12 @@ def test_looks_take_turns(train):
     order = []
 
     async def ask() -> None:
-        batcher = MicroBatcher(0, files_of)
+        batcher = batcher_with(0)
         asked = [("many", submit(batcher, many, 1, index)) for index in range(1000)]
         asked.append(("one", submit(batcher, rare, 2, 2)))
         for name, future in asked:
             future.add_done_callback(lambda _, name=name: order.append(name))
         await asyncio.gather(*(future for _, future in asked))
-        batcher.close()
 
     asyncio.run(ask())
     assert order.index("one") <= MAX_BATCH
@@ -230,16 +233,13 @@ def test_who_asks_again_is_gathered_and_another_client_never_waits_for_that(trai
     (pipeline,) = alike(train, ["12"])
 
     async def ask():
-        batcher = MicroBatcher(1, files_of)
-        try:
-            await asyncio.gather(submit(batcher, pipeline, 1, 0, "a"), submit(batcher, pipeline, 2, 0, "a"))
-            again = submit(batcher, pipeline, 3, 0, "a")
-            for _ in range(5):
-                await asyncio.sleep(0)
-            gathered = not again.done()
-            return gathered, await submit(batcher, pipeline, 4, 0, "b"), await again
-        finally:
-            batcher.close()
+        batcher = batcher_with(1)
+        await asyncio.gather(submit(batcher, pipeline, 1, 0, "a"), submit(batcher, pipeline, 2, 0, "a"))
+        again = submit(batcher, pipeline, 3, 0, "a")
+        for _ in range(5):
+            await asyncio.sleep(0)
+        gathered = not again.done()
+        return gathered, await submit(batcher, pipeline, 4, 0, "b"), await again
 
     gathered, other, file = asyncio.run(asyncio.wait_for(ask(), 60))
     assert gathered

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,35 +21,75 @@ from digitseq.errors import SettingsError
 from digitseq.service.batches import Wanted
 from digitseq.service.glyph_sets import GlyphSets
 from digitseq.service.limits import Limits
-from digitseq.service.maker import InThisProcess, Maker
+from digitseq.service.maker import Maker
 from digitseq.service.pipeline_cache import PipelineCache
 from digitseq.service.problems import Problem
 from digitseq.service.requests import RequestValues, settings_within
 from digitseq.service.worker_processes import WorkerProcesses
-from digitseq.service.worker_threads import Stopped
 from digitseq.sources.base import never_cancelled
 
 LIMITS = Limits(max_text=40)
-HERE = InThisProcess(Maker(LIMITS, settings_within(LIMITS), PipelineCache(LIMITS, GlyphSets(None), finds_lines=False)))
+MAKER = Maker(LIMITS, settings_within(LIMITS), PipelineCache(LIMITS, GlyphSets(None), finds_lines=False))
 LIGHT = (("augment", "light"),)
 LONG = RequestValues({"number": "123456", "augment": ["heavy"]}, {"seed": 1})
 DATA_SET = (1_000, "webdataset", ("jsonl",), False)
 
 
+class Blocking:
+    """Processes, and an event loop that runs while something is asked of them."""
+
+    def __init__(self, **changed: int) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.processes = WorkerProcesses(LIMITS, None, **{"keep": 1, "most": 1} | changed)
+
+    def run(self, coroutine):
+        return self.loop.run_until_complete(asyncio.wait_for(coroutine, 60))
+
+    def call(self, *work):
+        return self.run(self.processes.call(*work))
+
+    def list(self, *work) -> list[bytes]:
+        return self.run(listed(self.processes.stream(*work)))
+
+    def pid(self) -> int:
+        """Of the process that makes the next thing."""
+        return self.call(process_id)
+
+    def cancel(self, coroutine) -> None:
+        """Cancel it when a process has been asked."""
+
+        async def cancelled() -> None:
+            task = asyncio.ensure_future(coroutine)
+            while not self.busy():
+                await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+        self.run(cancelled())
+
+    def busy(self) -> int:
+        """How many processes have been asked, and have not answered."""
+        return sum(process._messages.asked for process in self.processes._all)
+
+    def close(self) -> None:
+        self.run(self.processes.close())
+        self.loop.close()
+
+
 @pytest.fixture(scope="module")
 def processes():
-    made = WorkerProcesses(LIMITS, None, keep=1)
+    made = Blocking()
     yield made
     made.close()
 
 
+async def listed(stream) -> list[bytes]:
+    return [item async for item in stream]
+
+
 def asked(**values) -> RequestValues:
     return RequestValues(values, {"seed": 7})
-
-
-def pid(processes: WorkerProcesses) -> int:
-    """Of the process that makes the next thing."""
-    return processes.call(process_id)(never_cancelled)
 
 
 def process_id(maker: Maker, check) -> int:
@@ -56,10 +98,6 @@ def process_id(maker: Maker, check) -> int:
 
 def alive(process: int) -> bool:
     return Path(f"/proc/{process}").exists()
-
-
-def stopped() -> None:
-    raise Stopped
 
 
 @pytest.mark.parametrize(
@@ -74,16 +112,16 @@ def stopped() -> None:
     ids=lambda work: work[0].__name__,
 )
 def test_a_process_makes_what_is_made_here(processes, work):
-    here, there = ([repr(one.call(*work)(never_cancelled))] for one in (HERE, processes))
-    assert here == there
+    method, *values = work
+    assert repr(processes.call(*work)) == repr(method(MAKER, never_cancelled, *values))
 
 
 @pytest.mark.parametrize("framed", [False, True])
 @pytest.mark.parametrize("name", ["webdataset", "zip", "npz"])
 def test_a_process_streams_what_is_made_here(processes, name, framed):
     work = (Maker.data_set, asked(number="12"), 3000, name, ("jsonl",), framed)
-    here, there = (list(one.stream(*work)(never_cancelled)) for one in (HERE, processes))
-    assert len(here) > 1 and here == there
+    here = list(Maker.data_set(MAKER, never_cancelled, *work[1:]))
+    assert len(here) > 1 and processes.list(*work) == here
 
 
 @pytest.mark.parametrize(
@@ -92,9 +130,9 @@ def test_a_process_streams_what_is_made_here(processes, name, framed):
 )
 def test_errors_are_those_that_would_be_raised_here(processes, values, kind, field):
     said = []
-    for one in (HERE, processes):
+    for call in (partial(Maker.samples, MAKER, never_cancelled), partial(processes.call, Maker.samples)):
         with pytest.raises(kind) as raised:
-            one.call(Maker.samples, asked(**values), 0, 1)(never_cancelled)
+            call(asked(**values), 0, 1)
         said.append((str(raised.value), getattr(raised.value, field)))
     assert said[0] == said[1] and said[0][1]
     assert "pipeline_cache.py" in str(raised.value.__cause__)  # where it was raised
@@ -102,7 +140,7 @@ def test_errors_are_those_that_would_be_raised_here(processes, values, kind, fie
 
 def test_a_problem_keeps_its_headers_and_words(processes):
     with pytest.raises(Problem) as raised:
-        processes.call(refused)(never_cancelled)
+        processes.call(refused)
     assert (raised.value.status, raised.value.headers) == (429, {"Retry-After": "3"})
     assert (raised.value.detail, raised.value.message) == ("lower size", "lower `size`")
 
@@ -114,8 +152,8 @@ def refused(maker: Maker, check) -> None:
 def test_what_cannot_be_sent_is_told_by_its_name(processes):
     for work in (unsendable_error, unsendable_result):
         with pytest.raises(RuntimeError, match="Unsendable"):
-            processes.call(work)(never_cancelled)
-    assert pid(processes)
+            processes.call(work)
+    assert processes.pid()
 
 
 class Unsendable(Exception):
@@ -132,65 +170,91 @@ def unsendable_result(maker: Maker, check) -> Unsendable:
 
 
 def test_work_that_nobody_waits_for_ends_and_its_process_goes_on(processes):
-    before = pid(processes)
-    with pytest.raises(Stopped):  # within a piece that would take a minute
-        next(processes.stream(Maker.data_set, LONG, 50_000, "npz", ("jsonl",), False)(stopped))
-    pieces = processes.stream(Maker.data_set, LONG, *DATA_SET)(never_cancelled)
-    next(pieces)
-    pieces.close()  # between two pieces
-    assert pid(processes) == before
+    before = processes.pid()
+    processes.cancel(processes.processes.call(Maker.samples, LONG, 0, 10**9))
+    assert processes.pid() == before
+    # within a piece that would take a minute
+    processes.cancel(listed(processes.processes.stream(Maker.data_set, LONG, 50_000, "npz", ("jsonl",), False)))
+    assert processes.pid() == before
+
+    async def between_two_pieces() -> None:
+        pieces = processes.processes.stream(Maker.data_set, LONG, *DATA_SET)
+        await anext(pieces)
+        await pieces.aclose()
+
+    processes.run(between_two_pieces())
+    assert processes.pid() == before
 
 
-def test_one_that_is_killed_while_it_works_is_replaced(processes):
-    with pytest.raises(Problem) as raised:
-        processes.call(killed)(never_cancelled)
-    assert raised.value.status == 503 and raised.value.headers["Retry-After"]
-    assert pid(processes)
+def test_what_a_killed_process_was_to_make_another_one_makes(processes, tmp_path):
+    """Whether it was killed before it was asked, or meanwhile."""
+    before = processes.pid()
+    os.kill(before, signal.SIGKILL)
+    wait_for_end([before])
+    after = processes.pid()
+    assert after not in (before, processes.call(killed_once, tmp_path / "killed"), os.getpid())
+
+
+def killed_once(maker: Maker, check, mark: Path) -> int:
+    if not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return os.getpid()
+
+
+def test_work_that_kills_its_process_is_given_up(processes):
+    for ask in (processes.call, processes.list):
+        with pytest.raises(Problem) as raised:
+            ask(killed)
+        assert raised.value.status == 503 and raised.value.headers["Retry-After"]
+    assert processes.pid()
 
 
 def killed(maker: Maker, check) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def test_one_that_was_killed_before_is_not_asked(processes):
-    before = pid(processes)
-    os.kill(before, signal.SIGKILL)
-    wait_for_end([before])
-    assert pid(processes) != before
-
-
 def test_one_that_is_stopped_is_given_up(monkeypatch):
     monkeypatch.setattr("digitseq.service.worker_process.END_SECONDS", 0.2)
-    processes = WorkerProcesses(LIMITS, None, keep=1)
-    stuck = pid(processes)
+    processes = Blocking()
+    stuck = processes.pid()
     os.kill(stuck, signal.SIGSTOP)
-    with pytest.raises(Stopped):
-        processes.call(process_id)(stopped)
+    processes.cancel(processes.processes.call(process_id))
+    assert processes.pid() != stuck  # waits for that
     wait_for_end([stuck])
-    assert pid(processes) != stuck
+    processes.close()
+
+
+def test_one_that_is_started_for_nobody_is_there_for_the_next():
+    processes, others = Blocking(), {*workers_of(os.getpid())}
+
+    async def ask() -> int:
+        first = asyncio.ensure_future(processes.processes.call(process_id))
+        await asyncio.sleep(0)
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+        while not processes.processes._all:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return await processes.processes.call(process_id)
+
+    made_by = processes.run(ask())
+    assert {*workers_of(os.getpid())} - others == {made_by}
     processes.close()
 
 
 def test_where_no_process_can_be_started_each_request_is_told_so(monkeypatch):
     monkeypatch.setattr("digitseq.service.worker_processes.METHODS", ())
-    processes = WorkerProcesses(LIMITS, None, keep=1)
-    processes.start()
+    processes = Blocking()
+    processes.run(processes.processes.start())
     with pytest.raises(Problem, match="cannot start another process") as raised:
-        pid(processes)
+        processes.pid()
     assert raised.value.status == 503
     processes.close()
 
 
-def test_an_answer_that_signals_interrupt_arrives_whole(processes):
-    """As when the service is stopped and goes on: its reading of a large answer then ends early."""
-    before = signal.signal(signal.SIGALRM, lambda number, frame: None)
-    signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
-    try:
-        for _ in range(5):
-            assert processes.call(large)(never_cancelled) == bytes(30_000_000)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+def test_a_large_answer_arrives_whole(processes):
+    assert processes.call(large) == bytes(30_000_000)
 
 
 def large(maker: Maker, check) -> bytes:
@@ -198,18 +262,31 @@ def large(maker: Maker, check) -> bytes:
 
 
 def test_as_many_idle_processes_stay_as_are_to_be_kept():
-    processes, others = WorkerProcesses(LIMITS, None, keep=1), {*workers_of(os.getpid())}
-    streams = [processes.stream(Maker.data_set, LONG, *DATA_SET)(never_cancelled) for _ in range(3)]
-    for stream in streams:
-        next(stream)
-    found = {*workers_of(os.getpid())} - others
-    for stream in streams:
-        stream.close()
-    wait_until(lambda: sum(map(alive, found)) == 1)
-    (left,) = filter(alive, found)
-    assert pid(processes) == left
+    processes, others = Blocking(most=3), {*workers_of(os.getpid())}
+
+    async def begin_and_close() -> set[int]:
+        streams = [processes.processes.stream(Maker.data_set, LONG, *DATA_SET) for _ in range(3)]
+        await asyncio.gather(*map(anext, streams))
+        found = {*workers_of(os.getpid())} - others
+        await asyncio.gather(*(stream.aclose() for stream in streams))
+        return found
+
+    found = processes.run(begin_and_close())
+    left = processes.pid()
+    wait_until(lambda: [*filter(alive, found)] == [left])
     processes.close()
     wait_for_end([left])
+
+
+def test_no_more_processes_than_may_be_are_started():
+    processes, others = Blocking(most=2), {*workers_of(os.getpid())}
+
+    async def ask() -> None:
+        await asyncio.gather(*(processes.processes.call(process_id) for _ in range(9)))
+
+    processes.run(ask())
+    assert len({*workers_of(os.getpid())} - others) <= 2
+    processes.close()
 
 
 def workers_of(process: int) -> list[int]:
@@ -223,17 +300,22 @@ def test_processes_end_with_the_one_that_started_them(tmp_path):
         "import sys; sys.path[:0] = [{!r}, {!r}]\n"
         "from test_service_processes import *\n"
         "if __name__ == '__main__':\n"
-        "    processes = WorkerProcesses(LIMITS, None, keep=2)\n"
-        "    stream = processes.stream(Maker.data_set, LONG, 50_000, 'webdataset', ('jsonl',), False)\n"
-        "    print(pid(processes), pid(processes), flush=True)\n"
-        "    next(stream(never_cancelled)), next(stream(never_cancelled))\n"
+        "    processes = Blocking(most=2)\n"
+        "    print(processes.pid(), flush=True)\n"
+        "    async def begin():\n"
+        "        stream = processes.processes.stream(Maker.data_set, LONG, 50_000, 'webdataset', ('jsonl',), False)\n"
+        "        await anext(stream)\n"
+        "        asyncio.ensure_future(anext(stream))\n"
+        "        asyncio.ensure_future(processes.processes.call(Maker.samples, LONG, 0, 10**9))\n"
+        "        while processes.busy() < 2: await asyncio.sleep(0)\n"
+        "    processes.run(begin())\n"
         "    print('begun', flush=True)\n"
         "    sys.stdin.read()\n"
     ).format(str(ROOT), str(ROOT / "tests"))
     (tmp_path / "owner.py").write_text(script)
     words = [sys.executable, str(tmp_path / "owner.py")]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as owner:
-        first = int(owner.stdout.readline().split()[0])
+        first = int(owner.stdout.readline())
         assert owner.stdout.readline() == b"begun\n"
         found = {first, *workers_of(owner.pid)}
         owner.kill()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 
 import pytest
 
@@ -11,13 +10,13 @@ pytest.importorskip("fastapi")
 from digitseq import Pipeline, Settings
 from digitseq.service.batch_queue import MAX_BATCH, MAX_SHARED, BatchQueue, ImageRequest
 from digitseq.service.batches import Files, Wanted, batch_key, files_of
-from digitseq.service.deadline import Deadline
+from digitseq.service.cancelling import Deadline
 from digitseq.service.limits import Limits
-from digitseq.service.micro_batcher import MicroBatcher
+from digitseq.service.micro_batcher import BatchesElsewhere, BatchesHere
 from digitseq.service.read_turns import ReadTurns
 from digitseq.service.scheduler import Scheduler
 from digitseq.service.turns import SHARED_SECONDS, Turns
-from digitseq.service.worker_threads import Stream, WorkerThreads
+from digitseq.service.work_queue import Stream, WorkQueue
 
 
 def anyone(address: str) -> bool:
@@ -73,18 +72,35 @@ def test_what_is_cancelled_leaves_and_costs_no_turn():
     assert turns.take(anyone) is None
 
 
+def submit(queue: WorkQueue, address: str, make) -> asyncio.Task:
+    """Have `make` called, or awaited, when it is the turn of `address`."""
+
+    async def turn():
+        async with queue.turn(address):
+            made = make()
+            return await made if asyncio.iscoroutine(made) else made
+
+    return asyncio.ensure_future(turn())
+
+
+async def next_step() -> None:
+    """Let all tasks go on, as far as they come without what others make."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
 @pytest.mark.parametrize("many", [1, 40])
-def test_threads_make_one_queued_call_of_another_first_at_most(many):
+def test_one_queued_call_of_another_is_made_first_at_most(many):
     order: list[str] = []
 
     async def ask() -> None:
-        threads, gate = WorkerThreads(1, "test"), threading.Event()
-        calls = [threads.submit(gate.wait, "a")]
-        calls += [threads.submit(lambda k=k: order.append(f"a{k}"), "a") for k in range(many)]
-        calls += [threads.submit(lambda k=k: order.append(f"b{k}"), "b") for k in range(2)]
+        queue, gate = WorkQueue(1), asyncio.Event()
+        calls = [submit(queue, "a", gate.wait)]
+        calls += [submit(queue, "a", lambda k=k: order.append(f"a{k}")) for k in range(many)]
+        calls += [submit(queue, "b", lambda k=k: order.append(f"b{k}")) for k in range(2)]
+        await next_step()
         gate.set()
         await asyncio.gather(*calls)
-        await threads.close()
 
     asyncio.run(ask())
     assert order.index("b0") <= 1
@@ -92,40 +108,36 @@ def test_threads_make_one_queued_call_of_another_first_at_most(many):
     assert order.index("b0") < order.index("b1") <= 3
 
 
-def test_a_thread_is_left_for_the_next_address():
+def test_a_place_is_left_for_the_next_address():
     async def ask() -> str:
-        threads, gate = WorkerThreads(2, "test", each=1), threading.Event()
-        held = [threads.submit(gate.wait, "a") for _ in range(3)]
-        found = await threads.submit(lambda: "served", "b")
+        queue, gate = WorkQueue(2, each=1), asyncio.Event()
+        held = [submit(queue, "a", gate.wait) for _ in range(3)]
+        await next_step()
+        found = await submit(queue, "b", lambda: "served")
         assert not any(call.done() for call in held)
         gate.set()
         await asyncio.gather(*held)
-        await threads.close()
         return found
 
     assert asyncio.run(ask()) == "served"
 
 
 @pytest.mark.parametrize(("percent", "at_once"), [(50, 1), (100, 2)])
-def test_behind_a_proxy_one_address_has_all_threads(percent, at_once):
+def test_behind_a_proxy_one_address_has_all_places(percent, at_once):
     begun: list[int] = []
 
     async def ask() -> None:
-        work, gate = Scheduler(Limits(client_percent=percent)), threading.Event()
-        entered = threading.Semaphore(0)
+        work, gate = Scheduler(Limits(client_percent=percent)), asyncio.Event()
 
-        def held(k: int) -> None:
+        async def held(k: int) -> None:
             begun.append(k)
-            entered.release()
-            gate.wait()
+            await gate.wait()
 
-        calls = [work.long.submit(lambda k=k: held(k), "proxy") for k in range(4)]
-        for _ in range(at_once):
-            await asyncio.to_thread(entered.acquire)
+        calls = [submit(work.long, "proxy", lambda k=k: held(k)) for k in range(4)]
+        await next_step()
         assert len(begun) == at_once
         gate.set()
         await asyncio.gather(*calls)
-        await work.close()
 
     asyncio.run(ask())
     assert len(begun) == 4
@@ -134,9 +146,10 @@ def test_behind_a_proxy_one_address_has_all_threads(percent, at_once):
 def test_pieces_of_streams_take_turns():
     order: list[str] = []
 
-    def pieces(name: str):
+    async def pieces(name: str):
         for n in range(4):
             order.append(f"{name}{n}")
+            await asyncio.sleep(0)
             yield b"piece"
 
     async def read(stream: Stream) -> None:
@@ -144,13 +157,13 @@ def test_pieces_of_streams_take_turns():
             pass
 
     async def ask() -> None:
-        threads, gate = WorkerThreads(1, "test"), threading.Event()
-        held = threads.submit(gate.wait, "a")
-        streams = [Stream(threads, lambda check, name=name: pieces(name), name[0]) for name in ("a/", "a:", "a.", "b/")]
+        queue, gate = WorkQueue(1), asyncio.Event()
+        held = submit(queue, "a", gate.wait)
+        await next_step()
+        streams = [Stream(queue, pieces(name), name[0]) for name in ("a/", "a:", "a.", "b/")]
         gate.set()
         await held
         await asyncio.gather(*map(read, streams))
-        await threads.close()
 
     asyncio.run(ask())
     mine = [place for place, name in enumerate(order) if name[0] == "b"]
@@ -158,22 +171,31 @@ def test_pieces_of_streams_take_turns():
     assert [order[place] for place in mine] == [f"b/{n}" for n in range(4)]
 
 
-def test_what_a_cancelled_call_raises_disturbs_nobody():
-    async def ask() -> str:
-        threads, gate = WorkerThreads(1, "test"), threading.Event()
+def test_a_call_that_is_cancelled_gives_its_place_back():
+    """While it waits, at the moment when it is its turn, and while it is made."""
 
-        def fails() -> None:
-            gate.wait()
-            raise ValueError
+    async def ask() -> list[str]:
+        queue, loop, made = WorkQueue(1), asyncio.get_running_loop(), list[str]()
+        gate = asyncio.Event()
 
-        call = threads.submit(fails)
-        call.cancel()
+        async def first() -> None:
+            await gate.wait()
+            loop.call_soon(next_one.cancel)  # it has the place then, but has not gone on
+
+        calls = [submit(queue, "a", make) for make in (first, *[lambda: made.append("cancelled")] * 2, str)]
+        _, waiting, next_one, last = calls
+        await next_step()
+        waiting.cancel()
+        await next_step()
         gate.set()
-        found = await threads.submit(lambda: "served")
-        await threads.close()
-        return found
+        await last
+        held = submit(queue, "a", asyncio.Event().wait)
+        await next_step()
+        held.cancel()
+        await submit(queue, "a", lambda: made.append("served"))
+        return made
 
-    assert asyncio.run(ask()) == "served"
+    assert asyncio.run(asyncio.wait_for(ask(), 60)) == ["served"]
 
 
 def looked_at(sent: list[str]) -> list[list[str]]:
@@ -301,19 +323,23 @@ def test_cancelled_images_leave_the_queue(waiting):
     assert not queue
 
 
-def batches_made(train, threads: int) -> list[str]:
+def batches_made(train, elsewhere: bool) -> list[str]:
     """The widths of the images in the order in which they are made: 100 for client a, with 50, and 120 for client b."""
-    order, gate = [], threading.Event()
+    order: list[str] = []
     looks = {"a": Pipeline(Settings("123", image_width=100), train, 0), "b": Pipeline(Settings("123"), train, 0)}
 
     def make(look: Pipeline, wanted: list[Wanted]) -> Files:
-        if threads:
-            gate.wait()
         order.append("ab"[look is looks["b"]])
         return files_of(look, wanted)
 
     async def ask() -> None:
-        batcher = MicroBatcher(threads, make)
+        gate = asyncio.Event()
+
+        async def make_elsewhere(look: Pipeline, wanted: list[Wanted]) -> Files:
+            await gate.wait()
+            return make(look, wanted)
+
+        batcher = BatchesElsewhere(make_elsewhere, 1) if elsewhere else BatchesHere(make)
 
         def asked(address: str, index: int) -> asyncio.Task[bytes]:
             look = looks[address]
@@ -325,15 +351,14 @@ def batches_made(train, threads: int) -> list[str]:
         await asyncio.sleep(0)
         gate.set()
         await asyncio.gather(*tasks)
-        batcher.close()
 
     asyncio.run(ask())
     return order
 
 
-@pytest.mark.parametrize("threads", [0, 1])
-def test_an_image_waits_for_one_batch_of_another_client_at_most(train, threads):
-    order = batches_made(train, threads)
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_an_image_waits_for_one_batch_of_another_client_at_most(train, elsewhere):
+    order = batches_made(train, elsewhere)
     assert order.index("b") <= 1 and order.count("a") > 2
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
+from functools import partial
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,17 +15,14 @@ pytest.importorskip("fastapi")
 from digitseq.service.limits import Limits
 from digitseq.service.problems import Problem
 from digitseq.service.scheduler import AddressLimiter, Scheduler
-from digitseq.service.worker_threads import Stopped, Stream, WorkerThreads
+from digitseq.service.work_queue import NotReady, Stream, WorkQueue
+from digitseq.service.worker_threads import Stopped, WorkerThreads
 from digitseq.sources.base import Check
 
 
 async def waiting_for_ever() -> dict:
     await asyncio.Event().wait()
     return {}
-
-
-async def gone() -> dict:
-    return {"type": "http.disconnect"}
 
 
 class Counted:
@@ -57,19 +57,21 @@ def test_slots_are_shared_out_between_addresses():
         pass
 
 
-def test_a_cancelled_call_is_not_made():
+def test_a_call_that_is_cancelled_before_a_thread_is_free_is_not_made():
     made: list[int] = []
 
     async def ask() -> None:
-        threads = WorkerThreads(1, "test")
-        gate = threading.Event()
-        first = threads.submit(gate.wait)
-        threads.submit(lambda: made.append(1)).cancel()
+        threads, gate = WorkerThreads(1), threading.Event()
+        calls = [
+            asyncio.ensure_future(threads.call(make))
+            for make in (lambda check: gate.wait(), lambda check: made.append(1), lambda check: made.append(2))
+        ]
         await asyncio.sleep(0)
-        last = threads.submit(lambda: made.append(2))
+        calls[1].cancel()
+        await asyncio.sleep(0)
         gate.set()
-        await asyncio.gather(first, last)
-        await threads.close()
+        await asyncio.gather(*calls, return_exceptions=True)
+        threads.close()
 
     asyncio.run(ask())
     assert made == [2]
@@ -81,9 +83,17 @@ def test_work_stops_at_the_next_check(reason):
     work, busy = Counted(), []
 
     async def ask() -> None:
-        threads = WorkerThreads(2, "test", busy.append)
-        task = asyncio.ensure_future(threads.run(work, gone if reason == "gone" else waiting_for_ever))
-        await asyncio.to_thread(work.begun.wait)
+        threads, queue, begun = WorkerThreads(2, busy.append), WorkQueue(2), asyncio.Event()
+        loop = asyncio.get_running_loop()
+        work.begun = SimpleNamespace(set=lambda: loop.call_soon_threadsafe(begun.set))
+
+        async def gone() -> dict:
+            await begun.wait()
+            return {"type": "http.disconnect"}
+
+        make = partial(threads.call, work)
+        task = asyncio.ensure_future(queue.run(make, gone if reason == "gone" else waiting_for_ever))
+        await begun.wait()
         if reason == "cancelled":
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
@@ -91,7 +101,7 @@ def test_work_stops_at_the_next_check(reason):
         else:
             with pytest.raises(Problem, match="the client has gone"):
                 await task
-        await threads.close()
+        threads.close()
 
     asyncio.run(ask())
     assert work.ended.is_set()
@@ -103,12 +113,29 @@ def test_what_a_call_raises_is_passed_on():
         raise Stopped
 
     async def ask() -> None:
-        threads = WorkerThreads(1, "test")
+        threads = WorkerThreads(1)
         with pytest.raises(Stopped):
-            await threads.run(fails, waiting_for_ever)
-        await threads.close()
+            await WorkQueue(1).run(partial(threads.call, fails), waiting_for_ever)
+        threads.close()
 
     asyncio.run(ask())
+
+
+def test_what_is_not_ready_is_made_again_when_it_is():
+    tries, until = [], Future()
+
+    async def make() -> str:
+        tries.append(until.done())
+        if not until.done():
+            asyncio.get_running_loop().call_soon(until.set_result, None)
+            raise NotReady(until, Problem(503, "ask again"))
+        return "made"
+
+    async def ask() -> str:
+        return await WorkQueue(1).run(make, waiting_for_ever)
+
+    assert asyncio.run(asyncio.wait_for(ask(), 60)) == "made"
+    assert tries == [False, True]
 
 
 def numbered(check: Check, closed: list[bool]) -> Iterator[bytes]:
@@ -128,15 +155,15 @@ def test_a_stream_is_made_piece_by_piece_and_closed(most):
     found: list[bytes] = []
 
     async def ask() -> None:
-        threads = WorkerThreads(2, "test")
-        stream = Stream(threads, lambda check: numbered(check, closed))
+        threads = WorkerThreads(2)
+        stream = Stream(WorkQueue(1), threads.stream(lambda check: numbered(check, closed)))
         await stream.begin(waiting_for_ever)
         async for piece in stream:
             found.append(piece)
             if len(found) == most:
                 break
-        stream.close()
-        await threads.close()
+        await stream.close()
+        threads.close()
 
     asyncio.run(ask())
     assert found == [b"%d" % n for n in range(min(most, 10))]
@@ -151,28 +178,42 @@ def test_a_stream_that_is_stopped_within_a_piece():
         work(check)
 
     async def ask() -> None:
-        threads = WorkerThreads(1, "test")
-        stream = Stream(threads, make)
+        threads = WorkerThreads(1)
+        stream = Stream(WorkQueue(1), threads.stream(make))
         await stream.begin(waiting_for_ever)
         async for piece in stream:
             assert piece == b"first"
             await asyncio.to_thread(work.begun.wait)
             break
-        stream.close()
-        assert await threads.submit(lambda: "served") == "served"  # the one thread is free again
-        await threads.close()
+        await stream.close()
+        assert await threads.call(lambda check: "served") == "served"  # the one thread is free again
+        threads.close()
 
     asyncio.run(ask())
 
 
+def test_a_stream_that_never_began_is_closed():
+    async def ask() -> None:
+        queue, threads = WorkQueue(1), WorkerThreads(1)
+        async with queue.turn():
+            await Stream(queue, threads.stream(lambda check: numbered(check, []))).close()
+        async with queue.turn():
+            threads.close()
+
+    asyncio.run(asyncio.wait_for(ask(), 60))
+
+
 def test_images_and_long_work_do_not_wait_for_each_other():
     async def ask() -> None:
-        work = Scheduler(Limits(concurrency=1))
-        gate = threading.Event()
-        sheets = [work.long.submit(gate.wait) for n in range(257)]
-        assert await work.images.run(lambda check: "an image", waiting_for_ever) == "an image"
+        work, gate = Scheduler(Limits(concurrency=1)), asyncio.Event()
+
+        async def image() -> str:
+            return "an image"
+
+        sheets = [asyncio.ensure_future(work.long.run(gate.wait, waiting_for_ever)) for n in range(257)]
+        await asyncio.sleep(0)
+        assert await work.images.run(image, waiting_for_ever) == "an image"
         gate.set()
         await asyncio.gather(*sheets)
-        await work.close()
 
     asyncio.run(ask())

@@ -25,6 +25,7 @@ from digitseq.service.requests import settings_within
 from digitseq.service.scheduler import Scheduler
 from digitseq.service.shared import Shared
 from digitseq.service.worker_processes import WorkerProcesses
+from digitseq.service.worker_threads import WorkerThreads
 
 # How long a thread that makes images may keep the others of this process waiting, the event loop among them: each
 # request wakes several of them one after the other.
@@ -39,14 +40,19 @@ class Service:
         self.metrics = Metrics()
         sets = GlyphSets(cache)
         self._pipeline_cache = PipelineCache(limits, sets, cache)
-        self.work = Scheduler(limits, self.metrics.working)
+        self.work = Scheduler(limits)
         self.settings = settings_within(limits)
+        # as many as can be busy: for single images, batches of them, and samples; and one for each data set
+        most = 4 * limits.concurrency + limits.max_streams
+        self._threads = WorkerThreads(most, self.metrics.working)
         self._making: InThisProcess | WorkerProcesses
         if processes:
-            self._making = WorkerProcesses(limits, cache, keep=2 * limits.concurrency)
+            self._making = WorkerProcesses(limits, cache, 2 * limits.concurrency, most, self.metrics.working)
         else:
-            self._making = InThisProcess(Maker(limits, self.settings, self._pipeline_cache))
-        shared = Shared(limits, self.settings, self.metrics, self.work, self._pipeline_cache, self._making)
+            self._making = InThisProcess(Maker(limits, self.settings, self._pipeline_cache), self._threads)
+        shared = Shared(
+            limits, self.settings, self.metrics, self.work, self._pipeline_cache, self._threads, self._making
+        )
         self.images, self.datasets = ImageEndpoints(shared), Datasets(shared)
         self.catalogue = catalogue(limits, sets, self.settings)
         self._draining: asyncio.Task[None] | None = None
@@ -55,22 +61,20 @@ class Service:
     async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
         """Opens the bank before the first request; ends the threads after the last."""
         # meanwhile: whoever asks before it is there waits for it
-        starting = threading.Thread(target=self._making.start, name="digitseq-start")
-        starting.start()
+        starting = asyncio.ensure_future(self._making.start())
         before = sys.getswitchinterval()
         try:
-            self._pipeline_cache.open()
+            await self._threads.call(lambda check: self._pipeline_cache.open())
             gc.freeze()  # what has been imported stays: looking through it now and then would keep requests waiting
             self._drain_on_sigterm()
             sys.setswitchinterval(SWITCH_SECONDS)
             yield
-            await self.work.close()
-            self.images.close()
         finally:
             sys.setswitchinterval(before)
             gc.unfreeze()
-            starting.join()
-            self._making.close()
+            await starting
+            await self._making.close()
+            self._threads.close()
 
     def _drain_on_sigterm(self) -> None:
         """Let answers under way finish, and refuse new ones with 503, before the server stops listening."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import ExitStack
+from contextlib import AsyncExitStack
 from typing import Any
 
 from starlette.requests import Request
@@ -18,7 +18,7 @@ from digitseq.service.problems import Problem
 from digitseq.service.progress import MEDIA_TYPE, wants_progress
 from digitseq.service.requests import FORMAT, about_data_sets, from_json
 from digitseq.service.shared import Shared
-from digitseq.service.worker_threads import Stream, address_of
+from digitseq.service.work_queue import Stream, address_of
 
 AT_ONCE = 1 << 16  # bytes that are written before others have their turn
 
@@ -40,14 +40,14 @@ class Datasets:
         size, name = asked.others["size"], asked.others.get("format", FORMAT.default)
         labels = _labels(name, asked.others.get("labels"))
         framed = wants_progress(request.headers)
-        make = self._shared.making.stream(Maker.data_set, asked, size, name, labels, framed)
         address = address_of(request.scope)
-        with ExitStack() as until_sent:
+        async with AsyncExitStack() as until_sent:
             until_sent.enter_context(self._work.long_slots.slot(address))
             until_sent.enter_context(self._work.streams.slot(address))
             await self._shared.await_lines(asked, self._work.long, request.receive, address)
-            stream = Stream(self._work.long, make, address)
-            until_sent.callback(stream.close)  # also when the client leaves before the first piece
+            pieces = self._shared.making.stream(Maker.data_set, asked, size, name, labels, framed)
+            stream = Stream(self._work.long, pieces, address)
+            until_sent.push_async_callback(stream.close)  # also when the client leaves before the first piece
             # errors of the first piece can still be answered with a problem, later ones only end the connection
             await stream.begin(request.receive)
             download, seed = DOWNLOADS[name][1], asked.others["seed"]
@@ -63,7 +63,7 @@ class Datasets:
 class _Archive(StreamingResponse):
     """Releases its slots before the end is sent, as the client may ask again then, or when the client disconnects."""
 
-    def __init__(self, stream: Stream, headers: dict[str, str], kind: str, until_sent: ExitStack) -> None:
+    def __init__(self, stream: Stream, headers: dict[str, str], kind: str, until_sent: AsyncExitStack) -> None:
         super().__init__(self._pieces(stream), headers=headers, media_type=kind)
         self._until_sent = until_sent
 
@@ -72,10 +72,10 @@ class _Archive(StreamingResponse):
             for start in range(0, len(piece), AT_ONCE):
                 yield bytes(piece[start : start + AT_ONCE])
                 await asyncio.sleep(0)  # others have their turn, however fast the client reads
-        self._until_sent.close()
+        await self._until_sent.aclose()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        with self._until_sent:
+        async with self._until_sent:
             await super().__call__(scope, receive, send)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from digitseq.service.deadline import Deadline
+from digitseq.service.cancelling import Deadline
 from digitseq.service.limits import Limits
 from digitseq.service.metrics import Metrics
 from digitseq.service.problems import Problem, problem_of, too_large

@@ -14,10 +14,10 @@ from starlette.types import Receive, Scope, Send
 from digitseq.random_streams import draw_seed
 from digitseq.service.batches import Wanted, files_of
 from digitseq.service.bodies import json_body
-from digitseq.service.deadline import Deadline
+from digitseq.service.cancelling import Deadline
 from digitseq.service.looks import KEPT, Look, Looks, of_text
 from digitseq.service.maker import Image, Maker
-from digitseq.service.micro_batcher import MicroBatcher
+from digitseq.service.micro_batcher import BatchesElsewhere, BatchesHere
 from digitseq.service.problems import Problem
 from digitseq.service.requests import (
     ABOUT_IMAGES,
@@ -29,8 +29,7 @@ from digitseq.service.requests import (
     from_query,
 )
 from digitseq.service.shared import Shared
-from digitseq.service.worker_threads import address_of
-from digitseq.sources.base import never_cancelled
+from digitseq.service.work_queue import address_of
 
 SEQUENCES, PNG = "/v1/sequences/", ".png"
 ROUTE = SimpleNamespace(path_format="/v1/sequences/{text}.png")
@@ -50,13 +49,8 @@ class ImageEndpoints:
         self._looks = Looks(shared.pipeline_cache, shared.settings)
         self._written: set[Look] = set()  # looks whose centre lines are found
         # apart, so that a plain image never waits for distorted or written ones, which take ten times as long
-        self._quick = MicroBatcher(0, files_of)
-        self._batched = MicroBatcher(shared.work.concurrency, self._make)
-
-    def close(self) -> None:
-        """End the threads."""
-        self._quick.close()
-        self._batched.close()
+        self._quick = BatchesHere(files_of)
+        self._batched = BatchesElsewhere(self._make, shared.work.concurrency)
 
     async def shortcut(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """Answer `GET /v1/sequences/{text}.png` before any routing; False for any other request."""
@@ -108,7 +102,7 @@ class ImageEndpoints:
         asked, address = from_query(pairs, ABOUT_IMAGES, self._settings), address_of(scope)
         with self._work.image_slots.slot(address):
             await self._shared.await_lines(asked, self._work.images, receive, address)
-            make = self._shared.making.call(Maker.sample, asked, asked.others.get("index", 0))
+            make = partial(self._shared.making.call, Maker.sample, asked, asked.others.get("index", 0))
             body = await self._work.images.run(make, receive, address)
         self._shared.metrics.made("json")
         return _cached(scope, [(b"content-type", b"application/json")], body, "seed" in asked.others)
@@ -127,7 +121,7 @@ class ImageEndpoints:
         address = address_of(scope)
         with self._work.long_slots.slot(address):
             await self._shared.await_lines(asked, self._work.long, receive, address)
-            make = self._shared.making.call(Maker.samples, asked, start, count)
+            make = partial(self._shared.making.call, Maker.samples, asked, start, count)
             found = await self._work.long.run(make, receive, address)
         self._shared.metrics.made("json", count)
         return found
@@ -139,14 +133,14 @@ class ImageEndpoints:
         if number is not None and not any(name in DISTORTING for name, _ in look):
             prepared = self._looks.with_number(look, number)
             if prepared is None:
-                prepare = partial(self._looks.prepare, look, number)
+                prepare = partial(self._shared.threads.call, partial(self._looks.prepare, look, number))
                 prepared = await self._work.images.run(prepare, receive, address)
             if prepared.quick:
                 wanted = Wanted(number, seed, index)
                 return number, await self._quick.image(prepared.pipeline, wanted, address, prepared.key)
         await self._await_lines(look, number, receive, address)
         if number is None:
-            make = self._shared.making.call(Maker.image, look, seed, index)
+            make = partial(self._shared.making.call, Maker.image, look, seed, index)
             return await self._work.images.run(make, receive, address)
         # of one length, most can be made together: the maker finds out which
         return await self._batched.image(look, Wanted(number, seed, index), address, (look, len(number)))
@@ -160,8 +154,8 @@ class ImageEndpoints:
             self._written.clear()
         self._written.add(look)
 
-    def _make(self, look: Look, wanted: Sequence[Wanted]) -> list[Image | Exception]:
-        return self._shared.making.call(Maker.images, look, wanted)(never_cancelled)
+    async def _make(self, look: Look, wanted: Sequence[Wanted]) -> list[Image | Exception]:
+        return await self._shared.making.call(Maker.images, look, wanted)
 
 
 def query(scope: Scope) -> list[tuple[str, str]]:

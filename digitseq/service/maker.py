@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Hashable, Mapping, Sequence
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from digitseq.formats import DOWNLOADS, format_of
@@ -21,6 +21,7 @@ from digitseq.service.pipeline_cache import PipelineCache
 from digitseq.service.problems import Problem
 from digitseq.service.progress import StreamedPipeline, in_frames
 from digitseq.service.requests import RequestValues
+from digitseq.service.worker_threads import WorkerThreads
 from digitseq.sources.base import Check
 
 P = ParamSpec("P")
@@ -101,28 +102,25 @@ Method = Callable[Concatenate[Maker, Check, P], T]
 
 
 class InThisProcess:
-    """Has a `Maker` work in the thread that asks; `WorkerProcesses` has it work elsewhere."""
+    """Has a `Maker` work in threads; `WorkerProcesses` has it work elsewhere. Both live in one event loop."""
 
-    def __init__(self, maker: Maker) -> None:
-        self._maker = maker
+    def __init__(self, maker: Maker, threads: WorkerThreads) -> None:
+        self._maker, self._threads = maker, threads
 
-    def start(self) -> None:
+    async def start(self) -> None:
         """Nothing has to be started."""
 
-    def call(self, method: Method[P, T], *args: P.args, **kwargs: P.kwargs) -> Callable[[Check], T]:
-        """A call of a method of the maker, as a function of the `Check`."""
-        return lambda check: method(self._maker, check, *args, **kwargs)
+    async def call(self, method: Method[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What a method of the maker returns."""
+        return await self._threads.call(lambda check: method(self._maker, check, *args, **kwargs))
 
     def stream(
-        self,
-        method: Callable[Concatenate[Maker, Check, P], Generator[T, None, None]],
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> Callable[[Check], Generator[T, None, None]]:
-        """The same for a method that yields."""
-        return self.call(method, *args, **kwargs)
+        self, method: Method[P, Generator[T, None, None]], *args: P.args, **kwargs: P.kwargs
+    ) -> AsyncGenerator[T, None]:
+        """What a method yields; each item is made when it is asked for."""
+        return self._threads.stream(lambda check: method(self._maker, check, *args, **kwargs))
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Nothing has to be ended."""
 
 

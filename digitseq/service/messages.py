@@ -1,8 +1,11 @@
-"""Messages between two processes over a socket."""
+"""Messages between the service and a process: any value that can be pickled, and bytes as they are.
+
+A `multiprocessing.Connection` cannot be awaited, and holds Python's interpreter lock while it joins a large message.
+"""
 
 from __future__ import annotations
 
-import os
+import asyncio
 import pickle
 import socket
 import struct
@@ -10,48 +13,105 @@ from multiprocessing.connection import wait
 from typing import Any
 
 HEAD = struct.Struct(">?Q")  # whether it is pickled, bytes that follow
+SMALL = 1 << 16  # bytes that are rather copied than sent by a call of their own
 
 
-class Messages:
-    """One end of a pair of sockets, for any value that can be pickled, and for bytes as they are.
+def _encoded(value: Any) -> tuple[bytes, bytes]:
+    """Head and body of a message. Raises what pickling raises."""
+    pickled = not isinstance(value, bytes)
+    data = pickle.dumps(value) if pickled else value
+    return HEAD.pack(pickled, len(data)), data
 
-    A `multiprocessing.Connection` takes Python's interpreter lock for each of many parts of a large message, and holds
-    it while it joins them: other threads wait for both. silence: seconds after which `receive` gives up.
 
-    Methods raise `OSError` when the other end is closed, or silent.
-    """
+class BlockingMessages:
+    """The end of a process that does nothing else. Methods raise `OSError` when the other end is closed."""
 
-    def __init__(self, connected: socket.socket, silence: int | None = None) -> None:
+    def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
-        if silence and os.name == "posix":
-            connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", silence, 0))
 
     def send(self, value: Any) -> None:
         """Raises what pickling raises, before anything is sent."""
-        pickled = not isinstance(value, bytes)
-        data = pickle.dumps(value) if pickled else value
-        self._socket.sendall(HEAD.pack(pickled, len(data)))
-        self._socket.sendall(data)
+        head, data = _encoded(value)
+        if len(data) <= SMALL:
+            self._socket.sendall(head + data)
+        else:
+            self._socket.sendall(head)
+            self._socket.sendall(data)
 
-    def wait(self, seconds: float) -> bool:
-        """Whether something can be received, or the other end is closed, at the latest after so many seconds."""
-        return bool(wait([self._socket], seconds))
+    def waiting(self) -> bool:
+        """Whether something can be received, or the other end is closed."""
+        return bool(wait([self._socket], 0))
 
     def receive(self) -> Any:
-        """The next value; a `bytearray` for bytes."""
+        """The next value."""
         pickled, size = HEAD.unpack(self._read(HEAD.size))
         data = self._read(size)
+        return pickle.loads(data) if pickled else bytes(data)
+
+    def _read(self, size: int) -> bytearray:
+        data, done = bytearray(size), 0
+        while done < size:
+            got = self._socket.recv_into(memoryview(data)[done:])
+            if not got:
+                raise ConnectionResetError("the other end is closed")
+            done += got
+        return data
+
+
+class Messages(asyncio.Protocol):
+    """The end of an event loop: asks, and awaits one answer at a time, without a thread that would have to be woken."""
+
+    def __init__(self) -> None:
+        self.asked, self.closed = False, False  # an answer will come; none can come any more
+        self._received = bytearray()
+        self._answer: asyncio.Future[tuple[bool, bytes]] | None = None
+
+    @classmethod
+    async def over(cls, connected: socket.socket) -> Messages:
+        """Messages over one of a pair of sockets."""
+        loop = asyncio.get_running_loop()
+        unix = connected.family == getattr(socket, "AF_UNIX", None)
+        connect: Any = loop.create_unix_connection if unix else loop.create_connection
+        return (await connect(cls, sock=connected))[1]  # type: ignore[no-any-return]
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """As `asyncio.Protocol` has it."""
+        self._transport: Any = transport  # an `asyncio.Transport`, or that of another event loop
+
+    def data_received(self, data: bytes) -> None:
+        """As `asyncio.Protocol` has it."""
+        self._received += data
+        if len(self._received) < HEAD.size:
+            return
+        pickled, size = HEAD.unpack_from(self._received)
+        if len(self._received) == HEAD.size + size:
+            body, self._received, self.asked = bytes(memoryview(self._received)[HEAD.size :]), bytearray(), False
+            if self._answer is not None and not self._answer.done():  # else nobody wants it any more
+                self._answer.set_result((pickled, body))
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """As `asyncio.Protocol` has it."""
+        self.closed = True
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(ConnectionResetError("the other end is closed"))
+
+    def tell(self, value: Any) -> None:
+        """Send what has no answer. Raises what pickling raises."""
+        self._transport.write(b"".join(_encoded(value)))
+
+    def ask(self, value: Any) -> None:
+        """Send what has an answer. Raises what pickling raises."""
+        self.tell(value)
+        self.asked = True
+
+    async def answer(self) -> Any:
+        """The answer to what was asked. Raises `OSError` when the other end is closed."""
+        if self.closed:
+            raise ConnectionResetError("the other end is closed")
+        self._answer = asyncio.get_running_loop().create_future()
+        pickled, data = await self._answer
         return pickle.loads(data) if pickled else data
 
     def close(self) -> None:
         """The other end learns of it."""
-        self._socket.close()
-
-    def _read(self, size: int) -> bytearray:
-        data, done = bytearray(size), 0
-        while done < size:  # in one call, during which other threads go on, unless a signal ends it
-            got = self._socket.recv_into(memoryview(data)[done:], 0, socket.MSG_WAITALL)
-            if not got:
-                raise ConnectionResetError("the other process has ended")
-            done += got
-        return data
+        self._transport.abort()

@@ -29,8 +29,8 @@ class Metrics:
         )
         self._images = Counter("digitseq_images", "Images made", ("format",), registry=self._registry)
         self._busy = Gauge(
-            "digitseq_busy_threads",
-            "Threads that make something, or wait for a process that does",
+            "digitseq_busy_workers",
+            "Threads and processes that make something",
             registry=self._registry,
             multiprocess_mode="livesum",
         )
@@ -50,7 +50,7 @@ class Metrics:
         self._image(format).inc(images)
 
     def working(self, change: int) -> None:
-        """Count threads that begin (1) or end (-1) to make something."""
+        """Count threads and processes that begin (1) or end (-1) to make something."""
         self._busy.inc(change)
 
     def text(self) -> bytes:

@@ -3,34 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
 from digitseq.service.batch_queue import BatchQueue, ImageRequest
 from digitseq.service.batches import Wanted
-from digitseq.service.worker_threads import when_made
 
 L = TypeVar("L")
 T = TypeVar("T")
 GATHER = 0.0015  # seconds in which clients that have just got an image ask for the next one
 
 
-class MicroBatcher(Generic[L, T]):
-    """Makes batches of images, for which client addresses take turns. Lives in one event loop.
+class MicroBatcher(ABC, Generic[L, T]):
+    """Makes batches of images, for which client addresses take turns. Lives in one event loop."""
 
-    threads: 0 makes batches in the event loop itself: for images that take less time than to wake a thread
-    make: the results of images with the same key, in order, with the look of the first, or why one cannot be made
-    """
-
-    def __init__(self, threads: int, make: Callable[[L, Sequence[Wanted]], list[T | Exception]]) -> None:
-        self._make = make
-        self._executor = ThreadPoolExecutor(threads, "digitseq-batches") if threads else None
-        self._threads, self._queue = threads, BatchQueue[L, T]()
-        self._served: set[str] = set()  # addresses whose batch is made in a thread: one of each at a time
+    def __init__(self) -> None:
+        self._queue = BatchQueue[L, T]()
         self._scheduled = False
-        self._gathering: str | None = None  # the address whose next batch is waited for
         self._loop: asyncio.AbstractEventLoop | None = None  # to ask for it takes a system call on Python 3.11
 
     async def image(self, look: L, wanted: Wanted, address: str, key: Hashable) -> T:
@@ -41,23 +31,12 @@ class MicroBatcher(Generic[L, T]):
         loop = self._loop = self._loop or asyncio.get_running_loop()
         request: ImageRequest[L, T] = ImageRequest(look, wanted, loop.create_future())
         self._queue.add(address, key, request)
-        if self._executor is None and self._queue.overtakes(address):
-            self._make_next(join=False)  # not behind all that the event loop has read of another client
-        elif self._gathering not in (None, address):
-            self._begin(loop)  # nobody waits for the batch of another client
-        else:
-            self._schedule(loop)
+        self._added(address, loop)
         try:
             return await request.result
         except asyncio.CancelledError:
             self._queue.discard(address, key, request)
             raise
-
-    def close(self) -> None:
-        """End the threads; what still waits is not made."""
-        self._queue = BatchQueue[L, T]()
-        if self._executor is not None:
-            self._executor.shutdown(wait=False, cancel_futures=True)
 
     def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
         # begins when all requests that the event loop has read have joined the batch
@@ -65,47 +44,79 @@ class MicroBatcher(Generic[L, T]):
             self._scheduled = True
             loop.call_soon(self._begin, loop)
 
+    @abstractmethod
+    def _added(self, address: str, loop: asyncio.AbstractEventLoop) -> None:
+        """A request of `address` waits."""
+
+    @abstractmethod
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._scheduled, self._gathering = False, None
-        if self._executor is None:
-            self._make_next()
-            if self._queue:
-                self._schedule(loop)  # what has arrived meanwhile is read first
-            return
-        while len(self._served) < self._threads and (taken := self._queue.take(self._may_be_served)):
-            # while it is made, further requests of the address gather for its next one
-            address, requests = taken
-            self._served.add(address)
-            made = self._executor.submit(self._results, requests)
-            when_made(made, loop, partial(self._end, loop, address, requests))
+        """Make what is next."""
+
+
+class BatchesHere(MicroBatcher[L, T]):
+    """Made in the event loop: for images that take less time than to wake somebody else.
+
+    make: the results of images with the same key, in order, with the look of the first, or why one cannot be made
+    """
+
+    def __init__(self, make: Callable[[L, Sequence[Wanted]], Sequence[T | Exception]]) -> None:
+        super().__init__()
+        self._make = make
+
+    def _added(self, address: str, loop: asyncio.AbstractEventLoop) -> None:
+        if self._queue.overtakes(address):
+            self._make_next(join=False)  # not behind all that the event loop has read of another client
+        else:
+            self._schedule(loop)
+
+    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._scheduled = False
+        self._make_next()
+        if self._queue:
+            self._schedule(loop)  # what has arrived meanwhile is read first
 
     def _make_next(self, join: bool = True) -> None:
         if taken := self._queue.take(lambda address: True, join):
-            deliver(taken[1], self._results(taken[1]))
+            requests = taken[1]
+            deliver(requests, self._make(requests[0].look, [request.wanted for request in requests]))
 
-    def _results(self, requests: list[ImageRequest[L, T]]) -> list[T | Exception]:
-        return self._make(requests[0].look, [request.wanted for request in requests])
 
-    def _may_be_served(self, address: str) -> bool:
-        return address not in self._served
+class BatchesElsewhere(MicroBatcher[L, T]):
+    """Made by others, `at_once` batches at the same time. make: as of `BatchesHere`, but awaited."""
 
-    def _end(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        address: str,
-        requests: list[ImageRequest[L, T]],
-        made: Future[list[T | Exception]],
-    ) -> None:
-        self._served.discard(address)
-        if not made.cancelled():
-            error = made.exception()
-            deliver(requests, made.result() if error is None else [error] * len(requests))
-            if len(requests) > 1 and not self._scheduled:
-                # half a batch takes almost as long as a whole one
-                self._scheduled, self._gathering = True, address
-                loop.call_later(GATHER, self._begin, loop)
-            else:
-                self._schedule(loop)
+    def __init__(self, make: Callable[[L, Sequence[Wanted]], Awaitable[Sequence[T | Exception]]], at_once: int) -> None:
+        super().__init__()
+        self._make, self._at_once = make, at_once
+        self._served: dict[str, asyncio.Task[None]] = {}  # the batch of each address: one at a time
+        self._gathering: str | None = None  # the address whose next batch is waited for
+
+    def _added(self, address: str, loop: asyncio.AbstractEventLoop) -> None:
+        if self._gathering not in (None, address):
+            self._begin(loop)  # nobody waits for the batch of another client
+        else:
+            self._schedule(loop)
+
+    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._scheduled, self._gathering = False, None
+        while len(self._served) < self._at_once and (taken := self._queue.take(lambda who: who not in self._served)):
+            # while it is made, further requests of the address gather for its next one
+            self._served[taken[0]] = loop.create_task(self._serve(loop, *taken))
+
+    async def _serve(self, loop: asyncio.AbstractEventLoop, address: str, requests: list[ImageRequest[L, T]]) -> None:
+        results: Sequence[T | BaseException]
+        try:
+            results = await self._make(requests[0].look, [request.wanted for request in requests])
+        except Exception as error:
+            results = [error] * len(requests)
+        finally:
+            del self._served[address]
+        deliver(requests, results)
+        if len(requests) > 1 and not self._scheduled:
+            # half a batch takes almost as long as a whole one
+            self._scheduled, self._gathering = True, address
+            loop.call_later(GATHER, self._begin, loop)
+        else:
+            self._schedule(loop)
 
 
 def deliver(requests: list[ImageRequest[L, T]], results: Sequence[T | BaseException]) -> None:

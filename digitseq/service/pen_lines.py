@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from digitseq.pen import GLYPH
 from digitseq.renderer.renderer_cache import load_lines
 from digitseq.service.problems import Problem
-from digitseq.service.worker_threads import NotReady
+from digitseq.service.work_queue import NotReady
 from digitseq.settings import Settings
 
 AFTER = 5  # seconds in which to ask again

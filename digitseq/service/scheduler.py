@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from digitseq.service.limits import Limits
 from digitseq.service.problems import Problem
-from digitseq.service.worker_threads import MAX_WAIT, WorkerThreads
+from digitseq.service.work_queue import MAX_WAIT, WorkQueue
 
 
 class AddressLimiter:
@@ -46,24 +45,24 @@ class AddressLimiter:
 
 
 class Scheduler:
-    """All work of a process: threads, and slots, of which a request holds one while it is answered.
+    """All work of a process: queues, and slots, of which a request holds one while it is answered.
 
-    Single images have threads of their own, so that samples and data sets (`long`) delay none. A data set takes a slot
+    Single images have a queue of their own, so that samples and data sets (`long`) delay none. A data set takes a slot
     of `long_slots` and one of `streams`.
     """
 
-    def __init__(self, limits: Limits, working: Callable[[int], None] = lambda change: None) -> None:
+    def __init__(self, limits: Limits) -> None:
         most, percent = limits.concurrency + limits.max_waiting, limits.client_percent
         self.seconds, self.concurrency = limits.max_seconds, limits.concurrency
         max_wait = min(MAX_WAIT, limits.max_seconds / 2)  # time is left to make what was waited for
         # who waits holds a slot: most of those of an address are left for what can be answered at once
         early = max(1, most * percent // 100 // 4)
-        # Of each kind, a thread is left for the next address, which then waits for nobody, unless two ask for much. One
+        # Of each kind, a place is left for the next address, which then waits for nobody, unless two ask for much. One
         # more for images, as whoever asks for a data set for the first time may have to wait until it is read.
         each = max(1, limits.concurrency * percent // 100)
         more = limits.concurrency + (percent < 100)
-        self.images = WorkerThreads(more, "images", working, max_wait, early, limits.concurrency)
-        self.long = WorkerThreads(limits.concurrency, "long", working, max_wait, early, each)
+        self.images = WorkQueue(more, max_wait, early, limits.concurrency)
+        self.long = WorkQueue(limits.concurrency, max_wait, early, each)
         self.image_slots = AddressLimiter(most, percent, "requests")
         self.long_slots = AddressLimiter(most, percent, "requests for samples and data sets")
         self.streams = AddressLimiter(limits.max_streams, percent, "data sets", 10)
@@ -81,7 +80,3 @@ class Scheduler:
     def drain(self) -> None:
         """Refuse new work from now on."""
         self.image_slots.closed = self.long_slots.closed = True
-
-    async def close(self) -> None:
-        """Wait for the threads."""
-        await asyncio.gather(self.images.close(), self.long.close())

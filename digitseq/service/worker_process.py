@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gc
 import multiprocessing
@@ -12,85 +13,100 @@ import socket
 import traceback
 from collections.abc import Generator
 from multiprocessing import resource_tracker
+from multiprocessing.process import BaseProcess
 from typing import Any, NamedTuple
 
 from digitseq.augment.base import opencv
 from digitseq.errors import MissingPackageError, one_line
+from digitseq.service.cancelling import Deadline
 from digitseq.service.glyph_sets import GlyphSets
 from digitseq.service.limits import Limits
 from digitseq.service.maker import Maker
-from digitseq.service.messages import Messages
+from digitseq.service.messages import BlockingMessages, Messages
 from digitseq.service.pipeline_cache import PipelineCache
-from digitseq.service.problems import Problem
 from digitseq.service.requests import settings_within
 from digitseq.service.worker_threads import Stopped
 from digitseq.sources.base import Check
 
 NEXT, CANCEL = "next", "cancel"  # what a process is told, beside what to make
-POLL_SECONDS = 0.05  # how long it may go unnoticed that nobody waits any more
-END_SECONDS = 5  # in which a process must have noticed, too
+END_SECONDS = 5  # in which a process must have noticed that nobody waits any more
 NICER = 5  # by which its priority is lower than that of the event loop
 
 
+class Killed(Exception):
+    """The process was killed before it answered."""
+
+
 class WorkerProcess:
-    """A process that makes one thing at a time. method: how it is started, as `multiprocessing` calls it.
+    """A process that makes one thing at a time, for one event loop."""
 
-    Raises `OSError`, `EOFError` or `MemoryError` when it cannot be started.
-    """
+    def __init__(self, process: BaseProcess, messages: Messages) -> None:
+        self._process, self._messages = process, messages
 
-    def __init__(self, method: str, limits: Limits, cache: str | None) -> None:
-        context: Any = multiprocessing.get_context(method)
-        ours, theirs = socket.socketpair()
-        self._messages = Messages(ours, int(END_SECONDS))
-        with theirs:
-            self._process = context.Process(target=_work, args=(theirs, limits, cache), name="digitseq", daemon=True)
-            with _without_interrupts():
-                self._process.start()
-        self.usable = True
+    @classmethod
+    async def started(cls, method: str, limits: Limits, cache: str | None) -> WorkerProcess:
+        """A new one. method: how it is started, as `multiprocessing` calls it.
 
-    def ask(self, message: Any, check: Check) -> Any:
-        """The answer to `message`. Raises what the process raised, `Problem` 503 when it has died, and as `check`."""
+        Raises `OSError`, `EOFError` or `MemoryError` when it cannot be started.
+        """
+        process, connected = await asyncio.to_thread(_start, method, limits, cache)
+        return cls(process, await Messages.over(connected))
+
+    @property
+    def ready(self) -> bool:
+        """Whether it can be asked: it was not killed, and no answer is due."""
+        return not (self._messages.asked or self._messages.closed)
+
+    async def ask(self, message: Any) -> Any:
+        """The answer to `message`. Raises what the process raised, and `Killed`.
+
+        When the task is cancelled, the process is not ready until `stop` has ended.
+        """
+        self._messages.ask(message)
         try:
-            self._messages.send(message)
-            self._await_answer(check)
-            found = self._messages.receive()
+            found = await self._messages.answer()
         except OSError:
-            self.usable = False
-            raise Problem(503, "the process that made this was killed: ask again", Retry_After="1") from None
+            raise Killed from None
         if isinstance(found, _Raised):
             raise found.error from _Trace(found.trace)
         return found
 
     def tell(self, message: str) -> None:
         """Send what has no answer."""
-        try:
-            self._messages.send(message)
-        except OSError:
-            self.usable = False
+        self._messages.tell(message)
 
-    def is_alive(self) -> bool:
-        """Whether it was not killed."""
-        return bool(self._process.is_alive())
+    async def stop(self) -> None:
+        """Have it end what it makes, if anything; it is ready then, unless it does not respond."""
+        with contextlib.suppress(OSError, asyncio.TimeoutError), Deadline(END_SECONDS):
+            if self._messages.asked and not self._messages.closed:
+                self._messages.tell(CANCEL)
+                await self._messages.answer()  # nobody wants it
 
-    def end(self) -> None:
-        """Let the process end, which it does when nobody can ask it any more."""
+    async def end(self) -> None:
+        """Let it end, which it does when nobody can ask it any more; kill it, if it does not."""
+        seconds = END_SECONDS if self.ready else 0
         self._messages.close()
-        if self.usable:
-            self._process.join(END_SECONDS)
+        await asyncio.to_thread(self._process.join, seconds)
+        self.kill()
+
+    def kill(self) -> None:
+        """End it at once."""
         self._process.kill()
         self._process.join()
 
-    def _await_answer(self, check: Check) -> None:
-        try:
-            while not self._messages.wait(POLL_SECONDS):
-                check()
-        except Stopped:
-            self._messages.send(CANCEL)
-            if self._messages.wait(END_SECONDS):
-                self._messages.receive()  # nobody wants it
-            else:
-                self.usable = False
-            raise
+
+def _start(method: str, limits: Limits, cache: str | None) -> tuple[BaseProcess, socket.socket]:
+    """A process, and the socket over which it is asked."""
+    context: Any = multiprocessing.get_context(method)
+    ours, theirs = socket.socketpair()
+    try:
+        with theirs, _without_interrupts():
+            process = context.Process(target=_work, args=(theirs, limits, cache), name="digitseq", daemon=True)
+            process.start()
+    except BaseException:
+        ours.close()
+        raise
+    return process, ours
 
 
 @contextlib.contextmanager
@@ -132,12 +148,12 @@ def _work(connected: socket.socket, limits: Limits, cache: str | None) -> None:
         opencv().setNumThreads(0)  # one process among several
     gc.freeze()
     pipelines = PipelineCache(limits, GlyphSets(cache), cache, finds_lines=False)
-    maker, messages = Maker(limits, settings_within(limits), pipelines), Messages(connected)
+    maker, messages = Maker(limits, settings_within(limits), pipelines), BlockingMessages(connected)
 
     def check() -> None:
         if hasattr(os, "sched_yield"):
             os.sched_yield()  # else what the event loop does could wait for the end of this one's time slice
-        if messages.wait(0):  # told to cancel, or the end
+        if messages.waiting():  # told to cancel, or the end
             raise Stopped
 
     with contextlib.suppress(OSError):
@@ -147,7 +163,9 @@ def _work(connected: socket.socket, limits: Limits, cache: str | None) -> None:
                 _answer(messages, maker, check, *message)
 
 
-def _answer(messages: Messages, maker: Maker, check: Check, method: Any, args: Any, kwargs: Any, streams: bool) -> None:
+def _answer(
+    messages: BlockingMessages, maker: Maker, check: Check, method: Any, args: Any, kwargs: Any, streams: bool
+) -> None:
     try:
         made = method(maker, check, *args, **kwargs)
         for item in made if streams else ():

@@ -41,8 +41,8 @@ class Served:
             return file.read()
 
     def busy(self) -> int:
-        """How many threads make something, by the service's metrics."""
-        found = re.search(r"^digitseq_busy_threads (\S+)", self.client.get("/metrics").text, re.MULTILINE)
+        """How many threads and processes make something, by the service's metrics."""
+        found = re.search(r"^digitseq_busy_workers (\S+)", self.client.get("/metrics").text, re.MULTILINE)
         return int(float(found[1]))
 
     def memory(self) -> float:

@@ -1,0 +1,82 @@
+"""Contexts that cancel the task in them: after some time, or when the client goes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Any
+
+from digitseq.service.problems import Problem
+
+Receive = Callable[[], Awaitable[Any]]
+
+
+class CancelScope:
+    """A context that can cancel the task in it, and raises an error of its own in place of the cancellation.
+
+    `asyncio.wait_for` would start a second task for each request.
+    """
+
+    def __init__(self) -> None:
+        self._error: BaseException | None = None
+
+    def __enter__(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._task = task
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, traceback: TracebackType | None) -> None:
+        if self._error is not None and kind is not None and issubclass(kind, asyncio.CancelledError):
+            if hasattr(self._task, "uncancel"):  # Python 3.11: it was not cancelled by anybody else
+                self._task.uncancel()
+            raise self._error from None
+
+    def cancel(self, error: BaseException) -> None:
+        """Cancel the task, which gets `error`."""
+        self._error = error
+        self._task.cancel()
+
+
+class Deadline(CancelScope):
+    """Cancels after `seconds`. Raises `asyncio.TimeoutError` then."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self._seconds = seconds
+
+    def __enter__(self) -> None:
+        super().__enter__()
+        self._timer = asyncio.get_running_loop().call_later(self._seconds, self.cancel, asyncio.TimeoutError())
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, traceback: TracebackType | None) -> None:
+        self._timer.cancel()
+        super().__exit__(kind, error, traceback)
+
+
+class UntilGone(CancelScope):
+    """Cancels when the client has gone. Raises `Problem` 503 then. receive: of the request, as ASGI has it."""
+
+    def __init__(self, receive: Receive) -> None:
+        super().__init__()
+        self._receive = receive
+
+    def __enter__(self) -> None:
+        super().__enter__()
+        self._gone = asyncio.ensure_future(_disconnected(self._receive))
+        self._gone.add_done_callback(self._end)
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, traceback: TracebackType | None) -> None:
+        self._gone.remove_done_callback(self._end)
+        self._gone.cancel()
+        super().__exit__(kind, error, traceback)
+
+    def _end(self, gone: asyncio.Future[None]) -> None:
+        if not gone.cancelled():  # else the event loop ends
+            # an error is a `Problem` about the rest of a body that is not needed
+            self.cancel(gone.exception() or Problem(503, "the client has gone"))
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

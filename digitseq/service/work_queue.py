@@ -1,0 +1,144 @@
+"""How much is made at the same time, for which client addresses take turns."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from concurrent.futures import Future
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+from starlette.types import Scope
+
+from digitseq.service.cancelling import Receive, UntilGone
+from digitseq.service.problems import Problem
+from digitseq.service.turns import Turns
+
+T = TypeVar("T")
+MAX_WAIT = 50.0  # seconds: proxies give up after 60
+
+
+def address_of(scope: Scope) -> str:
+    """The other end of a request's connection: the client, or the reverse proxy if there is one."""
+    peer = scope.get("client")
+    return peer[0] if peer else ""
+
+
+class NotReady(Exception):
+    """Work cannot begin before `until` is done, and nothing should wait. problem: said when it takes too long."""
+
+    def __init__(self, until: Future[None], problem: Problem) -> None:
+        super().__init__(problem.detail)
+        self.until, self.problem = until, problem
+
+
+class WorkQueue:
+    """Lets `count` things of one kind of work be made at a time. Lives in one event loop.
+
+    max_wait: seconds that a request waits for something to be ready; early: how many may, others are told to ask again
+    each: how many things one address may have made at once, so that the next address finds a place; None: all
+    """
+
+    def __init__(self, count: int, max_wait: float = MAX_WAIT, early: int = 1, each: int | None = None) -> None:
+        self._max_wait, self._early = max_wait, early
+        self._free, self._each = count, each or count
+        self._waiting = Turns[asyncio.Future[None]]()
+        self._held: Counter[str] = Counter()  # things that are made for each address
+
+    @asynccontextmanager
+    async def turn(self, address: str = "") -> AsyncIterator[None]:
+        """Begins when it is the turn of `address`."""
+        granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.add(address, granted)
+        self._grant()
+        try:
+            await granted
+            yield
+        finally:
+            if granted.cancelled():
+                self._waiting.discard(address, granted)
+            else:
+                self._release(address)
+
+    async def run(self, make: Callable[[], Awaitable[T]], receive: Receive, address: str = "") -> T:
+        """`await make()` when it is the turn of `address`. Raises `Problem` 503 when the client goes.
+
+        What raises `NotReady` is made again when that is over.
+        """
+        with UntilGone(receive):
+            while True:
+                try:
+                    async with self.turn(address):
+                        return await make()
+                except NotReady as early:
+                    await self._ready(early)
+
+    def _grant(self) -> None:
+        while self._free:
+            taken = self._waiting.take(lambda address: self._held[address] < self._each)
+            if taken is None:
+                return
+            address, granted = taken
+            if granted.cancelled():  # its task does not know yet
+                continue
+            self._free -= 1
+            self._held[address] += 1
+            granted.set_result(None)
+
+    def _release(self, address: str) -> None:
+        self._free += 1
+        self._held[address] -= 1
+        if not self._held[address]:
+            del self._held[address]
+        self._grant()
+
+    async def _ready(self, early: NotReady) -> None:
+        if not self._early:
+            raise early.problem
+        self._early -= 1
+        until = asyncio.wrap_future(early.until)
+        try:
+            await asyncio.wait({until}, timeout=self._max_wait)
+            if not until.done():
+                raise early.problem
+            until.result()
+        finally:
+            until.cancel()
+            self._early += 1
+
+
+class Stream:
+    """Pieces of bytes, each made while the one before it is sent. Empty ones mean that work is under way.
+
+    Each waits for a turn of `address` in `queue`.
+    """
+
+    def __init__(self, queue: WorkQueue, pieces: AsyncGenerator[bytes, None], address: str = "") -> None:
+        self._queue, self._pieces, self._address = queue, pieces, address
+        self._request()
+
+    async def begin(self, receive: Receive) -> None:
+        """Wait for the first piece. Raises `Problem` 503 when the client goes."""
+        with UntilGone(receive):
+            while await self._next == b"":
+                self._request()
+
+    async def __aiter__(self) -> AsyncGenerator[bytes, None]:
+        while (piece := await self._next) is not None:
+            self._request()
+            if piece:
+                yield piece
+
+    async def close(self) -> None:
+        """Cancel the piece that is being made, and wait until it has noticed."""
+        self._next.cancel()
+        await asyncio.gather(self._next, return_exceptions=True)
+        await self._pieces.aclose()
+
+    def _request(self) -> None:
+        self._next = asyncio.ensure_future(self._advance())
+
+    async def _advance(self) -> bytes | None:
+        async with self._queue.turn(self._address):
+            return await anext(self._pieces, None)
