@@ -362,6 +362,43 @@ def test_an_image_waits_for_one_batch_of_another_client_at_most(train, elsewhere
     assert order.index("b") <= 1 and order.count("a") > 2
 
 
+def sizes_of_batches(waves: list[dict[str, int]], at_once: int, each: int = 1) -> list[list[int]]:
+    """The images of the batches that are under way after each wave of so many requests by address. None ends."""
+    begun: list[int] = []
+
+    async def never(look: str, wanted: list[Wanted]) -> Files:
+        begun.append(len(wanted))
+        return await asyncio.get_running_loop().create_future()
+
+    async def ask() -> list[list[int]]:
+        batcher, found, tasks = BatchesElsewhere(never, at_once, each), [], []
+        for wave in waves:
+            for address, count in wave.items():
+                tasks += [
+                    asyncio.ensure_future(batcher.image("", Wanted("1", 0, k), address, address)) for k in range(count)
+                ]
+            await next_step()
+            found.append([*begun])
+        for task in tasks:
+            task.cancel()
+        return found
+
+    return asyncio.run(ask())
+
+
+def test_who_asks_alone_has_as_many_batches_made_as_can_be():
+    assert sizes_of_batches([{"a": 32}], 2) == [[16, 16]]
+    assert sizes_of_batches([{"a": 30}], 4) == [[8, 8, 8]]  # fewer than eight would take as long
+    assert sizes_of_batches([{"a": 1}, {"a": 7}, {"a": 1}, {"a": 32}], 2) == [[1], [1], [1, 8], [1, 8]]
+
+
+def test_who_asks_beside_another_has_its_share_of_them():
+    begun = [MAX_SHARED, MAX_SHARED]
+    assert sizes_of_batches([{"a": 64, "b": 64}], 2) == [begun]
+    assert sizes_of_batches([{"a": 64, "b": 64}], 4, each=1) == [begun]
+    assert sizes_of_batches([{"a": 64, "b": 64}], 4, each=2) == [2 * begun]
+
+
 def test_a_deadline_cancels_its_task_and_says_so():
     async def ask() -> str:
         with pytest.raises(asyncio.TimeoutError), Deadline(0.001):

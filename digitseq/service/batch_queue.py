@@ -38,6 +38,15 @@ class BatchQueue(Generic[L, T]):
     def __bool__(self) -> bool:
         return bool(self._waiting)
 
+    @property
+    def shared(self) -> bool:
+        """Whether several addresses have asked lately."""
+        return bool(self._sharing)
+
+    def waiting(self, address: str) -> int:
+        """How many requests of `address` wait."""
+        return sum(map(len, self._waiting.get(address, {}).values()))
+
     def add(self, address: str, key: Hashable, request: ImageRequest[L, T]) -> None:
         """Let `request` wait behind those of `address` with the same key."""
         self._waiting.setdefault(address, {}).setdefault(key, []).append(request)
@@ -55,9 +64,12 @@ class BatchQueue(Generic[L, T]):
             waiting.remove(request)
             self._remove_empty(address, key)
 
-    def take(self, may: Callable[[str], bool], join: bool = True) -> tuple[str, list[ImageRequest[L, T]]] | None:
+    def take(
+        self, may: Callable[[str], bool], join: bool = True, most: Callable[[str], int] = lambda address: MAX_BATCH
+    ) -> tuple[str, list[ImageRequest[L, T]]] | None:
         """Takes out a batch of the next of the addresses that `may` be served now; None if there is none.
 
+        most: images that an address gets, at most `MAX_BATCH`, and `MAX_SHARED` where others ask, too
         join: others who wait with the same key join it, each with as many images as that address has in it at most: so
         it ends about as soon as without them.
         """
@@ -68,7 +80,7 @@ class BatchQueue(Generic[L, T]):
         looks = self._waiting.pop(address)
         self._waiting[address] = looks  # behind the others
         key = next(iter(looks))
-        found = self._take(address, key, MAX_SHARED if self._sharing else MAX_BATCH)
+        found = self._take(address, key, min(most(address), MAX_SHARED if self.shared else MAX_BATCH))
         share = len(found) if join else 0
         for other in [each for each, theirs in self._waiting.items() if key in theirs and each != address]:
             found += self._take(other, key, min(share, MAX_BATCH - len(found)))

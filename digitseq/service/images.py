@@ -50,7 +50,7 @@ class ImageEndpoints:
         self._written: set[Look] = set()  # looks whose centre lines are found
         # apart, so that a plain image never waits for distorted or written ones, which take ten times as long
         self._quick = BatchesHere(files_of)
-        self._batched = BatchesElsewhere(self._make, shared.work.concurrency)
+        self._batched = BatchesElsewhere(self._make, shared.work.concurrency, shared.work.each)
 
     async def shortcut(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """Answer `GET /v1/sequences/{text}.png` before any routing; False for any other request."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Hashable, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from digitseq.service.batch_queue import BatchQueue, ImageRequest
 from digitseq.service.batches import Wanted
 
 L = TypeVar("L")
 T = TypeVar("T")
+FEW = 8  # images of a batch that take almost as long as fewer
 GATHER = 0.0015  # seconds in which clients that have just got an image ask for the next one
 
 
@@ -82,12 +83,21 @@ class BatchesHere(MicroBatcher[L, T]):
 
 
 class BatchesElsewhere(MicroBatcher[L, T]):
-    """Made by others, `at_once` batches at the same time. make: as of `BatchesHere`, but awaited."""
+    """Made by others, `at_once` batches at the same time.
 
-    def __init__(self, make: Callable[[L, Sequence[Wanted]], Awaitable[Sequence[T | Exception]]], at_once: int) -> None:
+    make: as of `BatchesHere`, but awaited
+    each: batches that one address may have made at once, where others ask, too
+    """
+
+    def __init__(
+        self,
+        make: Callable[[L, Sequence[Wanted]], Awaitable[Sequence[T | Exception]]],
+        at_once: int,
+        each: int = 1,
+    ) -> None:
         super().__init__()
-        self._make, self._at_once = make, at_once
-        self._served: dict[str, asyncio.Task[None]] = {}  # the batch of each address: one at a time
+        self._make, self._at_once, self._each = make, at_once, each
+        self._made: dict[Any, tuple[str, int]] = {}  # address and images of each batch under way, by its task
         self._gathering: str | None = None  # the address whose next batch is waited for
 
     def _added(self, address: str, loop: asyncio.AbstractEventLoop) -> None:
@@ -98,9 +108,23 @@ class BatchesElsewhere(MicroBatcher[L, T]):
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
         self._scheduled, self._gathering = False, None
-        while len(self._served) < self._at_once and (taken := self._queue.take(lambda who: who not in self._served)):
-            # while it is made, further requests of the address gather for its next one
-            self._served[taken[0]] = loop.create_task(self._serve(loop, *taken))
+        while len(self._made) < self._at_once and (taken := self._queue.take(self._may_begin, most=self._share)):
+            address, requests = taken
+            self._made[loop.create_task(self._serve(loop, *taken))] = address, len(requests)
+
+    def _may_begin(self, address: str) -> bool:
+        """Whether the next batch of `address` may begin: while some are made, requests gather for another one."""
+        made, most = len(self._images(address)), self._each if self._queue.shared else self._at_once
+        return not made or (made < most and self._queue.waiting(address) >= self._share(address))
+
+    def _share(self, address: str) -> int:
+        """Images of a batch of `address`, if it has as many batches made as it may."""
+        asked = self._queue.waiting(address) + sum(self._images(address))
+        return max(FEW, -(-asked // (self._each if self._queue.shared else self._at_once)))
+
+    def _images(self, address: str) -> list[int]:
+        """Of each batch of `address` that is under way."""
+        return [images for who, images in self._made.values() if who == address]
 
     async def _serve(self, loop: asyncio.AbstractEventLoop, address: str, requests: list[ImageRequest[L, T]]) -> None:
         results: Sequence[T | BaseException]
@@ -109,9 +133,9 @@ class BatchesElsewhere(MicroBatcher[L, T]):
         except Exception as error:
             results = [error] * len(requests)
         finally:
-            del self._served[address]
+            del self._made[asyncio.current_task()]
         deliver(requests, results)
-        if len(requests) > 1 and not self._scheduled:
+        if len(requests) > 1 and not self._images(address) and not self._scheduled:
             # half a batch takes almost as long as a whole one
             self._scheduled, self._gathering = True, address
             loop.call_later(GATHER, self._begin, loop)

@@ -59,10 +59,10 @@ class Scheduler:
         early = max(1, most * percent // 100 // 4)
         # Of each kind, a place is left for the next address, which then waits for nobody, unless two ask for much. One
         # more for images, as whoever asks for a data set for the first time may have to wait until it is read.
-        each = max(1, limits.concurrency * percent // 100)
+        self.each = max(1, limits.concurrency * percent // 100)
         more = limits.concurrency + (percent < 100)
         self.images = WorkQueue(more, max_wait, early, limits.concurrency)
-        self.long = WorkQueue(limits.concurrency, max_wait, early, each)
+        self.long = WorkQueue(limits.concurrency, max_wait, early, self.each)
         self.image_slots = AddressLimiter(most, percent, "requests")
         self.long_slots = AddressLimiter(most, percent, "requests for samples and data sets")
         self.streams = AddressLimiter(limits.max_streams, percent, "data sets", 10)
