@@ -27,6 +27,7 @@ from digitseq.service.micro_batcher import BatchesElsewhere, BatchesHere, MicroB
 from digitseq.service.pipeline_cache import PipelineCache
 from digitseq.service.requests import from_query
 from digitseq.service.seeds import SeededRows
+from digitseq.service.turns import Sharing
 from digitseq.service.work_queue import NotReady
 
 SEEDS = st.integers(0, 2**64 - 1)
@@ -50,7 +51,7 @@ async def made_elsewhere(look: Pipeline, wanted: list[Wanted]) -> Files:
 
 
 def batcher_with(at_once: int) -> MicroBatcher:
-    return BatchesElsewhere(made_elsewhere, at_once) if at_once else BatchesHere(files_of)
+    return BatchesElsewhere(Sharing(), made_elsewhere, at_once) if at_once else BatchesHere(Sharing(), files_of)
 
 
 def submit(batcher: MicroBatcher, pipeline: Pipeline, seed: int, index: int, address: str = "") -> asyncio.Task[bytes]:

@@ -15,7 +15,7 @@ from digitseq.service.limits import Limits
 from digitseq.service.micro_batcher import BatchesElsewhere, BatchesHere
 from digitseq.service.read_turns import ReadTurns
 from digitseq.service.scheduler import Scheduler
-from digitseq.service.turns import SHARED_SECONDS, Turns
+from digitseq.service.turns import SHARED_SECONDS, Sharing, Turns
 from digitseq.service.work_queue import Stream, WorkQueue
 
 
@@ -258,14 +258,14 @@ class Clock:
 def waiting(train):
     """A queue, its clock, and a function that adds so many requests of an address to it and returns them."""
     clock = Clock()
-    queue, looks = (
-        BatchQueue(clock),
-        {width: Pipeline(Settings("123", image_width=width), train, 0) for width in (100, 120)},
-    )
+    sharing = Sharing(clock)
+    queue = BatchQueue(sharing)
+    looks = {width: Pipeline(Settings("123", image_width=width), train, 0) for width in (100, 120)}
 
     def add(address: str, count: int, width: int = 100) -> list[ImageRequest]:
         found = [ImageRequest(looks[width], Wanted("123", 0, index), None) for index in range(count)]
         for request in found:
+            sharing.note(address)
             queue.add(address, batch_key(looks[width], "123"), request)
         return found
 
@@ -333,16 +333,17 @@ def batches_made(train, elsewhere: bool) -> list[str]:
         return files_of(look, wanted)
 
     async def ask() -> None:
-        gate = asyncio.Event()
+        gate, sharing = asyncio.Event(), Sharing()
 
         async def make_elsewhere(look: Pipeline, wanted: list[Wanted]) -> Files:
             await gate.wait()
             return make(look, wanted)
 
-        batcher = BatchesElsewhere(make_elsewhere, 1) if elsewhere else BatchesHere(make)
+        batcher = BatchesElsewhere(sharing, make_elsewhere, 1) if elsewhere else BatchesHere(sharing, make)
 
         def asked(address: str, index: int) -> asyncio.Task[bytes]:
             look = looks[address]
+            sharing.note(address)
             return asyncio.ensure_future(batcher.image(look, Wanted("123", 0, index), address, batch_key(look, "123")))
 
         tasks = [asked("a", index) for index in range(50)]
@@ -371,9 +372,11 @@ def sizes_of_batches(waves: list[dict[str, int]], at_once: int, each: int = 1) -
         return await asyncio.get_running_loop().create_future()
 
     async def ask() -> list[list[int]]:
-        batcher, found, tasks = BatchesElsewhere(never, at_once, each), [], []
+        sharing = Sharing()
+        batcher, found, tasks = BatchesElsewhere(sharing, never, at_once, each), [], []
         for wave in waves:
             for address, count in wave.items():
+                sharing.note(address)
                 tasks += [
                     asyncio.ensure_future(batcher.image("", Wanted("1", 0, k), address, address)) for k in range(count)
                 ]

@@ -15,6 +15,7 @@ pytest.importorskip("fastapi")
 from digitseq.service.limits import Limits
 from digitseq.service.problems import Problem
 from digitseq.service.scheduler import AddressLimiter, Scheduler
+from digitseq.service.turns import Sharing
 from digitseq.service.work_queue import NotReady, Stream, WorkQueue
 from digitseq.service.worker_threads import Stopped, WorkerThreads
 from digitseq.sources.base import Check
@@ -43,7 +44,7 @@ class Counted:
 
 
 def test_slots_are_shared_out_between_addresses():
-    limiter = AddressLimiter(4, 50, "requests")
+    limiter = AddressLimiter(Sharing(), 4, 50, "requests")
     with limiter.slot("a"), limiter.slot("a"):
         with pytest.raises(Problem, match="of your address") as refused, limiter.slot("a"):
             pass
@@ -53,7 +54,7 @@ def test_slots_are_shared_out_between_addresses():
     assert limiter.in_use == 0
     with limiter.slot("a"):
         pass
-    with AddressLimiter(1, 50, "requests").slot("a"):  # a single slot is for anyone
+    with AddressLimiter(Sharing(), 1, 50, "requests").slot("a"):  # a single slot is for anyone
         pass
 
 

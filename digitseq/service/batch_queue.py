@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -27,10 +26,10 @@ class ImageRequest(Generic[L, T]):
 
 
 class BatchQueue(Generic[L, T]):
-    """Requests that wait, by client address and batch key. clock: seconds, from any start."""
+    """Requests that wait, by address and batch key. sharing: knows whether several addresses have asked lately."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._sharing = Sharing(clock)
+    def __init__(self, sharing: Sharing) -> None:
+        self._sharing = sharing
         self._served: str | None = None  # who was served last
         # first those that are next: a dict keeps the order of insertion
         self._waiting: dict[str, dict[Hashable, list[ImageRequest[L, T]]]] = {}
@@ -50,7 +49,6 @@ class BatchQueue(Generic[L, T]):
     def add(self, address: str, key: Hashable, request: ImageRequest[L, T]) -> None:
         """Let `request` wait behind those of `address` with the same key."""
         self._waiting.setdefault(address, {}).setdefault(key, []).append(request)
-        self._sharing.note(address)
 
     def overtakes(self, address: str) -> bool:
         """Whether what `address` waits for should be made at once: it is next, and others have asked lately."""

@@ -17,6 +17,7 @@ from digitseq.service.bodies import json_body
 from digitseq.service.cancelling import Deadline
 from digitseq.service.looks import KEPT, Look, Looks, of_text
 from digitseq.service.maker import Image, Maker
+from digitseq.service.messages import Data
 from digitseq.service.micro_batcher import BatchesElsewhere, BatchesHere
 from digitseq.service.problems import Problem
 from digitseq.service.requests import (
@@ -39,6 +40,7 @@ DISTORTING = {"style", "masks", *(name for name, option in SETTINGS.items() if o
 SAMPLES = 12
 MOST_PARAMETERS = 200
 Headers = list[tuple[bytes, bytes]]
+Answer = tuple[int, Headers, Data]  # status, headers, body
 
 
 class ImageEndpoints:
@@ -49,8 +51,8 @@ class ImageEndpoints:
         self._looks = Looks(shared.pipeline_cache, shared.settings)
         self._written: set[Look] = set()  # looks whose centre lines are found
         # apart, so that a plain image never waits for distorted or written ones, which take ten times as long
-        self._quick = BatchesHere(files_of)
-        self._batched = BatchesElsewhere(self._make, shared.work.concurrency, shared.work.each)
+        self._quick = BatchesHere(shared.work.sharing, files_of)
+        self._batched = BatchesElsewhere(shared.work.sharing, self._make, shared.work.concurrency, shared.work.each)
 
     async def shortcut(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """Answer `GET /v1/sequences/{text}.png` before any routing; False for any other request."""
@@ -65,7 +67,7 @@ class ImageEndpoints:
         await send({"type": "http.response.body", "body": body})
         return True
 
-    async def png(self, pairs: list[tuple[str, str]], scope: Scope, receive: Receive) -> tuple[int, Headers, bytes]:
+    async def png(self, pairs: list[tuple[str, str]], scope: Scope, receive: Receive) -> Answer:
         """Status, headers and body of the image that the query `pairs` describes."""
         # Settings as they are written are found again without being parsed. The text is not among them: the renderer
         # of a look is the same for all texts.
@@ -97,7 +99,7 @@ class ImageEndpoints:
         ]
         return _cached(scope, headers, file, seed is not None)
 
-    async def json(self, pairs: Pairs, scope: Scope, receive: Receive) -> tuple[int, Headers, bytes]:
+    async def json(self, pairs: Pairs, scope: Scope, receive: Receive) -> Answer:
         """The same as JSON: text, seed, index, size, boxes, and the PNG file in base64."""
         asked, address = from_query(pairs, ABOUT_IMAGES, self._settings), address_of(scope)
         with self._work.image_slots.slot(address):
@@ -107,16 +109,16 @@ class ImageEndpoints:
         self._shared.metrics.made("json")
         return _cached(scope, [(b"content-type", b"application/json")], body, "seed" in asked.others)
 
-    async def samples(self, pairs: Pairs, scope: Scope, receive: Receive) -> bytes:
+    async def samples(self, pairs: Pairs, scope: Scope, receive: Receive) -> Data:
         """`count` images of one seed from number `start` on, and what makes the first of them elsewhere, as JSON."""
         return await self._samples(from_query(pairs, ABOUT_SAMPLES, self._settings), scope, receive)
 
-    async def samples_of_body(self, request: Request) -> bytes:
+    async def samples_of_body(self, request: Request) -> Data:
         """The same for a body of JSON: a list of texts can be too long for a query."""
         asked = from_json(await json_body(request, self._shared.limits), ABOUT_SAMPLES, self._settings)
         return await self._samples(asked, request.scope, request.receive)
 
-    async def _samples(self, asked: RequestValues, scope: Scope, receive: Receive) -> bytes:
+    async def _samples(self, asked: RequestValues, scope: Scope, receive: Receive) -> Data:
         start, count = asked.others.get("start", 0), asked.others.get("count", SAMPLES)
         address = address_of(scope)
         with self._work.long_slots.slot(address):
@@ -176,7 +178,7 @@ def _header(text: str) -> bytes:
     return quote(text, "+-(). /" if text == text.strip() else "+-()./").encode()
 
 
-def _cached(scope: Scope, headers: Headers, body: bytes, repeatable: bool) -> tuple[int, Headers, bytes]:
+def _cached(scope: Scope, headers: Headers, body: Data, repeatable: bool) -> Answer:
     """The answer; one that is the same at every request is kept by the client, and confirmed without a body."""
     headers.append((b"content-length", b"%d" % len(body)))
     if not repeatable:

@@ -17,6 +17,7 @@ from digitseq.service import recipes
 from digitseq.service.batches import Wanted, files_of, one_image
 from digitseq.service.limits import Limits
 from digitseq.service.looks import Look, Looks, Prepared
+from digitseq.service.messages import Data
 from digitseq.service.pipeline_cache import PipelineCache
 from digitseq.service.problems import Problem
 from digitseq.service.progress import StreamedPipeline, in_frames
@@ -66,12 +67,12 @@ class Maker:
                 found[one] = file if isinstance(file, Exception) else (one.text, file)
         return [found[one] for one in wanted]
 
-    def sample(self, check: Check, asked: RequestValues, index: int) -> bytes:
+    def sample(self, check: Check, asked: RequestValues, index: int) -> Data:
         """Image `index` and what is known of it, as JSON."""
         pipeline = self._pipeline_cache.pipeline(asked, None, check)
         return json.dumps(_samples(pipeline, index, index + 1, check)[0]).encode()
 
-    def samples(self, check: Check, asked: RequestValues, start: int, count: int) -> bytes:
+    def samples(self, check: Check, asked: RequestValues, start: int, count: int) -> Data:
         """`count` images from `start` on, and what makes the first of them elsewhere, as JSON."""
         until = start + count
         pipeline = self._pipeline_cache.pipeline(asked, until, check)
@@ -86,7 +87,7 @@ class Maker:
 
     def data_set(
         self, check: Check, asked: RequestValues, size: int, name: str, labels: tuple[str, ...], framed: bool
-    ) -> Generator[bytes, None, None]:
+    ) -> Generator[Data, None, None]:
         """The pieces of the file `name`, one of `DOWNLOADS`; empty ones mean that work is under way.
 
         framed: in frames, see `digitseq.service.progress`

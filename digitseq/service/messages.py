@@ -12,6 +12,7 @@ import struct
 from multiprocessing.connection import wait
 from typing import Any
 
+Data = bytes | memoryview  # bytes, as they were sent or as they were received
 HEAD = struct.Struct(">?Q")  # whether it is pickled, bytes that follow
 SMALL = 1 << 16  # bytes that are rather copied than sent by a call of their own
 
@@ -58,13 +59,14 @@ class BlockingMessages:
         return data
 
 
-class Messages(asyncio.Protocol):
+class Messages(asyncio.BufferedProtocol):
     """The end of an event loop: asks, and awaits one answer at a time, without a thread that would have to be woken."""
 
     def __init__(self) -> None:
         self.asked, self.closed = False, False  # an answer will come; none can come any more
-        self._received = bytearray()
-        self._answer: asyncio.Future[tuple[bool, bytes]] | None = None
+        self._answer: asyncio.Future[tuple[bool, memoryview]] | None = None
+        self._head: tuple[bool, int] | None = None  # of the message of which a part was received
+        self._space, self._filled = memoryview(bytearray(HEAD.size)), 0
 
     @classmethod
     async def over(cls, connected: socket.socket) -> Messages:
@@ -75,22 +77,31 @@ class Messages(asyncio.Protocol):
         return (await connect(cls, sock=connected))[1]  # type: ignore[no-any-return]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """As `asyncio.Protocol` has it."""
+        """As `asyncio.BaseProtocol` has it."""
         self._transport: Any = transport  # an `asyncio.Transport`, or that of another event loop
 
-    def data_received(self, data: bytes) -> None:
-        """As `asyncio.Protocol` has it."""
-        self._received += data
-        if len(self._received) < HEAD.size:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """As `asyncio.BufferedProtocol` has it: a large answer is received where it stays."""
+        return self._space[self._filled :]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """As `asyncio.BufferedProtocol` has it."""
+        self._filled += nbytes
+        if self._filled < len(self._space):
             return
-        pickled, size = HEAD.unpack_from(self._received)
-        if len(self._received) == HEAD.size + size:
-            body, self._received, self.asked = bytes(memoryview(self._received)[HEAD.size :]), bytearray(), False
+        if self._head is None:
+            pickled, size = self._head = HEAD.unpack(self._space)
+            self._space, self._filled = memoryview(bytearray(size)), 0
+        else:
+            pickled, size = self._head
+        if self._filled == size:
+            data, self.asked = self._space, False
+            self._head, self._space, self._filled = None, memoryview(bytearray(HEAD.size)), 0
             if self._answer is not None and not self._answer.done():  # else nobody wants it any more
-                self._answer.set_result((pickled, body))
+                self._answer.set_result((pickled, data))
 
     def connection_lost(self, error: Exception | None) -> None:
-        """As `asyncio.Protocol` has it."""
+        """As `asyncio.BaseProtocol` has it."""
         self.closed = True
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(ConnectionResetError("the other end is closed"))
@@ -105,7 +116,7 @@ class Messages(asyncio.Protocol):
         self.asked = True
 
     async def answer(self) -> Any:
-        """The answer to what was asked. Raises `OSError` when the other end is closed."""
+        """The answer to what was asked; a `memoryview` of bytes. Raises `OSError` when the other end is closed."""
         if self.closed:
             raise ConnectionResetError("the other end is closed")
         self._answer = asyncio.get_running_loop().create_future()

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from digitseq.service.batch_queue import BatchQueue, ImageRequest
 from digitseq.service.batches import Wanted
+from digitseq.service.turns import Sharing
 
 L = TypeVar("L")
 T = TypeVar("T")
@@ -17,10 +18,13 @@ GATHER = 0.0015  # seconds in which clients that have just got an image ask for 
 
 
 class MicroBatcher(ABC, Generic[L, T]):
-    """Makes batches of images, for which client addresses take turns. Lives in one event loop."""
+    """Makes batches of images, for which client addresses take turns. Lives in one event loop.
 
-    def __init__(self) -> None:
-        self._queue = BatchQueue[L, T]()
+    sharing: knows whether several addresses have asked lately, for images or anything else
+    """
+
+    def __init__(self, sharing: Sharing) -> None:
+        self._queue = BatchQueue[L, T](sharing)
         self._scheduled = False
         self._loop: asyncio.AbstractEventLoop | None = None  # to ask for it takes a system call on Python 3.11
 
@@ -60,8 +64,8 @@ class BatchesHere(MicroBatcher[L, T]):
     make: the results of images with the same key, in order, with the look of the first, or why one cannot be made
     """
 
-    def __init__(self, make: Callable[[L, Sequence[Wanted]], Sequence[T | Exception]]) -> None:
-        super().__init__()
+    def __init__(self, sharing: Sharing, make: Callable[[L, Sequence[Wanted]], Sequence[T | Exception]]) -> None:
+        super().__init__(sharing)
         self._make = make
 
     def _added(self, address: str, loop: asyncio.AbstractEventLoop) -> None:
@@ -91,11 +95,12 @@ class BatchesElsewhere(MicroBatcher[L, T]):
 
     def __init__(
         self,
+        sharing: Sharing,
         make: Callable[[L, Sequence[Wanted]], Awaitable[Sequence[T | Exception]]],
         at_once: int,
         each: int = 1,
     ) -> None:
-        super().__init__()
+        super().__init__(sharing)
         self._make, self._at_once, self._each = make, at_once, each
         self._made: dict[Any, tuple[str, int]] = {}  # address and images of each batch under way, by its task
         self._gathering: str | None = None  # the address whose next batch is waited for

@@ -14,7 +14,8 @@ from digitseq.options import Option
 from digitseq.service import schemas
 from digitseq.service.core import Service
 from digitseq.service.documentation import put_in_words
-from digitseq.service.images import query
+from digitseq.service.images import Answer, query
+from digitseq.service.messages import Data
 from digitseq.service.problems import Problem
 from digitseq.service.progress import MEDIA_TYPE
 from digitseq.service.requests import ABOUT_IMAGES, ABOUT_SAMPLES, about_data_sets
@@ -239,7 +240,7 @@ def _with_region(request: Request) -> list[tuple[str, str]]:
     return pairs if any(name == "phone" for name, _ in pairs) else [("phone", "JP"), *pairs]
 
 
-def _samples(body: bytes) -> Response:
+def _samples(body: Data) -> Response:
     return Response(body, headers={"Cache-Control": "no-store"}, media_type="application/json")
 
 
@@ -247,7 +248,7 @@ def _with_text(request: Request) -> list[tuple[str, str]]:
     return [("number", request.path_params["text"]), *query(request.scope)]
 
 
-def _response(answer: tuple[int, list[tuple[bytes, bytes]], bytes]) -> Response:
+def _response(answer: Answer) -> Response:
     status, headers, body = answer
     response = Response(body, status)
     response.raw_headers = headers

@@ -8,13 +8,18 @@ from contextlib import contextmanager
 
 from digitseq.service.limits import Limits
 from digitseq.service.problems import Problem
+from digitseq.service.turns import Sharing
 from digitseq.service.work_queue import MAX_WAIT, WorkQueue
 
 
 class AddressLimiter:
-    """At most `most` requests at once, and `percent` of them from one client address, but at least one."""
+    """At most `most` requests at once, and `percent` of them from one client address, but at least one.
 
-    def __init__(self, most: int, percent: int, noun: str, retry_after: int = 1) -> None:
+    sharing: is told who asks
+    """
+
+    def __init__(self, sharing: Sharing, most: int, percent: int, noun: str, retry_after: int = 1) -> None:
+        self._sharing = sharing
         self._most, self._each = most, max(1, most * percent // 100)
         self._noun, self._retry_after = noun, str(retry_after)
         self._held: Counter[str] = Counter()
@@ -24,6 +29,7 @@ class AddressLimiter:
     @contextmanager
     def slot(self, address: str) -> Generator[None, None, None]:
         """Holds a slot for one request of `address`. Raises `Problem` 429 when there is none, 503 when closed."""
+        self._sharing.note(address)
         if self.closed:
             raise Problem(503, "the service is shutting down", Retry_After="5", Connection="close")
         if self.in_use >= self._most:
@@ -63,9 +69,10 @@ class Scheduler:
         more = limits.concurrency + (percent < 100)
         self.images = WorkQueue(more, max_wait, early, limits.concurrency)
         self.long = WorkQueue(limits.concurrency, max_wait, early, self.each)
-        self.image_slots = AddressLimiter(most, percent, "requests")
-        self.long_slots = AddressLimiter(most, percent, "requests for samples and data sets")
-        self.streams = AddressLimiter(limits.max_streams, percent, "data sets", 10)
+        self.sharing = Sharing()
+        self.image_slots = AddressLimiter(self.sharing, most, percent, "requests")
+        self.long_slots = AddressLimiter(self.sharing, most, percent, "requests for samples and data sets")
+        self.streams = AddressLimiter(self.sharing, limits.max_streams, percent, "data sets", 10)
 
     @property
     def draining(self) -> bool:

@@ -12,6 +12,7 @@ from typing import TypeVar
 from starlette.types import Scope
 
 from digitseq.service.cancelling import Receive, UntilGone
+from digitseq.service.messages import Data
 from digitseq.service.problems import Problem
 from digitseq.service.turns import Turns
 
@@ -114,7 +115,7 @@ class Stream:
     Each waits for a turn of `address` in `queue`.
     """
 
-    def __init__(self, queue: WorkQueue, pieces: AsyncGenerator[bytes, None], address: str = "") -> None:
+    def __init__(self, queue: WorkQueue, pieces: AsyncGenerator[Data, None], address: str = "") -> None:
         self._queue, self._pieces, self._address = queue, pieces, address
         self._request()
 
@@ -124,7 +125,7 @@ class Stream:
             while await self._next == b"":
                 self._request()
 
-    async def __aiter__(self) -> AsyncGenerator[bytes, None]:
+    async def __aiter__(self) -> AsyncGenerator[Data, None]:
         while (piece := await self._next) is not None:
             self._request()
             if piece:
@@ -139,6 +140,6 @@ class Stream:
     def _request(self) -> None:
         self._next = asyncio.ensure_future(self._advance())
 
-    async def _advance(self) -> bytes | None:
+    async def _advance(self) -> Data | None:
         async with self._queue.turn(self._address):
             return await anext(self._pieces, None)
