@@ -60,8 +60,7 @@ class Blocking:
 
         async def cancelled() -> None:
             task = asyncio.ensure_future(coroutine)
-            while not self.busy():
-                await asyncio.sleep(0)
+            await until(self.busy)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
@@ -187,6 +186,27 @@ def test_work_that_nobody_waits_for_ends_and_its_process_goes_on(processes):
     assert processes.pid() == before
 
 
+def test_a_piece_that_arrives_when_nobody_waits_any_more_ends_the_stream(processes):
+    before = processes.pid()
+
+    async def cancelled() -> None:
+        pieces = processes.processes.stream(Maker.data_set, LONG, *DATA_SET)
+        task = asyncio.ensure_future(anext(pieces))
+        await until(processes.busy)
+        await until(lambda: not processes.busy())  # the answer is there, but the task has not gone on
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    processes.run(cancelled())
+    assert processes.pid() == before
+
+
+async def until(true) -> None:
+    while not true():
+        await asyncio.sleep(0)
+
+
 def test_what_a_killed_process_was_to_make_another_one_makes(processes, tmp_path):
     """Whether it was killed before it was asked, or meanwhile."""
     before = processes.pid()
@@ -234,8 +254,7 @@ def test_one_that_is_started_for_nobody_is_there_for_the_next():
         await asyncio.sleep(0)
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)
-        while not processes.processes._all:
-            await asyncio.sleep(0)
+        await until(lambda: processes.processes._all)
         await asyncio.sleep(0)
         return await processes.processes.call(process_id)
 
@@ -308,7 +327,7 @@ def test_processes_end_with_the_one_that_started_them(tmp_path):
         "        await anext(stream)\n"
         "        asyncio.ensure_future(anext(stream))\n"
         "        asyncio.ensure_future(processes.processes.call(Maker.samples, LONG, 0, 10**9))\n"
-        "        while processes.busy() < 2: await asyncio.sleep(0)\n"
+        "        await until(lambda: processes.busy() == 2)\n"
         "    processes.run(begin())\n"
         "    print('begun', flush=True)\n"
         "    sys.stdin.read()\n"

@@ -79,8 +79,9 @@ class WorkerProcesses:
                     item = await process.ask(NEXT)
             except Killed:
                 raise _killed() from None
-            except GeneratorExit:
-                process.tell(CANCEL)
+            except (GeneratorExit, asyncio.CancelledError):
+                if process.ready:  # it waits to be asked for the next item; else it is told by `_stop`
+                    process.tell(CANCEL)
                 raise
 
     async def close(self) -> None:
