@@ -42,7 +42,10 @@ def test_a_port_in_use_is_one_line():
         port = taken.getsockname()[1]
         command = [sys.executable, "-m", "digitseq.service", "--port", str(port)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=os.environ | PATHS)
-    expected = f"digitseq: error: cannot listen on host 127.0.0.1, port {port}: {os.strerror(errno.EADDRINUSE)}\n"
+    expected = (
+        f"digitseq: error: cannot listen on host 127.0.0.1, port {port}: {os.strerror(errno.EADDRINUSE)}; "
+        "give another --host or --port (0: any free one)\n"
+    )
     assert (done.returncode, done.stdout, done.stderr) == (2, "", expected)
 
 
@@ -158,6 +161,23 @@ def test_sigterm_lets_answers_finish_and_takes_no_new_ones(served):
     assert whole.endswith(bytes(1024)) and len(whole) % 10_240 == 0
     served.process.wait(60)
     assert "Traceback" not in served.log()
+
+
+def test_a_second_ctrl_c_ends_it_at_once_and_well(cache, tmp_path):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    with serve(tmp_path, TMPDIR=str(temporary)) as served:
+        with served.client.stream("POST", "/v1/datasets", json=BODY | {"augment": ["heavy"]}) as answer:
+            pieces = answer.iter_raw()
+            next(pieces)
+            served.process.send_signal(signal.SIGINT)
+            wait_until(lambda: "CTRL+C to force quit" in served.log())
+            served.process.send_signal(signal.SIGINT)
+            with pytest.raises(httpx.TransportError):
+                list(pieces)
+        assert served.process.wait(60) == 0
+        assert "Traceback" not in served.log()
+        assert list(temporary.iterdir()) == []
 
 
 @pytest.mark.slow

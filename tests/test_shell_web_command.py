@@ -212,6 +212,24 @@ def test_the_command_does_the_same(open_page, start):
     assert opened.end(signal.SIGINT)[1:] == ("", "")
 
 
+def test_it_says_that_it_waits_for_what_is_being_sent_and_a_second_ctrl_c_ends_that(open_page):
+    import httpx
+
+    opened = open_page()
+    body = {"number": "123456", "size": 100_000, "augment": ["heavy"], "format": "webdataset"}
+    with httpx.stream("POST", f"{opened.url}v1/datasets", json=body, timeout=60) as answer:
+        pieces = answer.iter_raw()
+        next(pieces)
+        opened.process.send_signal(signal.SIGINT)
+        assert opened.line() == "what is being sent has 5 seconds to end; Ctrl-C again ends it now"
+        opened.process.send_signal(signal.SIGINT)
+        with pytest.raises(httpx.TransportError):
+            list(pieces)
+    out, err = opened.process.communicate(timeout=60)
+    assert (opened.process.returncode, out) == (0, "")
+    assert "Traceback" not in err
+
+
 def test_two_at_once_have_two_ports(open_page):
     with take_usual_port():
         both = [open_page() for _ in range(2)]

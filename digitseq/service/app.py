@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 from pathlib import Path
 
@@ -34,7 +35,7 @@ class GuardedApp(FastAPI):
     outermost: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.outermost(scope, receive, send)
+        await self.outermost(scope, _whole(receive) if scope["type"] == "lifespan" else receive, send)
 
     async def routed(self, scope: Scope, receive: Receive, send: Send) -> None:
         """What FastAPI answers by itself. Raises what a route raises."""
@@ -107,6 +108,18 @@ def _keeping_errors(app: ASGIApp) -> ASGIApp:
             scope[ERROR] = error
 
     return answer
+
+
+def _whole(receive: Receive) -> Receive:
+    """`receive` of a lifespan that always ends: uvicorn cancels it, and says nothing, after a second Ctrl-C."""
+
+    async def message() -> Message:
+        try:
+            return await receive()
+        except asyncio.CancelledError:
+            return {"type": "lifespan.shutdown"}
+
+    return message
 
 
 def _varying(app: ASGIApp) -> ASGIApp:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import http.client
 import os
@@ -11,10 +12,12 @@ import warnings
 import webbrowser
 
 from digitseq.service.limits import Limits
-from digitseq.service.server import load_packages, uvicorn_settings
+from digitseq.service.server import SHUTDOWN_SECONDS, load_packages, uvicorn_settings
 from digitseq.shell.console import say
 
 HOST, PORT = "127.0.0.1", 8000
+SILENT_SECONDS = 0.5  # from Ctrl-C until it says what it waits for
+WAITING = f"what is being sent has {SHUTDOWN_SECONDS} seconds to end; Ctrl-C again ends it now"
 # these would take the terminal, and the page needs JavaScript
 IN_TERMINAL = ("www-browser", "links", "elinks", "lynx", "w3m")
 
@@ -32,9 +35,15 @@ def serve_page(fragment: str, cache: str | None) -> int:
 
         from digitseq.service.app import create_app
 
+        class Server(uvicorn.Server):
+            async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+                saying = asyncio.get_running_loop().call_later(SILENT_SECONDS, say, WAITING)
+                await super().shutdown(sockets)
+                saying.cancel()
+
         limits = Limits.from_environment(os.environ)
         # no key, whatever the environment says: nobody else can reach it
-        server = uvicorn.Server(
+        server = Server(
             uvicorn.Config(
                 create_app(limits, cache=cache, processes=True), log_level="warning", **uvicorn_settings(limits)
             )

@@ -164,4 +164,5 @@ def _check_address(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise SettingsError(f"cannot listen on host {host}, port {port}: {error.strerror}", "port") from None
+            why = f"cannot listen on host {host}, port {port}: {error.strerror}"
+            raise SettingsError(f"{why}; give another `host` or `port` (0: any free one)", "port") from None
