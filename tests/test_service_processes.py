@@ -356,6 +356,18 @@ def test_the_service_outlives_its_processes(cache, tmp_path):
         assert plain.status_code == 200
 
 
+def test_a_process_that_stands_still_costs_the_requests_that_wait_for_it_only(cache, tmp_path):
+    with serve(tmp_path, "--max_seconds", 1, "--concurrency", 1) as served:
+        path = "/v1/sequences/12.png?augment=light"
+        assert served.client.get(path).status_code == 200
+        found = workers_of(served.process.pid)
+        for worker in found:
+            os.kill(worker, signal.SIGSTOP)
+        assert served.client.get(path).status_code == 503
+        wait_until(lambda: served.client.get(path).status_code == 200)
+        wait_for_end(found)
+
+
 def test_processes_are_started_where_the_path_of_temporary_files_is_too_long_for_a_socket(cache, tmp_path):
     deep = tmp_path / ("long" * 30)
     deep.mkdir()

@@ -157,7 +157,8 @@ class ImageEndpoints:
         self._written.add(look)
 
     async def _make(self, look: Look, wanted: Sequence[Wanted]) -> list[Image | Exception]:
-        return await self._shared.making.call(Maker.images, look, wanted)
+        with Deadline(self._work.seconds):  # of its own, as a batch does not end with the requests that wait for it
+            return await self._shared.making.call(Maker.images, look, wanted)
 
 
 def query(scope: Scope) -> list[tuple[str, str]]:
