@@ -114,7 +114,7 @@ def test_one_address_leaves_places_to_others(served):
 
 
 def test_an_image_does_not_wait_for_sample_sheets(cache, tmp_path):
-    """As many sheets as there are places for wait for one thread: an image comes meanwhile."""
+    """As many sheets as there are places for wait: an image comes meanwhile."""
     with serve(tmp_path, "--concurrency", 1, "--client_percent", 100) as served, contextlib.ExitStack() as open_ones:
         sheet = (
             "GET /v1/samples.json?number=123456&augment=heavy&image_width=9000&count=100 HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 
 import pytest
 
 pytest.importorskip("fastapi")
 from digitseq import Pipeline, Settings
+from digitseq.service import micro_batcher
 from digitseq.service.batch_queue import MAX_BATCH, MAX_SHARED, BatchQueue, ImageRequest
 from digitseq.service.batches import Files, Wanted, batch_key, files_of
-from digitseq.service.cancelling import Deadline
+from digitseq.service.cancelling import CancelScope, Deadline, UntilGone
 from digitseq.service.limits import Limits
 from digitseq.service.micro_batcher import BatchesElsewhere, BatchesHere
+from digitseq.service.problems import Problem
 from digitseq.service.read_turns import ReadTurns
 from digitseq.service.scheduler import Scheduler
 from digitseq.service.turns import SHARED_SECONDS, Sharing, Turns
@@ -364,7 +367,10 @@ def test_an_image_waits_for_one_batch_of_another_client_at_most(train, elsewhere
 
 
 def sizes_of_batches(waves: list[dict[str, int]], at_once: int, each: int = 1) -> list[list[int]]:
-    """The images of the batches that are under way after each wave of so many requests by address. None ends."""
+    """The images of the batches that are under way after each wave of so many requests by look. None ends.
+
+    The first letter of a look is the address that asks for it.
+    """
     begun: list[int] = []
 
     async def never(look: str, wanted: list[Wanted]) -> Files:
@@ -375,10 +381,10 @@ def sizes_of_batches(waves: list[dict[str, int]], at_once: int, each: int = 1) -
         sharing = Sharing()
         batcher, found, tasks = BatchesElsewhere(sharing, never, at_once, each), [], []
         for wave in waves:
-            for address, count in wave.items():
-                sharing.note(address)
+            for look, count in wave.items():
+                sharing.note(look[0])
                 tasks += [
-                    asyncio.ensure_future(batcher.image("", Wanted("1", 0, k), address, address)) for k in range(count)
+                    asyncio.ensure_future(batcher.image(look, Wanted("1", 0, k), look[0], look)) for k in range(count)
                 ]
             await next_step()
             found.append([*begun])
@@ -402,6 +408,56 @@ def test_who_asks_beside_another_has_its_share_of_them():
     assert sizes_of_batches([{"a": 64, "b": 64}], 4, each=2) == [2 * begun]
 
 
+def test_looks_of_one_address_do_not_wait_for_each_other():
+    assert sizes_of_batches([{"a1": 3, "a2": 3, "a3": 3}], 2) == [[3, 3]]
+
+
+def test_nobody_waits_for_what_another_address_will_ask(monkeypatch):
+    monkeypatch.setattr(micro_batcher, "GATHER", 3600)
+
+    async def ask() -> list[str]:
+        gate = asyncio.Event()
+
+        async def make(look: str, wanted: list[Wanted]) -> list[str]:
+            await gate.wait()
+            return [look] * len(wanted)
+
+        batcher = BatchesElsewhere(Sharing(), make, 1)
+        tasks = [asyncio.ensure_future(batcher.image(who, Wanted("1", 0, 0), who, who)) for who in "aab"]
+        await next_step()
+        gate.set()
+        return await asyncio.wait_for(asyncio.gather(*tasks), 60)
+
+    assert asyncio.run(ask()) == ["a", "a", "b"]
+
+
+def test_a_batch_ends_when_all_who_wait_for_it_are_gone():
+    async def ask() -> tuple[list[int], list[str]]:
+        begun, ended = list[int](), list[str]()
+
+        async def make(look: str, wanted: list[Wanted]) -> list[str]:
+            begun.append(len(wanted))
+            try:
+                return await asyncio.get_running_loop().create_future()
+            finally:
+                ended.append(look)
+
+        batcher = BatchesElsewhere(Sharing(), make, 1)
+        first, second, next_one = (
+            asyncio.ensure_future(batcher.image(look, Wanted("1", 0, 0), "a", look)) for look in "aab"
+        )
+        await next_step()
+        first.cancel()
+        await next_step()
+        assert (begun, ended) == ([2], [])
+        second.cancel()
+        await next_step()
+        next_one.cancel()
+        return begun, ended
+
+    assert asyncio.run(ask()) == ([2, 1], ["a"])
+
+
 def test_a_deadline_cancels_its_task_and_says_so():
     async def ask() -> str:
         with pytest.raises(asyncio.TimeoutError), Deadline(0.001):
@@ -411,6 +467,59 @@ def test_a_deadline_cancels_its_task_and_says_so():
             return "in time"
 
     assert asyncio.run(ask()) == "in time"
+
+
+def test_a_client_that_goes_when_its_answer_is_there_cancels_nothing_later():
+    async def ask() -> str:
+        went = asyncio.Event()
+
+        async def receive() -> dict:
+            await went.wait()
+            return {"type": "http.disconnect"}
+
+        with UntilGone(receive):
+            await next_step()
+            went.set()
+            await asyncio.sleep(0)  # it is known now, but nobody has been told
+        await next_step()
+        return "not cancelled"
+
+    assert asyncio.run(ask()) == "not cancelled"
+
+
+def test_the_innermost_of_several_deadlines_that_pass_is_told():
+    async def ask() -> str:
+        with pytest.raises(asyncio.TimeoutError), Deadline(60):
+            with pytest.raises(Problem, match="has gone"), UntilGone(gone), Deadline(60):
+                await asyncio.Event().wait()
+            with Deadline(0.001):
+                await asyncio.Event().wait()
+        await next_step()
+        return "goes on"
+
+    async def gone() -> dict:
+        return {"type": "http.disconnect"}
+
+    assert asyncio.run(asyncio.wait_for(ask(), 60)) == "goes on"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="cannot be told apart before")
+def test_who_is_cancelled_and_late_at_once_is_cancelled():
+    async def ask() -> None:
+        scope = CancelScope()
+
+        async def wait() -> None:
+            with scope:
+                await asyncio.Event().wait()
+
+        task = asyncio.ensure_future(wait())
+        await next_step()
+        scope.cancel(ValueError())
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(ask())
 
 
 def test_who_cancels_a_task_with_a_deadline_is_no_deadline():

@@ -72,7 +72,7 @@ def test_a_call_that_is_cancelled_before_a_thread_is_free_is_not_made():
         await asyncio.sleep(0)
         gate.set()
         await asyncio.gather(*calls, return_exceptions=True)
-        threads.close()
+        await threads.close()
 
     asyncio.run(ask())
     assert made == [2]
@@ -102,7 +102,7 @@ def test_work_stops_at_the_next_check(reason):
         else:
             with pytest.raises(Problem, match="the client has gone"):
                 await task
-        threads.close()
+        await threads.close()
 
     asyncio.run(ask())
     assert work.ended.is_set()
@@ -117,7 +117,7 @@ def test_what_a_call_raises_is_passed_on():
         threads = WorkerThreads(1)
         with pytest.raises(Stopped):
             await WorkQueue(1).run(partial(threads.call, fails), waiting_for_ever)
-        threads.close()
+        await threads.close()
 
     asyncio.run(ask())
 
@@ -164,7 +164,7 @@ def test_a_stream_is_made_piece_by_piece_and_closed(most):
             if len(found) == most:
                 break
         await stream.close()
-        threads.close()
+        await threads.close()
 
     asyncio.run(ask())
     assert found == [b"%d" % n for n in range(min(most, 10))]
@@ -188,7 +188,7 @@ def test_a_stream_that_is_stopped_within_a_piece():
             break
         await stream.close()
         assert await threads.call(lambda check: "served") == "served"  # the one thread is free again
-        threads.close()
+        await threads.close()
 
     asyncio.run(ask())
 
@@ -199,7 +199,7 @@ def test_a_stream_that_never_began_is_closed():
         async with queue.turn():
             await Stream(queue, threads.stream(lambda check: numbered(check, []))).close()
         async with queue.turn():
-            threads.close()
+            await threads.close()
 
     asyncio.run(asyncio.wait_for(ask(), 60))
 

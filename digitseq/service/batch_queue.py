@@ -46,6 +46,14 @@ class BatchQueue(Generic[L, T]):
         """How many requests of `address` wait."""
         return sum(map(len, self._waiting.get(address, {}).values()))
 
+    def looks(self, address: str) -> int:
+        """Of how many batches at least."""
+        return len(self._waiting.get(address, {}))
+
+    def waits_beside(self, address: str) -> bool:
+        """Whether any other address waits."""
+        return any(other != address for other in self._waiting)
+
     def add(self, address: str, key: Hashable, request: ImageRequest[L, T]) -> None:
         """Let `request` wait behind those of `address` with the same key."""
         self._waiting.setdefault(address, {}).setdefault(key, []).append(request)

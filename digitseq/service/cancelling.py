@@ -20,22 +20,27 @@ class CancelScope:
 
     def __init__(self) -> None:
         self._error: BaseException | None = None
+        self._ended = False
 
     def __enter__(self) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._task = task
+        self._cancelled = task.cancelling() if hasattr(task, "cancelling") else 0  # Python 3.11 counts
 
     def __exit__(self, kind: type[BaseException] | None, error: object, traceback: TracebackType | None) -> None:
-        if self._error is not None and kind is not None and issubclass(kind, asyncio.CancelledError):
-            if hasattr(self._task, "uncancel"):  # Python 3.11: it was not cancelled by anybody else
-                self._task.uncancel()
-            raise self._error from None
+        self._ended = True
+        if self._error is None or kind is None or not issubclass(kind, asyncio.CancelledError):
+            return
+        if hasattr(self._task, "uncancel") and self._task.uncancel() > self._cancelled:
+            return  # somebody else has cancelled it, too
+        raise self._error from None
 
     def cancel(self, error: BaseException) -> None:
-        """Cancel the task, which gets `error`."""
-        self._error = error
-        self._task.cancel()
+        """Cancel the task, which gets `error`, unless it has left the context."""
+        if not self._ended:
+            self._error = error
+            self._task.cancel()
 
 
 class Deadline(CancelScope):
@@ -67,7 +72,6 @@ class UntilGone(CancelScope):
         self._gone.add_done_callback(self._end)
 
     def __exit__(self, kind: type[BaseException] | None, error: object, traceback: TracebackType | None) -> None:
-        self._gone.remove_done_callback(self._end)
         self._gone.cancel()
         super().__exit__(kind, error, traceback)
 

@@ -27,8 +27,7 @@ from digitseq.service.shared import Shared
 from digitseq.service.worker_processes import WorkerProcesses
 from digitseq.service.worker_threads import WorkerThreads
 
-# How long a thread that makes images may keep the others of this process waiting, the event loop among them: each
-# request wakes several of them one after the other.
+# How long a thread that makes something may keep the event loop waiting.
 SWITCH_SECONDS = 0.0001
 
 
@@ -59,7 +58,7 @@ class Service:
 
     @asynccontextmanager
     async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
-        """Opens the bank before the first request; ends the threads after the last."""
+        """Opens the bank before the first request; ends processes and threads after the last."""
         # meanwhile: whoever asks before it is there waits for it
         starting = asyncio.ensure_future(self._making.start())
         before = sys.getswitchinterval()
@@ -74,7 +73,7 @@ class Service:
             gc.unfreeze()
             await starting
             await self._making.close()
-            self._threads.close()
+            await self._threads.close()
 
     def _drain_on_sigterm(self) -> None:
         """Let answers under way finish, and refuse new ones with 503, before the server stops listening."""

@@ -17,7 +17,6 @@ from digitseq.service.bodies import json_body
 from digitseq.service.cancelling import Deadline
 from digitseq.service.looks import KEPT, Look, Looks, of_text
 from digitseq.service.maker import Image, Maker
-from digitseq.service.messages import Data
 from digitseq.service.micro_batcher import BatchesElsewhere, BatchesHere
 from digitseq.service.problems import Problem
 from digitseq.service.requests import (
@@ -40,7 +39,7 @@ DISTORTING = {"style", "masks", *(name for name, option in SETTINGS.items() if o
 SAMPLES = 12
 MOST_PARAMETERS = 200
 Headers = list[tuple[bytes, bytes]]
-Answer = tuple[int, Headers, Data]  # status, headers, body
+Answer = tuple[int, Headers, bytes]  # status, headers, body
 
 
 class ImageEndpoints:
@@ -105,26 +104,26 @@ class ImageEndpoints:
         with self._work.image_slots.slot(address):
             await self._shared.await_lines(asked, self._work.images, receive, address)
             make = partial(self._shared.making.call, Maker.sample, asked, asked.others.get("index", 0))
-            body = await self._work.images.run(make, receive, address)
+            body = bytes(await self._work.images.run(make, receive, address))
         self._shared.metrics.made("json")
         return _cached(scope, [(b"content-type", b"application/json")], body, "seed" in asked.others)
 
-    async def samples(self, pairs: Pairs, scope: Scope, receive: Receive) -> Data:
+    async def samples(self, pairs: Pairs, scope: Scope, receive: Receive) -> bytes:
         """`count` images of one seed from number `start` on, and what makes the first of them elsewhere, as JSON."""
         return await self._samples(from_query(pairs, ABOUT_SAMPLES, self._settings), scope, receive)
 
-    async def samples_of_body(self, request: Request) -> Data:
+    async def samples_of_body(self, request: Request) -> bytes:
         """The same for a body of JSON: a list of texts can be too long for a query."""
         asked = from_json(await json_body(request, self._shared.limits), ABOUT_SAMPLES, self._settings)
         return await self._samples(asked, request.scope, request.receive)
 
-    async def _samples(self, asked: RequestValues, scope: Scope, receive: Receive) -> Data:
+    async def _samples(self, asked: RequestValues, scope: Scope, receive: Receive) -> bytes:
         start, count = asked.others.get("start", 0), asked.others.get("count", SAMPLES)
         address = address_of(scope)
         with self._work.long_slots.slot(address):
             await self._shared.await_lines(asked, self._work.long, receive, address)
             make = partial(self._shared.making.call, Maker.samples, asked, start, count)
-            found = await self._work.long.run(make, receive, address)
+            found = bytes(await self._work.long.run(make, receive, address))
         self._shared.metrics.made("json", count)
         return found
 
@@ -157,8 +156,7 @@ class ImageEndpoints:
         self._written.add(look)
 
     async def _make(self, look: Look, wanted: Sequence[Wanted]) -> list[Image | Exception]:
-        with Deadline(self._work.seconds):  # of its own, as a batch does not end with the requests that wait for it
-            return await self._shared.making.call(Maker.images, look, wanted)
+        return await self._shared.making.call(Maker.images, look, wanted)
 
 
 def query(scope: Scope) -> list[tuple[str, str]]:
@@ -179,7 +177,7 @@ def _header(text: str) -> bytes:
     return quote(text, "+-(). /" if text == text.strip() else "+-()./").encode()
 
 
-def _cached(scope: Scope, headers: Headers, body: Data, repeatable: bool) -> Answer:
+def _cached(scope: Scope, headers: Headers, body: bytes, repeatable: bool) -> Answer:
     """The answer; one that is the same at every request is kept by the client, and confirmed without a body."""
     headers.append((b"content-length", b"%d" % len(body)))
     if not repeatable:

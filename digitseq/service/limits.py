@@ -28,12 +28,15 @@ class Limits:
     max_npz: int = _limit(1_000_000_000, "bytes of pixels in a file that is made on disk before it is sent (npz, lmdb)")
     max_operations: int = _limit(32, "distortions of an image; a preset counts as all of its operations")
     max_cells: int = _limit(400_000, "working pixels for the distortion of one image's glyphs")
-    concurrency: int = _limit(2, "samples and data sets that each process makes at the same time")
-    max_waiting: int = _limit(256, "requests that may wait for a thread; further ones get 429")
+    concurrency: int = _limit(
+        2, "batches of images, samples and data sets that each process of the service has made at the same time"
+    )
+    max_waiting: int = _limit(256, "requests that may wait; further ones get 429")
     max_streams: int = _limit(4, "data sets sent at the same time; further requests get 429")
     client_percent: int = _limit(
         50,
-        "percent of the requests, data sets and threads at once that one client address may have; 100 behind a proxy",
+        "percent of the requests, and of what is made at the same time, that one client address may have; 100 behind a "
+        "proxy",
     )
     max_seconds: int = _limit(300, "seconds that an answer may take")
     receive_seconds: int = _limit(10, "seconds in which a client must have sent its request")

@@ -107,22 +107,34 @@ class Messages(asyncio.BufferedProtocol):
             self._answer.set_exception(ConnectionResetError("the other end is closed"))
 
     def tell(self, value: Any) -> None:
-        """Send what has no answer. Raises what pickling raises."""
-        self._transport.write(b"".join(_encoded(value)))
+        """Send what has no answer. Raises what pickling raises, and `OSError` when the other end is closed."""
+        message = b"".join(_encoded(value))
+        self._check_open()
+        self._transport.write(message)
 
-    def ask(self, value: Any) -> None:
-        """Send what has an answer. Raises what pickling raises."""
+    async def ask(self, value: Any) -> Any:
+        """The answer; a `memoryview` of bytes. Raises as `tell`, also while it waits.
+
+        When the task is cancelled, `asked` says whether the answer has come.
+        """
         self.tell(value)
         self.asked = True
-
-    async def answer(self) -> Any:
-        """The answer to what was asked; a `memoryview` of bytes. Raises `OSError` when the other end is closed."""
-        if self.closed:
-            raise ConnectionResetError("the other end is closed")
-        self._answer = asyncio.get_running_loop().create_future()
-        pickled, data = await self._answer
+        pickled, data = await self.answer()
         return pickle.loads(data) if pickled else data
+
+    async def answer(self) -> tuple[bool, memoryview]:
+        """Wait for the answer to what was asked; whether it is pickled, and its bytes. Raises `OSError`."""
+        self._check_open()
+        self._answer = asyncio.get_running_loop().create_future()
+        try:
+            return await self._answer
+        finally:
+            self._answer = None  # which would keep its bytes
 
     def close(self) -> None:
         """The other end learns of it."""
         self._transport.abort()
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise ConnectionResetError("the other end is closed")

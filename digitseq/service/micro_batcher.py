@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Hashable, Sequence
-from typing import Any, Generic, TypeVar
+from functools import partial
+from typing import Generic, TypeVar
 
 from digitseq.service.batch_queue import BatchQueue, ImageRequest
 from digitseq.service.batches import Wanted
@@ -41,6 +42,7 @@ class MicroBatcher(ABC, Generic[L, T]):
             return await request.result
         except asyncio.CancelledError:
             self._queue.discard(address, key, request)
+            self._left()
             raise
 
     def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -52,6 +54,9 @@ class MicroBatcher(ABC, Generic[L, T]):
     @abstractmethod
     def _added(self, address: str, loop: asyncio.AbstractEventLoop) -> None:
         """A request of `address` waits."""
+
+    def _left(self) -> None:
+        """A request was cancelled."""
 
     @abstractmethod
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -102,7 +107,8 @@ class BatchesElsewhere(MicroBatcher[L, T]):
     ) -> None:
         super().__init__(sharing)
         self._make, self._at_once, self._each = make, at_once, each
-        self._made: dict[Any, tuple[str, int]] = {}  # address and images of each batch under way, by its task
+        # address and requests of each batch under way
+        self._made: dict[asyncio.Task[None], tuple[str, list[ImageRequest[L, T]]]] = {}
         self._gathering: str | None = None  # the address whose next batch is waited for
 
     def _added(self, address: str, loop: asyncio.AbstractEventLoop) -> None:
@@ -111,36 +117,50 @@ class BatchesElsewhere(MicroBatcher[L, T]):
         else:
             self._schedule(loop)
 
+    def _left(self) -> None:
+        for task, (_, requests) in self._made.items():
+            if all(request.result.done() for request in requests):
+                task.cancel()
+
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
         self._scheduled, self._gathering = False, None
         while len(self._made) < self._at_once and (taken := self._queue.take(self._may_begin, most=self._share)):
-            address, requests = taken
-            self._made[loop.create_task(self._serve(loop, *taken))] = address, len(requests)
+            task = loop.create_task(self._serve(*taken))
+            self._made[task] = taken
+            task.add_done_callback(partial(self._ended, loop))
 
     def _may_begin(self, address: str) -> bool:
         """Whether the next batch of `address` may begin: while some are made, requests gather for another one."""
-        made, most = len(self._images(address)), self._each if self._queue.shared else self._at_once
-        return not made or (made < most and self._queue.waiting(address) >= self._share(address))
+        made = len(self._under_way(address))
+        if not made or made >= self._most():
+            return not made
+        return self._queue.looks(address) > made or self._queue.waiting(address) >= self._share(address)
 
     def _share(self, address: str) -> int:
         """Images of a batch of `address`, if it has as many batches made as it may."""
-        asked = self._queue.waiting(address) + sum(self._images(address))
-        return max(FEW, -(-asked // (self._each if self._queue.shared else self._at_once)))
+        asked = self._queue.waiting(address) + sum(map(len, self._under_way(address)))
+        return max(FEW, -(-asked // self._most()))
 
-    def _images(self, address: str) -> list[int]:
-        """Of each batch of `address` that is under way."""
-        return [images for who, images in self._made.values() if who == address]
+    def _most(self) -> int:
+        """Batches that one address may have made at once."""
+        return self._each if self._queue.shared else self._at_once
 
-    async def _serve(self, loop: asyncio.AbstractEventLoop, address: str, requests: list[ImageRequest[L, T]]) -> None:
+    def _under_way(self, address: str) -> list[list[ImageRequest[L, T]]]:
+        return [requests for who, requests in self._made.values() if who == address]
+
+    async def _serve(self, address: str, requests: list[ImageRequest[L, T]]) -> None:
         results: Sequence[T | BaseException]
         try:
             results = await self._make(requests[0].look, [request.wanted for request in requests])
         except Exception as error:
             results = [error] * len(requests)
-        finally:
-            del self._made[asyncio.current_task()]
         deliver(requests, results)
-        if len(requests) > 1 and not self._images(address) and not self._scheduled:
+
+    def _ended(self, loop: asyncio.AbstractEventLoop, task: asyncio.Task[None]) -> None:
+        address, requests = self._made.pop(task)
+        ask_again = len(requests) > 1 and not task.cancelled()
+        alone = not self._under_way(address) and not self._queue.waits_beside(address)
+        if ask_again and alone and not self._scheduled:
             # half a batch takes almost as long as a whole one
             self._scheduled, self._gathering = True, address
             loop.call_later(GATHER, self._begin, loop)

@@ -15,7 +15,6 @@ from digitseq.service import schemas
 from digitseq.service.core import Service
 from digitseq.service.documentation import put_in_words
 from digitseq.service.images import Answer, query
-from digitseq.service.messages import Data
 from digitseq.service.problems import Problem
 from digitseq.service.progress import MEDIA_TYPE
 from digitseq.service.requests import ABOUT_IMAGES, ABOUT_SAMPLES, about_data_sets
@@ -181,7 +180,7 @@ def _add_watching(app: FastAPI, service: Service) -> None:
         responses={200: {"description": "The numbers, as Prometheus reads them", "content": {"text/plain": {}}}},
     )
     async def numbers() -> Response:
-        """Requests by address and status, their times, images made, threads at work."""
+        """Requests by address and status, their times, images made, threads and processes at work."""
         return Response(service.metrics.text(), media_type=service.metrics.content_type)
 
 
@@ -240,7 +239,7 @@ def _with_region(request: Request) -> list[tuple[str, str]]:
     return pairs if any(name == "phone" for name, _ in pairs) else [("phone", "JP"), *pairs]
 
 
-def _samples(body: Data) -> Response:
+def _samples(body: bytes) -> Response:
     return Response(body, headers={"Cache-Control": "no-store"}, media_type="application/json")
 
 

@@ -63,8 +63,9 @@ class Scheduler:
         max_wait = min(MAX_WAIT, limits.max_seconds / 2)  # time is left to make what was waited for
         # who waits holds a slot: most of those of an address are left for what can be answered at once
         early = max(1, most * percent // 100 // 4)
-        # Of each kind, a place is left for the next address, which then waits for nobody, unless two ask for much. One
-        # more for images, as whoever asks for a data set for the first time may have to wait until it is read.
+        # A place is left for the next address, which waits for nobody then, unless two ask for much; batches end so
+        # soon that an address may have all of them made while it is the only one. One more for images, as whoever asks
+        # for a data set for the first time may have to wait until it is read.
         self.each = max(1, limits.concurrency * percent // 100)
         more = limits.concurrency + (percent < 100)
         self.images = WorkQueue(more, max_wait, early, limits.concurrency)

@@ -132,10 +132,12 @@ class Stream:
                 yield piece
 
     async def close(self) -> None:
-        """Cancel the piece that is being made, and wait until it has noticed."""
+        """Cancel the piece that is being made."""
         self._next.cancel()
-        await asyncio.gather(self._next, return_exceptions=True)
-        await self._pieces.aclose()
+        try:
+            await asyncio.gather(self._next, return_exceptions=True)
+        finally:
+            await self._pieces.aclose()
 
     def _request(self) -> None:
         self._next = asyncio.ensure_future(self._advance())

@@ -54,7 +54,7 @@ class WorkerProcess:
 
     @property
     def ready(self) -> bool:
-        """Whether it can be asked: it was not killed, and no answer is due."""
+        """Whether it was not killed, and no answer is due. Between two items of a stream it takes NEXT and CANCEL."""
         return not (self._messages.asked or self._messages.closed)
 
     async def ask(self, message: Any) -> Any:
@@ -62,9 +62,8 @@ class WorkerProcess:
 
         When the task is cancelled, the process is not ready until `stop` has ended.
         """
-        self._messages.ask(message)
         try:
-            found = await self._messages.answer()
+            found = await self._messages.ask(message)
         except OSError:
             raise Killed from None
         if isinstance(found, _Raised):
@@ -86,11 +85,11 @@ class WorkerProcess:
         """Let it end, which it does when nobody can ask it any more; kill it, if it does not."""
         seconds = END_SECONDS if self.ready else 0
         self._messages.close()
-        await asyncio.to_thread(self._process.join, seconds)
-        self.kill()
+        await asyncio.to_thread(self.kill, seconds)
 
-    def kill(self) -> None:
-        """End it at once."""
+    def kill(self, seconds: float = 0) -> None:
+        """End it, if it does not end within `seconds`."""
+        self._process.join(seconds)
         self._process.kill()
         self._process.join()
 
@@ -166,16 +165,34 @@ def _work(connected: socket.socket, limits: Limits, cache: str | None) -> None:
 def _answer(
     messages: BlockingMessages, maker: Maker, check: Check, method: Any, args: Any, kwargs: Any, streams: bool
 ) -> None:
+    """Make what was asked for. Each question has one answer; CANCEL, between two items of a stream, has none."""
     try:
         made = method(maker, check, *args, **kwargs)
         for item in made if streams else ():
             messages.send(item)
             if messages.receive() != NEXT:
-                made.close()
+                _close(made)
                 return
     except Exception as error:
-        made = _Raised(error, traceback.format_exc())
+        made = _sendable(error)
     try:
         messages.send(None if streams and not isinstance(made, _Raised) else made)
-    except (TypeError, AttributeError, pickle.PicklingError):  # not all exceptions can be sent
-        messages.send(_Raised(RuntimeError(one_line(repr(made))), getattr(made, "trace", "")))
+    except (TypeError, AttributeError, ValueError, RecursionError, pickle.PicklingError):
+        messages.send(_Raised(RuntimeError(one_line(repr(made))), traceback.format_exc()))
+
+
+def _close(made: Generator[Any, None, None]) -> None:
+    try:
+        made.close()
+    except Exception:  # nobody waits for an answer
+        traceback.print_exc()
+
+
+def _sendable(error: Exception) -> _Raised:
+    """What is answered instead of a result. Not all exceptions can be sent, or received."""
+    trace = traceback.format_exc()
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        error = RuntimeError(one_line(repr(error)))
+    return _Raised(error, trace)

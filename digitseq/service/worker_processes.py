@@ -13,12 +13,12 @@ import multiprocessing
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator
 from typing import Any, ParamSpec, TypeVar
 
-from digitseq.errors import DigitseqError
 from digitseq.service import worker_process
+from digitseq.service.cancelling import Deadline
 from digitseq.service.limits import Limits
 from digitseq.service.maker import Maker, Method
 from digitseq.service.problems import Problem
-from digitseq.service.worker_process import CANCEL, NEXT, Killed, WorkerProcess
+from digitseq.service.worker_process import CANCEL, END_SECONDS, NEXT, Killed, WorkerProcess
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -32,7 +32,7 @@ class WorkerProcesses:
     """Processes that are started when all others are busy. Lives in one event loop.
 
     keep: how many of those that are idle stay
-    most: how many there may be; whoever cancels work leaves its process busy for a moment
+    most: how many there may be, also of those whose work was cancelled and has not ended
     working: called with 1 when something begins to be made, and with -1 when its process is idle again
     """
 
@@ -47,7 +47,11 @@ class WorkerProcesses:
         self._limits, self._cache, self._keep, self._working = limits, cache, keep, working
         self._all: set[WorkerProcess] = set()
         self._idle: list[WorkerProcess] = []
-        self._free, self._closed = asyncio.Semaphore(most), False
+        # one for each process that there may be, and nobody has; a semaphore of Python 3.10 can forget who waits
+        self._places = asyncio.Queue[None]()
+        for _ in range(most):
+            self._places.put_nowait(None)
+        self._most, self._closed = most, False
         self._tasks: set[asyncio.Task[Any]] = set()  # the event loop does not keep them
         atexit.register(self._kill)  # `multiprocessing` would wait for them then, and for ever
         self._methods = [name for name in METHODS if name in multiprocessing.get_all_start_methods()]
@@ -56,7 +60,7 @@ class WorkerProcesses:
 
     async def start(self) -> None:
         """Have one process ready. What fails is told to whoever asks for something first."""
-        with contextlib.suppress(DigitseqError, Problem):
+        with contextlib.suppress(Exception):
             await self.call(Maker.open)
 
     async def call(self, method: Method[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -85,8 +89,15 @@ class WorkerProcesses:
                 raise
 
     async def close(self) -> None:
-        """End all processes. Those that still make something are killed, unless that was cancelled."""
+        """End all processes. What was cancelled has some seconds to end; then they are killed."""
         self._closed = True
+        left = 0
+        with contextlib.suppress(asyncio.TimeoutError), Deadline(END_SECONDS):
+            while left < self._most:
+                await self._places.get()
+                left += 1
+        for _ in range(left):
+            self._places.put_nowait(None)  # whoever asks now is refused
         self._idle.clear()
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -95,30 +106,19 @@ class WorkerProcesses:
 
     @contextlib.asynccontextmanager
     async def _process(self) -> AsyncIterator[WorkerProcess]:
-        await self._free.acquire()
-        process: WorkerProcess | None = None
-        self._working(1)
+        process = await self._take()
         try:
-            process = await self._take()
             yield process
         finally:
-            if process is None or self._put_back(process):
-                self._release()
-            else:
-                self._begin(self._stop(process))
-
-    def _release(self) -> None:
-        self._working(-1)
-        self._free.release()
-
-    def _put_back(self, process: WorkerProcess) -> bool:
-        """Whether it stays, to be asked again."""
-        stays = process.ready and not self._closed and len(self._idle) < self._keep
-        if stays:
-            self._idle.append(process)
-        return stays
+            self._give_back(process)
 
     async def _take(self) -> WorkerProcess:
+        """An idle process or a new one, and a place, which `_give_back` gives back. Raises `Problem` 503."""
+        await self._places.get()
+        self._working(1)
+        if self._closed:
+            self._release()
+            raise Problem(503, "the service is shutting down")
         while self._idle:
             process = self._idle.pop()
             if process.ready:
@@ -130,10 +130,33 @@ class WorkerProcesses:
         except asyncio.CancelledError:
             started.add_done_callback(self._unclaimed)
             raise
+        except Exception:
+            self._release()
+            raise
 
     def _unclaimed(self, started: asyncio.Task[WorkerProcess]) -> None:
-        if not started.cancelled() and not started.exception() and not self._put_back(started.result()):
-            self._begin(self._end(started.result()))
+        """Give back what was started for a task that was cancelled meanwhile."""
+        if started.cancelled() or started.exception():
+            self._release()
+        else:
+            self._give_back(started.result())
+
+    def _give_back(self, process: WorkerProcess) -> None:
+        if self._stays(process):
+            self._release()
+        else:
+            self._begin(self._stop(process))
+
+    def _stays(self, process: WorkerProcess) -> bool:
+        """Whether it is idle from now on."""
+        stays = process.ready and not self._closed and len(self._idle) < self._keep
+        if stays:
+            self._idle.append(process)
+        return stays
+
+    def _release(self) -> None:
+        self._working(-1)
+        self._places.put_nowait(None)
 
     async def _started(self) -> WorkerProcess:
         why: BaseException | None = None
@@ -154,10 +177,12 @@ class WorkerProcesses:
         return task
 
     async def _stop(self, process: WorkerProcess) -> None:
-        await process.stop()
-        if not self._put_back(process):
-            await self._end(process)
-        self._release()
+        try:
+            await process.stop()
+            if not self._stays(process):
+                await self._end(process)
+        finally:
+            self._release()
 
     async def _end(self, process: WorkerProcess) -> None:
         await process.end()

@@ -62,11 +62,11 @@ class WorkerThreads:
                 yield item
         finally:
             token.set()
-            self._executor.submit(end)
+            asyncio.get_running_loop().run_in_executor(None, end)
 
-    def close(self) -> None:
-        """Wait for the threads."""
-        self._executor.shutdown()
+    async def close(self) -> None:
+        """Wait for the threads. What they make was cancelled before."""
+        await asyncio.to_thread(self._executor.shutdown)
 
     async def _call(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._executor, self._counted, call)
