@@ -24,6 +24,8 @@ from support.paths import ROOT
 from support.processes import children, wait_for_end, wait_until
 from support.service import serve
 
+from digitseq.service.progress import MEDIA_TYPE
+
 sys.path.insert(0, str(ROOT / "tests" / "benchmarks"))
 
 PATHS = {"PYTHONPATH": str(ROOT)}
@@ -181,14 +183,16 @@ def test_a_second_ctrl_c_ends_it_at_once_and_well(cache, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("accept", ["*/*", MEDIA_TYPE])  # the head of an answer with progress is sent already
 @pytest.mark.parametrize("processes", [1, 2])
-def test_sigterm_leaves_nothing_behind(cache, tmp_path, processes):
+def test_sigterm_leaves_nothing_behind(cache, tmp_path, processes, accept):
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     with serve(tmp_path, "--workers", processes, "--drain_seconds", 1, TMPDIR=str(temporary)) as served:
         slow = BODY | {"augment": ["heavy"], "format": "npz"}
         connection = http.client.HTTPConnection("127.0.0.1", served.port)
-        connection.request("POST", "/v1/datasets", json.dumps(slow), {"Content-Type": "application/json"})
+        headers = {"Content-Type": "application/json", "Accept": accept}
+        connection.request("POST", "/v1/datasets", json.dumps(slow), headers)
         wait_until(lambda: any(temporary.glob("digitseq-*/kept/*.arrays")))
         started = children(served.process.pid)
         served.process.send_signal(signal.SIGTERM)
