@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -225,7 +226,7 @@ def test_a_process_that_is_killed_between_two_items_is_told(processes):
         await anext(items)
         (process,) = processes.processes._all
         process._process.kill()
-        await until(lambda: process._messages.closed)
+        await until(lambda: not process._messages.open)
         await anext(items)
 
     with pytest.raises(Problem, match="was killed"):
@@ -264,6 +265,31 @@ def test_a_piece_that_arrives_when_nobody_waits_any_more_ends_the_stream(process
 
     processes.run(cancelled())
     assert processes.pid() == before
+
+
+@pytest.mark.parametrize("steps", range(4))
+def test_a_piece_that_arrives_about_when_its_stream_is_cancelled_ends_the_stream(processes, tmp_path, steps):
+    before, mark = processes.pid(), tmp_path / "go on"
+
+    async def cancelled() -> None:
+        task = asyncio.ensure_future(anext(processes.processes.stream(waits_for, mark)))
+        await until(processes.busy)
+        (process,) = (one for one in processes.processes._all if one._messages.asked)
+        mark.touch()
+        select.select([process._messages._transport.get_extra_info("socket")], [], [], 60)
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    processes.run(cancelled())
+    assert processes.pid() == before
+
+
+def waits_for(maker: Maker, check, mark: Path):
+    while not mark.exists():
+        pass
+    yield b"item"
 
 
 async def until(true) -> None:

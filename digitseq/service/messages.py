@@ -63,7 +63,7 @@ class Messages(asyncio.BufferedProtocol):
     """The end of an event loop: asks, and awaits one answer at a time, without a thread that would have to be woken."""
 
     def __init__(self) -> None:
-        self.asked, self.closed = False, False  # an answer will come; none can come any more
+        self.asked, self._lost = False, False  # an answer will come; none can come any more
         self._answer: asyncio.Future[tuple[bool, memoryview]] | None = None
         self._head: tuple[bool, int] | None = None  # of the message of which a part was received
         self._space, self._filled = memoryview(bytearray(HEAD.size)), 0
@@ -102,7 +102,7 @@ class Messages(asyncio.BufferedProtocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """As `asyncio.BaseProtocol` has it."""
-        self.closed = True
+        self._lost = True
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(ConnectionResetError("the other end is closed"))
 
@@ -135,6 +135,12 @@ class Messages(asyncio.BufferedProtocol):
         """The other end learns of it."""
         self._transport.abort()
 
+    @property
+    def open(self) -> bool:
+        """Whether the other end is not known to be closed."""
+        # uvloop closes the transport some time before it tells that the connection is lost
+        return not (self._lost or self._transport.is_closing())
+
     def _check_open(self) -> None:
-        if self.closed:
+        if not self.open:
             raise ConnectionResetError("the other end is closed")

@@ -37,9 +37,13 @@ def serve_page(fragment: str, cache: str | None) -> int:
 
         class Server(uvicorn.Server):
             async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-                saying = asyncio.get_running_loop().call_later(SILENT_SECONDS, say, WAITING)
+                saying = asyncio.get_running_loop().call_later(SILENT_SECONDS, self._say)
                 await super().shutdown(sockets)
                 saying.cancel()
+
+            def _say(self) -> None:
+                if self.server_state.tasks:  # requests that are not answered yet
+                    say(WAITING)
 
         limits = Limits.from_environment(os.environ)
         # no key, whatever the environment says: nobody else can reach it

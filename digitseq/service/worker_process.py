@@ -47,7 +47,7 @@ class WorkerProcess:
     async def started(cls, method: str, limits: Limits, cache: str | None) -> WorkerProcess:
         """A new one. method: how it is started, as `multiprocessing` calls it.
 
-        Raises `OSError`, `EOFError` or `MemoryError` when it cannot be started.
+        Raises `OSError`, `EOFError`, `MemoryError` or, without a thread, `RuntimeError` when it cannot be started.
         """
         process, connected = await asyncio.to_thread(_start, method, limits, cache)
         return cls(process, await Messages.over(connected))
@@ -55,7 +55,7 @@ class WorkerProcess:
     @property
     def ready(self) -> bool:
         """Whether it was not killed, and no answer is due. Between two items of a stream it takes NEXT and CANCEL."""
-        return not (self._messages.asked or self._messages.closed)
+        return self._messages.open and not self._messages.asked
 
     async def ask(self, message: Any) -> Any:
         """The answer to `message`. Raises what the process raised, and `Killed`.
@@ -70,15 +70,16 @@ class WorkerProcess:
             raise found.error from _Trace(found.trace)
         return found
 
-    def tell(self, message: str) -> None:
-        """Send what has no answer."""
-        self._messages.tell(message)
+    def cancel(self) -> None:
+        """Have it end what it makes, or the stream of which it has sent an item; without either it ignores that."""
+        with contextlib.suppress(OSError):
+            self._messages.tell(CANCEL)
 
     async def stop(self) -> None:
         """Have it end what it makes, if anything; it is ready then, unless it does not respond."""
         with contextlib.suppress(OSError, asyncio.TimeoutError), Deadline(END_SECONDS):
-            if self._messages.asked and not self._messages.closed:
-                self._messages.tell(CANCEL)
+            if self._messages.asked:
+                self.cancel()
                 await self._messages.answer()  # nobody wants it
 
     async def end(self) -> None:
@@ -86,6 +87,7 @@ class WorkerProcess:
         seconds = END_SECONDS if self.ready else 0
         self._messages.close()
         await asyncio.to_thread(self.kill, seconds)
+        self._process.close()
 
     def kill(self, seconds: float = 0) -> None:
         """End it, if it does not end within `seconds`."""

@@ -18,7 +18,7 @@ from digitseq.service.cancelling import Deadline
 from digitseq.service.limits import Limits
 from digitseq.service.maker import Maker, Method
 from digitseq.service.problems import Problem
-from digitseq.service.worker_process import CANCEL, END_SECONDS, NEXT, Killed, WorkerProcess
+from digitseq.service.worker_process import END_SECONDS, NEXT, Killed, WorkerProcess
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -84,8 +84,8 @@ class WorkerProcesses:
             except Killed:
                 raise _killed() from None
             except (GeneratorExit, asyncio.CancelledError):
-                if process.ready:  # it waits to be asked for the next item; else it is told by `_stop`
-                    process.tell(CANCEL)
+                # now, as the process waits to be asked for the next item, or will when it has sent this one
+                process.cancel()
                 raise
 
     async def close(self) -> None:
@@ -163,7 +163,7 @@ class WorkerProcesses:
         for method in self._methods:
             try:
                 process = await WorkerProcess.started(method, self._limits, self._cache)
-            except (OSError, EOFError, MemoryError) as error:
+            except (OSError, EOFError, MemoryError, RuntimeError) as error:
                 why = error
             else:
                 self._all.add(process)
