@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import threading
 from contextlib import asynccontextmanager
@@ -20,6 +21,7 @@ from digitseq.renderer import renderer_cache
 from digitseq.service import Limits, create_app, glyph_sets, pen_lines, worker_threads
 from digitseq.service.access import check_key, check_origin
 from digitseq.service.pipeline_cache import PipelineCache
+from digitseq.service.problems import problem_of
 
 PNG = "/v1/sequences/123456.png"
 BODY = {"number": "1", "size": 2}
@@ -376,3 +378,10 @@ def test_the_text_in_the_head_of_an_answer_keeps_its_spaces():
 def test_the_text_in_the_head_is_the_label():
     (answer,) = ask(create_app(), "/v1/sequences/1-2.png?signs=gap")
     assert answer.headers["x-digitseq-text"] == "12"
+
+
+def test_a_full_disk_is_a_problem_of_one_line(caplog):
+    with caplog.at_level("ERROR"):
+        assert problem_of(OSError(errno.ENOSPC, "No space left on device", "/tmp/x")).status == 507
+        assert problem_of(OSError(errno.EIO, "Input/output error")).status == 500
+    assert [bool(record.exc_info) for record in caplog.records] == [False, True]

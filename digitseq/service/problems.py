@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import http
 import json
 import logging
@@ -16,6 +17,7 @@ from digitseq.service.limits import Limits
 from digitseq.shell.setting_names import marked, with_names
 
 MEDIA_TYPE = "application/problem+json"
+NO_SPACE = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 LOG = logging.getLogger("uvicorn.error")
 
 
@@ -64,6 +66,9 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, DataError):
         LOG.error("%s", error)
         return Problem(503, "the data set cannot be read on the server")
+    if isinstance(error, OSError) and error.errno in NO_SPACE:
+        LOG.error("%s", error)
+        return Problem(507, "the server has no space left for a file that is made before it is sent")
     LOG.error("unexpected error", exc_info=error)
     return Problem(500, "something went wrong on the server, which has logged it")
 

@@ -29,6 +29,7 @@ PROBLEMS = {
     500: "internal error",
     501: "a package is not installed on the server",
     503: "the service is shutting down, not ready for this yet, or took too long",
+    507: "no space left on the server",
 }
 
 
