@@ -402,10 +402,37 @@ def test_who_asks_alone_has_as_many_batches_made_as_can_be():
 
 
 def test_who_asks_beside_another_has_its_share_of_them():
-    begun = [MAX_SHARED, MAX_SHARED]
-    assert sizes_of_batches([{"a": 64, "b": 64}], 2) == [begun]
-    assert sizes_of_batches([{"a": 64, "b": 64}], 4, each=1) == [begun]
-    assert sizes_of_batches([{"a": 64, "b": 64}], 4, each=2) == [2 * begun]
+    waves = [{"a": 1}, {"b": 1}, {"a": 63, "b": 63}]
+    assert sizes_of_batches(waves, 2)[-1] == [1, 1]
+    assert sizes_of_batches(waves, 4, each=1)[-1] == [1, 1]
+    assert sizes_of_batches(waves, 4, each=2)[-1] == [1, 1, MAX_SHARED, MAX_SHARED]
+
+
+def test_an_image_that_is_made_at_once_fails_and_is_cancelled_on_its_own():
+    async def ask() -> list[object]:
+        sharing, gate = Sharing(), asyncio.Event()
+
+        async def make(look: str, wanted: list[Wanted]) -> list[object]:
+            await gate.wait()
+            return [ValueError(look) if look == "fails" else look] * len(wanted)
+
+        batcher = BatchesElsewhere(sharing, make, 3)
+        sharing.note("x")
+        sharing.note("y")
+        tasks = [
+            asyncio.ensure_future(batcher.image(look, Wanted("1", 0, 0), address, look))
+            for address, look in [("a", "fails"), ("b", "cancelled"), ("c", "made"), ("d", "waits")]
+        ]
+        await next_step()
+        tasks[1].cancel()
+        await next_step()
+        assert len(batcher._made) == 3  # the last one has its place
+        gate.set()
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    failed, cancelled, *made = asyncio.run(asyncio.wait_for(ask(), 60))
+    assert isinstance(failed, ValueError) and isinstance(cancelled, asyncio.CancelledError)
+    assert made == ["made", "waits"]
 
 
 def test_looks_of_one_address_do_not_wait_for_each_other():

@@ -6,7 +6,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from digitseq.service.batch_queue import BatchQueue, ImageRequest
 from digitseq.service.batches import Wanted
@@ -108,8 +108,28 @@ class BatchesElsewhere(MicroBatcher[L, T]):
         super().__init__(sharing)
         self._make, self._at_once, self._each = make, at_once, each
         # address and requests of each batch under way
-        self._made: dict[asyncio.Task[None], tuple[str, list[ImageRequest[L, T]]]] = {}
+        self._made: dict[asyncio.Task[Any] | None, tuple[str, list[ImageRequest[L, T]]]] = {}
         self._gathering: str | None = None  # the address whose next batch is waited for
+
+    async def image(self, look: L, wanted: Wanted, address: str, key: Hashable) -> T:
+        """See `MicroBatcher.image`."""
+        free = len(self._made) < self._at_once and not self._under_way(address) and not self._queue.waiting(address)
+        if self._queue.shared and free:
+            return await self._alone(look, wanted, address)
+        return await super().image(look, wanted, address, key)
+
+    async def _alone(self, look: L, wanted: Wanted, address: str) -> T:
+        """One image, made at once: each further step would wait for what the event loop has read of other clients."""
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        self._made[task] = address, [ImageRequest(look, wanted, loop.create_future())]
+        try:
+            (result,) = await self._make(look, [wanted])
+        finally:
+            del self._made[task]
+            self._schedule(loop)
+        if isinstance(result, Exception):
+            raise result
+        return result
 
     def _added(self, address: str, loop: asyncio.AbstractEventLoop) -> None:
         if self._gathering not in (None, address):
@@ -119,7 +139,7 @@ class BatchesElsewhere(MicroBatcher[L, T]):
 
     def _left(self) -> None:
         for task, (_, requests) in self._made.items():
-            if all(request.result.done() for request in requests):
+            if task and all(request.result.done() for request in requests):
                 task.cancel()
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
