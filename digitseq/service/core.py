@@ -71,7 +71,7 @@ class Service:
         finally:
             sys.setswitchinterval(before)
             gc.unfreeze()
-            await starting
+            await asyncio.gather(starting, return_exceptions=True)  # a second Ctrl-C cancels it
             await self._making.close()
             await self._threads.close()
 
