@@ -177,7 +177,7 @@ def test_a_second_ctrl_c_ends_it_at_once_and_well(cache, tmp_path):
             served.process.send_signal(signal.SIGINT)
             with pytest.raises(httpx.TransportError):
                 list(pieces)
-        assert served.process.wait(60) == 0
+        assert served.process.wait(60) in (0, 130)  # as the release of uvicorn has it
         assert "Traceback" not in served.log()
         assert list(temporary.iterdir()) == []
 
