@@ -151,6 +151,21 @@ def test_a_data_set_shows_its_progress_and_can_be_cancelled(page, served):
     wait_until(lambda: served.busy() == 0)
 
 
+def test_why_nothing_is_downloaded_stands_beside_the_button_and_stays(page):
+    images(page)
+    problem = {"status": 429, "detail": "", "message": "2 data sets of your address are under way already"}
+    page.route("**/v1/datasets", lambda route: route.fulfill(status=429, json=problem))
+    page.get_by_role("button", name="Download").click()
+    said = page.locator("#progress")
+    said.get_by_text("2 data sets of your address are under way already").wait_for()
+    change(page, lambda: page.get_by_label("Text in every image").fill("77"))
+    assert said.is_visible() and page.locator("#error-general").text_content() == ""
+    page.unroute("**/v1/datasets")
+    with page.expect_download():
+        page.get_by_role("button", name="Download").click()
+    assert "under way" not in said.text_content()
+
+
 def test_a_list_makes_an_image_of_each_text_until_a_number_is_set(page):
     size = page.get_by_label("Images", exact=True)
     change(page, lambda: LOOKS["list"](page))

@@ -65,6 +65,8 @@ def test_settings_of_the_config_file_reach_the_page(tmp_path):
     expected = [("random_digits", "2,5"), ("image_width", "0"), ("augment", "light"), ("seed", "4")]
     assert fragment("-r", config=config) == expected
     assert fragment("-r", "--number", 7, "--seed", 5, config=config)[0] == ("number", "7")
+    config.write_text("min_spacing = 3\nmax_spacing = None\n")
+    assert fragment("-r", config=config) == [("min_spacing", "3")]
     config.write_text("numbers_file = 'x.txt'\n")
     with pytest.raises(SettingsError, match=r"^config.py line 1: web opens .* leave out numbers_file$"):
         parse(["-r", "--web"], config)

@@ -47,7 +47,7 @@ class AddressLimiter:
                 del self._held[address]
 
     def _refusal(self, detail: str) -> Problem:
-        return Problem(429, detail, Retry_After=self._retry_after)
+        return Problem(429, f"{detail}: ask again when one has ended", Retry_After=self._retry_after)
 
 
 class Scheduler:

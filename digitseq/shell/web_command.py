@@ -54,7 +54,11 @@ def web_command(given: Mapping[str, Any]) -> WebCommand:
         raise SettingsError(
             f"`web` takes data sets by their names: {did_you_mean(str(settings.dataset), list(DATA_SETS))}", "dataset"
         )
-    changed = {name: value for name, value in values.items() if getattr(settings, name) != DEFAULTS[name]}
+    changed = {
+        name: value
+        for name, value in values.items()
+        if value is not None and getattr(settings, name) != DEFAULTS[name]  # None in config.py: the default
+    }
     seed = [] if output.seed is None else [("seed", output.seed)]
     return WebCommand(urlencode([*_pairs(changed), *seed]), output.cache)
 

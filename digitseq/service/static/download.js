@@ -4,6 +4,7 @@ import { Problem, ask, unknownAnswer } from "./api.js";
 import { save } from "./clipboard.js";
 import { element, option } from "./controls.js";
 import { body } from "./recipes.js";
+import { inWords } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const PROGRESS = "application/vnd.digitseq.progress"; // the file in pieces, each with the number of images made so far
@@ -41,8 +42,10 @@ export function setUpDownload(options, current, told) {
       const files = format === "zip" ? { labels: labels.filter((input) => input.checked).map((input) => input.value) } : {};
       await fetchFile(body(values, seed, { size, format, ...files }), size, running.signal);
     } catch (error) {
-      $("progress").textContent = error.name === "AbortError" ? "Cancelled." : "";
-      if (error.name !== "AbortError") told(error);
+      const elsewhere = error.field || error.status === 401; // at its field, or where the key is asked for
+      $("progress").textContent = error.name === "AbortError" ? "Cancelled." : elsewhere ? "" : inWords(error);
+      $("progress").classList.toggle("bad", error.name !== "AbortError");
+      if (elsewhere) told(error);
     } finally {
       running = null;
       $("bar").hidden = true;
@@ -54,6 +57,7 @@ export function setUpDownload(options, current, told) {
 
 async function fetchFile(text, size, signal) {
   $("progress").textContent = "Making the images …";
+  $("progress").classList.remove("bad");
   $("bar").hidden = false;
   $("bar").removeAttribute("value");
   const headers = { "Content-Type": "application/json", Accept: PROGRESS };
