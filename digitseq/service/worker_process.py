@@ -28,6 +28,7 @@ from digitseq.service.requests import settings_within
 from digitseq.service.worker_threads import Stopped
 from digitseq.sources.base import Check
 
+NAME = "digitseq-service"
 NEXT, CANCEL = "next", "cancel"  # what a process is told, beside what to make
 END_SECONDS = 5  # in which a process must have noticed that nobody waits any more
 NICER = 5  # by which its priority is lower than that of the event loop
@@ -102,7 +103,7 @@ def _start(method: str, limits: Limits, cache: str | None) -> tuple[BaseProcess,
     ours, theirs = socket.socketpair()
     try:
         with theirs, _without_interrupts():
-            process = context.Process(target=_work, args=(theirs, limits, cache), name="digitseq", daemon=True)
+            process = context.Process(target=_work, args=(theirs, limits, cache), name=NAME, daemon=True)
             process.start()
     except BaseException:
         ours.close()

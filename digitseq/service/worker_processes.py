@@ -53,7 +53,7 @@ class WorkerProcesses:
             self._places.put_nowait(None)
         self._most, self._closed = most, False
         self._tasks: set[asyncio.Task[Any]] = set()  # the event loop does not keep them
-        atexit.register(self._kill)  # `multiprocessing` would wait for them then, and for ever
+        atexit.register(_kill_all)  # `multiprocessing` would wait for them then, and for ever
         self._methods = [name for name in METHODS if name in multiprocessing.get_all_start_methods()]
         if "forkserver" in self._methods:
             multiprocessing.set_forkserver_preload([worker_process.__name__, "cv2"])
@@ -102,7 +102,6 @@ class WorkerProcesses:
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*map(self._end, self._all))
-        atexit.unregister(self._kill)
 
     @contextlib.asynccontextmanager
     async def _process(self) -> AsyncIterator[WorkerProcess]:
@@ -188,8 +187,11 @@ class WorkerProcesses:
         await process.end()
         self._all.discard(process)
 
-    def _kill(self) -> None:
-        for process in self._all:
+
+def _kill_all() -> None:
+    """Also those that were being started when the event loop ended, of which nobody knows."""
+    for process in multiprocessing.active_children():
+        if process.name == worker_process.NAME:
             process.kill()
 
 
