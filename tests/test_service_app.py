@@ -385,3 +385,22 @@ def test_a_full_disk_is_a_problem_of_one_line(caplog):
         assert problem_of(OSError(errno.ENOSPC, "No space left on device", "/tmp/x")).status == 507
         assert problem_of(OSError(errno.EIO, "Input/output error")).status == 500
     assert [bool(record.exc_info) for record in caplog.records] == [False, True]
+
+
+def test_a_lifespan_that_is_cancelled_before_it_begins_ends():
+    """As by a Ctrl-C just after the start."""
+
+    async def never() -> dict:
+        return await asyncio.get_running_loop().create_future()
+
+    async def send(message: dict) -> None:
+        pass
+
+    async def cancelled() -> list[object]:
+        task = asyncio.ensure_future(create_app()({"type": "lifespan"}, never, send))
+        await asyncio.sleep(0)
+        task.cancel()
+        return await asyncio.wait_for(asyncio.gather(task, return_exceptions=True), 30)
+
+    (found,) = asyncio.run(cancelled())
+    assert isinstance(found, asyncio.CancelledError)

@@ -111,13 +111,19 @@ def _keeping_errors(app: ASGIApp) -> ASGIApp:
 
 
 def _whole(receive: Receive) -> Receive:
-    """`receive` of a lifespan that always ends: uvicorn cancels it, and says nothing, after a second Ctrl-C."""
+    """`receive` of a lifespan whose end is told once it has begun: after a second Ctrl-C it is only cancelled."""
+    begun = False
 
     async def message() -> Message:
+        nonlocal begun
         try:
-            return await receive()
+            found = await receive()
         except asyncio.CancelledError:
+            if not begun:
+                raise
             return {"type": "lifespan.shutdown"}
+        begun = True
+        return found
 
     return message
 

@@ -20,6 +20,7 @@ class CancelScope:
 
     def __init__(self) -> None:
         self._error: BaseException | None = None
+        self._trigger: asyncio.TimerHandle | asyncio.Future[None] | None = None  # calls `cancel`
         self._ended = False
 
     def __enter__(self) -> None:
@@ -30,6 +31,8 @@ class CancelScope:
 
     def __exit__(self, kind: type[BaseException] | None, error: object, traceback: TracebackType | None) -> None:
         self._ended = True
+        if self._trigger is not None:
+            self._trigger.cancel()
         if self._error is None or kind is None or not issubclass(kind, asyncio.CancelledError):
             return
         if hasattr(self._task, "uncancel") and self._task.uncancel() > self._cancelled:
@@ -52,11 +55,7 @@ class Deadline(CancelScope):
 
     def __enter__(self) -> None:
         super().__enter__()
-        self._timer = asyncio.get_running_loop().call_later(self._seconds, self.cancel, asyncio.TimeoutError())
-
-    def __exit__(self, kind: type[BaseException] | None, error: object, traceback: TracebackType | None) -> None:
-        self._timer.cancel()
-        super().__exit__(kind, error, traceback)
+        self._trigger = asyncio.get_running_loop().call_later(self._seconds, self.cancel, asyncio.TimeoutError())
 
 
 class UntilGone(CancelScope):
@@ -68,12 +67,8 @@ class UntilGone(CancelScope):
 
     def __enter__(self) -> None:
         super().__enter__()
-        self._gone = asyncio.ensure_future(_disconnected(self._receive))
-        self._gone.add_done_callback(self._end)
-
-    def __exit__(self, kind: type[BaseException] | None, error: object, traceback: TracebackType | None) -> None:
-        self._gone.cancel()
-        super().__exit__(kind, error, traceback)
+        self._trigger = asyncio.ensure_future(_disconnected(self._receive))
+        self._trigger.add_done_callback(self._end)
 
     def _end(self, gone: asyncio.Future[None]) -> None:
         if not gone.cancelled():  # else the event loop ends

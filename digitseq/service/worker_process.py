@@ -87,11 +87,10 @@ class WorkerProcess:
         """Let it end, which it does when nobody can ask it any more; kill it, if it does not."""
         seconds = END_SECONDS if self.ready else 0
         self._messages.close()
-        await asyncio.to_thread(self.kill, seconds)
+        await asyncio.to_thread(self._kill, seconds)
         self._process.close()
 
-    def kill(self, seconds: float = 0) -> None:
-        """End it, if it does not end within `seconds`."""
+    def _kill(self, seconds: float) -> None:
         self._process.join(seconds)
         self._process.kill()
         self._process.join()

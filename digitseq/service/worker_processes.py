@@ -189,7 +189,7 @@ class WorkerProcesses:
 
 
 def _kill_all() -> None:
-    """Also those that were being started when the event loop ended, of which nobody knows."""
+    """Kill all processes, also those that were being started when the event loop ended, of which nobody knows."""
     for process in multiprocessing.active_children():
         if process.name == worker_process.NAME:
             process.kill()
