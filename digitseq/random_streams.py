@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -33,18 +32,15 @@ def draw_seed() -> int:
     return int.from_bytes(os.urandom(SEED_BYTES), "big")
 
 
-@dataclass(frozen=True, eq=False)
 class Rows:
     """Rows of all tables of one seed. `index`: int64 (B,), the images' numbers from 0, ascending.
 
     `attempt` counts how often these rows were drawn again; every attempt has tables of its own. `scope` goes
-    before the purpose in a table's name.
+    before the purpose in a table's name. What is set does not change.
     """
 
-    seed: int
-    index: NDArray[np.int64]
-    attempt: int = 0
-    scope: str = ""
+    def __init__(self, seed: int, index: NDArray[np.int64], attempt: int = 0, scope: str = "") -> None:
+        self.seed, self.index, self.attempt, self.scope = seed, index, attempt, scope
 
     @classmethod
     def span(cls, seed: int, start: int, stop: int) -> Rows:
@@ -56,11 +52,17 @@ class Rows:
 
     def again(self, positions: NDArray[np.int64]) -> Rows:
         """The rows at `positions` of this selection, for one more attempt."""
-        return self._with(index=self.index[positions], attempt=self.attempt + 1)
+        return self.replace(index=self.index[positions], attempt=self.attempt + 1)
 
     def scoped(self, scope: str) -> Rows:
         """The same rows of tables that only `scope` uses."""
-        return self._with(scope=f"{self.scope}{scope}/")
+        return self.replace(scope=f"{self.scope}{scope}/")
+
+    def replace(self, **changes: Any) -> Rows:
+        """The same with other values for some of what `__init__` takes."""
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__, **changes)
+        return other
 
     def uniforms(self, purpose: str, columns: int) -> NDArray[np.float64]:
         """float64 (B, columns), uniform in [0, 1)."""
@@ -76,7 +78,7 @@ class Rows:
             # rows far apart: what lies between them is passed over
             cuts = np.flatnonzero(np.diff(self.index) > GAP) + 1
             if cuts.size:
-                parts = [self._with(index=part) for part in np.split(self.index, cuts)]
+                parts = [self.replace(index=part) for part in np.split(self.index, cuts)]
                 return np.concatenate([part._table(draw, purpose, columns) for part in parts])
         first, last = int(self.index[0]), int(self.index[-1])
         count, stride = last + 1 - first, -(-columns // WORDS_PER_BLOCK) * WORDS_PER_BLOCK
@@ -87,14 +89,7 @@ class Rows:
         table = draw(generator, count * stride).reshape(count, stride)
         return table[self.index - first, :columns] if count != len(self) else table[:, :columns]
 
-    def _with(self, **changes: Any) -> Rows:
-        """What `dataclasses.replace` makes, in a tenth of its time: every distortion of every image asks for it."""
-        other = object.__new__(type(self))
-        other.__dict__.update(self.__dict__, **changes)
-        return other
 
-
-@dataclass(frozen=True, eq=False)
 class GroupedRows(Rows):
     """Some rows of a group, images 0 … `count` - 1, whose tables are drawn at once and kept in `tables`.
 
@@ -102,14 +97,17 @@ class GroupedRows(Rows):
     `tables`. The numbers are those of `Rows`.
     """
 
-    count: int = 1
-    tables: dict[tuple[Any, ...], NDArray[Any]] = field(default_factory=dict)
+    def __init__(
+        self, seed: int, index: NDArray[np.int64], count: int, tables: dict[tuple[Any, ...], NDArray[Any]]
+    ) -> None:
+        super().__init__(seed, index)
+        self.count, self.tables = count, tables
 
     @classmethod
     def group(cls, seed: int, count: int) -> list[GroupedRows]:
         """Each of the first `count` rows under `seed` on its own."""
         tables: dict[tuple[Any, ...], NDArray[Any]] = {}
-        return [cls(seed, np.array([index]), count=count, tables=tables) for index in range(count)]
+        return [cls(seed, np.array([index]), count, tables) for index in range(count)]
 
     def _table(self, draw: Draw, purpose: str, columns: int) -> NDArray[Any]:
         stride = -(-columns // WORDS_PER_BLOCK) * WORDS_PER_BLOCK

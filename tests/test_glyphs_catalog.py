@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -341,7 +340,7 @@ def test_an_unpacked_file_must_have_the_published_count(tmp_path):
 
 
 def test_a_transposed_set_whose_labels_start_at_1_opens_upright(tmp_path):
-    row = replace(by_hand(tmp_path, NAMES), transposed=True, first_label=1)
+    row = by_hand(tmp_path, NAMES)._replace(transposed=True, first_label=1)
     folder = written(tmp_path / "cache" / "made", np.tile(GLYPHS, (10, 1, 1)).transpose(0, 2, 1),
                      np.repeat(np.arange(1, 11, dtype=np.uint8), 12), stem="made-test")  # fmt: skip
     bank = installed_files(row, "test", tmp_path / "cache").build()

@@ -72,7 +72,7 @@ def offered(tmp_path, zipped):
     row, contents = made_set("made", (), zipped)
     site = Site({f"/{name}": data for name, data in contents.items()})
     with serving(site) as url:
-        yield Fetch(url, site, replace(row, urls=(url,)), contents, tmp_path / "cache")
+        yield Fetch(url, site, row._replace(urls=(url,)), contents, tmp_path / "cache")
 
 
 def wanted(fetch):
@@ -121,7 +121,7 @@ def test_anything_else_leaves_no_file_and_one_line(fetch, manner, reason):
 
 
 def test_no_server_at_all_is_one_line(fetch):
-    message = failure(fetch, replace(fetch.row, urls=("http://127.0.0.1:9/",)))
+    message = failure(fetch, fetch.row._replace(urls=("http://127.0.0.1:9/",)))
     assert "no connection to the server" in message
 
 
@@ -182,7 +182,7 @@ def test_a_file_that_the_server_marks_as_packed_stays_packed(plain):
 def test_addresses_are_tried_in_their_order(plain):
     plain.site.files |= {f"/second/{name}": data for name, data in plain.contents.items()}
     plain.site.manner = {f"/{name}": "missing" for name in plain.contents}
-    plain.install(replace(plain.row, urls=(plain.url, plain.url + "second/")))
+    plain.install(plain.row._replace(urls=(plain.url, plain.url + "second/")))
     assert plain.files() == plain.contents
     assert [path for path, _ in plain.site.asked][:2] == [f"/{(name := next(iter(plain.contents)))}", f"/second/{name}"]
 
@@ -260,7 +260,7 @@ class _Ending(io.BytesIO):
 def test_of_two_processes_one_downloads_and_the_other_waits(fetch, tmp_path):
     fetch.site.manner = dict.fromkeys(fetch.site.files, "cut")
     code = (
-        "import sys; from support.file_server import made_set; from dataclasses import replace; from pathlib import Path;"
+        "import sys; from support.file_server import made_set; from pathlib import Path;"
         "from digitseq.glyphs.downloads.install import install;"
         f"row, _ = made_set('made', ({fetch.url!r},), {fetch.row.archive is not None});"
         f"install(row, Path({str(fetch.cache)!r}), print)"
@@ -299,10 +299,9 @@ def test_a_cache_that_cannot_be_written_is_one_line(plain, tmp_path):
 
 PROGRAM = """
 import sys
-from dataclasses import replace
 from digitseq.shell.cli import main
 from digitseq.glyphs import DATA_SETS
-DATA_SETS["kmnist"] = replace(DATA_SETS["kmnist"], urls=(sys.argv[1],))
+DATA_SETS["kmnist"] = DATA_SETS["kmnist"]._replace(urls=(sys.argv[1],))
 raise SystemExit(main(["--download", "kmnist", "-c", sys.argv[2]]))
 """
 

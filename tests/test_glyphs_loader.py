@@ -9,7 +9,6 @@ import pickle
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -155,7 +154,7 @@ def test_a_cache_that_cannot_be_written_means_a_bank_in_memory(tmp_path, test_sp
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(loader, "GLYPHS", replace(loader.GLYPHS, save=full))
+    monkeypatch.setattr(loader.GLYPHS, "save", full)
     with pytest.warns(DigitseqWarning, match="No space left on device.*into memory"):
         bank = load_bank("test", str(tmp_path))
     assert bank.path is None

@@ -140,7 +140,6 @@ def test_a_flood_is_one_line(talker, tmp_path, flood, zipped):
 
 PROGRAM = """
 import resource, sys
-from dataclasses import replace
 from pathlib import Path
 import remotezip
 from support.file_server import made_set
@@ -315,6 +314,6 @@ def test_a_link_in_place_of_a_part_is_not_followed(talker, tmp_path):
     (tmp_path / "other").write_bytes(b"precious")
     (tmp_path / "made" / f"{name}.part").symlink_to(tmp_path / "other")
     server = talker(lambda head: [b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + contents[head.split()[1][1:]]])
-    install(replace(row, urls=(server.url,)), tmp_path, lambda _: None, limits=QUICK)
+    install(row._replace(urls=(server.url,)), tmp_path, lambda _: None, limits=QUICK)
     assert (tmp_path / "other").read_bytes() == b"precious"
     assert (tmp_path / "made" / name).read_bytes() == contents[name]

@@ -105,7 +105,7 @@ def test_a_batch_of_written_images(look):
 )
 def test_rows_of_many_seeds(rows, columns, attempt):
     index = np.array([row[1] for row in rows], np.int64)
-    made = SeededRows(0, index, attempt, "scope/", seeds=np.array([row[0] for row in rows], np.uint64))
+    made = SeededRows(index, np.array([row[0] for row in rows], np.uint64), attempt, "scope/")
     for k, (seed, place) in enumerate(rows):
         one = Rows(seed, np.array([place]), attempt, "scope/")
         np.testing.assert_array_equal(made.uniforms("glyph", columns)[k], one.uniforms("glyph", columns)[0])

@@ -7,7 +7,6 @@ import pickle
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -69,7 +68,7 @@ def test_a_text_does_not_depend_on_the_rows_asked_for_together_or_on_the_attempt
     assert everything.dtype == np.uint32
     rng = np.random.default_rng(0)
     for chosen in ([5], [0, 1], range(63, 66), sorted(rng.choice(ALL, 40, replace=False)), [ALL - 1]):
-        part = replace(rows, index=np.array(chosen, np.int64))
+        part = rows.replace(index=np.array(chosen, np.int64))
         assert np.array_equal(source.codes(part), everything[chosen])
     again = rows.again(np.array([7, 9, 2000]))
     assert np.array_equal(source.codes(again), everything[[7, 9, 2000]])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,8 +38,7 @@ class SplitFiles(NamedTuple):
     files: tuple[File, File]
 
 
-@dataclass(frozen=True, eq=False)
-class DataSet:
+class DataSet(NamedTuple):
     """A data set of the table.
 
     characters: character c has the label c + first_label; splits: "train" and "test"; folder: where its files are in

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
@@ -39,12 +38,11 @@ class Source(Protocol[T_co]):
         """What the file holds, in memory."""
 
 
-@dataclass(frozen=True, eq=False)
 class CacheKind(Generic[T]):
     """How files of the cache are opened, with the digest that they must have, and saved."""
 
-    open: Callable[[Path, str], T]
-    save: Callable[[T, Path], None]
+    def __init__(self, open: Callable[[Path, str], T], save: Callable[[T, Path], None]) -> None:
+        self.open, self.save = open, save
 
 
 GLYPHS = CacheKind(open_bank, save_bank)

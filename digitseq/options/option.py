@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from digitseq.errors import SettingsError, did_you_mean
 from digitseq.options.kinds import Kind
 
 
-@dataclass(frozen=True, eq=False)
-class Option:
+class Option(NamedTuple):
     """Enough to parse, check and document one setting or parameter.
 
     help: what it does; other settings are named in it as in messages, see `digitseq.errors`

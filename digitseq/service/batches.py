@@ -57,7 +57,7 @@ def _batch(pipeline: Pipeline, wanted: Sequence[Wanted]) -> list[bytes]:
     if len(wanted) > 1:
         # Each row takes its random numbers from the tables of its own seed: an image does not depend on the others.
         indices = np.array([one.index for one in wanted], np.int64)
-        rows = SeededRows(0, indices, seeds=np.array([one.seed for one in wanted], np.uint64))
+        rows = SeededRows(indices, np.array([one.seed for one in wanted], np.uint64))
     batch = pipeline.batch_of(rows, encode([one.text for one in wanted], len(wanted[0].text)))
     return encode_png(batch.images, batch.width)
 

@@ -46,7 +46,7 @@ def _check_no_path(text: str) -> None:
             raise Problem(422, f"augment: {name}: {key} is a path, and none can be given through HTTP", "augment")
 
 
-AUGMENT = replace(ALL["augment"], kind=OperationTexts())
+AUGMENT = ALL["augment"]._replace(kind=OperationTexts())
 SETTINGS = {
     name: option
     for name, option in (ALL | {"dataset": DATASET, "augment": AUGMENT}).items()
@@ -70,7 +70,7 @@ def settings_within(limits: Limits) -> dict[str, Option]:
     found = {name: _up_to(option, highest[name]) if name in highest else option for name, option in SETTINGS.items()}
     for name, option in found.items():
         if isinstance(kind := option.kind, Texts):
-            found[name] = replace(option, kind=replace(kind, longest=longest_text(name, limits)))
+            found[name] = option._replace(kind=replace(kind, longest=longest_text(name, limits)))
     return found
 
 
@@ -82,7 +82,7 @@ def about_data_sets(limits: Limits) -> dict[str, Option]:
 def _up_to(option: Option, limit: int) -> Option:
     """The same option, of numbers, which are at most `limit`."""
     assert isinstance(option.kind, Number)
-    return replace(option, kind=replace(option.kind, high=min(option.kind.high, limit)))
+    return option._replace(kind=replace(option.kind, high=min(option.kind.high, limit)))
 
 
 def longest_text(name: str, limits: Limits) -> int:

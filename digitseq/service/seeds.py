@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,15 +10,16 @@ from numpy.typing import NDArray
 from digitseq.random_streams import WORDS_PER_BLOCK, Rows, table_key
 
 
-@dataclass(frozen=True)
 class SeededRows(Rows):
     """Row b is row index[b] of the tables of seeds[b], uint64 (B,); `seed` is not used."""
 
-    seeds: NDArray[np.uint64] = field(kw_only=True)
+    def __init__(self, index: NDArray[np.int64], seeds: NDArray[np.uint64], attempt: int = 0, scope: str = "") -> None:
+        super().__init__(0, index, attempt, scope)
+        self.seeds = seeds
 
     def again(self, positions: NDArray[np.int64]) -> Rows:
         """The rows at `positions` of this selection, for one more attempt."""
-        return self._with(index=self.index[positions], seeds=self.seeds[positions], attempt=self.attempt + 1)
+        return self.replace(index=self.index[positions], seeds=self.seeds[positions], attempt=self.attempt + 1)
 
     def uniforms(self, purpose: str, columns: int) -> NDArray[np.float64]:
         """float64 (B, columns), uniform in [0, 1)."""

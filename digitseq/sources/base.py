@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,12 +88,12 @@ class OffsetSource(WrappedSource):
         self.seed, self.shift = seed, shift
 
     def codes(self, rows: Rows) -> Codes:
-        return self.source.codes(replace(rows, seed=self.seed, index=rows.index + self.shift))
+        return self.source.codes(rows.replace(seed=self.seed, index=rows.index + self.shift))
 
 
 def text_rows(rows: Rows) -> Rows:
     """The rows of the random tables of texts. They are those of attempt 0, so that a text never depends on it."""
-    return replace(rows, attempt=0).scoped("text")
+    return rows.replace(attempt=0).scoped("text")
 
 
 def encode(texts: Sequence[str], width: int) -> Codes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -38,7 +37,7 @@ class DistinctTexts(WrappedSource):
     def codes(self, rows: Rows) -> Codes:
         # sources take ascending rows; those of a batch across the end of the run are not
         chosen, position = np.unique(self.picks[rows.index % len(self.picks)], return_inverse=True)
-        return self.source.codes(replace(rows, seed=self.seed, index=chosen))[position.ravel()]
+        return self.source.codes(rows.replace(seed=self.seed, index=chosen))[position.ravel()]
 
 
 def _unpacked(source: Source, picked: NDArray[np.uint8], seed: int) -> DistinctTexts:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 
@@ -44,7 +43,7 @@ def _download(url: str, zipped: bool, cache: Path) -> int:
             del os.environ[name]
     quick = download_limits.DownloadLimits(connect=5, read=1.5, attempts=2, backoff=0.01, grace=2, min_speed=100_000)
     install.install = partial(install.install, limits=quick)
-    DATA_SETS[NAME] = replace(_made(zipped)[0], urls=(url,))
+    DATA_SETS[NAME] = _made(zipped)[0]._replace(urls=(url,))
     return main(["--download", NAME, "-c", str(cache)])
 
 
