@@ -9,8 +9,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its idle threads would onl
 
 if __name__ == "__main__":
     try:
-        from digitseq.__main__ import main
+        from digitseq.__main__ import run
 
-        sys.exit(main(config=Path(__file__).with_name("config.py")))
+        run(config=Path(__file__).with_name("config.py"))
     except KeyboardInterrupt:  # before the program could prepare for it
         sys.exit(130)

@@ -1,14 +1,19 @@
 """`python -m digitseq`, and the command `digitseq`: the command line."""
 
 import gc
-import sys
 from pathlib import Path
+from typing import NoReturn
 
-from digitseq.shell.console import run_program
+from digitseq.shell.console import end_process, run_program
+
+
+def run(config: Path | None = None) -> NoReturn:
+    """Run the command line of the process, and end the process. config: as in `digitseq.shell.cli.main`."""
+    end_process(main(config))
 
 
 def main(config: Path | None = None) -> int:
-    """Run the command line of the process; returns the exit code. config: as in `digitseq.shell.cli.main`."""
+    """The same, but for the end: returns the exit code."""
 
     def program() -> int:
         gc.disable()  # what modules define stays: searching it for garbage takes a tenth of the start
@@ -20,11 +25,7 @@ def main(config: Path | None = None) -> int:
             gc.enable()
         return cli.main(config=config, open_page=_open_page)
 
-    try:
-        return run_program("digitseq", program)
-    finally:
-        # The process ends here. To free one by one what refers to itself would take Python as long as making an image.
-        gc.freeze()
+    return run_program("digitseq", program)
 
 
 def _open_page(fragment: str, cache: str | None) -> int:
@@ -34,4 +35,4 @@ def _open_page(fragment: str, cache: str | None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

@@ -146,3 +146,21 @@ def test_a_package_that_is_missing_or_broken_is_one_line(run, tmp_path, name, co
     assert name in done.stderr or reason in done.stderr
     assert "pip install" in done.stderr
     assert not (tmp_path / "output").exists()
+
+
+@pytest.mark.parametrize("thread", [False, True], ids=["alone", "with a thread"])
+def test_the_end_of_the_process_loses_nothing(tmp_path, thread):
+    code = (
+        "import atexit, sys, threading; from pathlib import Path; from digitseq.shell.console import end_process\n"
+        "begun = threading.Event(); main = threading.main_thread()\n"
+        "def last():\n    begun.set(); main.join(); Path('thread').touch()\n"
+        f"if {thread}:\n    threading.Thread(target=last).start(); begun.wait()\n"
+        "atexit.register(Path('atexit').touch); sys.stdout.write('out'); sys.stderr.write('err'); end_process(7)"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60,
+        check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (7, "out", "err")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["atexit"] + ["thread"] * thread

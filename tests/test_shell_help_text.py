@@ -12,7 +12,7 @@ from support.paths import ROOT
 STARTS = {
     "python3 run.py": [str(ROOT / "run.py")],
     "python3 -m digitseq": ["-m", "digitseq"],
-    "digitseq": ["-c", "import sys; sys.argv[0] = 'digitseq'; from digitseq.__main__ import main; sys.exit(main())"],
+    "digitseq": ["-c", "import sys; sys.argv[0] = 'digitseq'; from digitseq.__main__ import run; run()"],
 }
 
 

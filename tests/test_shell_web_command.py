@@ -204,7 +204,7 @@ def test_the_browser_opens_the_settings_and_a_signal_ends_it_well(open_page, num
 
 
 @pytest.mark.parametrize(
-    "start", [("-m", "digitseq"), ("-c", "import sys; from digitseq.__main__ import main; main()")]
+    "start", [("-m", "digitseq"), ("-c", "import sys; from digitseq.__main__ import run; run()")]
 )
 def test_the_command_does_the_same(open_page, start):
     opened = open_page(start=start)
