@@ -243,6 +243,41 @@ def test_a_slider_that_is_dragged_is_one_step_back(page):
     wait_until(lambda: images(page) == before)
 
 
+def test_back_closes_the_large_view(page):
+    first = images(page)
+    page.get_by_label("Text in every image").fill("12")
+    page.get_by_label("Text in every image").blur()
+    second, there = images(page), address(page)
+    dialog = page.get_by_role("dialog")
+    for _ in range(2):
+        page.locator(".sample-open").nth(1).click()
+        dialog.wait_for()
+        page.go_back()
+        dialog.wait_for(state="hidden")
+        assert (images(page), address(page)) == (second, there)
+    page.go_back()
+    wait_until(lambda: images(page) == first)
+
+
+@pytest.mark.parametrize("changed", [False, True], ids=["nothing changed", "a setting changed"])
+def test_a_large_view_that_was_closed_is_no_step_back(page, changed):
+    first = images(page)
+    page.get_by_label("Text in every image").fill("12")
+    page.get_by_label("Text in every image").blur()
+    before = images(page)
+    for _ in range(3):
+        page.locator(".sample-open").nth(1).click()
+        page.get_by_role("button", name="Close").click()
+    if changed:
+        page.get_by_label("Text in every image").fill("123")
+        page.get_by_label("Text in every image").blur()
+        assert images(page) != before
+        page.go_back()
+        wait_until(lambda: images(page) == before)
+    page.go_back()
+    wait_until(lambda: images(page) == first)
+
+
 def test_what_an_address_says_and_no_control_shows_is_named(browser, served):
     with opened(browser, served.url) as page:
         page.goto(f"{served.url}/#number=7&color=red&image_width=wide&augment=light&augment=heavy&seed=1")

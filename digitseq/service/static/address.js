@@ -53,16 +53,43 @@ export function linkTo(found) {
 // Changes of one control until it is left, such as a slider that is dragged, are one entry of the history.
 export class History {
   #open = false;
+  #cover = null; // what closes the dialog that has an entry of its own
+  #twin = false; // whether this entry, which a dialog has had, has the address of the one before
   #written = []; // when the address was last changed
   #timer;
 
   constructor(restore) {
-    addEventListener("popstate", () => { clearTimeout(this.#timer); this.#open = false; restore(); });
+    addEventListener("popstate", () => this.#moved(restore));
     document.addEventListener("change", () => { this.#open = false; });
+  }
+
+  #moved(restore) {
+    const cover = this.#cover, twin = this.#twin;
+    this.#cover = null;
+    this.#twin = false;
+    cover?.();
+    if (twin && !cover) history.back(); // one entry further, as nothing has changed
+    if (twin) return;
+    clearTimeout(this.#timer);
+    this.#open = false;
+    restore();
+  }
+
+  // An entry for a dialog over the page: Back closes it, by `close`.
+  enter(close) {
+    if (!this.#twin) history.pushState(null, "", location.href);
+    this.#twin = true;
+    this.#cover = close;
+  }
+
+  // The dialog was closed in another way. Its entry is left for the next one.
+  leave() {
+    this.#cover = null;
   }
 
   replace(found) {
     clearTimeout(this.#timer);
+    this.#twin = false;
     const now = performance.now(), wait = (this.#written.at(-1) ?? -PAUSE) + PAUSE - now;
     this.#written = this.#written.filter((then) => now - then < WINDOW);
     if (this.#written.length >= FREE && wait > 0) {
@@ -74,8 +101,9 @@ export class History {
   }
 
   add(found) {
-    if (this.#open) return this.replace(found);
+    const goesOn = this.#open || this.#twin;
     this.#open = true;
+    if (goesOn) return this.replace(found);
     clearTimeout(this.#timer);
     history.pushState(null, "", `#${new URLSearchParams(found)}`);
   }

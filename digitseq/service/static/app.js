@@ -21,7 +21,7 @@ class Page {
   #form;
   #history = new History(() => this.#restore());
   #recipes = new Recipes();
-  #viewer = new Viewer();
+  #viewer = new Viewer(this.#history);
   #settings;
   #followList;
   #running = null; // the request under way

@@ -9,9 +9,13 @@ const $ = (id) => document.getElementById(id);
 export class Viewer {
   #shown;
   #place;
+  #history;
 
-  constructor() {
+  // history: of the page, in which the view has an entry
+  constructor(history) {
+    this.#history = history;
     const dialog = $("viewer");
+    dialog.addEventListener("close", () => this.#history.leave());
     $("viewer-close").addEventListener("click", () => dialog.close());
     dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
     dialog.addEventListener("keydown", ({ key, target }) => {
@@ -38,6 +42,7 @@ export class Viewer {
     this.#shown = shown;
     this.#go(place);
     $("viewer").showModal();
+    this.#history.enter(() => $("viewer").close());
   }
 
   #step(by) {
