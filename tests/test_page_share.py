@@ -145,8 +145,11 @@ def test_a_data_set_shows_its_progress_and_can_be_cancelled(page, served):
     page.get_by_role("button", name="Download").click()
     page.wait_for_function("() => document.getElementById('bar').value > 0")
     assert re.fullmatch(r"[\d,]+ of 100,000 images, [\d.]+ MB", page.locator("#progress").text_content())
+    asks_before_leaving = "() => !dispatchEvent(new Event('beforeunload', { cancelable: true }))"
+    assert page.evaluate(asks_before_leaving)
     page.get_by_role("button", name="Cancel").click()
     page.wait_for_function("() => document.getElementById('progress').textContent === 'Cancelled.'")
+    assert not page.evaluate(asks_before_leaving)
     assert page.get_by_role("button", name="Download").is_visible()
     wait_until(lambda: served.busy() == 0)
 

@@ -34,6 +34,7 @@ export function setUpDownload(options, current, told) {
   $("download").addEventListener("submit", async () => {
     if (running) return running.abort();
     running = new AbortController();
+    addEventListener("beforeunload", askFirst);
     $("fetch").textContent = "Cancel";
     told(null);
     try {
@@ -48,6 +49,7 @@ export function setUpDownload(options, current, told) {
       if (elsewhere) told(error);
     } finally {
       running = null;
+      removeEventListener("beforeunload", askFirst);
       $("bar").hidden = true;
       $("fetch").textContent = "Download";
     }
@@ -76,6 +78,9 @@ async function fetchFile(text, size, signal) {
   save(new Blob(pieces), name);
   $("progress").textContent = `${name}, ${megabytes(bytes)}`;
 }
+
+// Leaving the page would end the download.
+const askFirst = (event) => event.preventDefault();
 
 const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
 
