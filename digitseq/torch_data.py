@@ -91,13 +91,13 @@ class TensorBatch:
     def __reduce__(self) -> tuple[Any, ...]:
         # torch sends every tensor to another process through a shared memory file of its own, which costs more than
         # copying unless the tensor is large
-        small = (self.targets, self.lengths, self.widths, self.indices)
-        return _unpickled, (self.images, self.texts, *(tensor.numpy() for tensor in small))
+        small = [tensor.numpy() for tensor in (self.targets, self.lengths, self.widths, self.indices)]
+        return _unpickled, (self.images, self.texts, self.masks, *small)
 
 
-def _unpickled(images: Tensor, texts: list[str], *small: NDArray[np.int64]) -> TensorBatch:
+def _unpickled(images: Tensor, texts: list[str], masks: Tensor | None, *small: NDArray[np.int64]) -> TensorBatch:
     targets, lengths, widths, indices = map(torch.from_numpy, small)
-    return TensorBatch(images, targets, lengths, widths, texts, indices)
+    return TensorBatch(images, targets, lengths, widths, texts, indices, masks)
 
 
 class SequenceDataset(Dataset["TensorSample | MaskedSample"]):

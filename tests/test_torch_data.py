@@ -76,8 +76,10 @@ def test_a_batch_is_what_it_says():
 
 
 @needs_torch
-def test_a_batch_moves_and_travels():
-    batch = next(iter(SequenceStream(PLAIN, 8, seed=5)))
+@pytest.mark.parametrize("masks", [False, True])
+def test_a_batch_moves_and_travels(masks):
+    batch = next(iter(SequenceStream(replace(PLAIN, masks=masks), 8, seed=5)))
+    assert (batch.masks is not None) == masks
     for other in (batch.to("cpu", non_blocking=True), pickle.loads(pickle.dumps(batch))):
         for name, part in vars(batch).items():
             same = getattr(other, name)
@@ -259,6 +261,8 @@ def test_masks_are_tensors_beside_the_images():
     assert np.array_equal(data[7].mask[0], generator[7].mask)
     (batch,) = taken(SequenceStream(settings, 6, seed=5), 1)
     assert np.array_equal(batch.to("cpu").masks[:, 0], generator.batch(0, 6).masks)
+    (from_a_worker,) = taken(SequenceStream(settings, 6, seed=5), 1, num_workers=1)
+    assert torch.equal(from_a_worker.masks, batch.masks)
     loaded = next(iter(DataLoader(SequenceDataset(replace(settings, image_width=90), 9), batch_size=3)))
     assert loaded.mask.shape == loaded.image.shape == (3, 1, 28, 90)
     assert SequenceDataset(PLAIN, 9)[:2].masks is None
