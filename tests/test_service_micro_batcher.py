@@ -20,13 +20,12 @@ from digitseq.renderer import Appearance, Renderer
 from digitseq.renderer.renderer_cache import bank_of
 from digitseq.service import batches, micro_batcher
 from digitseq.service.batch_queue import MAX_BATCH
-from digitseq.service.batches import Files, Wanted, batch_key, files_of, images_of
+from digitseq.service.batches import Files, SeededRows, Wanted, batch_key, files_of, images_of
 from digitseq.service.glyph_sets import GlyphSets
 from digitseq.service.limits import Limits
 from digitseq.service.micro_batcher import BatchesElsewhere, BatchesHere, MicroBatcher
 from digitseq.service.pipeline_cache import PipelineCache
 from digitseq.service.requests import from_query
-from digitseq.service.seeds import SeededRows
 from digitseq.service.turns import Sharing
 from digitseq.service.work_queue import NotReady
 

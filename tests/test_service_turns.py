@@ -16,9 +16,8 @@ from digitseq.service.cancelling import CancelScope, Deadline, UntilGone
 from digitseq.service.limits import Limits
 from digitseq.service.micro_batcher import BatchesElsewhere, BatchesHere
 from digitseq.service.problems import Problem
-from digitseq.service.read_turns import ReadTurns
 from digitseq.service.scheduler import Scheduler
-from digitseq.service.turns import SHARED_SECONDS, Sharing, Turns
+from digitseq.service.turns import SHARED_SECONDS, ReadTurns, Sharing, Turns
 from digitseq.service.work_queue import Stream, WorkQueue
 
 

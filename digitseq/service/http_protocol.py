@@ -11,7 +11,7 @@ from functools import partial
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from digitseq.service.problems import MEDIA_TYPE, Problem
-from digitseq.service.read_turns import ReadTurns
+from digitseq.service.turns import ReadTurns
 
 HEAD_BYTES = 65_536
 HEADERS = 100
