@@ -27,7 +27,6 @@ from digitseq.service.micro_batcher import BatchesElsewhere, BatchesHere, MicroB
 from digitseq.service.pipeline_cache import PipelineCache
 from digitseq.service.requests import from_query
 from digitseq.service.turns import Sharing
-from digitseq.service.work_queue import NotReady
 
 SEEDS = st.integers(0, 2**64 - 1)
 INDICES = st.one_of(st.integers(0, 20), st.integers(0, 999_999_999))
@@ -126,12 +125,7 @@ def test_a_pen_is_not_prepared_for_signs_in_the_event_loop():
     pipeline_cache = PipelineCache(Limits(), GlyphSets(None))
 
     def written(text: str) -> Pipeline:
-        asked = from_query([("number", text), ("split", "test"), ("style", "pen")], {})
-        try:
-            return pipeline_cache.pipeline(asked)
-        except NotReady as early:
-            early.until.result()
-        return pipeline_cache.pipeline(asked)
+        return pipeline_cache.pipeline(from_query([("number", text), ("split", "test"), ("style", "pen")], {}))
 
     first = written("12")
     assert pipeline_cache.with_number(first, "345").renderer is first.renderer

@@ -32,7 +32,7 @@ from digitseq.service.worker_processes import WorkerProcesses
 from digitseq.sources.base import never_cancelled
 
 LIMITS = Limits(max_text=40)
-MAKER = Maker(LIMITS, settings_within(LIMITS), PipelineCache(LIMITS, GlyphSets(None), finds_lines=False))
+MAKER = Maker(LIMITS, settings_within(LIMITS), PipelineCache(LIMITS, GlyphSets(None)))
 LIGHT = (("augment", "light"),)
 LONG = RequestValues({"number": "123456", "augment": ["heavy"]}, {"seed": 1})
 DATA_SET = (1_000, "webdataset", ("jsonl",), False)

@@ -19,6 +19,7 @@ from digitseq import __version__
 from digitseq.service.access import check_key, check_origin
 from digitseq.service.core import Service
 from digitseq.service.guard import Guard
+from digitseq.service.images import ImageEndpoints
 from digitseq.service.limits import Limits
 from digitseq.service.problems import problem_of
 from digitseq.service.routes import add_routes
@@ -72,7 +73,8 @@ def create_app(
         lifespan=service.lifespan,
         exception_handlers={HTTPException: _refused},  # the guard answers for all other errors
     )
-    add_routes(app, service, key is not None)
+    images = ImageEndpoints(service)
+    add_routes(app, service, images, key is not None)
     _add_pages(app)
     app.add_middleware(_keeping_errors)
     # from the inside out: routes, then the guard (key, limits, metrics), then CORS, which answers preflight requests
@@ -81,7 +83,7 @@ def create_app(
         limits=service.limits,
         metrics=service.metrics,
         key=None if key is None else check_key(key),
-        shortcut=service.images.shortcut,
+        shortcut=images.shortcut,
     )
     if cors is not None:
         check_origin(cors)

@@ -13,51 +13,44 @@ from starlette.responses import StreamingResponse
 from digitseq.formats import DOWNLOADS, FORMATS
 from digitseq.runs.run_settings import Output
 from digitseq.service.bodies import json_body
+from digitseq.service.core import Service
 from digitseq.service.maker import Maker
 from digitseq.service.problems import Problem
 from digitseq.service.progress import MEDIA_TYPE, wants_progress
 from digitseq.service.requests import FORMAT, about_data_sets, from_json
-from digitseq.service.shared import Shared
 from digitseq.service.work_queue import Stream, address_of
 
 AT_ONCE = 1 << 16  # bytes that are written before others have their turn
 
 
-class Datasets:
-    """Answers with data sets, each as one file."""
-
-    def __init__(self, shared: Shared) -> None:
-        self._shared, self._work = shared, shared.work
-        self._about = about_data_sets(shared.limits)
-
-    async def make(self, request: Request) -> StreamingResponse:
-        """The file that the body asks for. Its headers are sent when its first piece is ready."""
-        body = await json_body(request, self._shared.limits)
-        asked = from_json(body, self._about, self._shared.settings)
-        if "size" not in asked.others:
-            raise Problem(422, "size is missing", "size")
-        asked = asked.with_seed()
-        size, name = asked.others["size"], asked.others.get("format", FORMAT.default)
-        labels = _labels(name, asked.others.get("labels"))
-        framed = wants_progress(request.headers)
-        address = address_of(request.scope)
-        async with AsyncExitStack() as until_sent:
-            until_sent.enter_context(self._work.long_slots.slot(address))
-            until_sent.enter_context(self._work.streams.slot(address))
-            await self._shared.await_lines(asked, self._work.long, request.receive, address)
-            pieces = self._shared.making.stream(Maker.data_set, asked, size, name, labels, framed)
-            stream = Stream(self._work.long, pieces, address)
-            until_sent.push_async_callback(stream.close)  # also when the client leaves before the first piece
-            # errors of the first piece can still be answered with a problem, later ones only end the connection
-            await stream.begin(request.receive)
-            download, seed = DOWNLOADS[name][1], asked.others["seed"]
-            headers = {
-                "Content-Disposition": f'attachment; filename="digitseq-{seed}.{download.suffix}"',
-                "X-Digitseq-Seed": str(seed),
-                "Cache-Control": "no-store",
-            }
-            self._shared.metrics.made(name, size)
-            return _Archive(stream, headers, MEDIA_TYPE if framed else download.media_type, until_sent.pop_all())
+async def make_data_set(service: Service, request: Request) -> StreamingResponse:
+    """The file that the body of `request` asks for. Its headers are sent when its first piece is ready."""
+    body, work = await json_body(request, service.limits), service.work
+    asked = from_json(body, about_data_sets(service.limits), service.settings)
+    if "size" not in asked.others:
+        raise Problem(422, "size is missing", "size")
+    asked = asked.with_seed()
+    size, name = asked.others["size"], asked.others.get("format", FORMAT.default)
+    labels = _labels(name, asked.others.get("labels"))
+    framed = wants_progress(request.headers)
+    address = address_of(request.scope)
+    async with AsyncExitStack() as until_sent:
+        until_sent.enter_context(work.long_slots.slot(address))
+        until_sent.enter_context(work.streams.slot(address))
+        await service.await_lines(asked, work.long, request.receive, address)
+        pieces = service.making.stream(Maker.data_set, asked, size, name, labels, framed)
+        stream = Stream(work.long, pieces, address)
+        until_sent.push_async_callback(stream.close)  # also when the client leaves before the first piece
+        # errors of the first piece can still be answered with a problem, later ones only end the connection
+        await stream.begin(request.receive)
+        download, seed = DOWNLOADS[name][1], asked.others["seed"]
+        headers = {
+            "Content-Disposition": f'attachment; filename="digitseq-{seed}.{download.suffix}"',
+            "X-Digitseq-Seed": str(seed),
+            "Cache-Control": "no-store",
+        }
+        service.metrics.made(name, size)
+        return _Archive(stream, headers, MEDIA_TYPE if framed else download.media_type, until_sent.pop_all())
 
 
 class _Archive(StreamingResponse):

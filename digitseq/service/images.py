@@ -15,6 +15,7 @@ from digitseq.random_streams import draw_seed
 from digitseq.service.batches import Wanted, files_of
 from digitseq.service.bodies import json_body
 from digitseq.service.cancelling import Deadline
+from digitseq.service.core import Service
 from digitseq.service.looks import KEPT, Look, Looks, of_text
 from digitseq.service.maker import Image, Maker
 from digitseq.service.micro_batcher import BatchesElsewhere, BatchesHere
@@ -28,7 +29,6 @@ from digitseq.service.requests import (
     from_json,
     from_query,
 )
-from digitseq.service.shared import Shared
 from digitseq.service.work_queue import address_of
 
 SEQUENCES, PNG = "/v1/sequences/", ".png"
@@ -45,13 +45,13 @@ Answer = tuple[int, Headers, bytes]  # status, headers, body
 class ImageEndpoints:
     """Answers for one image (`png`, `json`) and for several (`samples`)."""
 
-    def __init__(self, shared: Shared) -> None:
-        self._shared, self._work, self._settings = shared, shared.work, shared.settings
-        self._looks = Looks(shared.pipeline_cache, shared.settings)
+    def __init__(self, service: Service) -> None:
+        self._service, self._work, self._settings = service, service.work, service.settings
+        self._looks = Looks(service.pipeline_cache, service.settings)
         self._written: set[Look] = set()  # looks whose centre lines are found
         # apart, so that a plain image never waits for distorted or written ones, which take ten times as long
-        self._quick = BatchesHere(shared.work.sharing, files_of)
-        self._batched = BatchesElsewhere(shared.work.sharing, self._make, shared.work.concurrency, shared.work.each)
+        self._quick = BatchesHere(service.work.sharing, files_of)
+        self._batched = BatchesElsewhere(service.work.sharing, self._make, service.work.concurrency, service.work.each)
 
     async def shortcut(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """Answer `GET /v1/sequences/{text}.png` before any routing; False for any other request."""
@@ -90,7 +90,7 @@ class ImageEndpoints:
             else:
                 with Deadline(self._work.seconds):
                     text, file = await self._image(look, number, drawn, index, receive, address)
-        self._shared.metrics.made("png")
+        self._service.metrics.made("png")
         headers = [
             (b"content-type", b"image/png"),
             (b"x-digitseq-seed", b"%d" % drawn),
@@ -102,10 +102,10 @@ class ImageEndpoints:
         """The same as JSON: text, seed, index, size, boxes, and the PNG file in base64."""
         asked, address = from_query(pairs, ABOUT_IMAGES, self._settings), address_of(scope)
         with self._work.image_slots.slot(address):
-            await self._shared.await_lines(asked, self._work.images, receive, address)
-            make = partial(self._shared.making.call, Maker.sample, asked, asked.others.get("index", 0))
+            await self._service.await_lines(asked, self._work.images, receive, address)
+            make = partial(self._service.making.call, Maker.sample, asked, asked.others.get("index", 0))
             body = bytes(await self._work.images.run(make, receive, address))
-        self._shared.metrics.made("json")
+        self._service.metrics.made("json")
         return _cached(scope, [(b"content-type", b"application/json")], body, "seed" in asked.others)
 
     async def samples(self, pairs: Pairs, scope: Scope, receive: Receive) -> bytes:
@@ -114,17 +114,17 @@ class ImageEndpoints:
 
     async def samples_of_body(self, request: Request) -> bytes:
         """The same for a body of JSON: a list of texts can be too long for a query."""
-        asked = from_json(await json_body(request, self._shared.limits), ABOUT_SAMPLES, self._settings)
+        asked = from_json(await json_body(request, self._service.limits), ABOUT_SAMPLES, self._settings)
         return await self._samples(asked, request.scope, request.receive)
 
     async def _samples(self, asked: RequestValues, scope: Scope, receive: Receive) -> bytes:
         start, count = asked.others.get("start", 0), asked.others.get("count", SAMPLES)
         address = address_of(scope)
         with self._work.long_slots.slot(address):
-            await self._shared.await_lines(asked, self._work.long, receive, address)
-            make = partial(self._shared.making.call, Maker.samples, asked, start, count)
+            await self._service.await_lines(asked, self._work.long, receive, address)
+            make = partial(self._service.making.call, Maker.samples, asked, start, count)
             found = bytes(await self._work.long.run(make, receive, address))
-        self._shared.metrics.made("json", count)
+        self._service.metrics.made("json", count)
         return found
 
     async def _image(
@@ -134,14 +134,14 @@ class ImageEndpoints:
         if number is not None and not any(name in DISTORTING for name, _ in look):
             prepared = self._looks.with_number(look, number)
             if prepared is None:
-                prepare = partial(self._shared.threads.call, partial(self._looks.prepare, look, number))
+                prepare = partial(self._service.threads.call, partial(self._looks.prepare, look, number))
                 prepared = await self._work.images.run(prepare, receive, address)
             if prepared.quick:
                 wanted = Wanted(number, seed, index)
                 return number, await self._quick.image(prepared.pipeline, wanted, address, prepared.key)
         await self._await_lines(look, number, receive, address)
         if number is None:
-            make = partial(self._shared.making.call, Maker.image, look, seed, index)
+            make = partial(self._service.making.call, Maker.image, look, seed, index)
             return await self._work.images.run(make, receive, address)
         # of one length, most can be made together: the maker finds out which
         return await self._batched.image(look, Wanted(number, seed, index), address, (look, len(number)))
@@ -150,13 +150,13 @@ class ImageEndpoints:
         if look in self._written or not any(name == "style" for name, _ in look):
             return
         asked = from_query(of_text(look, number), ABOUT_IMAGES, self._settings)
-        await self._shared.await_lines(asked, self._work.images, receive, address)
+        await self._service.await_lines(asked, self._work.images, receive, address)
         if len(self._written) >= KEPT:
             self._written.clear()
         self._written.add(look)
 
     async def _make(self, look: Look, wanted: Sequence[Wanted]) -> list[Image | Exception]:
-        return await self._shared.making.call(Maker.images, look, wanted)
+        return await self._service.making.call(Maker.images, look, wanted)
 
 
 def query(scope: Scope) -> list[tuple[str, str]]:

@@ -10,7 +10,6 @@ from digitseq.renderer import Renderer
 from digitseq.renderer.renderer_cache import renderer_of
 from digitseq.service.glyph_sets import GlyphSets
 from digitseq.service.limits import Limits
-from digitseq.service.pen_lines import PenLines
 from digitseq.service.problems import Problem
 from digitseq.service.requests import RequestValues, check_texts, too_wide
 from digitseq.settings import Settings
@@ -23,13 +22,11 @@ DIGITS = "0123456789"
 class PipelineCache:
     """Makes pipelines, from any thread. `cache` is the directory of the glyph banks.
 
-    finds_lines: whether the centre lines that a pen needs are found in the background, see `PenLines`; else they were
-    found in another process before
+    The centre lines that a pen needs were found before, see `PenLines`.
     """
 
-    def __init__(self, limits: Limits, sets: GlyphSets, cache: str | None = None, finds_lines: bool = True) -> None:
+    def __init__(self, limits: Limits, sets: GlyphSets, cache: str | None = None) -> None:
         self._limits, self._sets, self._cache = limits, sets, cache
-        self._lines = PenLines(cache) if finds_lines else None
 
     def open(self) -> None:
         """Open the bank of the default settings. Raises `DataError`."""
@@ -39,23 +36,16 @@ class PipelineCache:
         """The pipeline of a request, with its seed or a random one, for a run of `size` images.
 
         check: called every few milliseconds meanwhile; what it raises ends that, and is passed on.
-        Raises as `RequestValues.settings` and `Pipeline` do, and `NotReady` for a pen before its first use.
+        Raises as `RequestValues.settings` and `Pipeline` do.
         """
         settings, seed = asked.settings(self._limits, self._sets), asked.others.get("seed")
         if (settings.unique or settings.balanced) and size is not None and size > self._limits.max_images:
             raise Problem(
                 422, f"`unique` and `balanced` are for at most {self._limits.max_images:,} images here", "size"
             )
-        if self._lines is not None:
-            self._lines.check(settings)
         # requests for all heights there are would fill the disk
         renderer = renderer_of(settings, self._cache, keep_sizes=False)
         return self._make(settings, renderer, draw_seed() if seed is None else seed, size, check)
-
-    def check_lines(self, asked: RequestValues) -> None:
-        """Raises `NotReady` for a pen before its first use, and as `RequestValues.settings`."""
-        if self._lines is not None:
-            self._lines.check(asked.settings(self._limits, self._sets))
 
     def with_number(self, pipeline: Pipeline, number: str) -> Pipeline | None:
         """The same look with another fixed text, or None where that may take longer than a millisecond.

@@ -13,8 +13,9 @@ from digitseq.formats import DOWNLOADS
 from digitseq.options import Option
 from digitseq.service import schemas
 from digitseq.service.core import Service
+from digitseq.service.datasets import make_data_set
 from digitseq.service.documentation import put_in_words
-from digitseq.service.images import Answer, query
+from digitseq.service.images import Answer, ImageEndpoints, query
 from digitseq.service.problems import Problem
 from digitseq.service.progress import MEDIA_TYPE
 from digitseq.service.requests import ABOUT_IMAGES, ABOUT_SAMPLES, about_data_sets
@@ -38,14 +39,14 @@ SAMPLE: dict[str, Any] = {
 }
 
 
-def add_routes(app: FastAPI, service: Service, locked: bool) -> None:
+def add_routes(app: FastAPI, service: Service, images: ImageEndpoints, locked: bool) -> None:
     """Add all but the pages. locked: whether requests need a key."""
     # only says so: the guard checks the key, and sooner
     key = [Security(HTTPBearer(scheme_name="key", auto_error=False))] if locked else []
     api = APIRouter(prefix="/v1", dependencies=key)
-    _add_images(api, service)
-    _add_phone_numbers(api, service)
-    _add_samples(api, service)
+    _add_images(api, service, images)
+    _add_phone_numbers(api, service, images)
+    _add_samples(api, service, images)
     _add_datasets(api, service)
     _add_options(api, service)
     app.include_router(api)
@@ -53,8 +54,8 @@ def add_routes(app: FastAPI, service: Service, locked: bool) -> None:
     _complete(app, service)
 
 
-def _add_images(api: APIRouter, service: Service) -> None:
-    images, schema = service.images, _properties(service, ABOUT_IMAGES)
+def _add_images(api: APIRouter, service: Service, images: ImageEndpoints) -> None:
+    schema = _properties(service, ABOUT_IMAGES)
     text = {
         "name": "text",
         "in": "path",
@@ -83,8 +84,8 @@ def _add_images(api: APIRouter, service: Service) -> None:
         return _response(await images.json(_with_text(request), request.scope, request.receive))
 
 
-def _add_phone_numbers(api: APIRouter, service: Service) -> None:
-    images, schema = service.images, _properties(service, ABOUT_IMAGES)
+def _add_phone_numbers(api: APIRouter, service: Service, images: ImageEndpoints) -> None:
+    schema = _properties(service, ABOUT_IMAGES)
     region = {"name": "region", "in": "query", "description": "the country, as ISO 3166 code", "schema": schemas.REGION}
     about = _documented([region, *schemas.query(schema, (*SOURCES, *OF_RUNS))])
 
@@ -99,7 +100,7 @@ def _add_phone_numbers(api: APIRouter, service: Service) -> None:
         return _response(await images.json(_with_region(request), request.scope, request.receive))
 
 
-def _add_samples(api: APIRouter, service: Service) -> None:
+def _add_samples(api: APIRouter, service: Service, images: ImageEndpoints) -> None:
     @api.get(
         "/samples.json",
         summary="Several images of one seed",
@@ -110,7 +111,7 @@ def _add_samples(api: APIRouter, service: Service) -> None:
     )
     async def several_samples(request: Request) -> Response:
         """Several images of one seed, and the command and the code that make them elsewhere."""
-        return _samples(await service.images.samples(query(request.scope), request.scope, request.receive))
+        return _samples(await images.samples(query(request.scope), request.scope, request.receive))
 
     @api.post(
         "/samples.json",
@@ -122,7 +123,7 @@ def _add_samples(api: APIRouter, service: Service) -> None:
     )
     async def samples_of_body(request: Request) -> Response:
         """The same with the parameters as a JSON object: a list of `numbers` can be too long for a query."""
-        return _samples(await service.images.samples_of_body(request))
+        return _samples(await images.samples_of_body(request))
 
 
 def _add_datasets(api: APIRouter, service: Service) -> None:
@@ -143,7 +144,7 @@ def _add_datasets(api: APIRouter, service: Service) -> None:
         images made so far, 4 bytes with a length, both unsigned and most significant byte first, and that many bytes
         of the file. A length of 0 says only that work goes on.
         """
-        return await service.datasets.make(request)
+        return await make_data_set(service, request)
 
 
 def _add_options(api: APIRouter, service: Service) -> None:

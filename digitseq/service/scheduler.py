@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from digitseq.service.limits import Limits
 from digitseq.service.problems import Problem
 from digitseq.service.turns import Sharing
-from digitseq.service.work_queue import MAX_WAIT, WorkQueue
+from digitseq.service.work_queue import WorkQueue
+
+MAX_WAIT = 50.0  # seconds: proxies give up after 60
 
 
 class AddressLimiter:
@@ -55,21 +57,23 @@ class Scheduler:
 
     Single images have a queue of their own, so that samples and data sets (`long`) delay none. A data set takes a slot
     of `long_slots` and one of `streams`.
+
+    max_wait: seconds that a request waits for something to be ready; early: how many of each kind of work may
     """
 
     def __init__(self, limits: Limits) -> None:
         most, percent = limits.concurrency + limits.max_waiting, limits.client_percent
         self.seconds, self.concurrency = limits.max_seconds, limits.concurrency
-        max_wait = min(MAX_WAIT, limits.max_seconds / 2)  # time is left to make what was waited for
+        self.max_wait = min(MAX_WAIT, limits.max_seconds / 2)  # time is left to make what was waited for
         # who waits holds a slot: most of those of an address are left for what can be answered at once
-        early = max(1, most * percent // 100 // 4)
+        self.early = max(1, most * percent // 100 // 4)
         # A place is left for the next address, which waits for nobody then, unless two ask for much; batches end so
         # soon that an address may have all of them made while it is the only one. One more for images, as whoever asks
         # for a data set for the first time may have to wait until it is read.
         self.each = max(1, limits.concurrency * percent // 100)
         more = limits.concurrency + (percent < 100)
-        self.images = WorkQueue(more, max_wait, early, limits.concurrency)
-        self.long = WorkQueue(limits.concurrency, max_wait, early, self.each)
+        self.images = WorkQueue(more, limits.concurrency)
+        self.long = WorkQueue(limits.concurrency, self.each)
         self.sharing = Sharing()
         self.image_slots = AddressLimiter(self.sharing, most, percent, "requests")
         self.long_slots = AddressLimiter(self.sharing, most, percent, "requests for samples and data sets")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -13,11 +12,9 @@ from starlette.types import Scope
 
 from digitseq.service.cancelling import Receive, UntilGone
 from digitseq.service.messages import Data
-from digitseq.service.problems import Problem
 from digitseq.service.turns import Turns
 
 T = TypeVar("T")
-MAX_WAIT = 50.0  # seconds: proxies give up after 60
 
 
 def address_of(scope: Scope) -> str:
@@ -26,23 +23,13 @@ def address_of(scope: Scope) -> str:
     return peer[0] if peer else ""
 
 
-class NotReady(Exception):
-    """Work cannot begin before `until` is done, and nothing should wait. problem: said when it takes too long."""
-
-    def __init__(self, until: Future[None], problem: Problem) -> None:
-        super().__init__(problem.detail)
-        self.until, self.problem = until, problem
-
-
 class WorkQueue:
     """Lets `count` things of one kind of work be made at a time. Lives in one event loop.
 
-    max_wait: seconds that a request waits for something to be ready; early: how many may, others are told to ask again
     each: how many things one address may have made at once, so that the next address finds a place; None: all
     """
 
-    def __init__(self, count: int, max_wait: float = MAX_WAIT, early: int = 1, each: int | None = None) -> None:
-        self._max_wait, self._early = max_wait, early
+    def __init__(self, count: int, each: int | None = None) -> None:
         self._free, self._each = count, each or count
         self._waiting = Turns[asyncio.Future[None]]()
         self._held: Counter[str] = Counter()  # things that are made for each address
@@ -63,17 +50,10 @@ class WorkQueue:
                 self._release(address)
 
     async def run(self, make: Callable[[], Awaitable[T]], receive: Receive, address: str = "") -> T:
-        """`await make()` when it is the turn of `address`. Raises `Problem` 503 when the client goes.
-
-        What raises `NotReady` is made again when that is over.
-        """
+        """`await make()` when it is the turn of `address`. Raises `Problem` 503 when the client goes."""
         with UntilGone(receive):
-            while True:
-                try:
-                    async with self.turn(address):
-                        return await make()
-                except NotReady as early:
-                    await self._ready(early)
+            async with self.turn(address):
+                return await make()
 
     def _grant(self) -> None:
         while self._free:
@@ -93,20 +73,6 @@ class WorkQueue:
         if not self._held[address]:
             del self._held[address]
         self._grant()
-
-    async def _ready(self, early: NotReady) -> None:
-        if not self._early:
-            raise early.problem
-        self._early -= 1
-        until = asyncio.wrap_future(early.until)
-        try:
-            await asyncio.wait({until}, timeout=self._max_wait)
-            if not until.done():
-                raise early.problem
-            until.result()
-        finally:
-            until.cancel()
-            self._early += 1
 
 
 class Stream:

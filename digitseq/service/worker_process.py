@@ -148,7 +148,7 @@ def _work(connected: socket.socket, limits: Limits, cache: str | None) -> None:
     with contextlib.suppress(MissingPackageError):  # plain images need none
         opencv().setNumThreads(0)  # one process among several
     gc.freeze()
-    pipelines = PipelineCache(limits, GlyphSets(cache), cache, finds_lines=False)
+    pipelines = PipelineCache(limits, GlyphSets(cache), cache)
     maker, messages = Maker(limits, settings_within(limits), pipelines), BlockingMessages(connected)
 
     def check() -> None:
