@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from urllib.parse import parse_qsl, quote
 
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from digitseq.random_streams import draw_seed
@@ -23,9 +24,10 @@ from digitseq.service.problems import Problem
 from digitseq.service.requests import (
     ABOUT_IMAGES,
     ABOUT_SAMPLES,
+    COUNT,
+    INDEX,
     SETTINGS,
     Pairs,
-    RequestValues,
     from_json,
     from_query,
 )
@@ -36,10 +38,9 @@ ROUTE = SimpleNamespace(path_format="/v1/sequences/{text}.png")
 BESIDE_LOOKS = {"number", *ABOUT_IMAGES}
 # what makes images take so long that they are not even prepared here
 DISTORTING = {"style", "masks", *(name for name, option in SETTINGS.items() if option.group == "augmentation")}
-SAMPLES = 12
 MOST_PARAMETERS = 200
 Headers = list[tuple[bytes, bytes]]
-Answer = tuple[int, Headers, bytes]  # status, headers, body
+JSON: Headers = [(b"content-type", b"application/json")]
 
 
 class ImageEndpoints:
@@ -61,13 +62,12 @@ class ImageEndpoints:
         # Routing and dependency injection of FastAPI take longer than the image itself.
         scope["route"] = ROUTE  # for the metrics
         pairs = [("number", path[len(SEQUENCES) : -len(PNG)]), *query(scope)]
-        status, headers, body = await self.png(pairs, scope, receive)
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        answer = await self.png(pairs, scope, receive)
+        await answer(scope, receive, send)
         return True
 
-    async def png(self, pairs: list[tuple[str, str]], scope: Scope, receive: Receive) -> Answer:
-        """Status, headers and body of the image that the query `pairs` describes."""
+    async def png(self, pairs: Pairs, scope: Scope, receive: Receive) -> Response:
+        """The image that the query `pairs` describes."""
         # Settings as they are written are found again without being parsed. The text is not among them: the renderer
         # of a look is the same for all texts.
         look = tuple([pair for pair in pairs if pair[0] not in BESIDE_LOOKS])
@@ -79,7 +79,7 @@ class ImageEndpoints:
             for name, option in ABOUT_IMAGES.items()
             if name in given
         }
-        seed, index = others.get("seed"), others.get("index", 0)
+        seed, index = others.get("seed"), others.get("index", INDEX.default)
         number, address = given.get("number"), address_of(scope)
         with self._work.image_slots.slot(address):
             known = self._looks.known(look, number)
@@ -96,36 +96,36 @@ class ImageEndpoints:
             (b"x-digitseq-seed", b"%d" % drawn),
             (b"x-digitseq-text", _header(text)),
         ]
-        return _cached(scope, headers, file, seed is not None)
+        return _answer(scope, headers, file, seed is not None)
 
-    async def json(self, pairs: Pairs, scope: Scope, receive: Receive) -> Answer:
+    async def json(self, pairs: Pairs, scope: Scope, receive: Receive) -> Response:
         """The same as JSON: text, seed, index, size, boxes, and the PNG file in base64."""
         asked, address = from_query(pairs, ABOUT_IMAGES, self._settings), address_of(scope)
         with self._work.image_slots.slot(address):
             await self._service.await_lines(asked, self._work.images, receive, address)
-            make = partial(self._service.making.call, Maker.sample, asked, asked.others.get("index", 0))
+            make = partial(self._service.making.call, Maker.sample, asked, asked.others.get("index", INDEX.default))
             body = bytes(await self._work.images.run(make, receive, address))
         self._service.metrics.made("json")
-        return _cached(scope, [(b"content-type", b"application/json")], body, "seed" in asked.others)
+        return _answer(scope, JSON, body, "seed" in asked.others)
 
-    async def samples(self, pairs: Pairs, scope: Scope, receive: Receive) -> bytes:
-        """`count` images of one seed from number `start` on, and what makes the first of them elsewhere, as JSON."""
-        return await self._samples(from_query(pairs, ABOUT_SAMPLES, self._settings), scope, receive)
+    async def samples(self, request: Request) -> Response:
+        """`count` images of one seed from number `start` on, and what makes the first of them elsewhere, as JSON.
 
-    async def samples_of_body(self, request: Request) -> bytes:
-        """The same for a body of JSON: a list of texts can be too long for a query."""
-        asked = from_json(await json_body(request, self._service.limits), ABOUT_SAMPLES, self._settings)
-        return await self._samples(asked, request.scope, request.receive)
-
-    async def _samples(self, asked: RequestValues, scope: Scope, receive: Receive) -> bytes:
-        start, count = asked.others.get("start", 0), asked.others.get("count", SAMPLES)
-        address = address_of(scope)
+        They are described by the query, or by a body of JSON: a list of texts can be too long for a query.
+        """
+        if request.method == "POST":
+            body = await json_body(request, self._service.limits)
+            asked = from_json(body, ABOUT_SAMPLES, self._settings)
+        else:
+            asked = from_query(query(request.scope), ABOUT_SAMPLES, self._settings)
+        start, count = asked.others.get("start", INDEX.default), asked.others.get("count", COUNT.default)
+        address = address_of(request.scope)
         with self._work.long_slots.slot(address):
-            await self._service.await_lines(asked, self._work.long, receive, address)
+            await self._service.await_lines(asked, self._work.long, request.receive, address)
             make = partial(self._service.making.call, Maker.samples, asked, start, count)
-            found = bytes(await self._work.long.run(make, receive, address))
+            found = bytes(await self._work.long.run(make, request.receive, address))
         self._service.metrics.made("json", count)
-        return found
+        return _answer(request.scope, JSON, found, repeatable=False)
 
     async def _image(
         self, look: Look, number: str | None, seed: int, index: int, receive: Receive, address: str
@@ -177,15 +177,20 @@ def _header(text: str) -> bytes:
     return quote(text, "+-(). /" if text == text.strip() else "+-()./").encode()
 
 
-def _cached(scope: Scope, headers: Headers, body: bytes, repeatable: bool) -> Answer:
+def _answer(scope: Scope, headers: Headers, body: bytes, repeatable: bool) -> Response:
     """The answer; one that is the same at every request is kept by the client, and confirmed without a body."""
-    headers.append((b"content-length", b"%d" % len(body)))
     if not repeatable:
-        return 200, [*headers, (b"cache-control", b"no-store")], body
+        return _response(200, [*headers, (b"cache-control", b"no-store")], body)
     # of the bytes, not of the query: two queries for one image have one tag
     tag = b'"%b"' % hashlib.blake2b(body, digest_size=12).hexdigest().encode()
-    headers += [(b"etag", tag), (b"cache-control", b"max-age=31536000, immutable")]
+    headers = [*headers, (b"etag", tag), (b"cache-control", b"max-age=31536000, immutable")]
     for name, value in scope["headers"]:
         if name == b"if-none-match" and (tag in value or value.strip() == b"*"):  # one tag or several, weak or strong
-            return 304, [pair for pair in headers if pair[0] != b"content-length"], b""
-    return 200, headers, body
+            return _response(304, headers, b"")
+    return _response(200, headers, body)
+
+
+def _response(status: int, headers: Headers, body: bytes) -> Response:
+    response = Response(body, status)
+    response.raw_headers += headers
+    return response

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -54,14 +54,16 @@ SETTINGS = {
 }
 PAIRS_OF_LENGTHS = [name for name, option in SETTINGS.items() if option.source and isinstance(option.kind, NumberPair)]
 SEED = options(Output)["seed"]
-INDEX = Option(Number(0, 999_999_999), "which image of the seed, from 0: image 0 is the command line's 1.png")
-COUNT = Option(Number(1, 100), "how many images", title="Number of images")
+INDEX = Option(
+    Number(0, 999_999_999), "which image of the seed, from 0: image 0 is the command line's 1.png", default=0
+)
+COUNT = Option(Number(1, 100), "how many images", default=12, title="Number of images")
 FORMAT = Option(Choice(tuple(DOWNLOADS)), "how the data set is packed into one file", default="zip")
 LABELS = options(Output)["labels"]
 ABOUT_IMAGES = {"seed": SEED, "index": INDEX}
 ABOUT_SAMPLES = {"seed": SEED, "start": INDEX, "count": COUNT}
 SIZE = Option(Number(1, 1_000_000_000), "how many images", title="Number of images")
-Pairs = Iterable[tuple[str, str]]
+Pairs = Sequence[tuple[str, str]]
 
 
 def settings_within(limits: Limits) -> dict[str, Option]:
