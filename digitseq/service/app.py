@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.datastructures import MutableHeaders
@@ -26,7 +27,6 @@ from digitseq.service.routes import add_routes
 
 STATIC = Path(__file__).with_name("static")
 SUMMARY = "Images of handwritten digit sequences out of real glyphs, with exact labels."
-ERROR = "digitseq.error"  # in the scope of a request: what its route has raised
 EXPOSED = ["ETag", "X-Digitseq-Seed", "X-Digitseq-Text", "Content-Disposition", "Retry-After"]
 
 
@@ -41,8 +41,11 @@ class GuardedApp(FastAPI):
     async def routed(self, scope: Scope, receive: Receive, send: Send) -> None:
         """What FastAPI answers by itself. Raises what a route raises."""
         await super().__call__(scope, receive, send)
-        if ERROR in scope:
-            raise scope[ERROR]
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """FastAPI's layers without the outermost one, which would answer all errors before the guard can."""
+        outermost: Any = super().build_middleware_stack()
+        return outermost.app  # type: ignore[no-any-return]
 
 
 def create_app(
@@ -76,7 +79,6 @@ def create_app(
     images = ImageEndpoints(service)
     add_routes(app, service, images, key is not None)
     _add_pages(app)
-    app.add_middleware(_keeping_errors)
     # from the inside out: routes, then the guard (key, limits, metrics), then CORS, which answers preflight requests
     app.outermost = Guard(
         app.routed,
@@ -96,20 +98,6 @@ def create_app(
         )
         app.outermost = _varying(crossing)
     return app
-
-
-def _keeping_errors(app: ASGIApp) -> ASGIApp:
-    """`app`, with its errors kept for `GuardedApp.routed`: Starlette would answer them before the guard can."""
-
-    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await app(scope, receive, send)
-        except Exception as error:
-            if scope["type"] != "http":
-                raise
-            scope[ERROR] = error
-
-    return answer
 
 
 def _whole(receive: Receive) -> Receive:
