@@ -11,11 +11,11 @@ from types import SimpleNamespace
 import pytest
 
 pytest.importorskip("fastapi")
+from digitseq.service.datasets import Stream
 from digitseq.service.limits import Limits
 from digitseq.service.problems import Problem
-from digitseq.service.scheduler import AddressLimiter, Scheduler
+from digitseq.service.scheduler import AddressLimiter, Scheduler, WorkQueue
 from digitseq.service.turns import Sharing
-from digitseq.service.work_queue import Stream, WorkQueue
 from digitseq.service.worker_threads import Stopped, WorkerThreads
 from digitseq.sources.base import Check
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
-import anyio
 from starlette.requests import Request
 
+from digitseq.service.cancelling import deadline
 from digitseq.service.limits import Limits
 from digitseq.service.problems import Problem, too_large
 
@@ -28,13 +29,13 @@ async def json_body(request: Request, limits: Limits) -> Any:
         raise Problem(415, "the body must be JSON: Content-Type: application/json")
     data = b""
     try:
-        with anyio.fail_after(limits.receive_seconds):
+        with deadline(limits.receive_seconds):
             async for piece in request.stream():
                 data += piece
                 if len(data) > limits.max_body:  # not all clients announce a size
                     raise too_large(limits)
         return json.loads(data, object_pairs_hook=_without_repeats)
-    except TimeoutError:
+    except asyncio.TimeoutError:
         seconds = limits.receive_seconds
         raise Problem(408, f"the body did not arrive within {seconds} seconds", Connection="close") from None
     except (ValueError, RecursionError) as error:

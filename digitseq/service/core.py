@@ -14,7 +14,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.types import Receive
 
-from digitseq.service.cancelling import UntilGone
+from digitseq.service.cancelling import until_gone
 from digitseq.service.glyph_sets import GlyphSets
 from digitseq.service.limits import Limits
 from digitseq.service.maker import InThisProcess, Maker
@@ -23,8 +23,7 @@ from digitseq.service.options_listing import catalogue
 from digitseq.service.pen_lines import PenLines
 from digitseq.service.pipeline_cache import PipelineCache
 from digitseq.service.requests import RequestValues, settings_within
-from digitseq.service.scheduler import Scheduler
-from digitseq.service.work_queue import WorkQueue
+from digitseq.service.scheduler import Scheduler, WorkQueue
 from digitseq.service.worker_processes import WorkerProcesses
 from digitseq.service.worker_threads import WorkerThreads
 
@@ -65,7 +64,7 @@ class Service:
         Raises as `RequestValues.settings` and `PenLines.wait`, and `Problem` 503 when the client goes.
         """
         if "style" in asked.values:
-            with UntilGone(receive):
+            with until_gone(receive):
                 async with queue.turn(address):
                     settings = await self.threads.call(lambda check: asked.settings(self.limits, self._sets))
                 await self._lines.wait(settings, queue)

@@ -13,12 +13,14 @@ from starlette.responses import StreamingResponse
 from digitseq.formats import DOWNLOADS, FORMATS
 from digitseq.runs.run_settings import Output
 from digitseq.service.bodies import json_body
+from digitseq.service.cancelling import Receive, until_gone
 from digitseq.service.core import Service
 from digitseq.service.maker import Maker
+from digitseq.service.messages import Data
 from digitseq.service.problems import Problem
 from digitseq.service.progress import MEDIA_TYPE, wants_progress
 from digitseq.service.requests import FORMAT, about_data_sets, from_json
-from digitseq.service.work_queue import Stream, address_of
+from digitseq.service.scheduler import WorkQueue, address_of
 
 AT_ONCE = 1 << 16  # bytes that are written before others have their turn
 
@@ -51,6 +53,44 @@ async def make_data_set(service: Service, request: Request) -> StreamingResponse
         }
         service.metrics.made(name, size)
         return _Archive(stream, headers, MEDIA_TYPE if framed else download.media_type, until_sent.pop_all())
+
+
+class Stream:
+    """Pieces of bytes, each made while the one before it is sent. Empty ones mean that work is under way.
+
+    Each waits for a turn of `address` in `queue`.
+    """
+
+    def __init__(self, queue: WorkQueue, pieces: AsyncGenerator[Data, None], address: str = "") -> None:
+        self._queue, self._pieces, self._address = queue, pieces, address
+        self._request()
+
+    async def begin(self, receive: Receive) -> None:
+        """Wait for the first piece. Raises `Problem` 503 when the client goes."""
+        with until_gone(receive):
+            while await self._next == b"":
+                self._request()
+
+    async def __aiter__(self) -> AsyncGenerator[Data, None]:
+        while (piece := await self._next) is not None:
+            self._request()
+            if piece:
+                yield piece
+
+    async def close(self) -> None:
+        """Cancel the piece that is being made."""
+        self._next.cancel()
+        try:
+            await asyncio.gather(self._next, return_exceptions=True)
+        finally:
+            await self._pieces.aclose()
+
+    def _request(self) -> None:
+        self._next = asyncio.ensure_future(self._advance())
+
+    async def _advance(self) -> Data | None:
+        async with self._queue.turn(self._address):
+            return await anext(self._pieces, None)
 
 
 class _Archive(StreamingResponse):

@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from digitseq.random_streams import draw_seed
 from digitseq.service.batches import Wanted, files_of
 from digitseq.service.bodies import json_body
-from digitseq.service.cancelling import Deadline
+from digitseq.service.cancelling import deadline
 from digitseq.service.core import Service
 from digitseq.service.looks import KEPT, Look, Looks, of_text
 from digitseq.service.maker import Image, Maker
@@ -31,7 +31,7 @@ from digitseq.service.requests import (
     from_json,
     from_query,
 )
-from digitseq.service.work_queue import address_of
+from digitseq.service.scheduler import address_of
 
 SEQUENCES, PNG = "/v1/sequences/", ".png"
 ROUTE = SimpleNamespace(path_format="/v1/sequences/{text}.png")
@@ -88,7 +88,7 @@ class ImageEndpoints:
                 wanted = Wanted(number, drawn, index)
                 text, file = number, await self._quick.image(known.pipeline, wanted, address, known.key)
             else:
-                with Deadline(self._work.seconds):
+                with deadline(self._work.seconds):
                     text, file = await self._image(look, number, drawn, index, receive, address)
         self._service.metrics.made("png")
         headers = [

@@ -9,9 +9,9 @@ from concurrent.futures import Future
 
 from digitseq.pen import GLYPH
 from digitseq.renderer.renderer_cache import load_lines
-from digitseq.service.cancelling import Deadline
+from digitseq.service.cancelling import deadline
 from digitseq.service.problems import Problem
-from digitseq.service.work_queue import WorkQueue
+from digitseq.service.scheduler import WorkQueue
 from digitseq.settings import Settings
 
 AFTER = 5  # seconds in which to ask again
@@ -48,7 +48,7 @@ class PenLines:
             raise early
         self._waiting[queue] += 1
         try:
-            with Deadline(self._seconds):
+            with deadline(self._seconds):
                 await asyncio.wrap_future(found)
         except asyncio.TimeoutError:
             raise early from None

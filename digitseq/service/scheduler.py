@@ -1,17 +1,28 @@
-"""Who may start work: how many requests run or wait at once, in total and for each client address."""
+"""Who may start work: how many requests are answered, and how much is made at once, in total and for each address."""
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
+from typing import TypeVar
 
+from starlette.types import Scope
+
+from digitseq.service.cancelling import Receive, until_gone
 from digitseq.service.limits import Limits
 from digitseq.service.problems import Problem
-from digitseq.service.turns import Sharing
-from digitseq.service.work_queue import WorkQueue
+from digitseq.service.turns import Sharing, Turns
 
 MAX_WAIT = 50.0  # seconds: proxies give up after 60
+T = TypeVar("T")
+
+
+def address_of(scope: Scope) -> str:
+    """The other end of a request's connection: the client, or the reverse proxy if there is one."""
+    peer = scope.get("client")
+    return peer[0] if peer else ""
 
 
 class AddressLimiter:
@@ -50,6 +61,58 @@ class AddressLimiter:
 
     def _refusal(self, detail: str) -> Problem:
         return Problem(429, f"{detail}: ask again when one has ended", Retry_After=self._retry_after)
+
+
+class WorkQueue:
+    """Lets `count` things of one kind of work be made at a time. Lives in one event loop.
+
+    each: how many things one address may have made at once, so that the next address finds a place; None: all
+    """
+
+    def __init__(self, count: int, each: int | None = None) -> None:
+        self._free, self._each = count, each or count
+        self._waiting = Turns[asyncio.Future[None]]()
+        self._held: Counter[str] = Counter()  # things that are made for each address
+
+    @asynccontextmanager
+    async def turn(self, address: str = "") -> AsyncIterator[None]:
+        """Begins when it is the turn of `address`."""
+        granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.add(address, granted)
+        self._grant()
+        try:
+            await granted
+            yield
+        finally:
+            if granted.cancelled():
+                self._waiting.discard(address, granted)
+            else:
+                self._release(address)
+
+    async def run(self, make: Callable[[], Awaitable[T]], receive: Receive, address: str = "") -> T:
+        """`await make()` when it is the turn of `address`. Raises `Problem` 503 when the client goes."""
+        with until_gone(receive):
+            async with self.turn(address):
+                return await make()
+
+    def _grant(self) -> None:
+        while self._free:
+            taken = self._waiting.take(lambda address: self._held[address] < self._each)
+            if taken is None:
+                return
+            address, granted = taken
+            if granted.cancelled():  # its task does not know yet
+                continue
+            self._free -= 1
+            self._held[address] += 1
+            granted.set_result(None)
+
+    def _release(self, address: str) -> None:
+        self._free += 1
+        self._held[address] -= 1
+        if not self._held[address]:
+            del self._held[address]
+        self._grant()
 
 
 class Scheduler:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from digitseq.augment.base import opencv
 from digitseq.errors import MissingPackageError, one_line
-from digitseq.service.cancelling import Deadline
+from digitseq.service.cancelling import deadline
 from digitseq.service.glyph_sets import GlyphSets
 from digitseq.service.limits import Limits
 from digitseq.service.maker import Maker
@@ -78,7 +78,7 @@ class WorkerProcess:
 
     async def stop(self) -> None:
         """Have it end what it makes, if anything; it is ready then, unless it does not respond."""
-        with contextlib.suppress(OSError, asyncio.TimeoutError), Deadline(END_SECONDS):
+        with contextlib.suppress(OSError, asyncio.TimeoutError), deadline(END_SECONDS):
             if self._messages.asked:
                 self.cancel()
                 await self._messages.answer()  # nobody wants it
