@@ -98,6 +98,7 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         if self._under_way():
             self.cycle.keep_alive = False
             if self.pipeline or not self.cycle.more_body:
+                self.flow.resume_reading()  # as in `on_headers_complete`
                 return
             self.cycle.disconnected = True
             self.cycle.message_event.set()
