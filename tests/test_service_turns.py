@@ -269,7 +269,7 @@ def waiting(train):
         found = [ImageRequest(looks[width], Wanted("123", 0, index), None) for index in range(count)]
         for request in found:
             sharing.note(address)
-            queue.add(address, batch_key(looks[width], "123"), request)
+            queue.add(address, request, batch_key(looks[width], "123"))
         return found
 
     return queue, clock, add
@@ -278,35 +278,35 @@ def waiting(train):
 def test_a_batch_has_as_many_of_others_as_of_its_own(waiting):
     queue, _, add = waiting
     few, many, other = add("few", 2), add("many", 50), add("few", 1, width=120)
-    assert queue.take(anyone) == ("few", few + many[:2])
-    assert queue.take(anyone) == ("many", many[2 : 2 + MAX_SHARED])
-    assert queue.take(anyone) == ("few", other)
-    assert queue.take(anyone) == ("many", many[2 + MAX_SHARED : 2 + 2 * MAX_SHARED])
+    assert queue.take_batch(anyone) == ("few", few + many[:2])
+    assert queue.take_batch(anyone) == ("many", many[2 : 2 + MAX_SHARED])
+    assert queue.take_batch(anyone) == ("few", other)
+    assert queue.take_batch(anyone) == ("many", many[2 + MAX_SHARED : 2 + 2 * MAX_SHARED])
 
 
 def test_whole_batches_are_for_who_asks_alone(waiting):
     queue, clock, add = waiting
     asked = add("a", 100)
-    assert queue.take(anyone) == ("a", asked[:MAX_BATCH])
+    assert queue.take_batch(anyone) == ("a", asked[:MAX_BATCH])
     (one,) = add("b", 1)
     left = asked[MAX_BATCH:]
-    assert queue.take(anyone) == ("b", [one, left[0]])
-    assert queue.take(anyone) == ("a", left[1 : 1 + MAX_SHARED])
+    assert queue.take_batch(anyone) == ("b", [one, left[0]])
+    assert queue.take_batch(anyone) == ("a", left[1 : 1 + MAX_SHARED])
     clock.now += SHARED_SECONDS
     left = left[1 + MAX_SHARED :]
-    assert queue.take(anyone) == ("a", left[:MAX_BATCH])
-    assert queue.take(anyone) == ("a", left[MAX_BATCH:])
-    assert not queue and queue.take(anyone) is None
+    assert queue.take_batch(anyone) == ("a", left[:MAX_BATCH])
+    assert queue.take_batch(anyone) == ("a", left[MAX_BATCH:])
+    assert not queue and queue.take_batch(anyone) is None
 
 
 def test_one_image_overtakes_what_others_wait_for(waiting):
     queue, clock, add = waiting
     add("a", 2 * MAX_SHARED)
     assert not queue.overtakes("a")
-    queue.take(anyone)
+    queue.take_batch(anyone)
     (one,) = add("b", 1)
     assert queue.overtakes("b") and not queue.overtakes("a")
-    assert queue.take(anyone, join=False) == ("b", [one])
+    assert queue.take_batch(anyone, join=False) == ("b", [one])
     add("b", 1)
     assert not queue.overtakes("b")  # it was served last
     clock.now += SHARED_SECONDS
@@ -317,12 +317,12 @@ def test_cancelled_images_leave_the_queue(waiting):
     queue, _, add = waiting
     first, second = add("a", 2)
     key = batch_key(first.look, "123")
-    queue.discard("a", key, first)
-    queue.discard("a", key, first)
-    assert queue.take(anyone) == ("a", [second])
-    queue.discard("a", key, second)
+    queue.discard("a", first, key)
+    queue.discard("a", first, key)
+    assert queue.take_batch(anyone) == ("a", [second])
+    queue.discard("a", second, key)
     (third,) = add("a", 1)
-    queue.discard("a", key, third)
+    queue.discard("a", third, key)
     assert not queue
 
 
