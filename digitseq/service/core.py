@@ -15,7 +15,6 @@ from fastapi import FastAPI
 from starlette.types import Receive
 
 from digitseq.service.cancelling import until_gone
-from digitseq.service.glyph_sets import GlyphSets
 from digitseq.service.limits import Limits
 from digitseq.service.maker import InThisProcess, Maker
 from digitseq.service.metrics import Metrics
@@ -43,8 +42,7 @@ class Service:
     def __init__(self, limits: Limits, cache: str | None, processes: bool) -> None:
         self.limits = limits
         self.metrics = Metrics()
-        self._sets = GlyphSets(cache)
-        self.pipeline_cache = PipelineCache(limits, self._sets, cache)
+        self.pipeline_cache = PipelineCache(limits, cache)
         self.work = Scheduler(limits)
         self._lines = PenLines(cache, self.work.max_wait, self.work.early)
         self.settings = settings_within(limits)
@@ -54,19 +52,19 @@ class Service:
         if processes:
             self.making = WorkerProcesses(limits, cache, 2 * limits.concurrency, most, self.metrics.working)
         else:
-            self.making = InThisProcess(Maker(limits, self.settings, self.pipeline_cache), self.threads)
-        self.catalogue = catalogue(limits, self._sets, self.settings)
+            self.making = InThisProcess(Maker(limits, self.pipeline_cache), self.threads)
+        self.catalogue = catalogue(limits, self.pipeline_cache.sets, self.settings)
         self._draining: asyncio.Task[None] | None = None
 
     async def await_lines(self, asked: RequestValues, queue: WorkQueue, receive: Receive, address: str) -> None:
         """Wait until the centre lines are found that a pen needs, if there is one.
 
-        Raises as `RequestValues.settings` and `PenLines.wait`, and `Problem` 503 when the client goes.
+        Raises as `PipelineCache.settings` and `PenLines.wait`, and `Problem` 503 when the client goes.
         """
         if "style" in asked.values:
             with until_gone(receive):
                 async with queue.turn(address):
-                    settings = await self.threads.call(lambda check: asked.settings(self.limits, self._sets))
+                    settings = await self.threads.call(lambda check: self.pipeline_cache.settings(asked))
                 await self._lines.wait(settings, queue)
 
     @asynccontextmanager

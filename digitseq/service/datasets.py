@@ -12,14 +12,13 @@ from starlette.responses import StreamingResponse
 
 from digitseq.formats import DOWNLOADS, FORMATS
 from digitseq.runs.run_settings import Output
-from digitseq.service.bodies import json_body
 from digitseq.service.cancelling import Receive, until_gone
 from digitseq.service.core import Service
 from digitseq.service.maker import Maker
 from digitseq.service.messages import Data
 from digitseq.service.problems import Problem
 from digitseq.service.progress import MEDIA_TYPE, wants_progress
-from digitseq.service.requests import FORMAT, about_data_sets, from_json
+from digitseq.service.requests import FORMAT, about_data_sets, from_json, json_body
 from digitseq.service.scheduler import WorkQueue, address_of
 
 AT_ONCE = 1 << 16  # bytes that are written before others have their turn

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from functools import partial
 from types import SimpleNamespace
-from urllib.parse import parse_qsl, quote
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,13 +14,11 @@ from starlette.types import Receive, Scope, Send
 
 from digitseq.random_streams import draw_seed
 from digitseq.service.batches import Wanted, files_of
-from digitseq.service.bodies import json_body
 from digitseq.service.cancelling import deadline
 from digitseq.service.core import Service
 from digitseq.service.looks import KEPT, Look, Looks, of_text
 from digitseq.service.maker import Image, Maker
 from digitseq.service.micro_batcher import BatchesElsewhere, BatchesHere
-from digitseq.service.problems import Problem
 from digitseq.service.requests import (
     ABOUT_IMAGES,
     ABOUT_SAMPLES,
@@ -30,6 +28,8 @@ from digitseq.service.requests import (
     Pairs,
     from_json,
     from_query,
+    json_body,
+    query,
 )
 from digitseq.service.scheduler import address_of
 
@@ -38,7 +38,6 @@ ROUTE = SimpleNamespace(path_format="/v1/sequences/{text}.png")
 BESIDE_LOOKS = {"number", *ABOUT_IMAGES}
 # what makes images take so long that they are not even prepared here
 DISTORTING = {"style", "masks", *(name for name, option in SETTINGS.items() if option.group == "augmentation")}
-MOST_PARAMETERS = 200
 Headers = list[tuple[bytes, bytes]]
 JSON: Headers = [(b"content-type", b"application/json")]
 
@@ -52,7 +51,9 @@ class ImageEndpoints:
         self._written: set[Look] = set()  # looks whose centre lines are found
         # apart, so that a plain image never waits for distorted or written ones, which take ten times as long
         self._quick = BatchesHere(service.work.sharing, files_of)
-        self._batched = BatchesElsewhere(service.work.sharing, self._make, service.work.concurrency, service.work.each)
+        self._batched = BatchesElsewhere(
+            service.work.sharing, self._make, service.limits.concurrency, service.work.each
+        )
 
     async def shortcut(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """Answer `GET /v1/sequences/{text}.png` before any routing; False for any other request."""
@@ -88,7 +89,7 @@ class ImageEndpoints:
                 wanted = Wanted(number, drawn, index)
                 text, file = number, await self._quick.image(known.pipeline, wanted, address, known.key)
             else:
-                with deadline(self._work.seconds):
+                with deadline(self._service.limits.max_seconds):
                     text, file = await self._image(look, number, drawn, index, receive, address)
         self._service.metrics.made("png")
         headers = [
@@ -157,17 +158,6 @@ class ImageEndpoints:
 
     async def _make(self, look: Look, wanted: Sequence[Wanted]) -> list[Image | Exception]:
         return await self._service.making.call(Maker.images, look, wanted)
-
-
-def query(scope: Scope) -> list[tuple[str, str]]:
-    """Names and values of the query, in order."""
-    text = scope["query_string"].decode("latin-1")
-    if "%" not in text and "+" not in text and text.count("&") < MOST_PARAMETERS:  # nothing to decode
-        return [(name, value) for name, _, value in (part.partition("=") for part in text.split("&")) if name or value]
-    try:
-        return parse_qsl(text, True, max_num_fields=MOST_PARAMETERS)
-    except ValueError:
-        raise Problem(422, f"at most {MOST_PARAMETERS} parameters may be given") from None
 
 
 def _header(text: str) -> bytes:

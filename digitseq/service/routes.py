@@ -14,10 +14,10 @@ from digitseq.options import Option
 from digitseq.service import schemas
 from digitseq.service.core import Service
 from digitseq.service.datasets import make_data_set
-from digitseq.service.images import ImageEndpoints, query
+from digitseq.service.images import ImageEndpoints
 from digitseq.service.problems import Problem
 from digitseq.service.progress import MEDIA_TYPE
-from digitseq.service.requests import ABOUT_IMAGES, ABOUT_SAMPLES, about_data_sets
+from digitseq.service.requests import ABOUT_IMAGES, ABOUT_SAMPLES, about_data_sets, query
 from digitseq.settings import PARTNERS, SOURCES
 
 OF_RUNS = ("unique", "balanced")  # properties of several images
@@ -158,14 +158,14 @@ def _add_options(api: APIRouter, service: Service) -> None:
 
 
 def _add_watching(app: FastAPI, service: Service) -> None:
-    healthy = _json("It responds.", {"status": "alive"})
+    healthy = _json("It responds.", example={"status": "alive"})
 
     @app.get("/healthz", summary="Does the process respond?", responses=healthy, tags=["Operation"])
     async def alive() -> Response:
         """The process responds."""
         return JSONResponse({"status": "alive"})
 
-    can = _json("They can.", {"status": "ready"}) | {503: schemas.problem(503)}
+    can = _json("They can.", example={"status": "ready"}) | {503: schemas.problem(503)}
 
     @app.get("/readyz", summary="Can images be made?", responses=can, tags=["Operation"])
     async def ready() -> Response:
@@ -186,11 +186,8 @@ def _add_watching(app: FastAPI, service: Service) -> None:
         return Response(service.metrics.text(), media_type=service.metrics.content_type)
 
 
-def _json(text: str, example: dict[str, str] | None = None) -> schemas.Answers:
-    content: schemas.Schema = {"schema": {"type": "object"}}
-    if example is not None:
-        content["example"] = example
-    return {200: {"description": text, "content": {"application/json": content}}}
+def _json(text: str, **content: Any) -> schemas.Answers:
+    return {200: {"description": text, "content": {"application/json": {"schema": {"type": "object"}, **content}}}}
 
 
 def _complete(app: FastAPI, service: Service) -> None:
@@ -200,7 +197,7 @@ def _complete(app: FastAPI, service: Service) -> None:
     of_data_set = {"number": "123456", "min_spacing": 5, "size": 100, "seed": 7, "format": "zip"}
     of_samples = {"numbers": ["2026", "7", "1234567"], "image_width": 0, "seed": 7, "count": 3}
     bodies = {
-        "/v1/datasets": _body(_properties(service, about_data_sets(service.limits)), of_data_set, ["size"]),
+        "/v1/datasets": _body(_properties(service, about_data_sets(service.limits)), of_data_set, required=["size"]),
         "/v1/samples.json": _body(_properties(service, ABOUT_SAMPLES), of_samples),
     }
 
@@ -217,12 +214,8 @@ def _complete(app: FastAPI, service: Service) -> None:
     app.openapi = complete  # type: ignore[method-assign]  # as FastAPI documents it
 
 
-def _body(
-    properties: dict[str, schemas.Schema], example: dict[str, Any], required: list[str] | None = None
-) -> dict[str, Any]:
-    schema = {"type": "object", "additionalProperties": False, "properties": properties}
-    if required:
-        schema["required"] = required
+def _body(properties: dict[str, schemas.Schema], example: dict[str, Any], **more: Any) -> dict[str, Any]:
+    schema = {"type": "object", "additionalProperties": False, "properties": properties, **more}
     return {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}
 
 

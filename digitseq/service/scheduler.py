@@ -126,7 +126,6 @@ class Scheduler:
 
     def __init__(self, limits: Limits) -> None:
         most, percent = limits.concurrency + limits.max_waiting, limits.client_percent
-        self.seconds, self.concurrency = limits.max_seconds, limits.concurrency
         self.max_wait = min(MAX_WAIT, limits.max_seconds / 2)  # time is left to make what was waited for
         # who waits holds a slot: most of those of an address are left for what can be answered at once
         self.early = max(1, most * percent // 100 // 4)
