@@ -211,20 +211,19 @@ def test_everybody_makes_the_same_image(run, tmp_path):
 
 def test_the_service_makes_the_same_image_and_keeps_no_bank(tmp_path, monkeypatch):
     pytest.importorskip("fastapi")
-    from digitseq.service.glyph_sets import GlyphSets
     from digitseq.service.limits import Limits
     from digitseq.service.pipeline_cache import PipelineCache
     from digitseq.service.requests import ABOUT_IMAGES, from_query
 
     cache = tmp_path / "cache"
     asked = from_query([("number", "350"), ("image_height", "64"), ("split", "test"), ("seed", "4")], ABOUT_IMAGES)
-    pipeline = PipelineCache(Limits(), GlyphSets(str(cache)), str(cache)).pipeline(asked)
+    pipeline = PipelineCache(Limits(), str(cache)).pipeline(asked)
     expected = SequenceGenerator(Settings("350", image_height=64, split="test"), seed=4)[0].image
     assert np.array_equal(pipeline.batch(0, 1).images[0], expected)
     assert [path.name for path in cache.glob("*.bank")] == ["mnist-test.bank"]
     # one digit in the largest images is within the limits
     large = [("number", "3"), ("image_height", "512"), ("image_width", "0"), ("augment", "light"), ("split", "test")]
-    pipeline = PipelineCache(Limits(), GlyphSets(str(cache)), str(cache)).pipeline(from_query(large, ABOUT_IMAGES))
+    pipeline = PipelineCache(Limits(), str(cache)).pipeline(from_query(large, ABOUT_IMAGES))
     assert pipeline.batch(0, 1).images.shape[1] == 512
 
 

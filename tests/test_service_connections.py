@@ -155,6 +155,8 @@ def test_bytes_after_a_request_do_not_spoil_its_answer(served, bad):
 def test_a_client_that_leaves_ends_all_that_it_has_sent_ahead(cache, tmp_path, more):
     with serve(tmp_path, "--max_streams", 1, "--client_percent", 100) as served:
         body = json.dumps(BODY | {"augment": ["heavy"], "format": "npz"}).encode()
+        wait_until(lambda: served.client.get("/v1/samples.json?number=1").status_code == 200)
+        wait_until(lambda: served.busy() == 0)  # the process that is there from the start has begun
         with socket.create_connection(("127.0.0.1", served.port), timeout=60) as connection:
             connection.sendall(POST + b"Content-Length: %d\r\n\r\n" % len(body) + body)
             wait_until(lambda: served.busy() > 0)

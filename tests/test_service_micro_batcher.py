@@ -20,15 +20,12 @@ from digitseq.renderer import Appearance, Renderer
 from digitseq.renderer.renderer_cache import bank_of
 from digitseq.service import batches, micro_batcher
 from digitseq.service.batch_queue import MAX_BATCH
-from digitseq.service.batches import Files, Wanted, batch_key, files_of, images_of
-from digitseq.service.glyph_sets import GlyphSets
+from digitseq.service.batches import Files, SeededRows, Wanted, batch_key, files_of, images_of
 from digitseq.service.limits import Limits
 from digitseq.service.micro_batcher import BatchesElsewhere, BatchesHere, MicroBatcher
 from digitseq.service.pipeline_cache import PipelineCache
 from digitseq.service.requests import from_query
-from digitseq.service.seeds import SeededRows
 from digitseq.service.turns import Sharing
-from digitseq.service.work_queue import NotReady
 
 SEEDS = st.integers(0, 2**64 - 1)
 INDICES = st.one_of(st.integers(0, 20), st.integers(0, 999_999_999))
@@ -114,7 +111,7 @@ def test_rows_of_many_seeds(rows, columns, attempt):
 
 def test_the_service_prepares_an_appearance_once():
     """Whatever the text, the seed and the index are."""
-    pipeline_cache, about = PipelineCache(Limits(), GlyphSets(None)), [("augment", "light"), ("image_width", "150")]
+    pipeline_cache, about = PipelineCache(Limits()), [("augment", "light"), ("image_width", "150")]
     made = [pipeline_cache.pipeline(from_query([("number", f"{k:04d}"), *about], {})) for k in range(300)]
     made += [pipeline_cache.pipeline(from_query([("random_digits", "2,4"), *about], {}))]
     assert len({id(pipeline.renderer) for pipeline in made}) == 1
@@ -124,15 +121,10 @@ def test_the_service_prepares_an_appearance_once():
 
 
 def test_a_pen_is_not_prepared_for_signs_in_the_event_loop():
-    pipeline_cache = PipelineCache(Limits(), GlyphSets(None))
+    pipeline_cache = PipelineCache(Limits())
 
     def written(text: str) -> Pipeline:
-        asked = from_query([("number", text), ("split", "test"), ("style", "pen")], {})
-        try:
-            return pipeline_cache.pipeline(asked)
-        except NotReady as early:
-            early.until.result()
-        return pipeline_cache.pipeline(asked)
+        return pipeline_cache.pipeline(from_query([("number", text), ("split", "test"), ("style", "pen")], {}))
 
     first = written("12")
     assert pipeline_cache.with_number(first, "345").renderer is first.renderer
@@ -220,7 +212,7 @@ def test_looks_take_turns(train):
 
 def test_on_the_event_loop_nothing_is_measured(monkeypatch):
     """A text of which that must be found out first whether it fits is one for a thread."""
-    kept, about = PipelineCache(Limits(), GlyphSets(None)), [("augment", "elastic"), ("image_width", "100")]
+    kept, about = PipelineCache(Limits()), [("augment", "elastic"), ("image_width", "100")]
     one = kept.pipeline(from_query([("number", "1"), *about], {}))
     assert kept.with_number(one, "2").settings.number == "2"
     assert kept.with_number(one, "8888") is None

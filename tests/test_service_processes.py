@@ -21,18 +21,17 @@ from support.service import serve
 
 from digitseq.errors import SettingsError
 from digitseq.service.batches import Wanted
-from digitseq.service.glyph_sets import GlyphSets
 from digitseq.service.limits import Limits
 from digitseq.service.maker import Maker
 from digitseq.service.pipeline_cache import PipelineCache
 from digitseq.service.problems import Problem
-from digitseq.service.requests import RequestValues, settings_within
+from digitseq.service.requests import RequestValues
 from digitseq.service.worker_process import WorkerProcess
 from digitseq.service.worker_processes import WorkerProcesses
 from digitseq.sources.base import never_cancelled
 
 LIMITS = Limits(max_text=40)
-MAKER = Maker(LIMITS, settings_within(LIMITS), PipelineCache(LIMITS, GlyphSets(None), finds_lines=False))
+MAKER = Maker(LIMITS, PipelineCache(LIMITS))
 LIGHT = (("augment", "light"),)
 LONG = RequestValues({"number": "123456", "augment": ["heavy"]}, {"seed": 1})
 DATA_SET = (1_000, "webdataset", ("jsonl",), False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 
 import pytest
@@ -12,14 +13,13 @@ from digitseq import Pipeline, Settings
 from digitseq.service import micro_batcher
 from digitseq.service.batch_queue import MAX_BATCH, MAX_SHARED, BatchQueue, ImageRequest
 from digitseq.service.batches import Files, Wanted, batch_key, files_of
-from digitseq.service.cancelling import CancelScope, Deadline, UntilGone
+from digitseq.service.cancelling import CancelScope, deadline, until_gone
+from digitseq.service.datasets import Stream
 from digitseq.service.limits import Limits
 from digitseq.service.micro_batcher import BatchesElsewhere, BatchesHere
 from digitseq.service.problems import Problem
-from digitseq.service.read_turns import ReadTurns
-from digitseq.service.scheduler import Scheduler
-from digitseq.service.turns import SHARED_SECONDS, Sharing, Turns
-from digitseq.service.work_queue import Stream, WorkQueue
+from digitseq.service.scheduler import Scheduler, WorkQueue
+from digitseq.service.turns import SHARED_SECONDS, ReadTurns, Sharing, Turns
 
 
 def anyone(address: str) -> bool:
@@ -269,7 +269,7 @@ def waiting(train):
         found = [ImageRequest(looks[width], Wanted("123", 0, index), None) for index in range(count)]
         for request in found:
             sharing.note(address)
-            queue.add(address, batch_key(looks[width], "123"), request)
+            queue.add(address, request, batch_key(looks[width], "123"))
         return found
 
     return queue, clock, add
@@ -278,35 +278,35 @@ def waiting(train):
 def test_a_batch_has_as_many_of_others_as_of_its_own(waiting):
     queue, _, add = waiting
     few, many, other = add("few", 2), add("many", 50), add("few", 1, width=120)
-    assert queue.take(anyone) == ("few", few + many[:2])
-    assert queue.take(anyone) == ("many", many[2 : 2 + MAX_SHARED])
-    assert queue.take(anyone) == ("few", other)
-    assert queue.take(anyone) == ("many", many[2 + MAX_SHARED : 2 + 2 * MAX_SHARED])
+    assert queue.take_batch(anyone) == ("few", few + many[:2])
+    assert queue.take_batch(anyone) == ("many", many[2 : 2 + MAX_SHARED])
+    assert queue.take_batch(anyone) == ("few", other)
+    assert queue.take_batch(anyone) == ("many", many[2 + MAX_SHARED : 2 + 2 * MAX_SHARED])
 
 
 def test_whole_batches_are_for_who_asks_alone(waiting):
     queue, clock, add = waiting
     asked = add("a", 100)
-    assert queue.take(anyone) == ("a", asked[:MAX_BATCH])
+    assert queue.take_batch(anyone) == ("a", asked[:MAX_BATCH])
     (one,) = add("b", 1)
     left = asked[MAX_BATCH:]
-    assert queue.take(anyone) == ("b", [one, left[0]])
-    assert queue.take(anyone) == ("a", left[1 : 1 + MAX_SHARED])
+    assert queue.take_batch(anyone) == ("b", [one, left[0]])
+    assert queue.take_batch(anyone) == ("a", left[1 : 1 + MAX_SHARED])
     clock.now += SHARED_SECONDS
     left = left[1 + MAX_SHARED :]
-    assert queue.take(anyone) == ("a", left[:MAX_BATCH])
-    assert queue.take(anyone) == ("a", left[MAX_BATCH:])
-    assert not queue and queue.take(anyone) is None
+    assert queue.take_batch(anyone) == ("a", left[:MAX_BATCH])
+    assert queue.take_batch(anyone) == ("a", left[MAX_BATCH:])
+    assert not queue and queue.take_batch(anyone) is None
 
 
 def test_one_image_overtakes_what_others_wait_for(waiting):
     queue, clock, add = waiting
     add("a", 2 * MAX_SHARED)
     assert not queue.overtakes("a")
-    queue.take(anyone)
+    queue.take_batch(anyone)
     (one,) = add("b", 1)
     assert queue.overtakes("b") and not queue.overtakes("a")
-    assert queue.take(anyone, join=False) == ("b", [one])
+    assert queue.take_batch(anyone, join=False) == ("b", [one])
     add("b", 1)
     assert not queue.overtakes("b")  # it was served last
     clock.now += SHARED_SECONDS
@@ -317,12 +317,12 @@ def test_cancelled_images_leave_the_queue(waiting):
     queue, _, add = waiting
     first, second = add("a", 2)
     key = batch_key(first.look, "123")
-    queue.discard("a", key, first)
-    queue.discard("a", key, first)
-    assert queue.take(anyone) == ("a", [second])
-    queue.discard("a", key, second)
+    queue.discard("a", first, key)
+    queue.discard("a", first, key)
+    assert queue.take_batch(anyone) == ("a", [second])
+    queue.discard("a", second, key)
     (third,) = add("a", 1)
-    queue.discard("a", key, third)
+    queue.discard("a", third, key)
     assert not queue
 
 
@@ -487,16 +487,17 @@ def test_a_batch_ends_when_all_who_wait_for_it_are_gone():
 
 def test_a_deadline_cancels_its_task_and_says_so():
     async def ask() -> str:
-        with pytest.raises(asyncio.TimeoutError), Deadline(0.001):
+        with pytest.raises(asyncio.TimeoutError), deadline(0.001):
             await asyncio.Event().wait()
         await asyncio.sleep(0)  # is not cancelled, too
-        with Deadline(60):
+        with deadline(60):
             return "in time"
 
     assert asyncio.run(ask()) == "in time"
 
 
-def test_a_client_that_goes_when_its_answer_is_there_cancels_nothing_later():
+@pytest.mark.parametrize("steps", range(4))
+def test_a_client_that_goes_about_when_its_answer_is_there_cancels_nothing_later(steps):
     async def ask() -> str:
         went = asyncio.Event()
 
@@ -504,10 +505,11 @@ def test_a_client_that_goes_when_its_answer_is_there_cancels_nothing_later():
             await went.wait()
             return {"type": "http.disconnect"}
 
-        with UntilGone(receive):
+        with contextlib.suppress(Problem), until_gone(receive):
             await next_step()
             went.set()
-            await asyncio.sleep(0)  # it is known now, but nobody has been told
+            for _ in range(steps):
+                await asyncio.sleep(0)
         await next_step()
         return "not cancelled"
 
@@ -516,10 +518,10 @@ def test_a_client_that_goes_when_its_answer_is_there_cancels_nothing_later():
 
 def test_the_innermost_of_several_deadlines_that_pass_is_told():
     async def ask() -> str:
-        with pytest.raises(asyncio.TimeoutError), Deadline(60):
-            with pytest.raises(Problem, match="has gone"), UntilGone(gone), Deadline(60):
+        with pytest.raises(asyncio.TimeoutError), deadline(60):
+            with pytest.raises(Problem, match="has gone"), until_gone(gone), deadline(60):
                 await asyncio.Event().wait()
-            with Deadline(0.001):
+            with deadline(0.001):
                 await asyncio.Event().wait()
         await next_step()
         return "goes on"
@@ -552,7 +554,7 @@ def test_who_is_cancelled_and_late_at_once_is_cancelled():
 def test_who_cancels_a_task_with_a_deadline_is_no_deadline():
     async def ask() -> None:
         async def wait() -> None:
-            with Deadline(60):
+            with deadline(60):
                 await asyncio.Event().wait()
 
         task = asyncio.ensure_future(wait())

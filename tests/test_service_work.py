@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
-from concurrent.futures import Future
 from functools import partial
 from types import SimpleNamespace
 
 import pytest
 
 pytest.importorskip("fastapi")
+from digitseq.service.datasets import Stream
 from digitseq.service.limits import Limits
 from digitseq.service.problems import Problem
-from digitseq.service.scheduler import AddressLimiter, Scheduler
+from digitseq.service.scheduler import AddressLimiter, Scheduler, WorkQueue
 from digitseq.service.turns import Sharing
-from digitseq.service.work_queue import NotReady, Stream, WorkQueue
 from digitseq.service.worker_threads import Stopped, WorkerThreads
 from digitseq.sources.base import Check
 
@@ -120,23 +119,6 @@ def test_what_a_call_raises_is_passed_on():
         await threads.close()
 
     asyncio.run(ask())
-
-
-def test_what_is_not_ready_is_made_again_when_it_is():
-    tries, until = [], Future()
-
-    async def make() -> str:
-        tries.append(until.done())
-        if not until.done():
-            asyncio.get_running_loop().call_soon(until.set_result, None)
-            raise NotReady(until, Problem(503, "ask again"))
-        return "made"
-
-    async def ask() -> str:
-        return await WorkQueue(1).run(make, waiting_for_ever)
-
-    assert asyncio.run(asyncio.wait_for(ask(), 60)) == "made"
-    assert tries == [False, True]
 
 
 def numbered(check: Check, closed: list[bool]) -> Iterator[bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.datastructures import MutableHeaders
@@ -19,13 +20,13 @@ from digitseq import __version__
 from digitseq.service.access import check_key, check_origin
 from digitseq.service.core import Service
 from digitseq.service.guard import Guard
+from digitseq.service.images import ImageEndpoints
 from digitseq.service.limits import Limits
 from digitseq.service.problems import problem_of
 from digitseq.service.routes import add_routes
 
 STATIC = Path(__file__).with_name("static")
 SUMMARY = "Images of handwritten digit sequences out of real glyphs, with exact labels."
-ERROR = "digitseq.error"  # in the scope of a request: what its route has raised
 EXPOSED = ["ETag", "X-Digitseq-Seed", "X-Digitseq-Text", "Content-Disposition", "Retry-After"]
 
 
@@ -40,8 +41,11 @@ class GuardedApp(FastAPI):
     async def routed(self, scope: Scope, receive: Receive, send: Send) -> None:
         """What FastAPI answers by itself. Raises what a route raises."""
         await super().__call__(scope, receive, send)
-        if ERROR in scope:
-            raise scope[ERROR]
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """FastAPI's layers without the outermost one, which would answer all errors before the guard can."""
+        outermost: Any = super().build_middleware_stack()
+        return outermost.app  # type: ignore[no-any-return]
 
 
 def create_app(
@@ -72,16 +76,16 @@ def create_app(
         lifespan=service.lifespan,
         exception_handlers={HTTPException: _refused},  # the guard answers for all other errors
     )
-    add_routes(app, service, key is not None)
+    images = ImageEndpoints(service)
+    add_routes(app, service, images, key is not None)
     _add_pages(app)
-    app.add_middleware(_keeping_errors)
     # from the inside out: routes, then the guard (key, limits, metrics), then CORS, which answers preflight requests
     app.outermost = Guard(
         app.routed,
         limits=service.limits,
         metrics=service.metrics,
         key=None if key is None else check_key(key),
-        shortcut=service.images.shortcut,
+        shortcut=images.shortcut,
     )
     if cors is not None:
         check_origin(cors)
@@ -94,20 +98,6 @@ def create_app(
         )
         app.outermost = _varying(crossing)
     return app
-
-
-def _keeping_errors(app: ASGIApp) -> ASGIApp:
-    """`app`, with its errors kept for `GuardedApp.routed`: Starlette would answer them before the guard can."""
-
-    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await app(scope, receive, send)
-        except Exception as error:
-            if scope["type"] != "http":
-                raise
-            scope[ERROR] = error
-
-    return answer
 
 
 def _whole(receive: Receive) -> Receive:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from digitseq.service.batches import Wanted
-from digitseq.service.turns import Sharing, following
+from digitseq.service.turns import Sharing, Turns, following
 
 MAX_BATCH = 32  # images: more gain little, and who comes next waits for the end of the batch
 MAX_SHARED = 4  # images of one address, where another one asks, too: the answers to more would keep it waiting
@@ -25,17 +25,12 @@ class ImageRequest(Generic[L, T]):
     result: asyncio.Future[T]
 
 
-class BatchQueue(Generic[L, T]):
+class BatchQueue(Turns[ImageRequest[L, T]]):
     """Requests that wait, by address and batch key. sharing: knows whether several addresses have asked lately."""
 
     def __init__(self, sharing: Sharing) -> None:
+        super().__init__()
         self._sharing = sharing
-        self._served: str | None = None  # who was served last
-        # first those that are next: a dict keeps the order of insertion
-        self._waiting: dict[str, dict[Hashable, list[ImageRequest[L, T]]]] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._waiting)
 
     @property
     def shared(self) -> bool:
@@ -54,23 +49,12 @@ class BatchQueue(Generic[L, T]):
         """Whether any other address waits."""
         return any(other != address for other in self._waiting)
 
-    def add(self, address: str, key: Hashable, request: ImageRequest[L, T]) -> None:
-        """Let `request` wait behind those of `address` with the same key."""
-        self._waiting.setdefault(address, {}).setdefault(key, []).append(request)
-
     def overtakes(self, address: str) -> bool:
         """Whether what `address` waits for should be made at once: it is next, and others have asked lately."""
-        last = self._served
-        return bool(self._sharing) and last != address and following(self._waiting, lambda each: True, last) == address
+        last = self._last
+        return self.shared and last != address and following(self._waiting, lambda each: True, last) == address
 
-    def discard(self, address: str, key: Hashable, request: ImageRequest[L, T]) -> None:
-        """Take `request` out, if it still waits."""
-        waiting = self._waiting.get(address, {}).get(key, [])
-        if request in waiting:
-            waiting.remove(request)
-            self._remove_empty(address, key)
-
-    def take(
+    def take_batch(
         self, may: Callable[[str], bool], join: bool = True, most: Callable[[str], int] = lambda address: MAX_BATCH
     ) -> tuple[str, list[ImageRequest[L, T]]] | None:
         """Takes out a batch of the next of the addresses that `may` be served now; None if there is none.
@@ -79,31 +63,11 @@ class BatchQueue(Generic[L, T]):
         join: others who wait with the same key join it, each with as many images as that address has in it at most: so
         it ends about as soon as without them.
         """
-        address = following(self._waiting, may, self._served)
-        if address is None:
+        if (turn := self._next(may)) is None:
             return None
-        self._served = address
-        looks = self._waiting.pop(address)
-        self._waiting[address] = looks  # behind the others
-        key = next(iter(looks))
+        address, key = turn
         found = self._take(address, key, min(most(address), MAX_SHARED if self.shared else MAX_BATCH))
         share = len(found) if join else 0
         for other in [each for each, theirs in self._waiting.items() if key in theirs and each != address]:
             found += self._take(other, key, min(share, MAX_BATCH - len(found)))
         return address, found
-
-    def _take(self, address: str, key: Hashable, count: int) -> list[ImageRequest[L, T]]:
-        if not count:
-            return []
-        looks = self._waiting[address]
-        waiting = looks.pop(key)
-        looks[key] = waiting[count:]  # behind the other looks
-        self._remove_empty(address, key)
-        return waiting[:count]
-
-    def _remove_empty(self, address: str, key: Hashable) -> None:
-        looks = self._waiting[address]
-        if not looks[key]:
-            del looks[key]
-        if not looks:
-            del self._waiting[address]

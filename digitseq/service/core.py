@@ -12,18 +12,17 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.types import Receive
 
-from digitseq.service.datasets import Datasets
-from digitseq.service.glyph_sets import GlyphSets
-from digitseq.service.images import ImageEndpoints
+from digitseq.service.cancelling import until_gone
 from digitseq.service.limits import Limits
 from digitseq.service.maker import InThisProcess, Maker
 from digitseq.service.metrics import Metrics
 from digitseq.service.options_listing import catalogue
+from digitseq.service.pen_lines import PenLines
 from digitseq.service.pipeline_cache import PipelineCache
-from digitseq.service.requests import settings_within
-from digitseq.service.scheduler import Scheduler
-from digitseq.service.shared import Shared
+from digitseq.service.requests import RequestValues, settings_within
+from digitseq.service.scheduler import Scheduler, WorkQueue
 from digitseq.service.worker_processes import WorkerProcesses
 from digitseq.service.worker_threads import WorkerThreads
 
@@ -32,38 +31,50 @@ SWITCH_SECONDS = 0.0001
 
 
 class Service:
-    """What the routes share."""
+    """What the endpoints of one app share.
+
+    settings: as of `settings_within`
+    threads: for what is found out in this process; making: has processes or threads make what is asked for
+    """
+
+    making: InThisProcess | WorkerProcesses
 
     def __init__(self, limits: Limits, cache: str | None, processes: bool) -> None:
         self.limits = limits
         self.metrics = Metrics()
-        sets = GlyphSets(cache)
-        self._pipeline_cache = PipelineCache(limits, sets, cache)
+        self.pipeline_cache = PipelineCache(limits, cache)
         self.work = Scheduler(limits)
+        self._lines = PenLines(cache, self.work.max_wait, self.work.early)
         self.settings = settings_within(limits)
         # as many as can be busy: for single images, batches of them, and samples; and one for each data set
         most = 4 * limits.concurrency + limits.max_streams
-        self._threads = WorkerThreads(most, self.metrics.working)
-        self._making: InThisProcess | WorkerProcesses
+        self.threads = WorkerThreads(most, self.metrics.working)
         if processes:
-            self._making = WorkerProcesses(limits, cache, 2 * limits.concurrency, most, self.metrics.working)
+            self.making = WorkerProcesses(limits, cache, 2 * limits.concurrency, most, self.metrics.working)
         else:
-            self._making = InThisProcess(Maker(limits, self.settings, self._pipeline_cache), self._threads)
-        shared = Shared(
-            limits, self.settings, self.metrics, self.work, self._pipeline_cache, self._threads, self._making
-        )
-        self.images, self.datasets = ImageEndpoints(shared), Datasets(shared)
-        self.catalogue = catalogue(limits, sets, self.settings)
+            self.making = InThisProcess(Maker(limits, self.pipeline_cache), self.threads)
+        self.catalogue = catalogue(limits, self.pipeline_cache.sets, self.settings)
         self._draining: asyncio.Task[None] | None = None
+
+    async def await_lines(self, asked: RequestValues, queue: WorkQueue, receive: Receive, address: str) -> None:
+        """Wait until the centre lines are found that a pen needs, if there is one.
+
+        Raises as `PipelineCache.settings` and `PenLines.wait`, and `Problem` 503 when the client goes.
+        """
+        if "style" in asked.values:
+            with until_gone(receive):
+                async with queue.turn(address):
+                    settings = await self.threads.call(lambda check: self.pipeline_cache.settings(asked))
+                await self._lines.wait(settings, queue)
 
     @asynccontextmanager
     async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
         """Opens the bank before the first request; ends processes and threads after the last."""
         # meanwhile: whoever asks before it is there waits for it
-        starting = asyncio.ensure_future(self._making.start())
+        starting = asyncio.ensure_future(self.making.start())
         before = sys.getswitchinterval()
         try:
-            await self._threads.call(lambda check: self._pipeline_cache.open())
+            await self.threads.call(lambda check: self.pipeline_cache.open())
             gc.freeze()  # what has been imported stays: looking through it now and then would keep requests waiting
             self._drain_on_sigterm()
             sys.setswitchinterval(SWITCH_SECONDS)
@@ -72,8 +83,8 @@ class Service:
             sys.setswitchinterval(before)
             gc.unfreeze()
             await asyncio.gather(starting, return_exceptions=True)  # a second Ctrl-C cancels it
-            await self._making.close()
-            await self._threads.close()
+            await self.making.close()
+            await self.threads.close()
 
     def _drain_on_sigterm(self) -> None:
         """Let answers under way finish, and refuse new ones with 503, before the server stops listening."""

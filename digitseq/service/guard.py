@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from digitseq.service.cancelling import Deadline
+from digitseq.service.cancelling import deadline
 from digitseq.service.limits import Limits
 from digitseq.service.metrics import Metrics
 from digitseq.service.problems import Problem, problem_of, too_large
@@ -76,7 +76,7 @@ class Guard:
         try:
             self._check(scope)  # before any work, and before the body is read
             if not await self._shortcut(scope, receive, send_on):
-                with Deadline(self._limits.max_seconds):
+                with deadline(self._limits.max_seconds):
                     await self._app(scope, receive, send_on)
         except asyncio.CancelledError:
             # uvicorn cancels what is still under way when its shutdown takes too long

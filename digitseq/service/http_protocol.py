@@ -11,7 +11,7 @@ from functools import partial
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from digitseq.service.problems import MEDIA_TYPE, Problem
-from digitseq.service.read_turns import ReadTurns
+from digitseq.service.turns import ReadTurns
 
 HEAD_BYTES = 65_536
 HEADERS = 100
@@ -98,6 +98,7 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         if self._under_way():
             self.cycle.keep_alive = False
             if self.pipeline or not self.cycle.more_body:
+                self.flow.resume_reading()  # as in `on_headers_complete`
                 return
             self.cycle.disconnected = True
             self.cycle.message_event.set()

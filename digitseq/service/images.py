@@ -6,52 +6,54 @@ import hashlib
 from collections.abc import Sequence
 from functools import partial
 from types import SimpleNamespace
-from urllib.parse import parse_qsl, quote
+from urllib.parse import quote
 
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from digitseq.random_streams import draw_seed
 from digitseq.service.batches import Wanted, files_of
-from digitseq.service.bodies import json_body
-from digitseq.service.cancelling import Deadline
+from digitseq.service.cancelling import deadline
+from digitseq.service.core import Service
 from digitseq.service.looks import KEPT, Look, Looks, of_text
 from digitseq.service.maker import Image, Maker
 from digitseq.service.micro_batcher import BatchesElsewhere, BatchesHere
-from digitseq.service.problems import Problem
 from digitseq.service.requests import (
     ABOUT_IMAGES,
     ABOUT_SAMPLES,
+    COUNT,
+    INDEX,
     SETTINGS,
     Pairs,
-    RequestValues,
     from_json,
     from_query,
+    json_body,
+    query,
 )
-from digitseq.service.shared import Shared
-from digitseq.service.work_queue import address_of
+from digitseq.service.scheduler import address_of
 
 SEQUENCES, PNG = "/v1/sequences/", ".png"
 ROUTE = SimpleNamespace(path_format="/v1/sequences/{text}.png")
 BESIDE_LOOKS = {"number", *ABOUT_IMAGES}
 # what makes images take so long that they are not even prepared here
 DISTORTING = {"style", "masks", *(name for name, option in SETTINGS.items() if option.group == "augmentation")}
-SAMPLES = 12
-MOST_PARAMETERS = 200
 Headers = list[tuple[bytes, bytes]]
-Answer = tuple[int, Headers, bytes]  # status, headers, body
+JSON: Headers = [(b"content-type", b"application/json")]
 
 
 class ImageEndpoints:
     """Answers for one image (`png`, `json`) and for several (`samples`)."""
 
-    def __init__(self, shared: Shared) -> None:
-        self._shared, self._work, self._settings = shared, shared.work, shared.settings
-        self._looks = Looks(shared.pipeline_cache, shared.settings)
+    def __init__(self, service: Service) -> None:
+        self._service, self._work, self._settings = service, service.work, service.settings
+        self._looks = Looks(service.pipeline_cache, service.settings)
         self._written: set[Look] = set()  # looks whose centre lines are found
         # apart, so that a plain image never waits for distorted or written ones, which take ten times as long
-        self._quick = BatchesHere(shared.work.sharing, files_of)
-        self._batched = BatchesElsewhere(shared.work.sharing, self._make, shared.work.concurrency, shared.work.each)
+        self._quick = BatchesHere(service.work.sharing, files_of)
+        self._batched = BatchesElsewhere(
+            service.work.sharing, self._make, service.limits.concurrency, service.work.each
+        )
 
     async def shortcut(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """Answer `GET /v1/sequences/{text}.png` before any routing; False for any other request."""
@@ -61,13 +63,12 @@ class ImageEndpoints:
         # Routing and dependency injection of FastAPI take longer than the image itself.
         scope["route"] = ROUTE  # for the metrics
         pairs = [("number", path[len(SEQUENCES) : -len(PNG)]), *query(scope)]
-        status, headers, body = await self.png(pairs, scope, receive)
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        answer = await self.png(pairs, scope, receive)
+        await answer(scope, receive, send)
         return True
 
-    async def png(self, pairs: list[tuple[str, str]], scope: Scope, receive: Receive) -> Answer:
-        """Status, headers and body of the image that the query `pairs` describes."""
+    async def png(self, pairs: Pairs, scope: Scope, receive: Receive) -> Response:
+        """The image that the query `pairs` describes."""
         # Settings as they are written are found again without being parsed. The text is not among them: the renderer
         # of a look is the same for all texts.
         look = tuple([pair for pair in pairs if pair[0] not in BESIDE_LOOKS])
@@ -79,7 +80,7 @@ class ImageEndpoints:
             for name, option in ABOUT_IMAGES.items()
             if name in given
         }
-        seed, index = others.get("seed"), others.get("index", 0)
+        seed, index = others.get("seed"), others.get("index", INDEX.default)
         number, address = given.get("number"), address_of(scope)
         with self._work.image_slots.slot(address):
             known = self._looks.known(look, number)
@@ -88,44 +89,44 @@ class ImageEndpoints:
                 wanted = Wanted(number, drawn, index)
                 text, file = number, await self._quick.image(known.pipeline, wanted, address, known.key)
             else:
-                with Deadline(self._work.seconds):
+                with deadline(self._service.limits.max_seconds):
                     text, file = await self._image(look, number, drawn, index, receive, address)
-        self._shared.metrics.made("png")
+        self._service.metrics.made("png")
         headers = [
             (b"content-type", b"image/png"),
             (b"x-digitseq-seed", b"%d" % drawn),
             (b"x-digitseq-text", _header(text)),
         ]
-        return _cached(scope, headers, file, seed is not None)
+        return _answer(scope, headers, file, seed is not None)
 
-    async def json(self, pairs: Pairs, scope: Scope, receive: Receive) -> Answer:
+    async def json(self, pairs: Pairs, scope: Scope, receive: Receive) -> Response:
         """The same as JSON: text, seed, index, size, boxes, and the PNG file in base64."""
         asked, address = from_query(pairs, ABOUT_IMAGES, self._settings), address_of(scope)
         with self._work.image_slots.slot(address):
-            await self._shared.await_lines(asked, self._work.images, receive, address)
-            make = partial(self._shared.making.call, Maker.sample, asked, asked.others.get("index", 0))
+            await self._service.await_lines(asked, self._work.images, receive, address)
+            make = partial(self._service.making.call, Maker.sample, asked, asked.others.get("index", INDEX.default))
             body = bytes(await self._work.images.run(make, receive, address))
-        self._shared.metrics.made("json")
-        return _cached(scope, [(b"content-type", b"application/json")], body, "seed" in asked.others)
+        self._service.metrics.made("json")
+        return _answer(scope, JSON, body, "seed" in asked.others)
 
-    async def samples(self, pairs: Pairs, scope: Scope, receive: Receive) -> bytes:
-        """`count` images of one seed from number `start` on, and what makes the first of them elsewhere, as JSON."""
-        return await self._samples(from_query(pairs, ABOUT_SAMPLES, self._settings), scope, receive)
+    async def samples(self, request: Request) -> Response:
+        """`count` images of one seed from number `start` on, and what makes the first of them elsewhere, as JSON.
 
-    async def samples_of_body(self, request: Request) -> bytes:
-        """The same for a body of JSON: a list of texts can be too long for a query."""
-        asked = from_json(await json_body(request, self._shared.limits), ABOUT_SAMPLES, self._settings)
-        return await self._samples(asked, request.scope, request.receive)
-
-    async def _samples(self, asked: RequestValues, scope: Scope, receive: Receive) -> bytes:
-        start, count = asked.others.get("start", 0), asked.others.get("count", SAMPLES)
-        address = address_of(scope)
+        They are described by the query, or by a body of JSON: a list of texts can be too long for a query.
+        """
+        if request.method == "POST":
+            body = await json_body(request, self._service.limits)
+            asked = from_json(body, ABOUT_SAMPLES, self._settings)
+        else:
+            asked = from_query(query(request.scope), ABOUT_SAMPLES, self._settings)
+        start, count = asked.others.get("start", INDEX.default), asked.others.get("count", COUNT.default)
+        address = address_of(request.scope)
         with self._work.long_slots.slot(address):
-            await self._shared.await_lines(asked, self._work.long, receive, address)
-            make = partial(self._shared.making.call, Maker.samples, asked, start, count)
-            found = bytes(await self._work.long.run(make, receive, address))
-        self._shared.metrics.made("json", count)
-        return found
+            await self._service.await_lines(asked, self._work.long, request.receive, address)
+            make = partial(self._service.making.call, Maker.samples, asked, start, count)
+            found = bytes(await self._work.long.run(make, request.receive, address))
+        self._service.metrics.made("json", count)
+        return _answer(request.scope, JSON, found, repeatable=False)
 
     async def _image(
         self, look: Look, number: str | None, seed: int, index: int, receive: Receive, address: str
@@ -134,14 +135,14 @@ class ImageEndpoints:
         if number is not None and not any(name in DISTORTING for name, _ in look):
             prepared = self._looks.with_number(look, number)
             if prepared is None:
-                prepare = partial(self._shared.threads.call, partial(self._looks.prepare, look, number))
+                prepare = partial(self._service.threads.call, partial(self._looks.prepare, look, number))
                 prepared = await self._work.images.run(prepare, receive, address)
             if prepared.quick:
                 wanted = Wanted(number, seed, index)
                 return number, await self._quick.image(prepared.pipeline, wanted, address, prepared.key)
         await self._await_lines(look, number, receive, address)
         if number is None:
-            make = partial(self._shared.making.call, Maker.image, look, seed, index)
+            make = partial(self._service.making.call, Maker.image, look, seed, index)
             return await self._work.images.run(make, receive, address)
         # of one length, most can be made together: the maker finds out which
         return await self._batched.image(look, Wanted(number, seed, index), address, (look, len(number)))
@@ -150,24 +151,13 @@ class ImageEndpoints:
         if look in self._written or not any(name == "style" for name, _ in look):
             return
         asked = from_query(of_text(look, number), ABOUT_IMAGES, self._settings)
-        await self._shared.await_lines(asked, self._work.images, receive, address)
+        await self._service.await_lines(asked, self._work.images, receive, address)
         if len(self._written) >= KEPT:
             self._written.clear()
         self._written.add(look)
 
     async def _make(self, look: Look, wanted: Sequence[Wanted]) -> list[Image | Exception]:
-        return await self._shared.making.call(Maker.images, look, wanted)
-
-
-def query(scope: Scope) -> list[tuple[str, str]]:
-    """Names and values of the query, in order."""
-    text = scope["query_string"].decode("latin-1")
-    if "%" not in text and "+" not in text and text.count("&") < MOST_PARAMETERS:  # nothing to decode
-        return [(name, value) for name, _, value in (part.partition("=") for part in text.split("&")) if name or value]
-    try:
-        return parse_qsl(text, True, max_num_fields=MOST_PARAMETERS)
-    except ValueError:
-        raise Problem(422, f"at most {MOST_PARAMETERS} parameters may be given") from None
+        return await self._service.making.call(Maker.images, look, wanted)
 
 
 def _header(text: str) -> bytes:
@@ -177,15 +167,20 @@ def _header(text: str) -> bytes:
     return quote(text, "+-(). /" if text == text.strip() else "+-()./").encode()
 
 
-def _cached(scope: Scope, headers: Headers, body: bytes, repeatable: bool) -> Answer:
+def _answer(scope: Scope, headers: Headers, body: bytes, repeatable: bool) -> Response:
     """The answer; one that is the same at every request is kept by the client, and confirmed without a body."""
-    headers.append((b"content-length", b"%d" % len(body)))
     if not repeatable:
-        return 200, [*headers, (b"cache-control", b"no-store")], body
+        return _response(200, [*headers, (b"cache-control", b"no-store")], body)
     # of the bytes, not of the query: two queries for one image have one tag
     tag = b'"%b"' % hashlib.blake2b(body, digest_size=12).hexdigest().encode()
-    headers += [(b"etag", tag), (b"cache-control", b"max-age=31536000, immutable")]
+    headers = [*headers, (b"etag", tag), (b"cache-control", b"max-age=31536000, immutable")]
     for name, value in scope["headers"]:
         if name == b"if-none-match" and (tag in value or value.strip() == b"*"):  # one tag or several, weak or strong
-            return 304, [pair for pair in headers if pair[0] != b"content-length"], b""
-    return 200, headers, body
+            return _response(304, headers, b"")
+    return _response(200, headers, body)
+
+
+def _response(status: int, headers: Headers, body: bytes) -> Response:
+    response = Response(body, status)
+    response.raw_headers += headers
+    return response

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import AsyncGenerator, Callable, Generator, Hashable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Hashable, Sequence
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from digitseq.formats import DOWNLOADS, format_of
 from digitseq.formats.base import Format
 from digitseq.formats.parts import batches
 from digitseq.formats.png_encoder import encode_png
-from digitseq.options import Option
 from digitseq.pipeline import Batch, Pipeline
 from digitseq.service import recipes
 from digitseq.service.batches import Wanted, files_of, one_image
@@ -21,7 +20,7 @@ from digitseq.service.messages import Data
 from digitseq.service.pipeline_cache import PipelineCache
 from digitseq.service.problems import Problem
 from digitseq.service.progress import StreamedPipeline, in_frames
-from digitseq.service.requests import RequestValues
+from digitseq.service.requests import RequestValues, settings_within
 from digitseq.service.worker_threads import WorkerThreads
 from digitseq.sources.base import Check
 
@@ -33,12 +32,12 @@ Image = tuple[str, bytes]  # text and PNG file
 class Maker:
     """Makes what requests ask for. All methods take values that can be sent to another process, and a `Check`.
 
-    They raise as `PipelineCache.pipeline` does. settings: as of `settings_within`
+    They raise as `PipelineCache.pipeline` does.
     """
 
-    def __init__(self, limits: Limits, settings: Mapping[str, Option], pipeline_cache: PipelineCache) -> None:
+    def __init__(self, limits: Limits, pipeline_cache: PipelineCache) -> None:
         self._limits, self._pipeline_cache = limits, pipeline_cache
-        self._looks = Looks(pipeline_cache, settings)
+        self._looks = Looks(pipeline_cache, settings_within(limits))
 
     def open(self, check: Check) -> None:
         """Open what every request needs."""

@@ -36,12 +36,12 @@ class MicroBatcher(ABC, Generic[L, T]):
         """
         loop = self._loop = self._loop or asyncio.get_running_loop()
         request: ImageRequest[L, T] = ImageRequest(look, wanted, loop.create_future())
-        self._queue.add(address, key, request)
+        self._queue.add(address, request, key)
         self._added(address, loop)
         try:
             return await request.result
         except asyncio.CancelledError:
-            self._queue.discard(address, key, request)
+            self._queue.discard(address, request, key)
             self._left()
             raise
 
@@ -86,7 +86,7 @@ class BatchesHere(MicroBatcher[L, T]):
             self._schedule(loop)  # what has arrived meanwhile is read first
 
     def _make_next(self, join: bool = True) -> None:
-        if taken := self._queue.take(lambda address: True, join):
+        if taken := self._queue.take_batch(lambda address: True, join):
             requests = taken[1]
             deliver(requests, self._make(requests[0].look, [request.wanted for request in requests]))
 
@@ -144,7 +144,7 @@ class BatchesElsewhere(MicroBatcher[L, T]):
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
         self._scheduled, self._gathering = False, None
-        while len(self._made) < self._at_once and (taken := self._queue.take(self._may_begin, most=self._share)):
+        while len(self._made) < self._at_once and (taken := self._queue.take_batch(self._may_begin, most=self._share)):
             task = loop.create_task(self._serve(*taken))
             self._made[task] = taken
             task.add_done_callback(partial(self._ended, loop))

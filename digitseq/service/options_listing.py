@@ -23,6 +23,9 @@ from digitseq.settings import DEFAULTS
 from digitseq.shell.setting_names import with_names
 from digitseq.sources.phone import regions
 
+# what some kinds of values have, and what is said of the others
+OF_KINDS = {"low": None, "high": None, "whole": False, "unit": "", "choices": (), "parts": (), "most": None}
+
 
 def catalogue(limits: Limits, sets: GlyphSets, settings: Mapping[str, Option]) -> dict[str, Any]:
     """The answer of `GET /v1/options`: plain values for JSON. settings: as they may be set here."""
@@ -89,19 +92,15 @@ def _summary(cls: type) -> str:
 
 def _described(name: str, option: Option, default: Any) -> dict[str, Any]:
     """What the page needs to build a control."""
-    kind = option.kind
+    about_kind = {key: getattr(option.kind, key, absent) for key, absent in OF_KINDS.items()}
+    if name == "phone":
+        about_kind["choices"] = regions()
     return {
         "name": name,
         "title": title_of(name, option),
-        "type": kind.name,
+        "type": option.kind.name,
         "help": re.sub(r"; see --\w+", "", with_names(option.help)),  # which prints what stands here anyway
-        "low": getattr(kind, "low", None),
-        "high": getattr(kind, "high", None),
-        "whole": getattr(kind, "whole", False),
-        "unit": getattr(kind, "unit", ""),
-        "choices": regions() if name == "phone" else list(getattr(kind, "choices", ())),
-        "parts": list(getattr(kind, "parts", ())),
-        "most": getattr(kind, "most", None),
+        **about_kind,
         "default": None if default is ... else default,
         "example": option.example,
     }

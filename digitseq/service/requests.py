@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+from starlette.types import Scope
 
 from digitseq.augment import OPERATIONS
 from digitseq.errors import SettingsError, did_you_mean
@@ -12,11 +18,10 @@ from digitseq.formats import DOWNLOADS
 from digitseq.options import MAX_TEXT, Choice, FilePath, Number, NumberPair, Option, Text, Texts, options
 from digitseq.random_streams import draw_seed
 from digitseq.runs.run_settings import Output
-from digitseq.service.glyph_sets import GlyphSets
+from digitseq.service.cancelling import deadline
 from digitseq.service.limits import Limits
-from digitseq.service.problems import Problem
-from digitseq.settings import DEFAULTS, Operations, Settings
-from digitseq.sources.syntax import read_regex
+from digitseq.service.problems import Problem, too_large
+from digitseq.settings import Operations, Settings
 
 ALL = options(Settings)
 # Data sets are named, never given by their paths: no request can name a file of the server.
@@ -54,14 +59,17 @@ SETTINGS = {
 }
 PAIRS_OF_LENGTHS = [name for name, option in SETTINGS.items() if option.source and isinstance(option.kind, NumberPair)]
 SEED = options(Output)["seed"]
-INDEX = Option(Number(0, 999_999_999), "which image of the seed, from 0: image 0 is the command line's 1.png")
-COUNT = Option(Number(1, 100), "how many images", title="Number of images")
+INDEX = Option(
+    Number(0, 999_999_999), "which image of the seed, from 0: image 0 is the command line's 1.png", default=0
+)
+COUNT = Option(Number(1, 100), "how many images", default=12, title="Number of images")
 FORMAT = Option(Choice(tuple(DOWNLOADS)), "how the data set is packed into one file", default="zip")
 LABELS = options(Output)["labels"]
 ABOUT_IMAGES = {"seed": SEED, "index": INDEX}
 ABOUT_SAMPLES = {"seed": SEED, "start": INDEX, "count": COUNT}
 SIZE = Option(Number(1, 1_000_000_000), "how many images", title="Number of images")
-Pairs = Iterable[tuple[str, str]]
+MOST_PARAMETERS = 200
+Pairs = Sequence[tuple[str, str]]
 
 
 def settings_within(limits: Limits) -> dict[str, Option]:
@@ -101,33 +109,6 @@ class RequestValues:
         """The same with a random seed, unless it has one."""
         return replace(self, others={"seed": draw_seed()} | self.others)
 
-    def settings(self, limits: Limits, sets: GlyphSets) -> Settings:
-        """The settings. Raises `SettingsError` for a bad value, `Problem` for one beyond a limit or not in `sets`."""
-        # the data set comes first: which characters a text may have depends on it
-        known = sets.check(self.values.get("dataset", DEFAULTS["dataset"]), self.values.get("split", DEFAULTS["split"]))
-        check_texts(self.values, limits)
-        settings = Settings(**self.values)
-        # other patterns are matched with `re`, which can take forever and cannot be interrupted
-        if settings.pattern and not read_regex(settings.pattern, known.characters).exact:
-            raise Problem(422, "pattern must not have lookaheads, lookbehinds or inner anchors here", "pattern")
-        if len(settings.operations()) > limits.max_operations:
-            raise Problem(422, f"augment may have at most {limits.max_operations} operations", "augment")
-        if settings.image_width > limits.max_width:
-            raise too_wide(limits)
-        return settings
-
-
-def too_wide(limits: Limits, widest: int | None = None) -> Problem:
-    """The problem for images that may be wider than the service allows. widest: of images as wide as their texts."""
-    most = f"{limits.max_width:,}"
-    message = f"image_width may be at most {most} pixels here"
-    if widest is not None:
-        message = (
-            f"images as wide as their texts need could have {widest:,} pixels here, at most {most} are made: give an "
-            "`image_width`, or shorter texts"
-        )
-    return Problem(422, message, "image_width")
-
 
 def from_query(pairs: Pairs, others: Mapping[str, Option], settings: Mapping[str, Option] = SETTINGS) -> RequestValues:
     """The values of a query. settings: as of `settings_within`.
@@ -164,11 +145,41 @@ def from_json(body: object, others: Mapping[str, Option], settings: Mapping[str,
     return RequestValues(values, {name: value for name, value in checked.items() if name in others})
 
 
-def check_texts(values: Mapping[str, Any], limits: Limits) -> None:
-    """Refuse texts that are too long."""
-    for name, value in values.items():
-        texts = [value] if isinstance(value, str) else value
-        kind = SETTINGS[name].kind
-        longest = longest_text(name, limits)
-        if (isinstance(kind, Text) or kind.repeats) and texts and (most := max(map(len, texts))) > longest:
-            raise Problem(422, f"{name} may have at most {longest} characters, got {most:,}", name)
+def query(scope: Scope) -> list[tuple[str, str]]:
+    """Names and values of the query, in order."""
+    text = scope["query_string"].decode("latin-1")
+    if "%" not in text and "+" not in text and text.count("&") < MOST_PARAMETERS:  # nothing to decode
+        return [(name, value) for name, _, value in (part.partition("=") for part in text.split("&")) if name or value]
+    try:
+        return parse_qsl(text, True, max_num_fields=MOST_PARAMETERS)
+    except ValueError:
+        raise Problem(422, f"at most {MOST_PARAMETERS} parameters may be given") from None
+
+
+async def json_body(request: Request, limits: Limits) -> Any:
+    """What the body says. Raises `Problem` for one that is no JSON, too large, or too slow."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise Problem(415, "the body must be JSON: Content-Type: application/json")
+    data = b""
+    try:
+        with deadline(limits.receive_seconds):
+            async for piece in request.stream():
+                data += piece
+                if len(data) > limits.max_body:  # not all clients announce a size
+                    raise too_large(limits)
+        return json.loads(data, object_pairs_hook=_without_repeats)
+    except asyncio.TimeoutError:
+        seconds = limits.receive_seconds
+        raise Problem(408, f"the body did not arrive within {seconds} seconds", Connection="close") from None
+    except (ValueError, RecursionError) as error:
+        raise Problem(400, f"the body is no JSON: {error}"[:200]) from None
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise Problem(422, f"{twice:.60} is given twice: give it once", twice[:60])
+    return found

@@ -1,15 +1,28 @@
-"""Who may start work: how many requests run or wait at once, in total and for each client address."""
+"""Who may start work: how many requests are answered, and how much is made at once, in total and for each address."""
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
+from typing import TypeVar
 
+from starlette.types import Scope
+
+from digitseq.service.cancelling import Receive, until_gone
 from digitseq.service.limits import Limits
 from digitseq.service.problems import Problem
-from digitseq.service.turns import Sharing
-from digitseq.service.work_queue import MAX_WAIT, WorkQueue
+from digitseq.service.turns import Sharing, Turns
+
+MAX_WAIT = 50.0  # seconds: proxies give up after 60
+T = TypeVar("T")
+
+
+def address_of(scope: Scope) -> str:
+    """The other end of a request's connection: the client, or the reverse proxy if there is one."""
+    peer = scope.get("client")
+    return peer[0] if peer else ""
 
 
 class AddressLimiter:
@@ -50,26 +63,79 @@ class AddressLimiter:
         return Problem(429, f"{detail}: ask again when one has ended", Retry_After=self._retry_after)
 
 
+class WorkQueue:
+    """Lets `count` things of one kind of work be made at a time. Lives in one event loop.
+
+    each: how many things one address may have made at once, so that the next address finds a place; None: all
+    """
+
+    def __init__(self, count: int, each: int | None = None) -> None:
+        self._free, self._each = count, each or count
+        self._waiting = Turns[asyncio.Future[None]]()
+        self._held: Counter[str] = Counter()  # things that are made for each address
+
+    @asynccontextmanager
+    async def turn(self, address: str = "") -> AsyncIterator[None]:
+        """Begins when it is the turn of `address`."""
+        granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.add(address, granted)
+        self._grant()
+        try:
+            await granted
+            yield
+        finally:
+            if granted.cancelled():
+                self._waiting.discard(address, granted)
+            else:
+                self._release(address)
+
+    async def run(self, make: Callable[[], Awaitable[T]], receive: Receive, address: str = "") -> T:
+        """`await make()` when it is the turn of `address`. Raises `Problem` 503 when the client goes."""
+        with until_gone(receive):
+            async with self.turn(address):
+                return await make()
+
+    def _grant(self) -> None:
+        while self._free:
+            taken = self._waiting.take(lambda address: self._held[address] < self._each)
+            if taken is None:
+                return
+            address, granted = taken
+            if granted.cancelled():  # its task does not know yet
+                continue
+            self._free -= 1
+            self._held[address] += 1
+            granted.set_result(None)
+
+    def _release(self, address: str) -> None:
+        self._free += 1
+        self._held[address] -= 1
+        if not self._held[address]:
+            del self._held[address]
+        self._grant()
+
+
 class Scheduler:
     """All work of a process: queues, and slots, of which a request holds one while it is answered.
 
     Single images have a queue of their own, so that samples and data sets (`long`) delay none. A data set takes a slot
     of `long_slots` and one of `streams`.
+
+    max_wait: seconds that a request waits for something to be ready; early: how many of each kind of work may
     """
 
     def __init__(self, limits: Limits) -> None:
         most, percent = limits.concurrency + limits.max_waiting, limits.client_percent
-        self.seconds, self.concurrency = limits.max_seconds, limits.concurrency
-        max_wait = min(MAX_WAIT, limits.max_seconds / 2)  # time is left to make what was waited for
+        self.max_wait = min(MAX_WAIT, limits.max_seconds / 2)  # time is left to make what was waited for
         # who waits holds a slot: most of those of an address are left for what can be answered at once
-        early = max(1, most * percent // 100 // 4)
+        self.early = max(1, most * percent // 100 // 4)
         # A place is left for the next address, which waits for nobody then, unless two ask for much; batches end so
         # soon that an address may have all of them made while it is the only one. One more for images, as whoever asks
         # for a data set for the first time may have to wait until it is read.
         self.each = max(1, limits.concurrency * percent // 100)
         more = limits.concurrency + (percent < 100)
-        self.images = WorkQueue(more, max_wait, early, limits.concurrency)
-        self.long = WorkQueue(limits.concurrency, max_wait, early, self.each)
+        self.images = WorkQueue(more, limits.concurrency)
+        self.long = WorkQueue(limits.concurrency, self.each)
         self.sharing = Sharing()
         self.image_slots = AddressLimiter(self.sharing, most, percent, "requests")
         self.long_slots = AddressLimiter(self.sharing, most, percent, "requests for samples and data sets")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from digitseq.glyphs.strokes import SIGNS
 from digitseq.options import Option, title_of
 from digitseq.service.limits import Limits
 from digitseq.service.problems import MEDIA_TYPE, Problem
@@ -16,7 +18,15 @@ from digitseq.settings import DEFAULTS
 
 Schema = dict[str, Any]
 Answers = dict[int | str, dict[str, Any]]
-REGION: Schema = {"type": "string", "minLength": 2, "maxLength": 2, "default": "JP", "examples": ["JP"]}
+SHOWN_SIGNS = " ".join(SIGNS)
+REGION: Schema = {
+    "type": "string",
+    "minLength": 2,
+    "maxLength": 2,
+    "default": "JP",
+    "examples": ["JP"],
+    "title": "Region",
+}
 PROBLEMS = {
     401: "no key, or a wrong one",
     404: "there is no such data set",
@@ -50,20 +60,20 @@ class SampleAnswer(BaseModel):
 
     model_config = ConfigDict(title="An image with its label", json_schema_extra={"examples": [SAMPLE]})
 
-    text: str = Field(description="what the image shows, as its label has it")
-    seed: int = Field(description="the seed that gives this image again, with the same settings and index")
-    index: int = Field(description="which image of the seed, from 0")
-    width: int = Field(description="in pixels")
-    height: int = Field(description="in pixels")
+    text: str = Field(description="What the image shows, as its label has it.")
+    seed: int = Field(description="The seed that gives this image again, with the same settings and index.")
+    index: int = Field(description="Which image of the seed, from 0.")
+    width: int = Field(description="In pixels.")
+    height: int = Field(description="In pixels.")
     boxes: list[Annotated[list[int], Field(min_length=4, max_length=4)]] = Field(
-        description="a box [x, y, width, height] around the ink of each character of `text`, in its order, in pixels "
+        description="A box [x, y, width, height] around the ink of each character of `text`, in its order, in pixels "
         "from the upper left corner. A character without ink has the box [0, 0, 0, 0]: a space, and a sign that is "
-        "left as a gap but is in the label (`signs` gap with `gap_labels` keep)"
+        "left as a gap but is in the label (`signs` gap with `gap_labels` keep)."
     )
-    image: str = Field(description="a PNG file", json_schema_extra={"contentEncoding": "base64"})
+    image: str = Field(description="A PNG file.", json_schema_extra={"contentEncoding": "base64"})
     mask: str = Field(
-        "", description="with `masks`: a PNG file of the same size, 0 on paper, k on the ink of the k-th character, "
-        "gaps not counted",
+        "", description="With `masks`: a PNG file of the same size, 0 on paper, k on the ink of the k-th character, "
+        "gaps not counted.",
         json_schema_extra={"contentEncoding": "base64"},
     )  # fmt: skip
 
@@ -73,10 +83,10 @@ class SamplesAnswer(BaseModel):
 
     model_config = ConfigDict(title="Images of one seed")
 
-    seed: int = Field(description="the seed of all of them")
-    samples: list[SampleAnswer] = Field(description="the images, in order")
-    command: str = Field(description="the command line that writes the first images of this seed")
-    python: str = Field(description="the same in Python")
+    seed: int = Field(description="The seed of all of them.")
+    samples: list[SampleAnswer] = Field(description="The images, in order.")
+    command: str = Field(description="The command line that writes the first images of this seed.")
+    python: str = Field(description="The same in Python.")
 
 
 class ProblemDetails(BaseModel):
@@ -84,15 +94,15 @@ class ProblemDetails(BaseModel):
 
     model_config = ConfigDict(title="An error")
 
-    type: str = Field(description="always about:blank: the status says all")
-    title: str = Field(description="the status in words")
-    status: int = Field(description="the status of the answer")
-    detail: str = Field(description="what was given, what is allowed, what to do")
+    type: str = Field(description="Always about:blank: the status says all.")
+    title: str = Field(description="The status in words.")
+    status: int = Field(description="The status of the answer.")
+    detail: str = Field(description="What was given, what is allowed, what to do.")
     message: str = Field(
-        description="the same line with backquotes around the names of parameters, `image_width`, for a program that "
-        "shows its own names in their place"
+        description="The same line with backquotes around the names of parameters, `image_width`, for a program that "
+        "shows its own names in their place."
     )
-    field: str = Field("", description="the parameter that caused the error")
+    field: str = Field("", description="The parameter that caused the error.")
 
 
 def properties(known: Mapping[str, Option], limits: Limits, datasets: list[str]) -> dict[str, Schema]:
@@ -103,7 +113,7 @@ def properties(known: Mapping[str, Option], limits: Limits, datasets: list[str])
     found: dict[str, Schema] = {}
     for name, option in known.items():
         found[name] = schema = option.kind.schema()
-        schema |= {"title": title_of(name, option), "description": option.described}
+        schema |= {"title": title_of(name, option), "description": _described(name, option)}
         if (default := DEFAULTS.get(name, option.default)) not in (None, (), ...):
             schema["default"] = default
         if option.example is not None:
@@ -116,14 +126,35 @@ def properties(known: Mapping[str, Option], limits: Limits, datasets: list[str])
     return found
 
 
+def _described(name: str, option: Option) -> str:
+    """What the option does, with what is taken where it is not given, in the words of REST."""
+    text = option.described
+    if option.shown_default and DEFAULTS.get(name, ...) is None:
+        # parameters by their names: `min_spacing` for MIN_SPACING
+        shown = re.sub(r"\b[A-Z]+(_[A-Z]+)+\b", lambda found: f"`{found[0].lower()}`", option.shown_default)
+        text += f" (default: {shown})"
+    text = text.replace(SHOWN_SIGNS, f"`{SHOWN_SIGNS}`")  # in Markdown they would begin a list
+    return _sentence(re.sub(r"-{2}list_\w+", "`/v1/options`", text))
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
+
+
 def query(schemas: Mapping[str, Schema], left_out: tuple[str, ...] = ()) -> list[Schema]:
     """These properties as parameters of a query, which have their descriptions beside their schemas."""
     found: list[Schema] = []
-    for name, schema in schemas.items():
-        if name not in left_out:
-            found.append({"name": name, "in": "query", "description": schema.pop("description"), "schema": schema})
-            if schema["type"] == "array" and not (name in SETTINGS and SETTINGS[name].kind.repeats):
-                found[-1] |= {"style": "form", "explode": False}  # erode_kernel=1,2
+    for name in schemas:
+        if name in left_out:
+            continue
+        schema = dict(schemas[name])
+        # Swagger UI shows no titles of parameters
+        description = f"**{schema['title']}.** {schema.pop('description')}"
+        found.append({"name": name, "in": "query", "description": description, "schema": schema})
+        if schema["type"] == "array" and not (name in SETTINGS and SETTINGS[name].kind.repeats):
+            found[-1] |= {"style": "form", "explode": False}  # erode_kernel=1,2
+        if name == "number":  # filled in where a request is tried: of the sources exactly one must be given
+            found[-1]["example"] = schema.pop("examples")[0]
     return found
 
 
@@ -138,4 +169,4 @@ def problem(status: int) -> Schema:
     text = (PROBLEMS | PROBLEMS_OF_BODIES)[status]
     example = json.loads(Problem(status, text).body())
     content = {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}
-    return {"description": text, "content": {MEDIA_TYPE: content}}
+    return {"description": _sentence(text), "content": {MEDIA_TYPE: content}}

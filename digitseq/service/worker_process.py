@@ -18,13 +18,11 @@ from typing import Any, NamedTuple
 
 from digitseq.augment.base import opencv
 from digitseq.errors import MissingPackageError, one_line
-from digitseq.service.cancelling import Deadline
-from digitseq.service.glyph_sets import GlyphSets
+from digitseq.service.cancelling import deadline
 from digitseq.service.limits import Limits
 from digitseq.service.maker import Maker
 from digitseq.service.messages import BlockingMessages, Messages
 from digitseq.service.pipeline_cache import PipelineCache
-from digitseq.service.requests import settings_within
 from digitseq.service.worker_threads import Stopped
 from digitseq.sources.base import Check
 
@@ -78,7 +76,7 @@ class WorkerProcess:
 
     async def stop(self) -> None:
         """Have it end what it makes, if anything; it is ready then, unless it does not respond."""
-        with contextlib.suppress(OSError, asyncio.TimeoutError), Deadline(END_SECONDS):
+        with contextlib.suppress(OSError, asyncio.TimeoutError), deadline(END_SECONDS):
             if self._messages.asked:
                 self.cancel()
                 await self._messages.answer()  # nobody wants it
@@ -148,8 +146,7 @@ def _work(connected: socket.socket, limits: Limits, cache: str | None) -> None:
     with contextlib.suppress(MissingPackageError):  # plain images need none
         opencv().setNumThreads(0)  # one process among several
     gc.freeze()
-    pipelines = PipelineCache(limits, GlyphSets(cache), cache, finds_lines=False)
-    maker, messages = Maker(limits, settings_within(limits), pipelines), BlockingMessages(connected)
+    maker, messages = Maker(limits, PipelineCache(limits, cache)), BlockingMessages(connected)
 
     def check() -> None:
         if hasattr(os, "sched_yield"):

@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, 
 from typing import Any, ParamSpec, TypeVar
 
 from digitseq.service import worker_process
-from digitseq.service.cancelling import Deadline
+from digitseq.service.cancelling import deadline
 from digitseq.service.limits import Limits
 from digitseq.service.maker import Maker, Method
 from digitseq.service.problems import Problem
@@ -92,7 +92,7 @@ class WorkerProcesses:
         """End all processes. What was cancelled has some seconds to end; then they are killed."""
         self._closed = True
         left = 0
-        with contextlib.suppress(asyncio.TimeoutError), Deadline(END_SECONDS):
+        with contextlib.suppress(asyncio.TimeoutError), deadline(END_SECONDS):
             while left < self._most:
                 await self._places.get()
                 left += 1
