@@ -146,24 +146,6 @@ class ScaledBank(DerivedBank):
 Bank = GlyphBank | ScaledBank
 
 
-@dataclass(frozen=True)
-class ScaledGlyphs:
-    """What a scaled bank is built from. bank: file name of the bank in the cache."""
-
-    base: GlyphBank
-    scaling: Scaling
-    bank: str
-
-    @property
-    def digest(self) -> str:
-        """Identifies the source files and the size, hex."""
-        return scaled_digest(self.base.digest, self.scaling)
-
-    def build(self) -> GlyphBank:
-        """The bank, in memory."""
-        return scaled_bank(self.base, self.scaling)
-
-
 def scaled_bank(bank: GlyphBank, scaling: Scaling) -> GlyphBank:
     """A bank in memory, of height `scaling.height`, whose glyph g is glyph g of `bank` in the new size.
 
@@ -212,6 +194,11 @@ def scaled_digest(digest: str, scaling: Scaling) -> str:
     letters = "" if scaling.line is None else f" {scaling.line} {LETTER_METHOD}"
     size = f"{scaling.height} {scaling.glyph_height} {METHOD}"
     return hashlib.sha256(f"{digest} {size}{letters}".encode()).hexdigest()
+
+
+def is_large(bank: GlyphBank, scaling: Scaling) -> bool:
+    """Whether the scaled bank is too large to be built: its glyphs are scaled when they are used."""
+    return scaled_bytes(bank, scaling) > (MOST_BYTES if scaling.line is None else MOST_LETTER_BYTES)
 
 
 def scaled_bytes(bank: GlyphBank, scaling: Scaling) -> int:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import bisect
 import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from os import cpu_count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -40,6 +40,7 @@ SPACING = 0.25  # pixels between points on the curve of a sign
 T = TypeVar("T")
 R = TypeVar("R")
 _ARRAYS = ("start", "intact", *Lines._fields, "base")
+_NUMBERS = {sign: k for k, sign in enumerate((*SIGNS, STROKE))}
 
 
 @dataclass(frozen=True)
@@ -67,11 +68,7 @@ class StrokeBank:
 
     def sign_row(self, sign: str) -> int:
         """The row of the first variant of a sign, or of `STROKE`."""
-        return len(self.start) + self._signs[sign] * VARIANTS
-
-    @cached_property
-    def _signs(self) -> dict[str, int]:
-        return {sign: k for k, sign in enumerate((*SIGNS, STROKE))}
+        return len(self.start) + _NUMBERS[sign] * VARIANTS
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.path is not None:
@@ -79,32 +76,21 @@ class StrokeBank:
         return StrokeBank, (self.digest, self.side, self.start, self.intact, self.lines, self.base)
 
 
-@dataclass(frozen=True)
-class StrokeFiles:
-    """What a stroke bank is built from."""
-
-    glyphs: GlyphBank
-
-    @property
-    def digest(self) -> str:
-        """Identifies the glyphs and how lines are found, hex."""
-        about = f"{self.glyphs.digest} strokes {METHOD}"
-        if len(self.glyphs) > _most_lines(_side(self.glyphs)):
-            about += f" of {MOST_BYTES} bytes"
-        return hashlib.sha256(about.encode()).hexdigest()
-
-    def build(self) -> StrokeBank:
-        """The bank, in memory; with a progress bar on a terminal."""
-        return build_strokes(self.glyphs, self.digest)
+def strokes_digest(bank: GlyphBank) -> str:
+    """Identifies the glyphs of `bank` and how their lines are found, hex."""
+    about = f"{bank.digest} strokes {METHOD}"
+    if len(bank) > _most_lines(_side(bank)):
+        about += f" of {MOST_BYTES} bytes"
+    return hashlib.sha256(about.encode()).hexdigest()
 
 
-def build_strokes(bank: GlyphBank, digest: str) -> StrokeBank:
-    """The centre lines of the glyphs of `bank`, a whole data set."""
+def build_strokes(bank: GlyphBank) -> StrokeBank:
+    """The centre lines of the glyphs of `bank`, a whole data set, in memory; with a progress bar on a terminal."""
     from concurrent.futures import ThreadPoolExecutor  # not loaded where nothing is built
 
     from tqdm import tqdm
 
-    bank = bank.bare()
+    digest, bank = strokes_digest(bank), bank.bare()
     side = _side(bank)
     some = _some_of_each(np.diff(bank.class_start), _most_lines(side))
     order = some[np.argsort(bank.start[some], kind="stable")]
@@ -118,7 +104,7 @@ def build_strokes(bank: GlyphBank, digest: str) -> StrokeBank:
             found.append(one)
             bar.update(PIECE)
     signs, base = zip(*_sign_lines(side))
-    lines = _joined([*(lines for lines, _ in found), *signs])
+    lines = Lines(*(np.concatenate(arrays) for arrays in zip(*(lines for lines, _ in found), *signs)))
     kept = np.concatenate([kept for _, kept in found])
     feet = np.concatenate([lines.bottom[: len(order)], *base])
     return StrokeBank(digest, side, bank.start[order], kept, lines, feet)
@@ -136,11 +122,9 @@ def _most_lines(side: int) -> int:
 def _some_of_each(count: NDArray[np.int64], most: int) -> NDArray[np.int64]:
     """About `most` of glyphs that lie class by class, `count` (C,) of each: all of small classes, and as many of each
     larger one as of any other, at even distances."""
-    low, high = 1, max(int(count.max()), 1)
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if np.minimum(count, middle).sum() <= most else (low, middle - 1)
-    taken = np.minimum(count, low)
+    of_each = range(int(count.max()) + 1)
+    largest = bisect.bisect_right(of_each, most, key=lambda each: int(np.minimum(count, each).sum())) - 1
+    taken = np.minimum(count, max(largest, 1))
     number = np.arange(taken.sum()) - (taken.cumsum() - taken).repeat(taken)
     found: NDArray[np.int64] = (count.cumsum() - count).repeat(taken) + number * count.repeat(taken) // taken.repeat(
         taken
@@ -160,10 +144,6 @@ def _in_order(pool: ThreadPoolExecutor, work: Callable[[T], R], pieces: Iterable
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
-
-
-def _joined(parts: list[Lines]) -> Lines:
-    return Lines(*(np.concatenate(arrays) for arrays in zip(*parts)))
 
 
 def _glyph_lines(bank: GlyphBank, glyph: NDArray[np.int64], side: int) -> tuple[Lines, NDArray[np.bool_]]:
