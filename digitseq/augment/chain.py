@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.augment.base import GlyphOperation, Outline, Parameters, Picked, Pixels
-from digitseq.augment.boxes import ink_box, outlines
+from digitseq.augment.boxes import outlines
 from digitseq.augment.cell_sizes import StageCells, kinds, stage_cells, stages_of, together
 from digitseq.augment.cells import columns_of, cut_cells, resized
 from digitseq.augment.draws import round_up
 from digitseq.augment.maps import GlyphMap, MapRun, identity, moved, moved_cells
 from digitseq.augment.sheets import sheet_of_columns
 from digitseq.composer import GlyphSpans
+from digitseq.glyphs.ink_extent import ink_box
 from digitseq.glyphs.pen_bank import AnyBank, PenBank
 from digitseq.glyphs.scaling import GlyphColumns
 from digitseq.random_streams import Rows
@@ -170,7 +171,7 @@ class GlyphChain:
 
         clean: cells without specks, scaled as the others
         """
-        left, right, top, bottom = box = ink_box(cells, turned=True)
+        left, right, top, bottom = box = ink_box(cells)
         tall = bottom - top > self.bank.height
         if not tall.any():
             return cells, clean, box
@@ -182,7 +183,7 @@ class GlyphChain:
         maps[:, 1, 2] = ((top + bottom) / 2 - cells.shape[2] / 2) * tall
         run = MapRun(maps, [], tall, np.zeros(len(cells), bool))
         out = moved_cells(cells, run, self._sharp)
-        return out, clean if clean is None else moved_cells(clean, run, self._sharp), ink_box(out, turned=True)
+        return out, clean if clean is None else moved_cells(clean, run, self._sharp), ink_box(out)
 
 
 def _size(points: Outline) -> NDArray[np.float64]:

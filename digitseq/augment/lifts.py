@@ -12,6 +12,7 @@ from digitseq.augment.cells import padded, windows
 from digitseq.augment.line import Lift, LineMap
 from digitseq.augment.sheets import SUBPIXELS, sharpened
 from digitseq.composer import GlyphSpans, column_runs
+from digitseq.glyphs.ink_extent import ends
 
 Numbers = NDArray[np.int64]
 BITS = SUBPIXELS.bit_length() - 1
@@ -47,8 +48,7 @@ def lifted(
     steps = np.clip(np.rint(lift * SUBPIXELS).astype(np.int64), -(height + 1) * SUBPIXELS, height * SUBPIXELS)
     columns = _moved(ink.columns.take(source, axis=0), steps, sharp)
     rows = np.bitwise_or.reduceat(columns, first, axis=0) != 0
-    there = rows.any(axis=1)
-    top, bottom = rows.argmax(axis=1) * there, (height - rows[:, ::-1].argmax(axis=1)) * there
+    top, bottom = np.stack(ends(rows)) * rows.any(axis=1)
     # columns that are empty now, which is rare, are at the edges of a glyph or do not matter
     inked = columns.any(axis=1)
     left = np.minimum.reduceat(np.where(inked, column, ink.width[glyph]), first)

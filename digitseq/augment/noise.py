@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.augment.base import GlyphOperation, ImageOperation, Images, Parameters, Picked, Pixels, opencv
-from digitseq.augment.boxes import between, ink_box
+from digitseq.augment.boxes import between
 from digitseq.augment.draws import Range, random_integers
 from digitseq.augment.ranges import parameter, probability
+from digitseq.glyphs.ink_extent import ink_box
 from digitseq.random_streams import Rows
 
 NORMAL_LEVELS = 256  # normal numbers are quantised to this many values, up to 3 standard deviations
@@ -61,7 +62,7 @@ class Noise(GlyphOperation):
         ):
             if chosen.size:
                 some = cells[chosen]
-                left, right, top, bottom = box = ink_box(some)
+                top, bottom, left, right = box = ink_box(some)  # the last axis is the one along a row here
                 number = _places(1 - ratio[chosen] if dense else ratio[chosen], (right - left) * (bottom - top))
                 number = (number + parameters["rounding"][chosen]).astype(np.int64)
                 place = _flat(Picked(parameters, chosen)["places"], number, box, some.shape)
@@ -87,7 +88,7 @@ def _flat(
 ) -> NDArray[np.int64]:
     """Flat indices of the first `number` (N,) of places, drawn (N, most), in the boxes of cells of `shape`."""
     wider: Any = np.uint32 if draws.dtype == np.uint16 else np.uint64
-    left, right, top, bottom = box.astype(wider)[:, :, None]
+    top, bottom, left, right = box.astype(wider)[:, :, None]
     wide = right - left
     place: NDArray[Any] = draws.astype(wider)
     place *= wide * (bottom - top)

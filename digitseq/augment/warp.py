@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.augment.base import Parameters
-from digitseq.augment.boxes import between, ink_box
+from digitseq.augment.boxes import between
 from digitseq.augment.cell_sizes import together
 from digitseq.augment.cells import columns_of
 from digitseq.augment.draws import round_up
@@ -17,6 +17,7 @@ from digitseq.augment.lifts import lifted, lifts_only
 from digitseq.augment.line import LineMap, Place
 from digitseq.augment.sheets import Positions, fetched, sharpened, sheet_of_columns
 from digitseq.composer import GlyphSpans
+from digitseq.glyphs.ink_extent import ink_box
 
 POINTS = 5  # on each side of a glyph's box: their targets bound where the glyph will be
 FRINGE = 1  # a bilinear fetch spreads ink by up to a pixel
@@ -174,7 +175,7 @@ class _Glyphs:
             columns, rows = (between(-origin[:, k], self.size[:, k] - origin[:, k], shape[k]) for k in range(2))
             for cells in each:
                 cells &= columns[:, :, None] & rows[:, None, :]
-        left, right, top, bottom = box = ink_box(each[0], turned=True)
+        left, right, top, bottom = box = ink_box(each[0])
         seen = np.clip(top + origin[:, 1], 0, height - (bottom - top))
         (columns, start), *shapes = (columns_of(cells, box, top - seen, height) for cells in each)
         ink = GlyphSpans(columns, start, right - left, seen, seen + bottom - top, *(taken for taken, _ in shapes))

@@ -1,4 +1,4 @@
-"""Which columns and rows of images have ink, for many images that lie in memory column by column."""
+"""Where the ink of many images is, that lie in memory column by column: (N, W, H)."""
 
 from __future__ import annotations
 
@@ -8,10 +8,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+def ink_box(images: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """int64 (4, N): left, right, top, bottom of the ink of each image (N, W, H).
+
+    Right and bottom are one past the last pixel; all are zero for an image without ink.
+    """
+    columns = inked_columns(images)
+    box: NDArray[np.int64] = np.array([*ends(columns), *ends(inked_rows(images))]) * columns.any(axis=1)
+    return box
+
+
 def inked_columns(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """bool (N, W): which columns of images (N, W, H) have ink."""
     words = images.view(f"u{math.gcd(images.shape[2], 8)}")  # several pixels at a time
-    inked: NDArray[np.bool_] = np.bitwise_or.reduce(words, axis=2) != 0
+    # several times faster than reducing along an axis
+    combined = words[:, :, 0].copy()
+    for k in range(1, words.shape[2]):
+        combined |= words[:, :, k]
+    inked: NDArray[np.bool_] = combined != 0
     return inked
 
 
