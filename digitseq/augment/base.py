@@ -16,12 +16,13 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.draws import Range, draw_integer, draw_uniform
+from digitseq.augment.draws import Range, draw_step, draw_uniform
 from digitseq.lazy_imports import import_package
 from digitseq.options import Number, clean_fields, options
 from digitseq.random_streams import Rows
 
 Pixels = NDArray[np.uint8]
+Numbers = NDArray[np.int64]
 Parameters = dict[str, NDArray[Any]]
 Outline = NDArray[np.float64]  # (N, 2, P): x and y of P pixels of each of N glyphs, from the middle of its cell
 CACHED_IMAGES = 32
@@ -101,10 +102,7 @@ class Operation(ABC):
     def strengths(self, draws: NDArray[np.float64]) -> NDArray[Any]:
         """Uniform numbers in [0, 1) turned into strengths; with `steps`, one of so many, evenly spaced."""
         bounds: Range = getattr(self, self.strength_name)
-        if not self.steps:
-            return draw_uniform(draws, bounds)
-        step = draw_integer(draws, (0, self.steps - 1)).astype(np.float64)
-        return np.minimum(draw_uniform(step / (self.steps - 1), bounds), bounds[1])
+        return draw_step(draws, bounds, self.steps) if self.steps else draw_uniform(draws, bounds)
 
     def changes(self, parameters: Parameters) -> NDArray[np.bool_]:
         """bool (N,): glyphs or images that these parameters change."""

@@ -6,13 +6,10 @@ These images are turned, (N, w, h): columns stay columns, and are copied as a wh
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from digitseq.augment.base import Pixels
+from digitseq.augment.base import Numbers, Pixels
 from digitseq.augment.draws import centred
 from digitseq.composer import column_runs
-
-Numbers = NDArray[np.int64]
 
 
 def cut_cells(

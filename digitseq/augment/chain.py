@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import GlyphOperation, Outline, Parameters, Picked, Pixels
+from digitseq.augment.base import GlyphOperation, Numbers, Outline, Parameters, Picked, Pixels
 from digitseq.augment.boxes import outlines
 from digitseq.augment.cell_sizes import StageCells, kinds, stage_cells, stages_of, together
 from digitseq.augment.cells import columns_of, cut_cells, resized
@@ -19,8 +19,6 @@ from digitseq.glyphs.ink_extent import ink_box
 from digitseq.glyphs.pen_bank import AnyBank, PenBank
 from digitseq.glyphs.scaling import GlyphColumns
 from digitseq.random_streams import Rows
-
-Numbers = NDArray[np.int64]
 
 
 class GlyphChain:

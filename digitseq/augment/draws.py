@@ -21,6 +21,12 @@ def draw_uniform(draws: NDArray[np.float64], bounds: Range) -> NDArray[np.float6
     return low + draws * (high - low)
 
 
+def draw_step(draws: NDArray[np.float64], bounds: Range, steps: int) -> NDArray[np.float64]:
+    """Uniform numbers in [0, 1) turned into one of `steps` numbers, evenly spaced within `bounds`."""
+    step = draw_integer(draws, (0, steps - 1)).astype(np.float64)
+    return np.minimum(draw_uniform(step / (steps - 1), bounds), bounds[1])
+
+
 def draw_integer(draws: NDArray[np.float64], bounds: Range) -> NDArray[np.int64]:
     """Uniform numbers in [0, 1) turned into whole numbers within `bounds`, both included."""
     low, high = bounds

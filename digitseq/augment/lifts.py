@@ -7,14 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import Parameters, Pixels
+from digitseq.augment.base import Numbers, Parameters, Pixels
 from digitseq.augment.cells import padded, windows
 from digitseq.augment.line import Lift, LineMap
 from digitseq.augment.sheets import SUBPIXELS, sharpened
-from digitseq.composer import GlyphSpans, column_runs
+from digitseq.composer import GlyphSpans
 from digitseq.glyphs.ink_extent import ends
 
-Numbers = NDArray[np.int64]
 BITS = SUBPIXELS.bit_length() - 1
 Drawn = Sequence[tuple[LineMap, Parameters]]
 
@@ -33,11 +32,10 @@ def lifted(
     x: of each glyph's first column, from the middle of its image; sharp: see `sharpened`. Second: how many columns
     each glyph has lost on its left.
     """
-    source, _ = column_runs(ink.start, ink.start, ink.width)
-    end = ink.width.cumsum()
-    first = end - ink.width
-    glyph = np.arange(len(end)).repeat(ink.width)
-    column = np.arange(end[-1]) - first[glyph]
+    first = ink.width.cumsum() - ink.width
+    glyph = np.arange(len(first)).repeat(ink.width)
+    column = np.arange(len(glyph)) - first[glyph]
+    source = ink.start[glyph] + column
     place = (x[glyph] + column.astype(np.float32))[:, None, None]
     lift = -shift[glyph]
     for line_map, drawn in maps:

@@ -166,13 +166,8 @@ class MapRun:
         down = np.empty((2, count, terms, height), np.float32)
         down[:, :, 0] = across[..., 1] = 1
         a, b, c = (self.matrix * SUBPIXELS).astype(np.float32).transpose(2, 1, 0)[..., None]
-        along = a * x
-        np.multiply(np.rint(along, out=along), np.float32(1 / SUBPIXELS), out=across[..., 0])
-        along = b * y
-        along += c
-        along = np.rint(along, out=along)
-        along *= np.float32(1 / SUBPIXELS)
-        np.add(along, added.astype(np.float32)[..., None], out=down[:, :, 1])
+        across[..., 0] = np.rint(a * x) / np.float32(SUBPIXELS)
+        down[:, :, 1] = np.rint(b * y + c) / np.float32(SUBPIXELS) + added.astype(np.float32)[..., None]
         first = 2
         for (_, _, mixed), (weights, values) in zip(self.displacements, parts):
             end = first + weights.shape[1]

@@ -25,6 +25,11 @@ class PaperOperation(ImageOperation):
 
     strength_name = "strength"
 
+    def changes(self, parameters: Parameters) -> NDArray[np.bool_]:
+        strength = parameters["strength"]  # of an image one number or several
+        changes: NDArray[np.bool_] = np.any(strength.reshape(len(strength), -1), axis=1)
+        return changes
+
     def paint(self, images: Images, parameters: Parameters) -> Pixels:
         seen = images if images.inverted else replace(images, pixels=~images.pixels)
         out = self.on_paper(seen, *_tones(seen), parameters)
@@ -84,10 +89,6 @@ class Falloff(PaperOperation):
         on, draws = self.select(rows, 4)
         strength = draw_uniform(draws[:, :2], self.strength)
         return {"on": on, "strength": np.where(draws[:, 2:] < 0.5, strength, -strength)}
-
-    def changes(self, parameters: Parameters) -> NDArray[np.bool_]:
-        changes: NDArray[np.bool_] = np.any(parameters["strength"], axis=1)
-        return changes
 
     def on_paper(self, images: Images, darkest: Tones, lightest: Tones, parameters: Parameters) -> Pixels:
         height, width = images.pixels.shape[1:]

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import Parameters
+from digitseq.augment.base import Numbers
 from digitseq.augment.boxes import between
 from digitseq.augment.cell_sizes import together
 from digitseq.augment.cells import columns_of
 from digitseq.augment.draws import round_up
-from digitseq.augment.lifts import lifted, lifts_only
-from digitseq.augment.line import LineMap, Place
+from digitseq.augment.lifts import Drawn, lifted, lifts_only
+from digitseq.augment.line import Place
 from digitseq.augment.sheets import Positions, fetched, sharpened, sheet_of_columns
 from digitseq.composer import GlyphSpans
 from digitseq.glyphs.ink_extent import ink_box
@@ -22,8 +21,7 @@ from digitseq.glyphs.ink_extent import ink_box
 POINTS = 5  # on each side of a glyph's box: their targets bound where the glyph will be
 FRINGE = 1  # a bilinear fetch spreads ink by up to a pixel
 ROUNDING = np.float32(1.5 * 2**17)  # added to a float32 and taken away again, it rounds to 1/64
-Drawn = Sequence[tuple[LineMap, Parameters]]
-Numbers = NDArray[np.int64]
+Mapped = tuple[GlyphSpans, Numbers]  # glyphs after all maps, and where they begin: int64 (N,)
 
 
 def warp_lines(
@@ -48,20 +46,12 @@ def warp_lines(
     start, wide, top, bottom = (values[text, place] for values in (lines.start, lines.width, lines.top, lines.bottom))
     one = ink._replace(start=start, width=wide, top=top, bottom=bottom)
     glyphs = _Glyphs(one, x[rows[text], place], text, size, maps, sharp)
-    mapped = glyphs.mapped()
+    mapped, left = glyphs.mapped()
     out = x.copy()
-    out[rows[text], place] = mapped.x
+    out[rows[text], place] = left
     start, wide, top, bottom = spans = np.zeros((4, *lines.width.shape), np.int64)
-    spans[:, text, place] = mapped.ink.start, mapped.ink.width, mapped.ink.top, mapped.ink.bottom
-    return ink.replaced(rows, mapped.ink._replace(start=start, width=wide, top=top, bottom=bottom)), out
-
-
-@dataclass(frozen=True)
-class _Mapped:
-    """Glyphs after all maps; x: int64 (N,), where they begin."""
-
-    ink: GlyphSpans
-    x: Numbers
+    spans[:, text, place] = mapped.start, mapped.width, mapped.top, mapped.bottom
+    return ink.replaced(rows, mapped._replace(start=start, width=wide, top=top, bottom=bottom)), out
 
 
 @dataclass(frozen=True)
@@ -78,7 +68,7 @@ class _Glyphs:
     maps: Drawn
     sharp: bool
 
-    def mapped(self) -> _Mapped:
+    def mapped(self) -> Mapped:
         """The glyphs after all maps."""
         low, high = self._targets()
         scale, shift = np.ones((len(low), 1), np.float32), np.zeros((len(low), 2), np.float32)
@@ -92,7 +82,7 @@ class _Glyphs:
         made = []
         if upright.any():
             some = np.flatnonzero(upright)
-            made.append((some, self._lifted(some, shift[some, 1])))
+            made.append((some, self._at(some)._lifted(shift[some, 1])))
         others = np.flatnonzero(~upright)
         for group in together(extent[others].T[::-1], np.zeros(len(others), np.int64)) if others.size else ():
             some = others[group]
@@ -135,17 +125,15 @@ class _Glyphs:
         shift = np.clip(middle, -play, play) - middle * scale
         return scale[self.text], shift[self.text]
 
-    def _lifted(self, some: Numbers, shift: NDArray[np.float32]) -> _Mapped:
-        """Some glyphs, all columns of which move up or down, and down by `shift` (N,)."""
-        ink = self.ink.at(some)
-        middle = (self.size[some, 0] - 1) / 2
-        maps = [(line_map, {name: values[some] for name, values in drawn.items()}) for line_map, drawn in self.maps]
-        made, trimmed = lifted(ink, (self.x[some] - middle).astype(np.float32), shift, maps, self.sharp)
-        return _Mapped(made, self.x[some] + trimmed)
+    def _lifted(self, shift: NDArray[np.float32]) -> Mapped:
+        """The glyphs, all columns of which move up or down, and down by `shift` (N,)."""
+        x = (self.x - (self.size[:, 0] - 1) / 2).astype(np.float32)
+        made, trimmed = lifted(self.ink, x, shift, self.maps, self.sharp)
+        return made, self.x + trimmed
 
     def _moved(
         self, origin: Numbers, extent: Numbers, scale: NDArray[np.float32], shift: NDArray[np.float32]
-    ) -> _Mapped:
+    ) -> Mapped:
         """The glyphs, each in a cell with this origin (N, 2), x and y in the image, and at least this extent (N, 2)."""
         height = self.ink.columns.shape[1]
         shape = (int(extent[:, 0].max()), round_up(int(extent[:, 1].max()), 4))  # turned: columns first
@@ -180,7 +168,7 @@ class _Glyphs:
         (columns, start), *shapes = (columns_of(cells, box, top - seen, height) for cells in each)
         ink = GlyphSpans(columns, start, right - left, seen, seen + bottom - top, *(taken for taken, _ in shapes))
         # rounding may have put ink a pixel outside
-        return _Mapped(ink, np.clip(origin[:, 0] + left, 0, self.size[:, 0] - (right - left)))
+        return ink, np.clip(origin[:, 0] + left, 0, self.size[:, 0] - (right - left))
 
     def _sources(
         self,
@@ -200,15 +188,13 @@ class _Glyphs:
         return x, y
 
 
-def _joined(made: Sequence[tuple[Numbers, _Mapped]], count: int) -> _Mapped:
+def _joined(made: list[tuple[Numbers, Mapped]], count: int) -> Mapped:
     """All of `count` glyphs, of which some each are made."""
-    spans, x, total = np.empty((4, count), np.int64), np.empty(count, np.int64), 0
-    for some, mapped in made:
-        ink = mapped.ink
-        spans[:, some] = ink.start + total, ink.width, ink.top, ink.bottom
-        x[some] = mapped.x
+    spans, total = np.empty((5, count), np.int64), 0
+    for some, (ink, x) in made:
+        spans[:, some] = ink.start + total, ink.width, ink.top, ink.bottom, x
         total += len(ink.columns)
-    columns = np.concatenate([mapped.ink.columns for _, mapped in made])
-    shapes = [mapped.ink.shapes for _, mapped in made if mapped.ink.shapes is not None]
-    start, wide, top, bottom = spans
-    return _Mapped(GlyphSpans(columns, start, wide, top, bottom, np.concatenate(shapes) if shapes else None), x)
+    columns = np.concatenate([ink.columns for _, (ink, _) in made])
+    shapes = [ink.shapes for _, (ink, _) in made if ink.shapes is not None]
+    start, wide, top, bottom, left = spans
+    return GlyphSpans(columns, start, wide, top, bottom, np.concatenate(shapes) if shapes else None), left
