@@ -118,17 +118,14 @@ def _grouped(counts: Counter[int]) -> list[tuple[str, int]]:
     step = 1 if len(counts) <= MOST else -(-(high - low + 1) // MOST)
     groups: Counter[int] = Counter()
     for value, count in counts.items():
-        groups[(value - low) // step if step > 1 else value - low] += count
-    starts = {place: low + place * step for place in groups}
-    return [
-        (f"{starts[place]}" if step == 1 else f"{starts[place]}-{starts[place] + step - 1}", groups[place])
-        for place in sorted(groups)
-    ]
+        groups[value - (value - low) % step] += count
+    return [(f"{n}" if step == 1 else f"{n}-{n + step - 1}", count) for n, count in sorted(groups.items())]
 
 
 def _summary(section: Section) -> str:
     found = section.findings
-    texts = "without labels" if found.unlabelled == found.images else _counted(found.distinct_texts, "different text")
+    labelled = found.unlabelled.count < found.images
+    texts = _counted(found.distinct_texts, "different text") if labelled else "without labels"
     same = f", {_counted(found.duplicates, 'exact repeat')} of another image" if found.duplicates else ""
     return f"{_counted(found.images, 'image')} as {section.format}, {texts}{same}"
 
