@@ -100,7 +100,7 @@ def _distances(starts: NDArray[np.float32], steps: NDArray[np.float32], height: 
     return nearest
 
 
-def inked(distances: NDArray[np.float32], pen: float, darkness: float = 1.0) -> NDArray[np.uint8]:
+def inked(distances: NDArray[np.float32], pen: float) -> NDArray[np.uint8]:
     """uint8, the shape of `distances`: 0 paper to 255 ink of a round pen that is `pen` pixels wide."""
-    ink: NDArray[np.uint8] = np.rint((pen / 2 + 0.5 - distances).clip(0, 1) * (255 * darkness)).astype(np.uint8)
+    ink: NDArray[np.uint8] = np.rint((pen / 2 + 0.5 - distances).clip(0, 1) * 255).astype(np.uint8)
     return ink

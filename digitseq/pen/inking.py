@@ -42,8 +42,7 @@ class Pieces(NamedTuple):
 
     def at(self, some: Any) -> Pieces:
         """Some of the pieces, chosen by an index or a slice."""
-        row, left, width, *others = (array[some] for array in self)
-        return Pieces(row, left, width, *others)
+        return Pieces._make(array[some] for array in self)
 
 
 def ink_pieces(fields: NDArray[np.uint8], pieces: Pieces, height: int) -> tuple[GlyphColumns, NDArray[np.int64]]:
