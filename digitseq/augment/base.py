@@ -152,12 +152,7 @@ class GlyphOperation(Operation):
 
     @abstractmethod
     def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
-        """uint8 (N, h, w) in, the same out; the input is left as it is."""
-
-    def apply_turned(self, cells: Pixels, parameters: Parameters) -> Pixels:
-        """The same for cells that are turned, (N, w, h)."""
-        upright = self.apply(np.ascontiguousarray(cells.transpose(0, 2, 1)), parameters)
-        return np.ascontiguousarray(upright.transpose(0, 2, 1))
+        """uint8 (N, w, h) in, the same out: cells are turned, see cells.py. The input is left as it is."""
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ class GlyphMap(GlyphOperation):
     reach = 1  # a bilinear fetch spreads ink by up to a pixel
 
     def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
-        return apply_maps(cells, [(self, parameters)])
+        return moved_cells(cells, MapRun.of([(self, parameters)], len(cells)))
 
 
 class AffineMap(GlyphMap):
@@ -178,12 +178,6 @@ class MapRun:
             across[..., first:end] = values.transpose(1, 0, 3, 2)
             first = end
         return across, down
-
-
-def apply_maps(cells: Pixels, maps: Maps, sharp: bool = False) -> Pixels:
-    """Cells (N, h, w) after all `maps`, in their order, with a single interpolation. sharp: see `sharpened`."""
-    out = moved_cells(cells.transpose(0, 2, 1), MapRun.of(maps, len(cells)), sharp)
-    return np.ascontiguousarray(out.transpose(0, 2, 1))
 
 
 def moved_cells(

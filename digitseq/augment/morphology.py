@@ -52,12 +52,7 @@ class _Morphology(GlyphOperation):
         return enlarged(points, self._outward(half))
 
     def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
-        return self._applied(cells, parameters["width"], parameters["height"])
-
-    def apply_turned(self, cells: Pixels, parameters: Parameters) -> Pixels:
-        return self._applied(cells, parameters["height"], parameters["width"])
-
-    def _applied(self, cells: Pixels, across: Numbers, down: Numbers) -> Pixels:
+        across, down = parameters["height"], parameters["width"]  # cells are turned
         chosen = np.flatnonzero((across > 1) | (down > 1))
         if not chosen.size:
             return cells
@@ -135,9 +130,6 @@ class Stroke(GlyphOperation):
     def outline(self, points: Outline, rows: Rows) -> Outline:
         amount = self.draw_strengths(rows, len(points))
         return enlarged(points, np.ceil(amount - LEAST_SEEN)[:, None])
-
-    def apply_turned(self, cells: Pixels, parameters: Parameters) -> Pixels:
-        return self.apply(cells, parameters)  # it is the same in all directions
 
     def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
         steps = np.rint(parameters["amount"] * BLEND_STEPS).astype(np.int64)

@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 from digitseq.glyphs.catalog import SIDE
 from digitseq.glyphs.glyph_columns import GlyphColumns as GlyphColumns
 from digitseq.glyphs.glyph_columns import drawn_columns
-from digitseq.glyphs.ink_extent import inked_rows
 from digitseq.glyphs.letter_layout import Line, Places
 from digitseq.glyphs.outline_field import FULL, outline_field
 
@@ -140,7 +139,7 @@ def _draw(cells: NDArray[np.uint8], places: Places, images: NDArray[np.uint8]) -
     np.rint(along, out=along)
     images[...] = _ink(along, places, new_wide)
     # a dot of a single pixel, or ink that is faint all over, has no outline
-    if (blank := np.flatnonzero(~inked_rows(images).any(axis=1))).size:
+    if (blank := np.flatnonzero(~images.any(axis=(1, 2)))).size:
         means = means[blank]
         along[blank, 1:] = np.rint(means * (np.float32(DARKENED * KEPT) / means.max(axis=(1, 2), keepdims=True)))
         images[blank] = _ink(along[blank], _at(places, blank), new_wide)
