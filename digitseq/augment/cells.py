@@ -5,11 +5,14 @@ These images are turned, (N, w, h): columns stay columns, and are copied as a wh
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import NDArray
 
 from digitseq.augment.base import Numbers, Pixels
 from digitseq.augment.draws import centred
-from digitseq.composer import column_runs
+from digitseq.composer import GlyphSpans, column_runs
 
 
 def cut_cells(
@@ -48,6 +51,32 @@ def columns_of(cells: Pixels, box: Numbers, first_row: Numbers, height: int) -> 
     source, _ = column_runs(np.arange(count) * width + left, left, wide)
     columns = padded(cells.reshape(-1, rows).take(source, axis=0), above, below)
     return windows(columns, np.arange(total), (first_row + above).repeat(wide), height), end - wide
+
+
+def spans_of(layers: Sequence[Pixels], box: Numbers, first_row: Numbers, height: int) -> GlyphSpans:
+    """The ink (N,) of cells (N, w, h) in images of `height`, in which their first rows are at `first_row` (N,).
+
+    box: of the first layer's ink, which is moved into the image where rounding has put it outside; a second layer has
+    the shapes
+    """
+    left, right, top, bottom = box
+    seen = np.clip(top + first_row, 0, height - (bottom - top))
+    (columns, start), *others = (columns_of(cells, box, top - seen, height) for cells in layers)
+    return GlyphSpans(columns, start, right - left, seen, seen + bottom - top, *(shapes for shapes, _ in others))
+
+
+def joined(made: Sequence[tuple[Numbers, GlyphSpans]], there: NDArray[np.bool_]) -> GlyphSpans:
+    """The ink (B, n) of texts with glyphs where `there` (B, n) is true; made: groups of their numbers and their ink."""
+    spans, total = np.empty((4, np.count_nonzero(there)), np.int64), 0
+    for some, ink in made:
+        spans[:, some] = ink.start + total, ink.width, ink.top, ink.bottom
+        total += len(ink.columns)
+    whole = np.zeros((4, *there.shape), np.int64)
+    whole[:, there] = spans
+    columns = np.concatenate([ink.columns for _, ink in made]) if len(made) > 1 else made[0][1].columns
+    start, width, top, bottom = whole
+    shapes = [ink.shapes for _, ink in made if ink.shapes is not None]
+    return GlyphSpans(columns, start, width, top, bottom, np.concatenate(shapes) if shapes else None)
 
 
 def padded(columns: Pixels, above: int, below: int) -> Pixels:

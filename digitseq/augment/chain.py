@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from digitseq.augment.base import GlyphOperation, Numbers, Outline, Parameters, Picked, Pixels
 from digitseq.augment.boxes import outlines
 from digitseq.augment.cell_sizes import StageCells, kinds, stage_cells, stages_of, together
-from digitseq.augment.cells import columns_of, cut_cells, resized
+from digitseq.augment.cells import cut_cells, joined, resized, spans_of
 from digitseq.augment.draws import round_up
 from digitseq.augment.maps import GlyphMap, MapRun, identity, moved, moved_cells
 from digitseq.augment.sheets import sheet_of_columns
@@ -85,23 +85,14 @@ class GlyphChain:
         ]
         found = stage_cells(self._stages, self.operations, drawn, self._box(glyphs))
         shapes = shapes and any(operation.specks for operation in self.operations)
-        spans = np.empty((4, len(present)), np.int64)
-        columns, total = [], 0
+        made = []
         for some in together(np.max([needed.size for needed in found], axis=0), kinds(found)):
             part = GlyphColumns(glyphs.columns, *(values[some] for values in glyphs[1:]))
             each = [Picked(parameters, some) for parameters in drawn]
             layers, first_row = self._distorted(part, each, found, some, shapes)
             layers, box = self._fit_height(layers)
-            left, right, top, bottom = box
-            seen = np.clip(top + first_row, 0, self.bank.height - (bottom - top))
-            (taken, start), *others = (columns_of(cells, box, top - seen, self.bank.height) for cells in layers)
-            columns.append([taken, *(clean for clean, _ in others)])
-            spans[:, some] = total + start, right - left, seen, seen + bottom - top
-            total += len(taken)
-        whole = np.zeros((4, there.size), np.int64)
-        whole[:, present] = spans
-        joined = (np.concatenate(parts) if len(parts) > 1 else parts[0] for parts in zip(*columns))
-        return GlyphSpans(next(joined), *whole.reshape(4, *there.shape), *joined)
+            made.append((some, spans_of(layers, box, first_row, self.bank.height)))
+        return joined(made, there)
 
     def _box(self, glyphs: GlyphColumns) -> NDArray[np.float64]:
         """float64 (2, 2, N): lowest and highest x and y of ink, from the middles of glyphs."""

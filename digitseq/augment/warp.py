@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from digitseq.augment.base import Numbers
 from digitseq.augment.boxes import between
 from digitseq.augment.cell_sizes import together
-from digitseq.augment.cells import columns_of
+from digitseq.augment.cells import joined, spans_of
 from digitseq.augment.draws import round_up
 from digitseq.augment.lifts import Drawn, lifted, lifts_only
 from digitseq.augment.line import Place
@@ -46,12 +46,10 @@ def warp_lines(
     start, wide, top, bottom = (values[text, place] for values in (lines.start, lines.width, lines.top, lines.bottom))
     one = ink._replace(start=start, width=wide, top=top, bottom=bottom)
     glyphs = _Glyphs(one, x[rows[text], place], text, size, maps, sharp)
-    mapped, left = glyphs.mapped()
-    out = x.copy()
-    out[rows[text], place] = left
-    start, wide, top, bottom = spans = np.zeros((4, *lines.width.shape), np.int64)
-    spans[:, text, place] = mapped.start, mapped.width, mapped.top, mapped.bottom
-    return ink.replaced(rows, mapped._replace(start=start, width=wide, top=top, bottom=bottom)), out
+    made, out = glyphs.mapped(), x.copy()
+    for some, (_, left) in made:
+        out[rows[text[some]], place[some]] = left
+    return ink.replaced(rows, joined([(some, mapped) for some, (mapped, _) in made], lines.width > 0)), out
 
 
 @dataclass(frozen=True)
@@ -68,8 +66,8 @@ class _Glyphs:
     maps: Drawn
     sharp: bool
 
-    def mapped(self) -> Mapped:
-        """The glyphs after all maps."""
+    def mapped(self) -> list[tuple[Numbers, Mapped]]:
+        """The glyphs after all maps, in groups: their numbers, and what was made of them."""
         low, high = self._targets()
         scale, shift = np.ones((len(low), 1), np.float32), np.zeros((len(low), 2), np.float32)
         if not self._clip:
@@ -87,7 +85,7 @@ class _Glyphs:
         for group in together(extent[others].T[::-1], np.zeros(len(others), np.int64)) if others.size else ():
             some = others[group]
             made.append((some, self._at(some)._moved(origin[some], extent[some], scale[some], shift[some])))
-        return _joined(made, len(low))
+        return made
 
     @property
     def _clip(self) -> bool:
@@ -135,7 +133,6 @@ class _Glyphs:
         self, origin: Numbers, extent: Numbers, scale: NDArray[np.float32], shift: NDArray[np.float32]
     ) -> Mapped:
         """The glyphs, each in a cell with this origin (N, 2), x and y in the image, and at least this extent (N, 2)."""
-        height = self.ink.columns.shape[1]
         shape = (int(extent[:, 0].max()), round_up(int(extent[:, 1].max()), 4))  # turned: columns first
         inks = [self.ink.columns, *([] if self.ink.shapes is None else [self.ink.shapes])]
         each = [np.empty((len(origin), *shape), np.uint8) for _ in inks]
@@ -163,12 +160,10 @@ class _Glyphs:
             columns, rows = (between(-origin[:, k], self.size[:, k] - origin[:, k], shape[k]) for k in range(2))
             for cells in each:
                 cells &= columns[:, :, None] & rows[:, None, :]
-        left, right, top, bottom = box = ink_box(each[0])
-        seen = np.clip(top + origin[:, 1], 0, height - (bottom - top))
-        (columns, start), *shapes = (columns_of(cells, box, top - seen, height) for cells in each)
-        ink = GlyphSpans(columns, start, right - left, seen, seen + bottom - top, *(taken for taken, _ in shapes))
+        box = ink_box(each[0])
         # rounding may have put ink a pixel outside
-        return ink, np.clip(origin[:, 0] + left, 0, self.size[:, 0] - (right - left))
+        left = np.clip(origin[:, 0] + box[0], 0, self.size[:, 0] - (box[1] - box[0]))
+        return spans_of(each, box, origin[:, 1], self.ink.columns.shape[1]), left
 
     def _sources(
         self,
@@ -186,15 +181,3 @@ class _Glyphs:
         for line_map, parameters in reversed(self.maps):
             x, y = line_map.source(x, y, {name: values[part] for name, values in parameters.items()})
         return x, y
-
-
-def _joined(made: list[tuple[Numbers, Mapped]], count: int) -> Mapped:
-    """All of `count` glyphs, of which some each are made."""
-    spans, total = np.empty((5, count), np.int64), 0
-    for some, (ink, x) in made:
-        spans[:, some] = ink.start + total, ink.width, ink.top, ink.bottom, x
-        total += len(ink.columns)
-    columns = np.concatenate([ink.columns for _, (ink, _) in made])
-    shapes = [ink.shapes for _, (ink, _) in made if ink.shapes is not None]
-    start, wide, top, bottom, left = spans
-    return GlyphSpans(columns, start, wide, top, bottom, np.concatenate(shapes) if shapes else None), left
