@@ -175,8 +175,7 @@ class Images:
 
     def unused(self) -> NDArray[np.bool_]:
         """bool (B, 1, W): columns that are not in use."""
-        unused: NDArray[np.bool_] = (np.arange(self.pixels.shape[2]) >= self.width[:, None])[:, None]
-        return unused
+        return (np.arange(self.pixels.shape[2]) >= self.width[:, None])[:, None]
 
     def continued(self) -> Pixels:
         """The pixels, with the last column in use repeated over those that are not."""

@@ -96,8 +96,7 @@ def _flat(
     column *= (1 / np.maximum(tall, 1)).astype(np.float32)
     place += column.astype(wider) * (wider(shape[2]) - tall)
     place += (np.arange(shape[0], dtype=wider)[:, None] * wider(shape[1]) + left) * wider(shape[2]) + top
-    flat: NDArray[np.int64] = place[np.arange(draws.shape[1]) < number[:, None]].astype(np.int64)
-    return flat
+    return place[np.arange(draws.shape[1]) < number[:, None]].astype(np.int64)
 
 
 class _PixelNoise(ImageOperation):

@@ -61,8 +61,7 @@ class Paper(PaperOperation):
         return {"on": on, "lightness": np.rint(light).astype(np.uint16), "darker": np.rint(darker).astype(np.uint16)}
 
     def changes(self, parameters: Parameters) -> NDArray[np.bool_]:
-        changes: NDArray[np.bool_] = (parameters["lightness"] < 255) | (parameters["darker"] < 255)
-        return changes
+        return (parameters["lightness"] < 255) | (parameters["darker"] < 255)
 
     def on_paper(self, images: Images, darkest: Tones, lightest: Tones, parameters: Parameters) -> Pixels:
         darker = (~images.pixels).astype(np.uint16)

@@ -14,8 +14,7 @@ def ink_box(images: NDArray[np.uint8]) -> NDArray[np.int64]:
     Right and bottom are one past the last pixel; all are zero for an image without ink.
     """
     columns = inked_columns(images)
-    box: NDArray[np.int64] = np.array([*ends(columns), *ends(inked_rows(images))]) * columns.any(axis=1)
-    return box
+    return np.array([*ends(columns), *ends(inked_rows(images))]) * columns.any(axis=1)
 
 
 def inked_columns(images: NDArray[np.uint8]) -> NDArray[np.bool_]:

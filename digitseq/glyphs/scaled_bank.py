@@ -103,8 +103,7 @@ class ScaledBank(DerivedBank):
     @cached_property
     def width(self) -> NDArray[np.int64]:
         """int64 (N,): estimated widths of the glyphs, in pixels; those of `pick` are exact."""
-        width: NDArray[np.int64] = np.rint(self.base.width * self.factors(np.arange(len(self)))).astype(np.int64)
-        return width
+        return np.rint(self.base.width * self.factors(np.arange(len(self)))).astype(np.int64)
 
     @cached_property
     def widest(self) -> int:

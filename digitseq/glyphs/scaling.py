@@ -75,8 +75,7 @@ def scaled(glyphs: GlyphColumns, scaling: Scaling, places: Places | None = None)
 def widest(width: NDArray[Any], scaling: Scaling) -> Numbers:
     """int64: upper bounds of the widths that glyphs of these widths get."""
     # ink ends half a pixel beyond the outline at most, and the outline anywhere within a pixel
-    bound: Numbers = np.ceil(width * scaling.factor).astype(np.int64) + 2
-    return bound
+    return np.ceil(width * scaling.factor).astype(np.int64) + 2
 
 
 def _usual_places(glyphs: GlyphColumns, scaling: Scaling) -> Places:

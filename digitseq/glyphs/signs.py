@@ -65,8 +65,7 @@ def scaled_pens(pen: NDArray[np.uint8], factor: NDArray[np.float64]) -> NDArray[
 
 def _nearest(width: NDArray[Any]) -> NDArray[np.uint8]:
     middles = np.sqrt(PENS[1:] * PENS[:-1])
-    numbers: NDArray[np.uint8] = np.searchsorted(middles, width).astype(np.uint8)
-    return numbers
+    return np.searchsorted(middles, width).astype(np.uint8)
 
 
 def sign_numbers(

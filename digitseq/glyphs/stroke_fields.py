@@ -74,8 +74,7 @@ def _lean(place: NDArray[np.float64], owner: NDArray[np.int64], count: int) -> N
     number = np.maximum(np.bincount(owner, minlength=count), 1)
     mean = np.stack([np.bincount(owner, place[:, k], count) / number for k in range(2)], axis=1)
     x, y = (place - mean[owner]).T
-    slope: NDArray[np.float64] = -np.bincount(owner, x * y, count) / np.maximum(np.bincount(owner, y * y, count), 1)
-    return slope
+    return -np.bincount(owner, x * y, count) / np.maximum(np.bincount(owner, y * y, count), 1)
 
 
 def _fields(points: NDArray[np.float32], owner: NDArray[np.int64], count: int, side: int) -> NDArray[np.uint8]:

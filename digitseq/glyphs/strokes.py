@@ -71,8 +71,7 @@ def curves(points: NDArray[np.float64], segments: int) -> NDArray[np.float64]:
     """float64 (…, segments + 1, 2): points along quadratic Bezier curves with the control points (…, 3, 2)."""
     t = np.linspace(0, 1, segments + 1)[:, None]
     a, b, c = (points[..., None, k, :] for k in range(3))
-    along: NDArray[np.float64] = (1 - t) ** 2 * a + 2 * t * (1 - t) * b + t**2 * c
-    return along
+    return (1 - t) ** 2 * a + 2 * t * (1 - t) * b + t**2 * c
 
 
 def _varied(strokes: NDArray[np.float64], rows: Rows, sign: str) -> NDArray[np.float64]:

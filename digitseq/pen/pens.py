@@ -136,8 +136,7 @@ class Pens:
         """float64 (M, 2): where places of strings, in digit heights, are in their images."""
         frame = self.frame
         corner = np.stack([frame.x[text], frame.y[text]], axis=1)
-        found: Numbers = corner + place * frame.size[text, None]
-        return found
+        return corner + place * frame.size[text, None]
 
     def _span(self, text: Indices, left: Numbers, right: Numbers) -> Span:
         """The columns from `left` to `right` with soft edges, inside the image: first column and width, (M,) each."""
