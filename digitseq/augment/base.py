@@ -46,7 +46,8 @@ class Operation(ABC):
 
     name: the class name in snake case; level: "glyph" or "image"; neutral: the strength that changes nothing
     steps: how many different strengths can be drawn; 0: any number within the range
-    p: probability for each glyph or image; enlargement: see `enlarged`
+    p: probability for each glyph or image
+    enlargement: size of the images over the size that the parameters are meant for, see `enlarged`
     """
 
     name: ClassVar[str]
@@ -54,6 +55,7 @@ class Operation(ABC):
     neutral: ClassVar[float] = 0
     steps: ClassVar[int] = 0
     p: float
+    enlargement: float = 1.0
 
     def __init_subclass__(cls) -> None:
         cls.name = re.sub(r"\B(?=[A-Z])", "_", cls.__name__).lower()
@@ -66,11 +68,6 @@ class Operation(ABC):
         """The field that holds the range of strengths."""
         return next(iter(options(type(self))))
 
-    @property
-    def enlargement(self) -> float:
-        """Size of the images over the size that the parameters are meant for; see `enlarged`."""
-        return float(self.__dict__.get("_enlargement", 1))
-
     def enlarged(self, factor: float) -> Operation:
         """The same for images `factor` times as large: all lengths in pixels are that much longer.
 
@@ -80,7 +77,7 @@ class Operation(ABC):
             return self
         other = copy.copy(self)
         # not checked again: the ranges that are allowed are for the original size
-        for name, value in {"_enlargement": factor, **self._lengths(factor)}.items():
+        for name, value in {"enlargement": factor, **self._lengths(factor)}.items():
             object.__setattr__(other, name, value)
         return other
 
@@ -120,11 +117,7 @@ class GlyphOperation(Operation):
 
     level = "glyph"
     specks: ClassVar[bool] = False  # adds what is no part of the character, and so not of its mask
-
-    @property
-    def reach(self) -> int:
-        """Pixels of empty paper that must surround the ink, so that glyphs do not touch each other."""
-        return 0
+    reach: ClassVar[int] = 0  # pixels of empty paper that must surround the ink, so that glyphs do not touch each other
 
     def grown(self, height: int, width: int) -> tuple[int, int]:
         """The largest ink box that can come out when ink of at most this size goes in, in pixels."""

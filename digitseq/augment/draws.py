@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.random_streams import WORDS_PER_BLOCK, Rows
 
-N = TypeVar("N", int, NDArray[np.int64])
 Range = tuple[float, float]  # (low, high): uniform in between; equal ends: exactly this
 
 
@@ -52,7 +51,7 @@ def random_integers(
     return numbers.reshape(-1, words * per_word)[:, :count].reshape(-1, *shape)
 
 
-def round_up(size: N, step: int) -> N:
+def round_up(size: int, step: int) -> int:
     """The smallest multiple of `step` that is at least `size`."""
     return -(-size // step) * step
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -44,6 +44,7 @@ class GlyphBank:
     """
 
     written: ClassVar[Literal[False]] = False  # with a pen, see `PenBank`
+    factor: ClassVar[float] = 1  # size of the glyphs over that of the source files, see `ScaledBank`
 
     characters: str
     digest: str
@@ -57,9 +58,9 @@ class GlyphBank:
     pen: NDArray[np.uint8]
     cases: int = 0
     signs: int = 0
-    complete: GlyphBank | None = field(default=None)
-    path: Path | None = field(default=None)
-    origin: tuple[Any, ...] | None = field(default=None)
+    complete: GlyphBank | None = None
+    path: Path | None = None
+    origin: tuple[Any, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.start)
@@ -68,11 +69,6 @@ class GlyphBank:
     def height(self) -> int:
         """Height of a glyph in pixels."""
         return int(self.columns.shape[1])
-
-    @property
-    def factor(self) -> float:
-        """Size of the glyphs over that of the source files, see `ScaledBank`."""
-        return 1
 
     @property
     def widest(self) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from os import cpu_count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,8 +37,7 @@ STROKE = "stroke"  # the name of a plain stroke among signs
 STROKE_LENGTH = 18.0  # pixels, along x through the middle of its field
 BEND = 1.6  # pixels by which the middle of a plain stroke is off the straight line, at most
 SPACING = 0.25  # pixels between points on the curve of a sign
-T = TypeVar("T")
-R = TypeVar("R")
+Found = tuple[Lines, NDArray[np.bool_]]  # the lines of some glyphs, and which of them are intact
 _ARRAYS = ("start", "intact", *Lines._fields, "base")
 _NUMBERS = {sign: k for k, sign in enumerate((*SIGNS, STROKE))}
 
@@ -95,7 +94,7 @@ def build_strokes(bank: GlyphBank) -> StrokeBank:
     some = _some_of_each(np.diff(bank.class_start), _most_lines(side))
     order = some[np.argsort(bank.start[some], kind="stable")]
     pieces = [order[first : first + PIECE] for first in range(0, len(order), PIECE)]
-    found: list[tuple[Lines, NDArray[np.bool_]]] = []
+    found: list[Found] = []
     # OpenCV and NumPy leave the interpreter's lock while they work: threads do, and need no copies
     with ThreadPoolExecutor(cpu_count()) as pool, tqdm(
         total=len(order), desc="finding the centre lines of the glyphs, once", unit="glyph", disable=None, leave=False
@@ -132,12 +131,14 @@ def _some_of_each(count: NDArray[np.int64], most: int) -> NDArray[np.int64]:
     return found
 
 
-def _in_order(pool: ThreadPoolExecutor, work: Callable[[T], R], pieces: Iterable[T]) -> Iterator[R]:
+def _in_order(
+    pool: ThreadPoolExecutor, work: Callable[[NDArray[np.int64]], Found], pieces: Iterable[NDArray[np.int64]]
+) -> Iterator[Found]:
     """As `pool.map`, but at the end of the program, such as a service that is told to stop, it raises `RuntimeError`.
 
     Python waits then for all that was submitted, and takes no more: so little is submitted ahead.
     """
-    waiting: deque[Future[R]] = deque()
+    waiting: deque[Future[Found]] = deque()
     for piece in pieces:
         waiting.append(pool.submit(work, piece))
         if len(waiting) >= AHEAD * (cpu_count() or 1):
@@ -146,7 +147,7 @@ def _in_order(pool: ThreadPoolExecutor, work: Callable[[T], R], pieces: Iterable
         yield waiting.popleft().result()
 
 
-def _glyph_lines(bank: GlyphBank, glyph: NDArray[np.int64], side: int) -> tuple[Lines, NDArray[np.bool_]]:
+def _glyph_lines(bank: GlyphBank, glyph: NDArray[np.int64], side: int) -> Found:
     cells = cells_of(bank, glyph, side)
     found = centre_lines(cells)
     lines = lines_of(found.points, found.owner, len(glyph), side)

@@ -56,11 +56,10 @@ class Inspection:
     def all_problems(self) -> list[tuple[str, int, list[str]]]:
         """Each kind of problem with its number of cases and a few examples, worst first."""
         found = [
-            (_located(section.name, what), problem.count, problem.examples)
-            for section in self.sections
-            for what, problem in section.findings.problems.items()
+            (_located(name, what), problem.count, problem.examples)
+            for name, findings in [*((each.name, each.findings) for each in self.sections), (".", self.problems)]
+            for what, problem in findings.problems.items()
         ]
-        found += [(what, problem.count, problem.examples) for what, problem in self.problems.problems.items()]
         return sorted(found, key=lambda one: -one[1])
 
 

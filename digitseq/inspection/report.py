@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from itertools import chain
 from itertools import count as numbers
 from pathlib import Path
-from typing import Any
 
 from digitseq.files.regular import open_regular
 from digitseq.inspection.data_set import Inspection, Section
@@ -93,17 +92,15 @@ def html_page(inspection: Inspection, sheet: bytes) -> str:
 def histograms(section: Section) -> list[Histogram]:
     """Titles with values and counts: widths, heights, lengths of texts, characters."""
     found = section.findings
+    characters = sorted(found.characters.items())
+    if len(characters) > 2 * MOST:  # too many to show them all: the most frequent first
+        characters.sort(key=lambda item: -item[1])
     return [
         ("image width", _grouped(found.widths)),
         ("image height", _grouped(found.heights)),
         ("characters per label", _grouped(found.lengths)),
-        ("character", [(_shown(c), n) for c, n in sorted(found.characters.items(), key=_by_count(found.characters))]),
-    ]  # fmt: skip
-
-
-def _by_count(counts: Counter[str]) -> Any:
-    """Sorts by character, or the most frequent first where there are too many to show them all."""
-    return (lambda item: item[0]) if len(counts) <= 2 * MOST else (lambda item: (-item[1], item[0]))
+        ("character", [(_shown(character), count) for character, count in characters]),
+    ]
 
 
 def _shown(character: str) -> str:
