@@ -122,11 +122,8 @@ class Findings:
         except ValueError as error:
             self.report("damaged images", f"{sample.name} ({error})")
             return
-        shown = Shown(sample.name, pixels, sample.text or "", boxes)
-        if place < len(self.shown):
-            self.shown[place] = shown
-        else:
-            self.shown.append(shown)
+        # in place of an earlier one, or at the end
+        self.shown[place : place + 1] = [Shown(sample.name, pixels, sample.text or "", boxes)]
 
     def finish(self, need_labels: bool = True) -> None:
         """Check what needs all samples. need_labels: whether images without any labels are a problem."""
