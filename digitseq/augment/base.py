@@ -39,6 +39,11 @@ class Picked(dict[str, NDArray[Any]]):
         return super().__getitem__(name).take(self.some, axis=0)
 
 
+def of_some(parameters: Parameters, some: Any) -> Parameters:
+    """The parameters of some of the items, chosen by indices or a slice."""
+    return {name: values[some] for name, values in parameters.items()}
+
+
 class Operation(ABC):
     """A distortion. Subclasses are frozen dataclasses whose fields are the parameters, `p` last.
 
@@ -210,7 +215,7 @@ class ImageOperation(Operation):
             # groups so small that work on one stays in the processor's cache
             for first in range(0, len(group), CACHED_IMAGES):
                 part = group[first : first + CACHED_IMAGES]
-                out[part] = self.paint(images.at(part), {name: values[part] for name, values in parameters.items()})
+                out[part] = self.paint(images.at(part), of_some(parameters, part))
         if images.width.min() < out.shape[2]:
             np.copyto(out, images.pixels, where=images.unused())
         return replace(images, pixels=out)

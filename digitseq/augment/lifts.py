@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import Numbers, Parameters, Pixels
+from digitseq.augment.base import Numbers, Parameters, Pixels, of_some
 from digitseq.augment.cells import padded, windows
 from digitseq.augment.line import Lift, LineMap
 from digitseq.augment.sheets import SUBPIXELS, sharpened
@@ -40,8 +40,7 @@ def lifted(
     lift = -shift[glyph]
     for line_map, drawn in maps:
         if isinstance(line_map, Lift):
-            values = {name: values[glyph] for name, values in drawn.items()}
-            lift += line_map.lift(place, values)[:, 0, 0]
+            lift += line_map.lift(place, of_some(drawn, glyph))[:, 0, 0]
     height = ink.columns.shape[1]
     steps = np.clip(np.rint(lift * SUBPIXELS).astype(np.int64), -(height + 1) * SUBPIXELS, height * SUBPIXELS)
     columns = _moved(ink.columns.take(source, axis=0), steps, sharp)

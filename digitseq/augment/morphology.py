@@ -188,7 +188,10 @@ def thinnest(cells: Pixels, most: Numbers) -> Pixels:
 
 
 def _filtered(combine: np.ufunc, cells: Pixels, width: Numbers, height: Numbers) -> Pixels:
-    """Cells under rectangles of these sizes (N,), made a pixel longer at a time; combine: minimum or maximum."""
+    """Cells under rectangles of these sizes (N,), one of more than a pixel, made a pixel longer at a time.
+
+    combine: minimum or maximum
+    """
     out = cells
     for across, sizes in ((True, width), (False, height)):
         for size in range(2, int(sizes.max()) + 1):
@@ -198,7 +201,7 @@ def _filtered(combine: np.ufunc, cells: Pixels, width: Numbers, height: Numbers)
             else:
                 out = out.copy() if out is cells else out
                 out[chosen] = _shifted(combine, out[chosen], size, across)
-    return out.copy() if out is cells else out
+    return out
 
 
 def _shifted(combine: np.ufunc, cells: Pixels, size: int, across: bool = False) -> Pixels:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import Numbers
+from digitseq.augment.base import Numbers, of_some
 from digitseq.augment.boxes import between
 from digitseq.augment.cell_sizes import together
 from digitseq.augment.cells import joined, spans_of
@@ -38,10 +38,8 @@ def warp_lines(
         return ink, x
     lines, half = ink.at(rows), width[rows] / 2
     text, place = np.nonzero(lines.width)  # of each glyph
-    maps = []
-    for line_map, parameters in drawn:
-        prepared = line_map.prepared(half, {name: values[rows] for name, values in parameters.items()})
-        maps.append((line_map, {name: values[text] for name, values in prepared.items()}))
+    prepared = [(line_map, line_map.prepared(half, of_some(parameters, rows))) for line_map, parameters in drawn]
+    maps = [(line_map, of_some(parameters, text)) for line_map, parameters in prepared]
     size = np.stack([width[rows[text]], np.full(len(text), height)], axis=1)
     start, wide, top, bottom = (values[text, place] for values in (lines.start, lines.width, lines.top, lines.bottom))
     one = ink._replace(start=start, width=wide, top=top, bottom=bottom)
@@ -92,7 +90,7 @@ class _Glyphs:
         return any(line_map.allow_clip for line_map, _ in self.maps)
 
     def _at(self, some: Numbers) -> _Glyphs:
-        maps = [(line_map, {name: values[some] for name, values in drawn.items()}) for line_map, drawn in self.maps]
+        maps = [(line_map, of_some(parameters, some)) for line_map, parameters in self.maps]
         return _Glyphs(self.ink.at(some), self.x[some], self.text[some], self.size[some], maps, self.sharp)
 
     def _targets(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -179,5 +177,5 @@ class _Glyphs:
         y: Positions = np.divide(first[:, 1:] + np.arange(shape[1], dtype=np.float32) - shift[:, 1:], scale)
         x, y = x[:, :, None], y[:, None, :]
         for line_map, parameters in reversed(self.maps):
-            x, y = line_map.source(x, y, {name: values[part] for name, values in parameters.items()})
+            x, y = line_map.source(x, y, of_some(parameters, part))
         return x, y
