@@ -15,9 +15,9 @@ from digitseq.augment.draws import round_up
 from digitseq.augment.maps import GlyphMap, MapRun, identity, moved, moved_cells
 from digitseq.augment.sheets import sheet_of_columns
 from digitseq.composer import GlyphSpans
+from digitseq.glyphs.glyph_columns import GlyphColumns
 from digitseq.glyphs.ink_extent import ink_box
 from digitseq.glyphs.pen_bank import AnyBank, PenBank
-from digitseq.glyphs.scaling import GlyphColumns
 from digitseq.random_streams import Rows
 
 

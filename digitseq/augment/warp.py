@@ -21,7 +21,7 @@ from digitseq.glyphs.ink_extent import ink_box
 POINTS = 5  # on each side of a glyph's box: their targets bound where the glyph will be
 FRINGE = 1  # a bilinear fetch spreads ink by up to a pixel
 ROUNDING = np.float32(1.5 * 2**17)  # added to a float32 and taken away again, it rounds to 1/64
-Mapped = tuple[GlyphSpans, Numbers]  # glyphs after all maps, and where they begin: int64 (N,)
+Mapped = tuple[GlyphSpans, Numbers]  # glyphs after all maps, and where they begin, int64 (N,)
 
 
 def warp_lines(

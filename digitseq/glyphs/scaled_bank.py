@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.glyphs.bank import GlyphBank
+from digitseq.glyphs.glyph_columns import GlyphColumns
 from digitseq.glyphs.letter_layout import LetterLayout, Places
-from digitseq.glyphs.scaling import GlyphColumns, Scaling, scaled, widest
+from digitseq.glyphs.scaling import Scaling, scaled, widest
 from digitseq.glyphs.signs import scaled_pens
 
 METHOD = 1  # counted up when the same glyphs come out differently: cached banks are built again

@@ -20,8 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.glyphs.catalog import SIDE
-from digitseq.glyphs.glyph_columns import GlyphColumns as GlyphColumns
-from digitseq.glyphs.glyph_columns import drawn_columns
+from digitseq.glyphs.glyph_columns import GlyphColumns, Numbers, drawn_columns
 from digitseq.glyphs.letter_layout import Line, Places
 from digitseq.glyphs.outline_field import FULL, outline_field
 
@@ -35,7 +34,6 @@ DARKENED = 1.125 * FULL  # what the means of rows of a glyph without an outline 
 EXACT = 1 << 23  # float32 holds whole numbers up to twice this: rounded weights may add up to somewhat more
 PIECE_PIXELS = 1 << 19  # what is worked on at a time stays in the processor's cache
 
-Numbers = NDArray[np.int64]
 Weights = NDArray[np.float32]
 
 

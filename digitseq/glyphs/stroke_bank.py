@@ -157,17 +157,21 @@ def _glyph_lines(bank: GlyphBank, glyph: NDArray[np.int64], side: int) -> Found:
 def cells_of(bank: GlyphBank, glyph: NDArray[np.int64], side: int) -> NDArray[np.uint8]:
     """uint8 (N, side, side): glyphs (N,) with the box of their ink in the middle of a cell that has space for it."""
     columns, start, width, top, bottom = bank.pick(glyph)
-    column = np.arange(side) - ((side - width) // 2)[:, None]
-    row = np.arange(side) - ((side - (bottom - top)) // 2)[:, None]
-    inside = (column >= 0) & (column < width[:, None])
+    column, across = _in_the_middle(start, width, side)
+    row, down = _in_the_middle(top, bottom - top, side)
     # the flat index of every pixel; what is beside or above the glyph is ink of others, and blanked
-    tall = columns.shape[1]
-    place = ((start[:, None] + column.clip(0, width[:, None] - 1)) * tall)[:, None, :]
-    rows = top[:, None] + row
-    cells: NDArray[np.uint8] = columns.reshape(-1).take(place + rows.clip(0, tall - 1)[:, :, None])
-    shown = inside[:, None, :] & ((rows >= top[:, None]) & (rows < bottom[:, None]))[:, :, None]
-    cells *= shown
+    cells: NDArray[np.uint8] = columns.reshape(-1).take((column * columns.shape[1])[:, None, :] + row[:, :, None])
+    cells *= across[:, None, :] & down[:, :, None]
     return cells
+
+
+def _in_the_middle(
+    first: NDArray[np.int64], length: NDArray[np.int64], side: int
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """For each place along a cell: what comes there of `length` (N,) places from `first` on, and whether any does."""
+    place = np.arange(side) - ((side - length) // 2)[:, None]
+    within = place.clip(0, length[:, None] - 1)
+    return first[:, None] + within, place == within
 
 
 def _sign_lines(side: int) -> Iterator[tuple[Lines, NDArray[np.float32]]]:

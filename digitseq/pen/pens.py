@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.glyphs.bank import GlyphBank
-from digitseq.glyphs.scaling import BOX, GlyphColumns
+from digitseq.glyphs.glyph_columns import GlyphColumns
+from digitseq.glyphs.scaling import BOX
 from digitseq.glyphs.stroke_bank import STROKE, STROKE_LENGTH, VARIANTS, StrokeBank, cells_of
 from digitseq.glyphs.stroke_fields import SAMPLES, UNIT
 from digitseq.pen.digit_forms import Strokes
