@@ -17,7 +17,6 @@ from digitseq.errors import DataError
 from digitseq.glyphs.alphabet import classes
 from digitseq.glyphs.array_file import read_arrays, write_arrays
 from digitseq.glyphs.glyph_columns import GlyphColumns
-from digitseq.glyphs.ink_extent import ink_box
 from digitseq.glyphs.strokes import SIGNS
 from digitseq.random_streams import Rows
 
@@ -239,6 +238,8 @@ def _drawn_sign(sign: str, height: int) -> tuple[NDArray[np.uint8], ...]:
 
 def _trimmed(images: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """The inked columns (T, height) of glyphs; width, top and bottom of their ink (3, n), all 0 if there is none."""
+    from digitseq.glyphs.ink_extent import ink_box  # a bank opens sooner without
+
     turned = np.ascontiguousarray(images.transpose(0, 2, 1))
     left, right, top, bottom = ink_box(turned)
     column = np.arange(turned.shape[1])

@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.glyphs.catalog import SIDE
-from digitseq.glyphs.glyph_columns import GlyphColumns, Numbers, drawn_columns
+from digitseq.glyphs.glyph_columns import GlyphColumns
+from digitseq.glyphs.ink_extent import Numbers, drawn_columns
 from digitseq.glyphs.letter_layout import Line, Places
 from digitseq.glyphs.outline_field import FULL, outline_field
 

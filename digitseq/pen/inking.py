@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.glyphs.centre_lines import opencv
-from digitseq.glyphs.glyph_columns import GlyphColumns, drawn_columns
+from digitseq.glyphs.glyph_columns import GlyphColumns
+from digitseq.glyphs.ink_extent import drawn_columns
 
 STEPS = 64  # places in a field are rounded to this part of a sample: exact in float32 anywhere on a sheet
 PIECE_PIXELS = 1 << 16  # pixels that are inked at once stay in the processor's cache
