@@ -27,8 +27,7 @@ class PaperOperation(ImageOperation):
 
     def changes(self, parameters: Parameters) -> NDArray[np.bool_]:
         strength = parameters["strength"]  # of an image one number or several
-        changes: NDArray[np.bool_] = np.any(strength.reshape(len(strength), -1), axis=1)
-        return changes
+        return np.asarray(strength.reshape(len(strength), -1).any(axis=1))
 
     def paint(self, images: Images, parameters: Parameters) -> Pixels:
         seen = images if images.inverted else replace(images, pixels=~images.pixels)
