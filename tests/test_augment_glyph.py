@@ -25,6 +25,7 @@ from digitseq.augment import (
 )
 from digitseq.augment.cell_sizes import StageCells
 from digitseq.augment.line import LineMap
+from digitseq.augment.maps import MapRun, moved_cells
 from digitseq.random_streams import Rows
 
 NEUTRAL = {
@@ -38,6 +39,11 @@ CHAINS = (
     "rotate shear scale", "scale:factor=1.6..2 rotate:angle=30..60", "elastic erode rotate dilate shear stroke noise",
     "slope:angle=12 wave:amplitude=6 perspective:strength=0.3", "rotate:angle=-40..40 slope:angle=-15..15", "elastic wave",
 )  # fmt: skip
+
+
+def applied(operation, cells, parameters):
+    """`operation` on upright cells (N, h, w): operations take them turned."""
+    return operation.apply(np.ascontiguousarray(cells.transpose(0, 2, 1)), parameters).transpose(0, 2, 1)
 
 
 def pipeline(bank, augment, number="90817", **values):
@@ -117,7 +123,7 @@ def test_noise_whitens_its_share_of_the_box_evenly_and_nothing_else(low, high):
     cells = np.zeros((3000, 24, 32), np.uint8)
     cells[:, 2, 5] = cells[:, 21, 24] = 1
     noise = Noise(ratio=(low, high))
-    white = noise.apply(cells, noise.draw(Rows.span(1, 0, 500), 6, (24, 32))) == 255
+    white = applied(noise, cells, noise.draw(Rows.span(1, 0, 500), 6, (24, 32))) == 255
     box = white[:, 2:22, 5:25]
     assert box.sum() == white.sum()
     assert box.mean() == pytest.approx((low + high) / 2, rel=0.03)
@@ -179,7 +185,7 @@ def test_slope_climbs_to_the_right_and_wave_goes_up_and_down(train):
 def test_shear_leans_to_the_right(train):
     cells = np.zeros((1, 24, 32), np.uint8)
     cells[0, 4:20, 15:17] = 200
-    leaning = Shear(angle=20).apply(cells, {"angle": np.array([20.0])})
+    leaning = applied(Shear(angle=20), cells, {"angle": np.array([20.0])})
     top, bottom = (np.flatnonzero(leaning[0, r]).mean() for r in (5, 18))
     assert top - bottom == pytest.approx(13 * np.tan(np.radians(20)), abs=0.5)
 
@@ -203,7 +209,7 @@ def test_whole_strokes_are_dilations_with_a_cross(train):
     cells = np.zeros((3, 32, 32), np.uint8)
     cells[:, 8:24, 8:24] = np.random.default_rng(0).integers(0, 256, (3, 16, 16))
     cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
-    thicker = Stroke(amount=1).apply(cells, {"amount": np.array([0.0, 1.0, 2.0])})
+    thicker = applied(Stroke(amount=1), cells, {"amount": np.array([0.0, 1.0, 2.0])})
     assert np.array_equal(thicker[0], cells[0])
     assert np.array_equal(thicker[1], cv2.dilate(cells[1], cross))
     assert np.array_equal(thicker[2], cv2.dilate(cells[2], cross, iterations=2))
@@ -232,10 +238,9 @@ def test_elastic_offsets_have_the_strength_and_smoothness_of_the_paper():
 def test_maps_in_a_row_are_one_interpolation(train):
     cells = np.zeros((1, 32, 32), np.uint8)
     cells[0, 10:22, 10:22] = np.random.default_rng(0).integers(0, 256, (12, 12))
-    from digitseq.augment.maps import apply_maps
-
     turn, back = {"angle": np.array([30.0])}, {"angle": np.array([-30.0])}
-    assert np.array_equal(apply_maps(cells, [(Rotate(), turn), (Rotate(), back)]), cells)
+    both = MapRun.of([(Rotate(), turn), (Rotate(), back)], 1)
+    assert np.array_equal(moved_cells(cells, both), cells)
     twice = Rotate().apply(Rotate().apply(cells, turn), back)
     assert not np.array_equal(twice, cells)
 
@@ -300,8 +305,8 @@ def test_a_larger_kernel_never_erodes_less(train):
         cells = np.zeros((300, 40, 48), np.uint8)
         plain = pipeline(train, "", number="4", image_width=48).batch(0, 300).images
         cells[:, 6:34] = plain
-        images[w, h] = Erode(width=w, height=h).apply(
-            cells, {"width": np.full(300, w), "height": np.full(300, h)}
+        images[w, h] = applied(
+            Erode(width=w, height=h), cells, {"width": np.full(300, w), "height": np.full(300, h)}
         )  # fmt: skip
     ink = {kernel: cells.sum((1, 2)) / plain.sum((1, 2)) for kernel, cells in images.items()}
     for small in KERNELS:
@@ -319,4 +324,4 @@ def test_erosion_that_a_digit_bears_is_that_of_opencv(train):
     cells[:, 6:34] = pipeline(train, "", number="8", image_width=48).batch(0, 300).images
     kernel = {"width": np.full(300, 1), "height": np.full(300, 2)}
     expected = np.stack([cv2.erode(cell, np.ones((2, 1), np.uint8)) for cell in cells])
-    assert (Erode().apply(cells, kernel) == expected).all((1, 2)).mean() > 0.98
+    assert (applied(Erode(), cells, kernel) == expected).all((1, 2)).mean() > 0.98

@@ -13,7 +13,7 @@ from digitseq.errors import DigitseqWarning
 from digitseq.glyphs import stroke_bank
 from digitseq.glyphs.centre_lines import centre_lines
 from digitseq.glyphs.loader import load_bank, load_strokes
-from digitseq.glyphs.stroke_bank import STROKE, VARIANTS, StrokeFiles, build_strokes, cells_of
+from digitseq.glyphs.stroke_bank import STROKE, VARIANTS, build_strokes, cells_of, strokes_digest
 from digitseq.glyphs.stroke_fields import SAMPLES, UNIT, intact, lines_of
 from digitseq.glyphs.strokes import SIGNS
 
@@ -129,7 +129,7 @@ def test_cells_have_the_glyphs_in_the_middle(test_split):
 def test_large_data_sets_have_lines_for_an_even_selection(test_split, monkeypatch):
     monkeypatch.setattr(stroke_bank, "MOST_BYTES", 2600 * 52 * 52)
     few = test_split.share(0, 0.5)
-    strokes = build_strokes(few, "x")
+    strokes = build_strokes(few)
     assert len(few) / 3 < len(strokes.start) <= 2600
     rows = strokes.rows_of(few)
     assert all((rows[slice(*few.class_start[c : c + 2])] >= 0).sum() > 100 for c in range(10))
@@ -138,10 +138,10 @@ def test_large_data_sets_have_lines_for_an_even_selection(test_split, monkeypatc
 def test_lines_are_found_once_and_opened_from_the_cache(tmp_path, monkeypatch):
     bank = load_bank("test", str(tmp_path))
     monkeypatch.setattr(stroke_bank, "MOST_BYTES", 100 * 52 * 52)
-    first = load_strokes(bank, str(tmp_path))
+    first = load_strokes(bank)
     assert (tmp_path / "mnist-test.lines").is_file()
     monkeypatch.setattr(stroke_bank, "build_strokes", None)
-    second = load_strokes(bank, str(tmp_path))
+    second = load_strokes(bank)
     assert second.path == first.path and np.array_equal(second.lines.field, first.lines.field)
     again = pickle.loads(pickle.dumps(second))
     assert again.path == first.path and len(pickle.dumps(second)) < 500
@@ -159,7 +159,7 @@ def test_finding_lines_ends_with_the_program(test_split, monkeypatch):
     monkeypatch.setattr(stroke_bank, "_glyph_lines", last)
     monkeypatch.setattr(stroke_bank, "cpu_count", lambda: 2)
     with pytest.raises(RuntimeError, match="shutdown"):
-        build_strokes(test_split, "x")
+        build_strokes(test_split)
     assert 1 <= len(pieces) <= stroke_bank.AHEAD * 2 < len(test_split) / stroke_bank.PIECE
 
 
@@ -170,7 +170,7 @@ def test_rare_characters_of_a_large_data_set_keep_their_lines(test_split, monkey
             for c in range(10)]  # fmt: skip
     bank = few.grouped(keep)
     monkeypatch.setattr(stroke_bank, "MOST_BYTES", 40 * 52 * 52)
-    strokes = build_strokes(bank, "x")
+    strokes = build_strokes(bank)
     classes = bank.label[strokes.rows_of(bank) >= 0]
     counts = np.bincount(classes, minlength=10)
     assert len(strokes.start) == counts.sum() <= 40 < len(bank) and counts[4] == counts[9] == 2
@@ -179,9 +179,9 @@ def test_rare_characters_of_a_large_data_set_keep_their_lines(test_split, monkey
 
 
 def test_what_is_chosen_of_a_large_data_set_is_a_part_of_its_digest(test_split, monkeypatch):
-    whole = StrokeFiles(test_split).digest
+    whole = strokes_digest(test_split)
     monkeypatch.setattr(stroke_bank, "MOST_BYTES", 40 * 52 * 52)
-    assert StrokeFiles(test_split).digest != whole
+    assert strokes_digest(test_split) != whole
 
 
 def test_a_full_disk_costs_no_second_search(tmp_path, monkeypatch):
@@ -194,7 +194,7 @@ def test_a_full_disk_costs_no_second_search(tmp_path, monkeypatch):
 
     monkeypatch.setattr(stroke_bank, "save_strokes", full)
     with pytest.warns(DigitseqWarning, match=r"cannot write the cache .*No space left"):
-        strokes = load_strokes(bank, str(tmp_path))
+        strokes = load_strokes(bank)
     assert len(built) == 1 and strokes.path is None and len(strokes.start) == 100
     assert not (tmp_path / "mnist-test.lines").exists()
 
@@ -202,10 +202,10 @@ def test_a_full_disk_costs_no_second_search(tmp_path, monkeypatch):
 def test_a_damaged_file_of_lines_is_made_again(tmp_path, monkeypatch):
     monkeypatch.setattr(stroke_bank, "MOST_BYTES", 100 * 52 * 52)
     bank = load_bank("test", str(tmp_path))
-    path = load_strokes(bank, str(tmp_path)).path
+    path = load_strokes(bank).path
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
     with pytest.warns(DigitseqWarning, match=r"damaged.*building it again"):
-        load_strokes(bank, str(tmp_path))
+        load_strokes(bank)
     assert path.read_bytes() != bytes(data)

@@ -11,8 +11,9 @@ import pytest
 from support.glyphs import ink_of
 
 from digitseq.glyphs.bank import GlyphBank, build_bank, open_bank, save_bank
+from digitseq.glyphs.glyph_columns import GlyphColumns
 from digitseq.glyphs.scaled_bank import ScaledBank, scaled_bank, scaled_bytes
-from digitseq.glyphs.scaling import GlyphColumns, Scaling, scaled, widest
+from digitseq.glyphs.scaling import Scaling, scaled, widest
 
 FINE = 16  # shapes are drawn at this multiple of 28 pixels
 HEIGHTS = [33, 64, 128, 512]

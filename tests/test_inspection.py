@@ -80,7 +80,7 @@ def test_all_label_formats_agree_with_each_other(made):
 @pytest.mark.parametrize("labels", ALL_LABELS)
 def test_every_label_format_alone_gives_the_texts(made, labels):
     (section,) = inspect(made("--labels", labels)).sections
-    assert section.findings.problems == {} and section.findings.unlabelled == 0
+    assert section.findings.problems == {} and section.findings.unlabelled.count == 0
     assert sum(section.findings.lengths.values()) == 40
 
 
@@ -488,7 +488,7 @@ def test_a_label_file_that_cannot_be_read_is_named_and_the_others_are_read(made)
     assert count == 1 and inspection.images == 40
     assert "metadata.jsonl, line 7: no `text`; 3.txt: data.yaml has no class 98" in examples[0]
     assert set(problems(folder)) <= {UNREADABLE, CHANGED}
-    assert inspection.sections[0].findings.unlabelled == 0
+    assert inspection.sections[0].findings.unlabelled.count == 0
 
 
 def test_one_of_a_kind_is_said_in_the_singular(tmp_path):

@@ -404,7 +404,7 @@ def test_dots_and_dashes_of_ones_own_are_written(height, tmp_path):
         (tmp_path / character).mkdir()
         Image.fromarray(picture).save(tmp_path / character / "0.png")
     bank = load_bank("train", str(tmp_path / "cache"), str(tmp_path))
-    strokes = load_strokes(bank, str(tmp_path / "cache"))
+    strokes = load_strokes(bank)
     settings = Settings(random_text=(1, 6), style="pen:gray=0", image_width=0, image_height=height)
     batch = Pipeline(settings, PenBank(bank, strokes, Scaling(height)), 1).batch(0, 200)
     assert (batch.boxes[batch.classes >= 0, 2:] > 0).all()

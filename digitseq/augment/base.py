@@ -16,12 +16,13 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.draws import Range, draw_integer, draw_uniform
+from digitseq.augment.draws import Range, draw_step, draw_uniform
 from digitseq.lazy_imports import import_package
 from digitseq.options import Number, clean_fields, options
 from digitseq.random_streams import Rows
 
 Pixels = NDArray[np.uint8]
+Numbers = NDArray[np.int64]
 Parameters = dict[str, NDArray[Any]]
 Outline = NDArray[np.float64]  # (N, 2, P): x and y of P pixels of each of N glyphs, from the middle of its cell
 CACHED_IMAGES = 32
@@ -38,6 +39,11 @@ class Picked(dict[str, NDArray[Any]]):
         return super().__getitem__(name).take(self.some, axis=0)
 
 
+def of_some(parameters: Parameters, some: Any) -> Parameters:
+    """The parameters of some of the items, chosen by indices or a slice."""
+    return {name: values[some] for name, values in parameters.items()}
+
+
 class Operation(ABC):
     """A distortion. Subclasses are frozen dataclasses whose fields are the parameters, `p` last.
 
@@ -45,7 +51,8 @@ class Operation(ABC):
 
     name: the class name in snake case; level: "glyph" or "image"; neutral: the strength that changes nothing
     steps: how many different strengths can be drawn; 0: any number within the range
-    p: probability for each glyph or image; enlargement: see `enlarged`
+    p: probability for each glyph or image
+    enlargement: size of the images over the size that the parameters are meant for, see `enlarged`
     """
 
     name: ClassVar[str]
@@ -53,6 +60,7 @@ class Operation(ABC):
     neutral: ClassVar[float] = 0
     steps: ClassVar[int] = 0
     p: float
+    enlargement: float = 1.0
 
     def __init_subclass__(cls) -> None:
         cls.name = re.sub(r"\B(?=[A-Z])", "_", cls.__name__).lower()
@@ -65,11 +73,6 @@ class Operation(ABC):
         """The field that holds the range of strengths."""
         return next(iter(options(type(self))))
 
-    @property
-    def enlargement(self) -> float:
-        """Size of the images over the size that the parameters are meant for; see `enlarged`."""
-        return float(self.__dict__.get("_enlargement", 1))
-
     def enlarged(self, factor: float) -> Operation:
         """The same for images `factor` times as large: all lengths in pixels are that much longer.
 
@@ -79,7 +82,7 @@ class Operation(ABC):
             return self
         other = copy.copy(self)
         # not checked again: the ranges that are allowed are for the original size
-        for name, value in {"_enlargement": factor, **self._lengths(factor)}.items():
+        for name, value in {"enlargement": factor, **self._lengths(factor)}.items():
             object.__setattr__(other, name, value)
         return other
 
@@ -101,10 +104,7 @@ class Operation(ABC):
     def strengths(self, draws: NDArray[np.float64]) -> NDArray[Any]:
         """Uniform numbers in [0, 1) turned into strengths; with `steps`, one of so many, evenly spaced."""
         bounds: Range = getattr(self, self.strength_name)
-        if not self.steps:
-            return draw_uniform(draws, bounds)
-        step = draw_integer(draws, (0, self.steps - 1)).astype(np.float64)
-        return np.minimum(draw_uniform(step / (self.steps - 1), bounds), bounds[1])
+        return draw_step(draws, bounds, self.steps) if self.steps else draw_uniform(draws, bounds)
 
     def changes(self, parameters: Parameters) -> NDArray[np.bool_]:
         """bool (N,): glyphs or images that these parameters change."""
@@ -122,11 +122,7 @@ class GlyphOperation(Operation):
 
     level = "glyph"
     specks: ClassVar[bool] = False  # adds what is no part of the character, and so not of its mask
-
-    @property
-    def reach(self) -> int:
-        """Pixels of empty paper that must surround the ink, so that glyphs do not touch each other."""
-        return 0
+    reach: ClassVar[int] = 0  # pixels of empty paper that must surround the ink, so that glyphs do not touch each other
 
     def grown(self, height: int, width: int) -> tuple[int, int]:
         """The largest ink box that can come out when ink of at most this size goes in, in pixels."""
@@ -154,12 +150,7 @@ class GlyphOperation(Operation):
 
     @abstractmethod
     def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
-        """uint8 (N, h, w) in, the same out; the input is left as it is."""
-
-    def apply_turned(self, cells: Pixels, parameters: Parameters) -> Pixels:
-        """The same for cells that are turned, (N, w, h)."""
-        upright = self.apply(np.ascontiguousarray(cells.transpose(0, 2, 1)), parameters)
-        return np.ascontiguousarray(upright.transpose(0, 2, 1))
+        """uint8 (N, w, h) in, the same out: cells are turned, see cells.py. The input is left as it is."""
 
 
 @dataclass(frozen=True)
@@ -182,8 +173,7 @@ class Images:
 
     def unused(self) -> NDArray[np.bool_]:
         """bool (B, 1, W): columns that are not in use."""
-        unused: NDArray[np.bool_] = (np.arange(self.pixels.shape[2]) >= self.width[:, None])[:, None]
-        return unused
+        return (np.arange(self.pixels.shape[2]) >= self.width[:, None])[:, None]
 
     def continued(self) -> Pixels:
         """The pixels, with the last column in use repeated over those that are not."""
@@ -225,7 +215,7 @@ class ImageOperation(Operation):
             # groups so small that work on one stays in the processor's cache
             for first in range(0, len(group), CACHED_IMAGES):
                 part = group[first : first + CACHED_IMAGES]
-                out[part] = self.paint(images.at(part), {name: values[part] for name, values in parameters.items()})
+                out[part] = self.paint(images.at(part), of_some(parameters, part))
         if images.width.min() < out.shape[2]:
             np.copyto(out, images.pixels, where=images.unused())
         return replace(images, pixels=out)

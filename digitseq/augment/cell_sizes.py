@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import GlyphOperation, Parameters
+from digitseq.augment.base import GlyphOperation, Numbers, Parameters
 from digitseq.augment.draws import round_up
 from digitseq.augment.maps import HARDLY, SPREAD, GlyphMap, MapRun, Offsets
 from digitseq.composer import FEW
 
-Numbers = NDArray[np.int64]
 Box = NDArray[np.float64]  # (2, 2, N): lowest and highest x and y
 CACHED_PIXELS = 1 << 19
 WORTH = 1 << 16  # pixels of cells that are worth the calls of another group

@@ -5,14 +5,14 @@ These images are turned, (N, w, h): columns stay columns, and are copied as a wh
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import Pixels
+from digitseq.augment.base import Numbers, Pixels
 from digitseq.augment.draws import centred
-from digitseq.composer import column_runs
-
-Numbers = NDArray[np.int64]
+from digitseq.composer import GlyphSpans, column_runs
 
 
 def cut_cells(
@@ -34,23 +34,38 @@ def cut_cells(
     return np.ascontiguousarray(cells.reshape(count, width, most)[:, :, beyond : beyond + height])
 
 
-def columns_of(cells: Pixels, box: Numbers, first_row: Numbers, height: int) -> tuple[Pixels, Numbers]:
-    """The inked columns of cells (N, w, h), uint8 (T, height), glyph after glyph, and where each begins, (N,).
+def spans_of(layers: Sequence[Pixels], box: Numbers, first_row: Numbers, height: int) -> GlyphSpans:
+    """The ink (N,) of cells (N, w, h) in images of `height`, in which their first rows are at `first_row` (N,).
 
-    box: of the cells' ink, (4, N) as from `ink_box`; first_row: the row of the cells that becomes the first row
+    box: of the first layer's ink, (4, N) as from `ink_box`, which is moved into the image where rounding has put it
+    outside; a second layer has the shapes
     """
-    left, right, _, _ = box
-    wide = right - left
-    end = wide.cumsum()
-    total = int(end[-1])
-    if not total:
-        return np.zeros((1, height), np.uint8), np.zeros_like(wide)
-    count, width, rows = cells.shape
-    above = max(0, -int(first_row.min()))
-    below = max(0, int(first_row.max()) + height - rows)
-    source, _ = column_runs(np.arange(count) * width + left, left, wide)
-    columns = padded(cells.reshape(-1, rows).take(source, axis=0), above, below)
-    return windows(columns, np.arange(total), (first_row + above).repeat(wide), height), end - wide
+    left, right, top, bottom = box
+    wide, seen = right - left, np.clip(top + first_row, 0, height - (bottom - top))
+    inks = [np.zeros((1, height), np.uint8) for _ in layers]
+    if wide.any():
+        count, width, rows = layers[0].shape
+        source, _ = column_runs(np.arange(count) * width + left, left, wide)
+        shown_first = top - seen  # the row of each cell that becomes the first one
+        above, below = max(0, -int(shown_first.min())), max(0, int(shown_first.max()) + height - rows)
+        row = (shown_first + above).repeat(wide)
+        columns = (padded(cells.reshape(-1, rows).take(source, axis=0), above, below) for cells in layers)
+        inks = [windows(some, np.arange(len(source)), row, height) for some in columns]
+    return GlyphSpans(inks[0], wide.cumsum() - wide, wide, seen, seen + bottom - top, *inks[1:])
+
+
+def joined(made: Sequence[tuple[Numbers, GlyphSpans]], there: NDArray[np.bool_]) -> GlyphSpans:
+    """The ink (B, n) of texts with glyphs where `there` (B, n) is true; made: groups of their numbers and their ink."""
+    spans, total = np.empty((4, np.count_nonzero(there)), np.int64), 0
+    for some, ink in made:
+        spans[:, some] = ink.start + total, ink.width, ink.top, ink.bottom
+        total += len(ink.columns)
+    whole = np.zeros((4, *there.shape), np.int64)
+    whole[:, there] = spans
+    columns = np.concatenate([ink.columns for _, ink in made]) if len(made) > 1 else made[0][1].columns
+    start, width, top, bottom = whole
+    shapes = [ink.shapes for _, ink in made if ink.shapes is not None]
+    return GlyphSpans(columns, start, width, top, bottom, np.concatenate(shapes) if shapes else None)
 
 
 def padded(columns: Pixels, above: int, below: int) -> Pixels:

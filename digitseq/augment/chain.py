@@ -7,19 +7,18 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import GlyphOperation, Outline, Parameters, Picked, Pixels
-from digitseq.augment.boxes import ink_box, outlines
+from digitseq.augment.base import GlyphOperation, Numbers, Outline, Parameters, Picked, Pixels
+from digitseq.augment.boxes import outlines
 from digitseq.augment.cell_sizes import StageCells, kinds, stage_cells, stages_of, together
-from digitseq.augment.cells import columns_of, cut_cells, resized
+from digitseq.augment.cells import cut_cells, joined, resized, spans_of
 from digitseq.augment.draws import round_up
 from digitseq.augment.maps import GlyphMap, MapRun, identity, moved, moved_cells
 from digitseq.augment.sheets import sheet_of_columns
 from digitseq.composer import GlyphSpans
+from digitseq.glyphs.glyph_columns import GlyphColumns
+from digitseq.glyphs.ink_extent import ink_box
 from digitseq.glyphs.pen_bank import AnyBank, PenBank
-from digitseq.glyphs.scaling import GlyphColumns
 from digitseq.random_streams import Rows
-
-Numbers = NDArray[np.int64]
 
 
 class GlyphChain:
@@ -80,32 +79,20 @@ class GlyphChain:
         present = np.flatnonzero(there)
         if not present.size:
             return GlyphSpans(np.zeros((1, self.bank.height), np.uint8), *np.zeros((4, *there.shape), np.int64))
-        drawn: list[Parameters] = []
-        for k, operation in enumerate(self.operations):
-            values = operation.draw(rows.scoped(f"{k}:{operation.name}"), there.shape[1], self._cell)
-            drawn.append(values if len(present) == there.size else Picked(values, present))
+        drawn = [
+            Picked(operation.draw(rows.scoped(f"{k}:{operation.name}"), there.shape[1], self._cell), present)
+            for k, operation in enumerate(self.operations)
+        ]
         found = stage_cells(self._stages, self.operations, drawn, self._box(glyphs))
         shapes = shapes and any(operation.specks for operation in self.operations)
-        spans = np.empty((4, len(present)), np.int64)
-        columns, shape_columns, total = [], [], 0
+        made = []
         for some in together(np.max([needed.size for needed in found], axis=0), kinds(found)):
             part = GlyphColumns(glyphs.columns, *(values[some] for values in glyphs[1:]))
             each = [Picked(parameters, some) for parameters in drawn]
-            cells, clean, first_row = self._distorted(part, each, found, some, shapes)
-            cells, clean, box = self._fit_height(cells, clean)
-            left, right, top, bottom = box
-            seen = np.clip(top + first_row, 0, self.bank.height - (bottom - top))
-            taken, start = columns_of(cells, box, top - seen, self.bank.height)
-            columns.append(taken)
-            if clean is not None:
-                shape_columns.append(columns_of(clean, box, top - seen, self.bank.height)[0])
-            spans[:, some] = total + start, right - left, seen, seen + bottom - top
-            total += len(taken)
-        whole = np.zeros((4, there.size), np.int64)
-        whole[:, present] = spans
-        joined = np.concatenate(columns) if len(columns) > 1 else columns[0]
-        ink = GlyphSpans(joined, *whole.reshape(4, *there.shape))
-        return ink._replace(shapes=np.concatenate(shape_columns)) if shapes else ink
+            layers, first_row = self._distorted(part, each, found, some, shapes)
+            layers, box = self._fit_height(layers)
+            made.append((some, spans_of(layers, box, first_row, self.bank.height)))
+        return joined(made, there)
 
     def _box(self, glyphs: GlyphColumns) -> NDArray[np.float64]:
         """float64 (2, 2, N): lowest and highest x and y of ink, from the middles of glyphs."""
@@ -126,33 +113,29 @@ class GlyphChain:
         found: Sequence[StageCells],
         some: Numbers,
         shapes: bool,
-    ) -> tuple[Pixels, Pixels | None, Numbers]:
+    ) -> tuple[list[Pixels], Numbers]:
         """Turned cells (N, w, h) of some of the glyphs after all operations, and the image row of each one's first row.
 
-        Second, with `shapes`, the same cells without specks.
+        With `shapes`, from the first operation on that adds specks, the same cells without specks go second.
         """
-        cells: Pixels | None = None
-        clean: Pixels | None = None  # from the first operation on that adds specks
+        layers: list[Pixels] = []
         offset = np.zeros((len(some), 2), np.int64)
         for stage, needed in zip(self._stages, found):
             size, before, offset = needed.cell(some), offset, needed.offset[some]
             run = needed.run.at(some) if needed.run is not None and needed.run.moved[some].any() else None
-            if cells is None:
-                cells = self._cut(glyphs, run, size, offset)
+            if not layers:
+                layers = [self._cut(glyphs, run, size, offset)]
             elif run is not None:
-                cells = moved_cells(cells, run, self._sharp, size, offset, before)
-                clean = None if clean is None else moved_cells(clean, run, self._sharp, size, offset, before)
+                layers = [moved_cells(cells, run, self._sharp, size, offset, before) for cells in layers]
             else:
-                cells, clean = resized(cells, size[::-1]), None if clean is None else resized(clean, size[::-1])
+                layers = [resized(cells, size[::-1]) for cells in layers]
             for k in stage.operations:
                 operation = self.operations[k]
                 if shapes and operation.specks:
-                    clean = cells if clean is None else clean
-                elif clean is not None:
-                    clean = operation.apply_turned(clean, drawn[k])
-                cells = operation.apply_turned(cells, drawn[k])
-        assert cells is not None
-        return cells, clean, self._middle_row(glyphs) + offset[:, 1] - cells.shape[2] // 2
+                    layers = [operation.apply(layers[0], drawn[k]), layers[-1]]
+                else:
+                    layers = [operation.apply(cells, drawn[k]) for cells in layers]
+        return layers, self._middle_row(glyphs) + offset[:, 1] - layers[0].shape[2] // 2
 
     def _cut(
         self, glyphs: GlyphColumns, run: MapRun | None, size: tuple[int, int], offset: NDArray[np.int64]
@@ -165,15 +148,13 @@ class GlyphChain:
         sheet = sheet_of_columns(columns, start, wide, self._middle_row(glyphs), reach)
         return moved(sheet, run, self._sharp, size, offset)
 
-    def _fit_height(self, cells: Pixels, clean: Pixels | None) -> tuple[Pixels, Pixels | None, Numbers]:
-        """Cells in which ink taller than an image is scaled down to its height, and the boxes of their ink.
-
-        clean: cells without specks, scaled as the others
-        """
-        left, right, top, bottom = box = ink_box(cells, turned=True)
+    def _fit_height(self, layers: list[Pixels]) -> tuple[list[Pixels], Numbers]:
+        """Cells in which ink taller than an image is scaled down to its height, and the boxes of the first layer's."""
+        cells = layers[0]
+        left, right, top, bottom = box = ink_box(cells)
         tall = bottom - top > self.bank.height
         if not tall.any():
-            return cells, clean, box
+            return layers, box
         maps = identity(len(cells))
         # a pixel less than the height: interpolation spreads ink by up to half a pixel on either side
         scale = np.where(tall, (bottom - top) / (self.bank.height - 1), 1)
@@ -181,8 +162,8 @@ class GlyphChain:
         maps[:, 0, 2] = ((left + right) / 2 - cells.shape[1] / 2) * tall
         maps[:, 1, 2] = ((top + bottom) / 2 - cells.shape[2] / 2) * tall
         run = MapRun(maps, [], tall, np.zeros(len(cells), bool))
-        out = moved_cells(cells, run, self._sharp)
-        return out, clean if clean is None else moved_cells(clean, run, self._sharp), ink_box(out, turned=True)
+        fitted = [moved_cells(cells, run, self._sharp) for cells in layers]
+        return fitted, ink_box(fitted[0])
 
 
 def _size(points: Outline) -> NDArray[np.float64]:

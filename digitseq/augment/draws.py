@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.random_streams import WORDS_PER_BLOCK, Rows
 
-N = TypeVar("N", int, NDArray[np.int64])
 Range = tuple[float, float]  # (low, high): uniform in between; equal ends: exactly this
 
 
@@ -19,6 +18,12 @@ def draw_uniform(draws: NDArray[np.float64], bounds: Range) -> NDArray[np.float6
     """Uniform numbers in [0, 1) stretched to `bounds`."""
     low, high = bounds
     return low + draws * (high - low)
+
+
+def draw_step(draws: NDArray[np.float64], bounds: Range, steps: int) -> NDArray[np.float64]:
+    """Uniform numbers in [0, 1) turned into one of `steps` numbers, evenly spaced within `bounds`."""
+    step = draw_integer(draws, (0, steps - 1)).astype(np.float64)
+    return np.minimum(draw_uniform(step / (steps - 1), bounds), bounds[1])
 
 
 def draw_integer(draws: NDArray[np.float64], bounds: Range) -> NDArray[np.int64]:
@@ -46,7 +51,7 @@ def random_integers(
     return numbers.reshape(-1, words * per_word)[:, :count].reshape(-1, *shape)
 
 
-def round_up(size: N, step: int) -> N:
+def round_up(size: int, step: int) -> int:
     """The smallest multiple of `step` that is at least `size`."""
     return -(-size // step) * step
 

@@ -60,7 +60,7 @@ class Elastic(DisplacementMap):
 
     def draw(self, rows: Rows, n: int, cell: tuple[int, int]) -> Parameters:
         parameters = super().draw(rows, n, cell)
-        grid = [self._points(length) for length in cell]
+        grid = [_nodes(length, self.sigma / DEVIATION) for length in cell]
         parameters["noise"] = random_integers(rows, "noise", (2, *grid), np.uint8, n)
         parameters["cell"] = np.broadcast_to(np.array(cell), (len(parameters["alpha"]), 2))
         return parameters
@@ -86,12 +86,9 @@ class Elastic(DisplacementMap):
     def _deviation(self, alpha: float | NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(alpha) / (math.sqrt(12 * math.pi) * self.sigma)
 
-    def _points(self, length: int) -> int:
-        """Nodes of the grid that reach all of `length` pixels."""
-        return _nodes(length, self.sigma / DEVIATION)
-
 
 def _nodes(length: int, spacing: float) -> int:
+    """How many nodes, `spacing` pixels apart, reach all of `length` pixels."""
     return 2 * math.ceil(length / 2 / spacing) + 4
 
 

@@ -65,10 +65,6 @@ class Guilloche(PaperOperation):
             "strength": draw_uniform(each[:, 6], self.strength),
         }
 
-    def changes(self, parameters: Parameters) -> NDArray[np.bool_]:
-        changes: NDArray[np.bool_] = np.any(parameters["strength"], axis=1)
-        return changes
-
     def grouped_by(self) -> tuple[str, ...]:
         return "families", "profile"
 

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import Parameters, Pixels
+from digitseq.augment.base import Numbers, Parameters, Pixels, of_some
 from digitseq.augment.cells import padded, windows
 from digitseq.augment.line import Lift, LineMap
 from digitseq.augment.sheets import SUBPIXELS, sharpened
-from digitseq.composer import GlyphSpans, column_runs
+from digitseq.composer import GlyphSpans
+from digitseq.glyphs.ink_extent import ends
 
-Numbers = NDArray[np.int64]
 BITS = SUBPIXELS.bit_length() - 1
 Drawn = Sequence[tuple[LineMap, Parameters]]
 
@@ -32,23 +32,20 @@ def lifted(
     x: of each glyph's first column, from the middle of its image; sharp: see `sharpened`. Second: how many columns
     each glyph has lost on its left.
     """
-    source, _ = column_runs(ink.start, ink.start, ink.width)
-    end = ink.width.cumsum()
-    first = end - ink.width
-    glyph = np.arange(len(end)).repeat(ink.width)
-    column = np.arange(end[-1]) - first[glyph]
+    first = ink.width.cumsum() - ink.width
+    glyph = np.arange(len(first)).repeat(ink.width)
+    column = np.arange(len(glyph)) - first[glyph]
+    source = ink.start[glyph] + column
     place = (x[glyph] + column.astype(np.float32))[:, None, None]
     lift = -shift[glyph]
     for line_map, drawn in maps:
         if isinstance(line_map, Lift):
-            values = {name: values[glyph] for name, values in drawn.items()}
-            lift += line_map.lift(place, values)[:, 0, 0]
+            lift += line_map.lift(place, of_some(drawn, glyph))[:, 0, 0]
     height = ink.columns.shape[1]
     steps = np.clip(np.rint(lift * SUBPIXELS).astype(np.int64), -(height + 1) * SUBPIXELS, height * SUBPIXELS)
     columns = _moved(ink.columns.take(source, axis=0), steps, sharp)
     rows = np.bitwise_or.reduceat(columns, first, axis=0) != 0
-    there = rows.any(axis=1)
-    top, bottom = rows.argmax(axis=1) * there, (height - rows[:, ::-1].argmax(axis=1)) * there
+    top, bottom = np.stack(ends(rows)) * rows.any(axis=1)
     # columns that are empty now, which is rare, are at the edges of a glyph or do not matter
     inked = columns.any(axis=1)
     left = np.minimum.reduceat(np.where(inked, column, ink.width[glyph]), first)

@@ -35,7 +35,7 @@ class GlyphMap(GlyphOperation):
     reach = 1  # a bilinear fetch spreads ink by up to a pixel
 
     def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
-        return apply_maps(cells, [(self, parameters)])
+        return moved_cells(cells, MapRun.of([(self, parameters)], len(cells)))
 
 
 class AffineMap(GlyphMap):
@@ -83,12 +83,12 @@ def composed(first: Affine, second: Affine) -> Affine:
 class MapRun:
     """Maps in a row, of N glyphs: a pixel comes from the place where `matrix` maps it, and displacements are added.
 
-    displacements: operation, parameters, and what its offsets are multiplied with, (N, 2, 2) or None
+    displacements: operation, parameters, and what its offsets are multiplied with, (N, 2, 2)
     moved: bool (N,), glyphs that are moved at all; displaced: those with a displacement
     """
 
     matrix: Affine
-    displacements: Sequence[tuple[DisplacementMap, Parameters, Affine | None]]
+    displacements: Sequence[tuple[DisplacementMap, Parameters, Affine]]
     moved: NDArray[np.bool_]
     displaced: NDArray[np.bool_]
 
@@ -96,7 +96,7 @@ class MapRun:
     def of(cls, maps: Maps, count: int) -> MapRun:
         """All `maps`, in their order, of `count` glyphs."""
         matrix: Affine | None = None
-        displacements: list[tuple[DisplacementMap, Parameters, Affine | None]] = []
+        displacements: list[tuple[DisplacementMap, Parameters, Affine]] = []
         moved, displaced = np.zeros((2, count), bool)
         for operation, parameters in reversed(maps):
             changes = operation.changes(parameters)
@@ -104,22 +104,17 @@ class MapRun:
             if isinstance(operation, AffineMap):
                 affine = operation.affine(parameters)
                 matrix = affine if matrix is None else composed(affine, matrix)
-                displacements = [
-                    (o, p, affine[:, :, :2] if mixed is None else affine[:, :, :2] @ mixed)
-                    for o, p, mixed in displacements
-                ]
+                displacements = [(o, p, affine[:, :, :2] @ mixed) for o, p, mixed in displacements]
             elif isinstance(operation, DisplacementMap):
                 displaced |= changes
-                displacements.append((operation, parameters, None))
+                displacements.append((operation, parameters, identity(count)[:, :, :2]))
         return cls(identity(count) if matrix is None else matrix, displacements, moved, displaced)
 
     def at(self, some: NDArray[np.int64]) -> MapRun:
         """The maps of some glyphs, without displacements if none of these has any."""
         displaced, displacements = self.displaced[some], []
         if displaced.any():
-            displacements = [
-                (o, Picked(p, some), None if mixed is None else mixed[some]) for o, p, mixed in self.displacements
-            ]
+            displacements = [(o, Picked(p, some), mixed[some]) for o, p, mixed in self.displacements]
         return MapRun(self.matrix[some], displacements, self.moved[some], displaced)
 
     def box(self, box: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -127,8 +122,7 @@ class MapRun:
         low, high = box - SPREAD * self.moved, box + SPREAD * self.moved
         (left, top), (right, bottom) = low[0], high[1]
         for operation, parameters, mixed in self.displacements:
-            far = operation.farthest(parameters)
-            across, down = (far, far) if mixed is None else far * np.abs(mixed).sum(axis=2).T
+            across, down = operation.farthest(parameters) * np.abs(mixed).sum(axis=2).T
             left, right, top, bottom = left - across, right + across, top - down, bottom + down
         (a, b, c), (d, e, f) = self.matrix.transpose(1, 2, 0)
         x, y = (left + right) / 2 - c, (top + bottom) / 2 - f
@@ -143,8 +137,7 @@ class MapRun:
         middle = linear[:, :, 0] * offset[:, :1] + linear[:, :, 1] * offset[:, 1:] + moved
         far = np.abs(middle) + np.abs(linear) @ (np.array([size[1], size[0]]) / 2)
         for operation, parameters, mixed in self.displacements:
-            moved = operation.farthest(parameters)[:, None]
-            far += moved if mixed is None else moved * np.abs(mixed).sum(axis=2)
+            far += operation.farthest(parameters)[:, None] * np.abs(mixed).sum(axis=2)
         return far.T
 
     def factors(
@@ -166,29 +159,18 @@ class MapRun:
         down = np.empty((2, count, terms, height), np.float32)
         down[:, :, 0] = across[..., 1] = 1
         a, b, c = (self.matrix * SUBPIXELS).astype(np.float32).transpose(2, 1, 0)[..., None]
-        along = a * x
-        np.multiply(np.rint(along, out=along), np.float32(1 / SUBPIXELS), out=across[..., 0])
-        along = b * y
-        along += c
-        along = np.rint(along, out=along)
-        along *= np.float32(1 / SUBPIXELS)
-        np.add(along, added.astype(np.float32)[..., None], out=down[:, :, 1])
+        across[..., 0] = np.rint(a * x) / np.float32(SUBPIXELS)
+        down[:, :, 1] = np.rint(b * y + c) / np.float32(SUBPIXELS) + added.astype(np.float32)[..., None]
         first = 2
         for (_, _, mixed), (weights, values) in zip(self.displacements, parts):
             end = first + weights.shape[1]
             down[:, :, first:end] = weights.T
-            if mixed is not None:
+            if (mixed != np.eye(2)).any():
                 values = np.einsum("nij,njpw->nipw", mixed.astype(np.float32), values)
                 values = np.rint(values * VALUE_STEPS) / VALUE_STEPS
             across[..., first:end] = values.transpose(1, 0, 3, 2)
             first = end
         return across, down
-
-
-def apply_maps(cells: Pixels, maps: Maps, sharp: bool = False) -> Pixels:
-    """Cells (N, h, w) after all `maps`, in their order, with a single interpolation. sharp: see `sharpened`."""
-    out = moved_cells(cells.transpose(0, 2, 1), MapRun.of(maps, len(cells)), sharp)
-    return np.ascontiguousarray(out.transpose(0, 2, 1))
 
 
 def moved_cells(

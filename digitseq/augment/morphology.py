@@ -13,13 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import GlyphOperation, Outline, Parameters, Pixels, opencv
+from digitseq.augment.base import GlyphOperation, Numbers, Outline, Parameters, Pixels, opencv
 from digitseq.augment.boxes import enlarged
 from digitseq.augment.draws import Range, draw_integer
 from digitseq.augment.ranges import parameter, probability
 from digitseq.random_streams import Rows
 
-Sizes = NDArray[np.int64]
 # An erosion leaves at least this share of a glyph's ink: a digit that has vanished or broken into specks would make its
 # label wrong.
 LEAST_INK = 0.25
@@ -53,12 +52,7 @@ class _Morphology(GlyphOperation):
         return enlarged(points, self._outward(half))
 
     def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
-        return self._applied(cells, parameters["width"], parameters["height"])
-
-    def apply_turned(self, cells: Pixels, parameters: Parameters) -> Pixels:
-        return self._applied(cells, parameters["height"], parameters["width"])
-
-    def _applied(self, cells: Pixels, across: Sizes, down: Sizes) -> Pixels:
+        across, down = parameters["height"], parameters["width"]  # cells are turned
         chosen = np.flatnonzero((across > 1) | (down > 1))
         if not chosen.size:
             return cells
@@ -71,7 +65,7 @@ class _Morphology(GlyphOperation):
         return half
 
     @abstractmethod
-    def _morph(self, cells: Pixels, across: Sizes, down: Sizes) -> Pixels:
+    def _morph(self, cells: Pixels, across: Numbers, down: Numbers) -> Pixels:
         """The cells after the operation with kernels of these sizes (N,)."""
 
 
@@ -89,7 +83,7 @@ class Erode(_Morphology):
     def _outward(self, half: NDArray[np.float64]) -> NDArray[np.float64]:
         return -np.minimum(half, MOST_ERODED * self.enlargement)
 
-    def _morph(self, cells: Pixels, across: Sizes, down: Sizes) -> Pixels:
+    def _morph(self, cells: Pixels, across: Numbers, down: Numbers) -> Pixels:
         thin = _filtered(np.minimum, cells, across, down)
         # no glyph gets thinner than the thinnest form that it bears, so a long kernel breaks no stroke
         return np.maximum(thin, thinnest(cells, np.maximum(across, down)), out=thin)
@@ -108,10 +102,10 @@ class Dilate(_Morphology):
         return height + 2 * above, width + 2 * beside
 
     def grown_size(self, size: NDArray[np.int64], parameters: Parameters) -> NDArray[np.int64]:
-        grown: Sizes = size + 2 * (np.stack([parameters["height"], parameters["width"]]) // 2)
+        grown: Numbers = size + 2 * (np.stack([parameters["height"], parameters["width"]]) // 2)
         return grown
 
-    def _morph(self, cells: Pixels, across: Sizes, down: Sizes) -> Pixels:
+    def _morph(self, cells: Pixels, across: Numbers, down: Numbers) -> Pixels:
         return _filtered(np.maximum, cells, across, down)
 
 
@@ -137,9 +131,6 @@ class Stroke(GlyphOperation):
         amount = self.draw_strengths(rows, len(points))
         return enlarged(points, np.ceil(amount - LEAST_SEEN)[:, None])
 
-    def apply_turned(self, cells: Pixels, parameters: Parameters) -> Pixels:
-        return self.apply(cells, parameters)  # it is the same in all directions
-
     def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
         steps = np.rint(parameters["amount"] * BLEND_STEPS).astype(np.int64)
         out, many = cells.copy(), self.enlargement > 1
@@ -154,7 +145,9 @@ class Stroke(GlyphOperation):
                 before = out[chosen]
                 after = _squared(combine, before) if square else _crossed(combine, before)
                 if combine is np.minimum:
-                    _kept(after, before, None if whole is None else whole[chosen])
+                    # what has lost most of its ink stays as it was
+                    lost = _ink(after) < LEAST_INK * (_ink(before) if whole is None else whole[chosen])
+                    after[lost] = before[lost]
                 out[chosen] = _blended(before, after, share, combine is np.maximum)
                 rest[chosen] -= share
         return out
@@ -170,13 +163,7 @@ def _blended(first: Pixels, second: Pixels, share: NDArray[np.int64], brighter: 
     return first + step if brighter else first - step
 
 
-def _kept(thin: Pixels, cells: Pixels, whole: NDArray[np.int32] | None = None) -> None:
-    """Put the cells back into `thin` that have lost most of their ink: of `whole` (N,), if given."""
-    lost = np.flatnonzero(_ink(thin) < LEAST_INK * (_ink(cells) if whole is None else whole))
-    thin[lost] = cells[lost]
-
-
-def thinnest(cells: Pixels, most: Sizes) -> Pixels:
+def thinnest(cells: Pixels, most: Numbers) -> Pixels:
     """Cells after the largest erosion that leaves `LEAST_INK`, with kernels of up to `most` (N,) pixels on either side.
 
     Kernels are squares, or a pixel longer in the direction that costs less ink. Each contains the next smaller one.
@@ -200,8 +187,11 @@ def thinnest(cells: Pixels, most: Sizes) -> Pixels:
     return out
 
 
-def _filtered(combine: np.ufunc, cells: Pixels, width: Sizes, height: Sizes) -> Pixels:
-    """Cells under rectangles of these sizes (N,), made a pixel longer at a time; combine: minimum or maximum."""
+def _filtered(combine: np.ufunc, cells: Pixels, width: Numbers, height: Numbers) -> Pixels:
+    """Cells under rectangles of these sizes (N,), one of more than a pixel, made a pixel longer at a time.
+
+    combine: minimum or maximum
+    """
     out = cells
     for across, sizes in ((True, width), (False, height)):
         for size in range(2, int(sizes.max()) + 1):
@@ -211,7 +201,7 @@ def _filtered(combine: np.ufunc, cells: Pixels, width: Sizes, height: Sizes) -> 
             else:
                 out = out.copy() if out is cells else out
                 out[chosen] = _shifted(combine, out[chosen], size, across)
-    return out.copy() if out is cells else out
+    return out
 
 
 def _shifted(combine: np.ufunc, cells: Pixels, size: int, across: bool = False) -> Pixels:

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.augment.base import GlyphOperation, ImageOperation, Images, Parameters, Picked, Pixels, opencv
-from digitseq.augment.boxes import between, ink_box
+from digitseq.augment.boxes import between
 from digitseq.augment.draws import Range, random_integers
 from digitseq.augment.ranges import parameter, probability
+from digitseq.glyphs.ink_extent import ink_box
 from digitseq.random_streams import Rows
 
 NORMAL_LEVELS = 256  # normal numbers are quantised to this many values, up to 3 standard deviations
@@ -50,9 +51,6 @@ class Noise(GlyphOperation):
     def grown_size(self, size: NDArray[np.int64], parameters: Parameters) -> NDArray[np.int64]:
         return size
 
-    def apply_turned(self, cells: Pixels, parameters: Parameters) -> Pixels:
-        return self.apply(cells, parameters)  # any place is as likely as any other
-
     def apply(self, cells: Pixels, parameters: Parameters) -> Pixels:
         out, ratio = cells.copy(), parameters["ratio"]
         for chosen, dense in (
@@ -70,7 +68,7 @@ class Noise(GlyphOperation):
                 if dense:
                     new = flat[place]
                     some |= (
-                        between(top, bottom, some.shape[1])[:, :, None] & between(left, right, some.shape[2])[:, None]
+                        between(left, right, some.shape[1])[:, :, None] & between(top, bottom, some.shape[2])[:, None]
                     )
                 flat[place] = new
                 out[chosen] = some
@@ -85,21 +83,20 @@ def _places(share: Any, area: Any) -> Any:
 def _flat(
     draws: NDArray[Any], number: NDArray[np.int64], box: NDArray[np.int64], shape: tuple[int, ...]
 ) -> NDArray[np.int64]:
-    """Flat indices of the first `number` (N,) of places, drawn (N, most), in the boxes of cells of `shape`."""
+    """Flat indices of the first `number` (N,) of places, drawn (N, most), in the boxes of turned cells of `shape`."""
     wider: Any = np.uint32 if draws.dtype == np.uint16 else np.uint64
     left, right, top, bottom = box.astype(wider)[:, :, None]
-    wide = right - left
+    tall = bottom - top
     place: NDArray[Any] = draws.astype(wider)
-    place *= wide * (bottom - top)
+    place *= tall * (right - left)
     place >>= wider(8 * draws.itemsize)
-    # a division by multiplication: half a pixel is farther from the next row than float32 rounds
-    row = place.astype(np.float32)
-    row += np.float32(0.5)
-    row *= (1 / np.maximum(wide, 1)).astype(np.float32)
-    place += row.astype(wider) * (wider(shape[2]) - wide)
-    place += (np.arange(shape[0], dtype=wider)[:, None] * wider(shape[1]) + top) * wider(shape[2]) + left
-    flat: NDArray[np.int64] = place[np.arange(draws.shape[1]) < number[:, None]].astype(np.int64)
-    return flat
+    # a division by multiplication: half a pixel is farther from the next column than float32 rounds
+    column = place.astype(np.float32)
+    column += np.float32(0.5)
+    column *= (1 / np.maximum(tall, 1)).astype(np.float32)
+    place += column.astype(wider) * (wider(shape[2]) - tall)
+    place += (np.arange(shape[0], dtype=wider)[:, None] * wider(shape[1]) + left) * wider(shape[2]) + top
+    return place[np.arange(draws.shape[1]) < number[:, None]].astype(np.int64)
 
 
 class _PixelNoise(ImageOperation):

@@ -89,8 +89,7 @@ class Lines(ImageOperation):
         }
 
     def changes(self, parameters: Parameters) -> NDArray[np.bool_]:
-        changes: NDArray[np.bool_] = (parameters["thickness"] > 0) & (parameters["intensity"] > 0)
-        return changes
+        return (parameters["thickness"] > 0) & (parameters["intensity"] > 0)
 
     def apply(self, images: Images, parameters: Parameters) -> Images:
         # outlines of all images at once: they cost more calls than each small group of `paint` could bear

@@ -25,6 +25,10 @@ class PaperOperation(ImageOperation):
 
     strength_name = "strength"
 
+    def changes(self, parameters: Parameters) -> NDArray[np.bool_]:
+        strength = parameters["strength"]  # of an image one number or several
+        return np.asarray(strength.reshape(len(strength), -1).any(axis=1))
+
     def paint(self, images: Images, parameters: Parameters) -> Pixels:
         seen = images if images.inverted else replace(images, pixels=~images.pixels)
         out = self.on_paper(seen, *_tones(seen), parameters)
@@ -56,8 +60,7 @@ class Paper(PaperOperation):
         return {"on": on, "lightness": np.rint(light).astype(np.uint16), "darker": np.rint(darker).astype(np.uint16)}
 
     def changes(self, parameters: Parameters) -> NDArray[np.bool_]:
-        changes: NDArray[np.bool_] = (parameters["lightness"] < 255) | (parameters["darker"] < 255)
-        return changes
+        return (parameters["lightness"] < 255) | (parameters["darker"] < 255)
 
     def on_paper(self, images: Images, darkest: Tones, lightest: Tones, parameters: Parameters) -> Pixels:
         darker = (~images.pixels).astype(np.uint16)
@@ -84,10 +87,6 @@ class Falloff(PaperOperation):
         on, draws = self.select(rows, 4)
         strength = draw_uniform(draws[:, :2], self.strength)
         return {"on": on, "strength": np.where(draws[:, 2:] < 0.5, strength, -strength)}
-
-    def changes(self, parameters: Parameters) -> NDArray[np.bool_]:
-        changes: NDArray[np.bool_] = np.any(parameters["strength"], axis=1)
-        return changes
 
     def on_paper(self, images: Images, darkest: Tones, lightest: Tones, parameters: Parameters) -> Pixels:
         height, width = images.pixels.shape[1:]

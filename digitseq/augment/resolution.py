@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from digitseq.augment.base import ImageOperation, Images, Parameters, Pixels
 from digitseq.augment.draws import Range, draw_word
-from digitseq.augment.means import area_weights, linear_weights, weighted_means
+from digitseq.augment.means import area_weights, enlarged, weighted_means
 from digitseq.augment.ranges import parameter, probability
 from digitseq.options import Choice, setting
 from digitseq.random_streams import Rows
@@ -97,5 +97,4 @@ def _coarser(pixels: Pixels, factor: float, kind: str) -> Pixels:
         column, row = (np.floor((np.arange(size) + 0.5) / factor).astype(np.int64) for size in (width, height))
         blocks: Pixels = turned.take(column, axis=1).transpose(0, 2, 1).take(row, axis=1)
         return blocks
-    turned = weighted_means(turned, linear_weights(width, factor))
-    return weighted_means(np.ascontiguousarray(turned.transpose(0, 2, 1)), linear_weights(height, factor))
+    return enlarged(turned.transpose(0, 2, 1), (factor, factor), (height, width))

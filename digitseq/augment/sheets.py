@@ -10,11 +10,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import Pixels, opencv
+from digitseq.augment.base import Numbers, Pixels, opencv
 from digitseq.composer import column_runs
 
 Positions = NDArray[np.float32]
-Numbers = NDArray[np.int64]
 
 SHEET_ROWS = 16384  # positions up to here are exact in float32; OpenCV's remap takes images of less than 32,768 rows
 SUBPIXELS = 64  # positions are rounded to 1/64 pixel, or are sums of numbers that are exact in float32

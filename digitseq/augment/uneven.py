@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.augment.base import Images, Parameters, Pixels
-from digitseq.augment.draws import Range, draw_integer, draw_uniform, random_integers
+from digitseq.augment.draws import Range, draw_step, draw_uniform, random_integers
 from digitseq.augment.fields import PEAK, grid_shape, smooth_field
 from digitseq.augment.paper import PaperOperation, Tones
 from digitseq.augment.ranges import parameter, probability
@@ -29,7 +29,7 @@ class _Patches(PaperOperation):
         return {
             "on": on,
             "strength": draw_uniform(draws[:, 0], self.strength),
-            "size": _sizes(draws[:, 1], self.size),
+            "size": draw_step(draws[:, 1], self.size, SIZES),
             "grid": random_integers(rows, "grid", grid_shape(size, (least, least)), np.uint8),
         }
 
@@ -95,7 +95,7 @@ class Fibre(PaperOperation):
         return {
             "on": on,
             "strength": draw_uniform(draws[:, 0], self.strength),
-            "length": _sizes(draws[:, 1], self.length),
+            "length": draw_step(draws[:, 1], self.length, SIZES),
             "upright": draws[:, 2] < 0.5,
             "along": random_integers(rows, "along", grid_shape(size, (thick, least)), np.uint8),
             "across": random_integers(rows, "across", grid_shape(size, (least, thick)), np.uint8),
@@ -110,12 +110,6 @@ class Fibre(PaperOperation):
         grid = parameters["across" if upright else "along"]
         field = smooth_field(grid, cell[::-1] if upright else cell, images.pixels.shape[1:])
         return _shaded(images.pixels, field, lightest - darkest, parameters["strength"])
-
-
-def _sizes(draws: NDArray[np.float64], bounds: Range) -> NDArray[np.float64]:
-    """Uniform numbers in [0, 1) turned into one of `SIZES` sizes, evenly spaced."""
-    step = draw_integer(draws, (0, SIZES - 1)).astype(np.float64)
-    return np.minimum(draw_uniform(step / (SIZES - 1), bounds), bounds[1])
 
 
 def _field(parameters: Parameters, images: Images) -> NDArray[np.int16]:

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitseq.augment.base import Parameters
-from digitseq.augment.boxes import between, ink_box
+from digitseq.augment.base import Numbers, of_some
+from digitseq.augment.boxes import between
 from digitseq.augment.cell_sizes import together
-from digitseq.augment.cells import columns_of
+from digitseq.augment.cells import joined, spans_of
 from digitseq.augment.draws import round_up
-from digitseq.augment.lifts import lifted, lifts_only
-from digitseq.augment.line import LineMap, Place
+from digitseq.augment.lifts import Drawn, lifted, lifts_only
+from digitseq.augment.line import Place
 from digitseq.augment.sheets import Positions, fetched, sharpened, sheet_of_columns
 from digitseq.composer import GlyphSpans
+from digitseq.glyphs.ink_extent import ink_box
 
 POINTS = 5  # on each side of a glyph's box: their targets bound where the glyph will be
 FRINGE = 1  # a bilinear fetch spreads ink by up to a pixel
 ROUNDING = np.float32(1.5 * 2**17)  # added to a float32 and taken away again, it rounds to 1/64
-Drawn = Sequence[tuple[LineMap, Parameters]]
-Numbers = NDArray[np.int64]
+Mapped = tuple[GlyphSpans, Numbers]  # glyphs after all maps, and where they begin, int64 (N,)
 
 
 def warp_lines(
@@ -39,28 +38,16 @@ def warp_lines(
         return ink, x
     lines, half = ink.at(rows), width[rows] / 2
     text, place = np.nonzero(lines.width)  # of each glyph
-    maps = []
-    for line_map, parameters in drawn:
-        prepared = line_map.prepared(half, {name: values[rows] for name, values in parameters.items()})
-        maps.append((line_map, {name: values[text] for name, values in prepared.items()}))
+    prepared = [(line_map, line_map.prepared(half, of_some(parameters, rows))) for line_map, parameters in drawn]
+    maps = [(line_map, of_some(parameters, text)) for line_map, parameters in prepared]
     size = np.stack([width[rows[text]], np.full(len(text), height)], axis=1)
     start, wide, top, bottom = (values[text, place] for values in (lines.start, lines.width, lines.top, lines.bottom))
     one = ink._replace(start=start, width=wide, top=top, bottom=bottom)
     glyphs = _Glyphs(one, x[rows[text], place], text, size, maps, sharp)
-    mapped = glyphs.mapped()
-    out = x.copy()
-    out[rows[text], place] = mapped.x
-    start, wide, top, bottom = spans = np.zeros((4, *lines.width.shape), np.int64)
-    spans[:, text, place] = mapped.ink.start, mapped.ink.width, mapped.ink.top, mapped.ink.bottom
-    return ink.replaced(rows, mapped.ink._replace(start=start, width=wide, top=top, bottom=bottom)), out
-
-
-@dataclass(frozen=True)
-class _Mapped:
-    """Glyphs after all maps; x: int64 (N,), where they begin."""
-
-    ink: GlyphSpans
-    x: Numbers
+    made, out = glyphs.mapped(), x.copy()
+    for some, (_, left) in made:
+        out[rows[text[some]], place[some]] = left
+    return ink.replaced(rows, joined([(some, mapped) for some, (mapped, _) in made], lines.width > 0)), out
 
 
 @dataclass(frozen=True)
@@ -77,8 +64,8 @@ class _Glyphs:
     maps: Drawn
     sharp: bool
 
-    def mapped(self) -> _Mapped:
-        """The glyphs after all maps."""
+    def mapped(self) -> list[tuple[Numbers, Mapped]]:
+        """The glyphs after all maps, in groups: their numbers, and what was made of them."""
         low, high = self._targets()
         scale, shift = np.ones((len(low), 1), np.float32), np.zeros((len(low), 2), np.float32)
         if not self._clip:
@@ -91,19 +78,19 @@ class _Glyphs:
         made = []
         if upright.any():
             some = np.flatnonzero(upright)
-            made.append((some, self._lifted(some, shift[some, 1])))
+            made.append((some, self._at(some)._lifted(shift[some, 1])))
         others = np.flatnonzero(~upright)
         for group in together(extent[others].T[::-1], np.zeros(len(others), np.int64)) if others.size else ():
             some = others[group]
             made.append((some, self._at(some)._moved(origin[some], extent[some], scale[some], shift[some])))
-        return _joined(made, len(low))
+        return made
 
     @property
     def _clip(self) -> bool:
         return any(line_map.allow_clip for line_map, _ in self.maps)
 
     def _at(self, some: Numbers) -> _Glyphs:
-        maps = [(line_map, {name: values[some] for name, values in drawn.items()}) for line_map, drawn in self.maps]
+        maps = [(line_map, of_some(parameters, some)) for line_map, parameters in self.maps]
         return _Glyphs(self.ink.at(some), self.x[some], self.text[some], self.size[some], maps, self.sharp)
 
     def _targets(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -134,19 +121,16 @@ class _Glyphs:
         shift = np.clip(middle, -play, play) - middle * scale
         return scale[self.text], shift[self.text]
 
-    def _lifted(self, some: Numbers, shift: NDArray[np.float32]) -> _Mapped:
-        """Some glyphs, all columns of which move up or down, and down by `shift` (N,)."""
-        ink = self.ink.at(some)
-        middle = (self.size[some, 0] - 1) / 2
-        maps = [(line_map, {name: values[some] for name, values in drawn.items()}) for line_map, drawn in self.maps]
-        made, trimmed = lifted(ink, (self.x[some] - middle).astype(np.float32), shift, maps, self.sharp)
-        return _Mapped(made, self.x[some] + trimmed)
+    def _lifted(self, shift: NDArray[np.float32]) -> Mapped:
+        """The glyphs, all columns of which move up or down, and down by `shift` (N,)."""
+        x = (self.x - (self.size[:, 0] - 1) / 2).astype(np.float32)
+        made, trimmed = lifted(self.ink, x, shift, self.maps, self.sharp)
+        return made, self.x + trimmed
 
     def _moved(
         self, origin: Numbers, extent: Numbers, scale: NDArray[np.float32], shift: NDArray[np.float32]
-    ) -> _Mapped:
+    ) -> Mapped:
         """The glyphs, each in a cell with this origin (N, 2), x and y in the image, and at least this extent (N, 2)."""
-        height = self.ink.columns.shape[1]
         shape = (int(extent[:, 0].max()), round_up(int(extent[:, 1].max()), 4))  # turned: columns first
         inks = [self.ink.columns, *([] if self.ink.shapes is None else [self.ink.shapes])]
         each = [np.empty((len(origin), *shape), np.uint8) for _ in inks]
@@ -174,12 +158,10 @@ class _Glyphs:
             columns, rows = (between(-origin[:, k], self.size[:, k] - origin[:, k], shape[k]) for k in range(2))
             for cells in each:
                 cells &= columns[:, :, None] & rows[:, None, :]
-        left, right, top, bottom = box = ink_box(each[0], turned=True)
-        seen = np.clip(top + origin[:, 1], 0, height - (bottom - top))
-        (columns, start), *shapes = (columns_of(cells, box, top - seen, height) for cells in each)
-        ink = GlyphSpans(columns, start, right - left, seen, seen + bottom - top, *(taken for taken, _ in shapes))
+        box = ink_box(each[0])
         # rounding may have put ink a pixel outside
-        return _Mapped(ink, np.clip(origin[:, 0] + left, 0, self.size[:, 0] - (right - left)))
+        left = np.clip(origin[:, 0] + box[0], 0, self.size[:, 0] - (box[1] - box[0]))
+        return spans_of(each, box, origin[:, 1], self.ink.columns.shape[1]), left
 
     def _sources(
         self,
@@ -195,19 +177,5 @@ class _Glyphs:
         y: Positions = np.divide(first[:, 1:] + np.arange(shape[1], dtype=np.float32) - shift[:, 1:], scale)
         x, y = x[:, :, None], y[:, None, :]
         for line_map, parameters in reversed(self.maps):
-            x, y = line_map.source(x, y, {name: values[part] for name, values in parameters.items()})
+            x, y = line_map.source(x, y, of_some(parameters, part))
         return x, y
-
-
-def _joined(made: Sequence[tuple[Numbers, _Mapped]], count: int) -> _Mapped:
-    """All of `count` glyphs, of which some each are made."""
-    spans, x, total = np.empty((4, count), np.int64), np.empty(count, np.int64), 0
-    for some, mapped in made:
-        ink = mapped.ink
-        spans[:, some] = ink.start + total, ink.width, ink.top, ink.bottom
-        x[some] = mapped.x
-        total += len(ink.columns)
-    columns = np.concatenate([mapped.ink.columns for _, mapped in made])
-    shapes = [mapped.ink.shapes for _, mapped in made if mapped.ink.shapes is not None]
-    start, wide, top, bottom = spans
-    return _Mapped(GlyphSpans(columns, start, wide, top, bottom, np.concatenate(shapes) if shapes else None), x)

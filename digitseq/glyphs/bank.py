@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -43,6 +43,7 @@ class GlyphBank:
     """
 
     written: ClassVar[Literal[False]] = False  # with a pen, see `PenBank`
+    factor: ClassVar[float] = 1  # size of the glyphs over that of the source files, see `ScaledBank`
 
     characters: str
     digest: str
@@ -56,9 +57,9 @@ class GlyphBank:
     pen: NDArray[np.uint8]
     cases: int = 0
     signs: int = 0
-    complete: GlyphBank | None = field(default=None)
-    path: Path | None = field(default=None)
-    origin: tuple[Any, ...] | None = field(default=None)
+    complete: GlyphBank | None = None
+    path: Path | None = None
+    origin: tuple[Any, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.start)
@@ -67,11 +68,6 @@ class GlyphBank:
     def height(self) -> int:
         """Height of a glyph in pixels."""
         return int(self.columns.shape[1])
-
-    @property
-    def factor(self) -> float:
-        """Size of the glyphs over that of the source files, see `ScaledBank`."""
-        return 1
 
     @property
     def widest(self) -> int:
@@ -224,19 +220,11 @@ def _with_drawn_signs(bank: GlyphBank) -> GlyphBank:
     columns, width, top, bottom = (np.concatenate(parts) for parts in zip(*drawn))
     start = len(bank.columns) + np.cumsum(width, dtype=np.int64) - width
     number = np.repeat(np.arange(len(signs)), SIZE)
-    return GlyphBank(
-        bank.characters + signs,
-        bank.digest,
-        np.concatenate([bank.columns, columns]),
-        np.concatenate([bank.start, start]),
-        np.concatenate([bank.width, width]),
-        np.concatenate([bank.top, top]),
-        np.concatenate([bank.bottom, bottom]),
-        np.concatenate([bank.label, (len(bank.characters) + number).astype(np.uint8)]),
-        np.concatenate([bank.class_start, len(bank) + SIZE * np.arange(1, len(signs) + 1)]),
-        np.concatenate([bank.pen, np.zeros(len(number), np.uint8)]),
-        signs=len(signs),
-    ).bare()
+    label = (len(bank.characters) + number).astype(np.uint8)
+    class_start = len(bank) + SIZE * np.arange(1, len(signs) + 1)
+    added = (columns, start, width, top, bottom, label, class_start, np.zeros(len(number), np.uint8))
+    arrays = [np.concatenate([getattr(bank, name), values]) for name, values in zip(_ARRAYS, added)]
+    return _bank_of(bank.characters + signs, bank.digest, 0, len(signs), arrays)
 
 
 @lru_cache(maxsize=2 * len(SIGNS))
@@ -250,17 +238,13 @@ def _drawn_sign(sign: str, height: int) -> tuple[NDArray[np.uint8], ...]:
 
 def _trimmed(images: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """The inked columns (T, height) of glyphs; width, top and bottom of their ink (3, n), all 0 if there is none."""
-    across, down = (_extent(np.any(images, axis=axis)) for axis in (1, 2))
-    top = down.argmax(axis=1)
-    boxes = np.array([across.sum(axis=1), top, top + down.sum(axis=1)], np.uint8)
-    return images.transpose(0, 2, 1)[across], boxes
+    from digitseq.glyphs.ink_extent import ink_box  # a bank opens sooner without
 
-
-def _extent(inked: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """bool, the same shape: in every row all from the first true to the last."""
-    from_first = np.logical_or.accumulate(inked, axis=1)
-    to_last = np.logical_or.accumulate(inked[:, ::-1], axis=1)[:, ::-1]
-    return from_first & to_last
+    turned = np.ascontiguousarray(images.transpose(0, 2, 1))
+    left, right, top, bottom = ink_box(turned)
+    column = np.arange(turned.shape[1])
+    inside = (column >= left[:, None]) & (column < right[:, None])
+    return turned[inside], np.array([right - left, top, bottom], np.uint8)
 
 
 def save_bank(bank: GlyphBank, path: Path) -> None:

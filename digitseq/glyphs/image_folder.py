@@ -61,9 +61,8 @@ class GlyphPictures:
         read = [_read_glyph(path) for path, _ in self.files]
         shares = np.array([share for share, _, _ in read])
         # a glyph that reaches the border on many sides does not tell: it is stored as most others are
-        certain = shares[(shares < UNCERTAIN) | (shares > 1 - UNCERTAIN)]
-        usual = 1.0 if np.count_nonzero(certain > 0.5) * 2 > len(certain) else 0.0
-        dark = np.where((shares < UNCERTAIN) | (shares > 1 - UNCERTAIN), shares, usual) > 0.5
+        certain, dark = (shares < UNCERTAIN) | (shares > 1 - UNCERTAIN), shares > 0.5
+        dark[~certain] = 2 * np.count_nonzero(dark[certain]) > np.count_nonzero(certain)
         if dark.any():
             warnings.warn(
                 f"{dark.sum():,} of {len(read):,} pictures in {self.folder} are dark on light: they are inverted",

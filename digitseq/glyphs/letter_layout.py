@@ -136,6 +136,5 @@ def line_of(characters: str, class_start: NDArray[np.int64], top: NDArray[Any], 
 
 def other_cases(characters: str) -> dict[str, int]:
     """Letters that a data set with these classes has in their other case only, which looks alike; with its class."""
-    pairs = [(letter, letter.upper()) for letter in ALIKE]
-    found = [(one, other) for pair in pairs for one, other in (pair, pair[::-1])]
-    return {one: characters.index(other) for one, other in found if other in characters and one not in characters}
+    missing = [case for letter in ALIKE for case in (letter, letter.upper()) if case not in characters]
+    return {case: characters.index(case.swapcase()) for case in missing if case.swapcase() in characters}

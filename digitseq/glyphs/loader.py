@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from digitseq.errors import DataError, DigitseqWarning, SettingsError
 from digitseq.glyphs.bank import GlyphBank, open_bank, save_bank
@@ -15,27 +15,12 @@ from digitseq.options import expanded
 
 if TYPE_CHECKING:  # what is in the cache opens sooner without what builds it
     from digitseq.glyphs.glyph_files import GlyphFiles
-    from digitseq.glyphs.image_folder import GlyphPictures
-    from digitseq.glyphs.scaled_bank import ScaledBank, ScaledGlyphs
+    from digitseq.glyphs.scaled_bank import ScaledBank
     from digitseq.glyphs.scaling import Scaling
     from digitseq.glyphs.stroke_bank import StrokeBank
 
-    BankSource = GlyphFiles | GlyphPictures | ScaledGlyphs
-
 DEFAULT = "mnist"  # the data set inside the package
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
-
-
-class Source(Protocol[T_co]):
-    """What a file of the cache is built from."""
-
-    @property
-    def digest(self) -> str:
-        """Identifies what is built, hex."""
-
-    def build(self) -> T_co:
-        """What the file holds, in memory."""
 
 
 class CacheKind(Generic[T]):
@@ -108,7 +93,8 @@ def load_bank(
     if is_folder(dataset):
         from digitseq.glyphs.own_folder import folder_files
 
-        return _open_or_build(folder_files(dataset, split, transpose, directory), directory)
+        own = folder_files(dataset, split, transpose, directory)
+        return _open_or_build(directory / own.bank, own.digest, own.build, GLYPHS)
     data_set = get_data_set(dataset)
     if transpose:
         raise SettingsError(f"transpose is for folders of your own: {dataset} comes upright without it", "transpose")
@@ -121,7 +107,8 @@ def load_bank(
         files = _installed(data_set, split, directory)
     except OSError as error:
         raise DataError(f"cannot use {error.filename} for {dataset} ({error.strerror})") from None
-    return _build_into(path, files, GLYPHS) if files.bank == path.name else _open_or_build(files, directory)
+    make = _build_into if files.bank == path.name else _open_or_build
+    return make(directory / files.bank, files.digest, files.build, GLYPHS)
 
 
 def load_scaled(base: GlyphBank, scaling: Scaling, cache: str | None = None) -> ScaledBank:
@@ -130,30 +117,29 @@ def load_scaled(base: GlyphBank, scaling: Scaling, cache: str | None = None) -> 
     Up to a size that takes a few seconds, they are built into the cache once, as `load_bank` does. Glyphs of larger
     banks are scaled when they are used.
     """
-    from digitseq.glyphs.scaled_bank import MOST_BYTES, MOST_LETTER_BYTES, ScaledBank, ScaledGlyphs, scaled_bytes
+    from digitseq.glyphs.scaled_bank import ScaledBank, is_large, scaled_bank, scaled_digest
 
     # without a path, the cache cannot be written; that was said when `base` was loaded
-    most = MOST_BYTES if scaling.line is None else MOST_LETTER_BYTES
-    if base.path is None or scaled_bytes(base, scaling) > most:
+    if base.path is None or is_large(base, scaling):
         return ScaledBank(base, scaling)
     share = "" if scaling.glyph_height is None else f"-g{scaling.glyph_height:g}"
     letters = "" if scaling.line is None else "-letters"
-    files = ScaledGlyphs(base, scaling, f"{base.path.stem}-h{scaling.height}{share}{letters}.bank")
-    return ScaledBank(base, scaling, _open_or_build(files, cache_directory(cache)))
+    path = cache_directory(cache) / f"{base.path.stem}-h{scaling.height}{share}{letters}.bank"
+    digest = scaled_digest(base.digest, scaling)
+    return ScaledBank(base, scaling, _open_or_build(path, digest, lambda: scaled_bank(base, scaling), GLYPHS))
 
 
-def load_strokes(bank: GlyphBank, cache: str | None = None) -> StrokeBank:
-    """The centre lines of the glyphs of `bank`, one of `load_bank` with the same cache.
+def load_strokes(bank: GlyphBank) -> StrokeBank:
+    """The centre lines of the glyphs of `bank`, one of `load_bank`, out of the same cache.
 
     The first call finds them, which takes up to a minute, with a progress bar on a terminal.
     """
-    from digitseq.glyphs.stroke_bank import StrokeFiles, open_strokes, save_strokes
+    from digitseq.glyphs.stroke_bank import build_strokes, open_strokes, save_strokes, strokes_digest
 
-    files, kind = StrokeFiles(bank), CacheKind(open_strokes, save_strokes)
     if bank.path is None:  # the cache cannot be written; that was said when `bank` was loaded
-        return files.build()
-    path = bank.path.with_suffix(".lines")
-    return _open_valid(path, files.digest, kind) or _build_into(path, files, kind)
+        return build_strokes(bank)
+    path, kind = bank.path.with_suffix(".lines"), CacheKind(open_strokes, save_strokes)
+    return _open_or_build(path, strokes_digest(bank), lambda: build_strokes(bank), kind)
 
 
 def _installed(data_set: DataSet, split: str, directory: Path) -> GlyphFiles:
@@ -162,9 +148,8 @@ def _installed(data_set: DataSet, split: str, directory: Path) -> GlyphFiles:
     return installed_files(data_set, split, directory)
 
 
-def _open_or_build(files: BankSource, directory: Path) -> GlyphBank:
-    path = directory / files.bank
-    return _open_valid(path, files.digest, GLYPHS) or _build_into(path, files, GLYPHS)
+def _open_or_build(path: Path, digest: str, build: Callable[[], T], kind: CacheKind[T]) -> T:
+    return _open_valid(path, digest, kind) or _build_into(path, digest, build, kind)
 
 
 def _open_valid(path: Path, digest: str, kind: CacheKind[T]) -> T | None:
@@ -178,7 +163,7 @@ def _open_valid(path: Path, digest: str, kind: CacheKind[T]) -> T | None:
         return None
 
 
-def _build_into(path: Path, files: Source[T], kind: CacheKind[T]) -> T:
+def _build_into(path: Path, digest: str, build: Callable[[], T], kind: CacheKind[T]) -> T:
     from fasteners import InterProcessLock
 
     built = None
@@ -187,11 +172,11 @@ def _build_into(path: Path, files: Source[T], kind: CacheKind[T]) -> T:
         path.parent.mkdir(parents=True, exist_ok=True)
         with InterProcessLock(path.with_suffix(".lock")):
             try:  # another process may have built it while this one waited
-                return kind.open(path, files.digest)
+                return kind.open(path, digest)
             except (DataError, OSError):
-                built = files.build()
+                built = build()
                 kind.save(built, path)
-                return kind.open(path, files.digest)
+                return kind.open(path, digest)
     except OSError as error:
         warnings.warn(
             f"cannot write the cache {path.parent} ({error.strerror}): the glyphs are read into memory at every start; "
@@ -199,4 +184,4 @@ def _build_into(path: Path, files: Source[T], kind: CacheKind[T]) -> T:
             DigitseqWarning,
             stacklevel=4,
         )
-        return files.build() if built is None else built
+        return build() if built is None else built

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from digitseq.glyphs.bank import GlyphBank
 from digitseq.glyphs.scaled_bank import Bank, DerivedBank
@@ -61,9 +61,6 @@ class PenBank(DerivedBank):
     def share(self, low: float, high: float) -> PenBank:
         """The same share of the glyphs as `GlyphBank.share`."""
         return replace(self, base=self.base.share(low, high))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return PenBank, (self.base, self.strokes, self.scaling, self.letter_layout)
 
 
 AnyBank = Bank | PenBank

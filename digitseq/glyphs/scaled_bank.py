@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.glyphs.bank import GlyphBank
+from digitseq.glyphs.glyph_columns import GlyphColumns
 from digitseq.glyphs.letter_layout import LetterLayout, Places
-from digitseq.glyphs.scaling import GlyphColumns, Scaling, scaled, widest
+from digitseq.glyphs.scaling import Scaling, scaled, widest
 from digitseq.glyphs.signs import scaled_pens
 
 METHOD = 1  # counted up when the same glyphs come out differently: cached banks are built again
@@ -103,8 +104,7 @@ class ScaledBank(DerivedBank):
     @cached_property
     def width(self) -> NDArray[np.int64]:
         """int64 (N,): estimated widths of the glyphs, in pixels; those of `pick` are exact."""
-        width: NDArray[np.int64] = np.rint(self.base.width * self.factors(np.arange(len(self)))).astype(np.int64)
-        return width
+        return np.rint(self.base.width * self.factors(np.arange(len(self)))).astype(np.int64)
 
     @cached_property
     def widest(self) -> int:
@@ -144,24 +144,6 @@ class ScaledBank(DerivedBank):
 
 
 Bank = GlyphBank | ScaledBank
-
-
-@dataclass(frozen=True)
-class ScaledGlyphs:
-    """What a scaled bank is built from. bank: file name of the bank in the cache."""
-
-    base: GlyphBank
-    scaling: Scaling
-    bank: str
-
-    @property
-    def digest(self) -> str:
-        """Identifies the source files and the size, hex."""
-        return scaled_digest(self.base.digest, self.scaling)
-
-    def build(self) -> GlyphBank:
-        """The bank, in memory."""
-        return scaled_bank(self.base, self.scaling)
 
 
 def scaled_bank(bank: GlyphBank, scaling: Scaling) -> GlyphBank:
@@ -212,6 +194,11 @@ def scaled_digest(digest: str, scaling: Scaling) -> str:
     letters = "" if scaling.line is None else f" {scaling.line} {LETTER_METHOD}"
     size = f"{scaling.height} {scaling.glyph_height} {METHOD}"
     return hashlib.sha256(f"{digest} {size}{letters}".encode()).hexdigest()
+
+
+def is_large(bank: GlyphBank, scaling: Scaling) -> bool:
+    """Whether the scaled bank is too large to be built: its glyphs are scaled when they are used."""
+    return scaled_bytes(bank, scaling) > (MOST_BYTES if scaling.line is None else MOST_LETTER_BYTES)
 
 
 def scaled_bytes(bank: GlyphBank, scaling: Scaling) -> int:

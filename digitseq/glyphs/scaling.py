@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.glyphs.catalog import SIDE
-from digitseq.glyphs.glyph_columns import GlyphColumns as GlyphColumns
-from digitseq.glyphs.ink_extent import ends, inked_columns, inked_rows
+from digitseq.glyphs.glyph_columns import GlyphColumns
+from digitseq.glyphs.ink_extent import Numbers, drawn_columns
 from digitseq.glyphs.letter_layout import Line, Places
 from digitseq.glyphs.outline_field import FULL, outline_field
 
@@ -35,7 +35,6 @@ DARKENED = 1.125 * FULL  # what the means of rows of a glyph without an outline 
 EXACT = 1 << 23  # float32 holds whole numbers up to twice this: rounded weights may add up to somewhat more
 PIECE_PIXELS = 1 << 19  # what is worked on at a time stays in the processor's cache
 
-Numbers = NDArray[np.int64]
 Weights = NDArray[np.float32]
 
 
@@ -65,25 +64,17 @@ def scaled(glyphs: GlyphColumns, scaling: Scaling, places: Places | None = None)
     Each has some ink, and all of its ink is inside the image. There may be other columns between those of the glyphs.
     """
     places = _inside(glyphs, places or _usual_places(glyphs, scaling), scaling.height)
-    new_width = _new_width(glyphs.width, places.factor)
+    new_width = np.ceil((glyphs.width + 2 * BESIDE * (places.factor > 1)) * places.factor).astype(np.int64)
     pieces = [(some, int(new_width[some].max())) for some in _pieces(places, new_width, scaling.height)]
-    columns = np.empty((sum(len(some) * wide for some, wide in pieces), scaling.height), np.uint8)
-    boxes, start = np.zeros((4, len(new_width)), np.int64), 0
-    for some, wide in pieces:
-        end = start + len(some) * wide
-        images = columns[start:end].reshape(len(some), wide, scaling.height)
-        top_and_bottom = _draw(_cells(glyphs, some), _at(places, some), images)
-        left, right = ends(inked_columns(images))
-        boxes[:, some] = np.arange(start, end, wide) + left, right - left, *top_and_bottom
-        start = end
-    return GlyphColumns(columns, *boxes)
+    return drawn_columns(
+        pieces, scaling.height, lambda some, images: _draw(_cells(glyphs, some), _at(places, some), images)
+    )[0]
 
 
 def widest(width: NDArray[Any], scaling: Scaling) -> Numbers:
     """int64: upper bounds of the widths that glyphs of these widths get."""
     # ink ends half a pixel beyond the outline at most, and the outline anywhere within a pixel
-    bound: Numbers = np.ceil(width * scaling.factor).astype(np.int64) + 2
-    return bound
+    return np.ceil(width * scaling.factor).astype(np.int64) + 2
 
 
 def _usual_places(glyphs: GlyphColumns, scaling: Scaling) -> Places:
@@ -134,16 +125,8 @@ def _cells(glyphs: GlyphColumns, some: Numbers) -> NDArray[np.uint8]:
     return cells
 
 
-def _new_width(width: NDArray[Any], factor: NDArray[np.float64]) -> Numbers:
-    new: Numbers = np.ceil((width + 2 * BESIDE * (factor > 1)) * factor).astype(np.int64)
-    return new
-
-
-def _draw(cells: NDArray[np.uint8], places: Places, images: NDArray[np.uint8]) -> tuple[Numbers, Numbers]:
-    """Draw cells (N, w, h), all enlarged or none, into images (N, W, H).
-
-    Returns the first inked row of each image, and one past the last.
-    """
+def _draw(cells: NDArray[np.uint8], places: Places, images: NDArray[np.uint8]) -> None:
+    """Draw cells (N, w, h), all enlarged or none, into images (N, W, H)."""
     (count, wide, tall), (_, new_wide, height) = cells.shape, images.shape
     values = outline_field(cells) if places.factor[0] > 1 else cells.astype(np.float32)
     along = np.empty((count, 1 + wide, height), np.float32)
@@ -153,14 +136,11 @@ def _draw(cells: NDArray[np.uint8], places: Places, images: NDArray[np.uint8]) -
         np.matmul(values[run], _row_weights(tall, height, factor, middle), out=means[run])
     np.rint(along, out=along)
     images[...] = _ink(along, places, new_wide)
-    rows = inked_rows(images)
     # a dot of a single pixel, or ink that is faint all over, has no outline
-    if (blank := np.flatnonzero(~rows.any(axis=1))).size:
+    if (blank := np.flatnonzero(~images.any(axis=(1, 2)))).size:
         means = means[blank]
         along[blank, 1:] = np.rint(means * (np.float32(DARKENED * KEPT) / means.max(axis=(1, 2), keepdims=True)))
         images[blank] = _ink(along[blank], _at(places, blank), new_wide)
-        rows[blank] = inked_rows(images[blank])
-    return ends(rows)
 
 
 def _ink(along: NDArray[np.float32], places: Places, new_wide: int) -> NDArray[np.float32]:

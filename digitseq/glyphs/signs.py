@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from digitseq.glyphs.ink_extent import ends
 from digitseq.glyphs.strokes import inked, sign_distances
 
 VARIANTS = 64  # of each sign, for each pen
@@ -27,8 +28,7 @@ def sign_glyphs(sign: str, height: int) -> NDArray[np.uint8]:
 
 def _inside(glyphs: NDArray[np.uint8], height: int, margin: int) -> NDArray[np.uint8]:
     """uint8 (N, height, W): glyphs (N, height + 2 * margin, W) without the margins, moved if they have ink there."""
-    rows: NDArray[np.bool_] = np.any(glyphs, axis=2)
-    top, bottom = rows.argmax(axis=1), rows.shape[1] - rows[:, ::-1].argmax(axis=1)
+    top, bottom = ends(np.any(glyphs, axis=2))
     first = np.clip(margin, bottom - height, top)
     return np.take_along_axis(glyphs, (first[:, None] + np.arange(height))[:, :, None], axis=1)
 
@@ -65,8 +65,7 @@ def scaled_pens(pen: NDArray[np.uint8], factor: NDArray[np.float64]) -> NDArray[
 
 def _nearest(width: NDArray[Any]) -> NDArray[np.uint8]:
     middles = np.sqrt(PENS[1:] * PENS[:-1])
-    numbers: NDArray[np.uint8] = np.searchsorted(middles, width).astype(np.uint8)
-    return numbers
+    return np.searchsorted(middles, width).astype(np.uint8)
 
 
 def sign_numbers(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import bisect
 import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from os import cpu_count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,9 +37,9 @@ STROKE = "stroke"  # the name of a plain stroke among signs
 STROKE_LENGTH = 18.0  # pixels, along x through the middle of its field
 BEND = 1.6  # pixels by which the middle of a plain stroke is off the straight line, at most
 SPACING = 0.25  # pixels between points on the curve of a sign
-T = TypeVar("T")
-R = TypeVar("R")
+Found = tuple[Lines, NDArray[np.bool_]]  # the lines of some glyphs, and which of them are intact
 _ARRAYS = ("start", "intact", *Lines._fields, "base")
+_NUMBERS = {sign: k for k, sign in enumerate((*SIGNS, STROKE))}
 
 
 @dataclass(frozen=True)
@@ -67,11 +67,7 @@ class StrokeBank:
 
     def sign_row(self, sign: str) -> int:
         """The row of the first variant of a sign, or of `STROKE`."""
-        return len(self.start) + self._signs[sign] * VARIANTS
-
-    @cached_property
-    def _signs(self) -> dict[str, int]:
-        return {sign: k for k, sign in enumerate((*SIGNS, STROKE))}
+        return len(self.start) + _NUMBERS[sign] * VARIANTS
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.path is not None:
@@ -79,37 +75,26 @@ class StrokeBank:
         return StrokeBank, (self.digest, self.side, self.start, self.intact, self.lines, self.base)
 
 
-@dataclass(frozen=True)
-class StrokeFiles:
-    """What a stroke bank is built from."""
-
-    glyphs: GlyphBank
-
-    @property
-    def digest(self) -> str:
-        """Identifies the glyphs and how lines are found, hex."""
-        about = f"{self.glyphs.digest} strokes {METHOD}"
-        if len(self.glyphs) > _most_lines(_side(self.glyphs)):
-            about += f" of {MOST_BYTES} bytes"
-        return hashlib.sha256(about.encode()).hexdigest()
-
-    def build(self) -> StrokeBank:
-        """The bank, in memory; with a progress bar on a terminal."""
-        return build_strokes(self.glyphs, self.digest)
+def strokes_digest(bank: GlyphBank) -> str:
+    """Identifies the glyphs of `bank` and how their lines are found, hex."""
+    about = f"{bank.digest} strokes {METHOD}"
+    if len(bank) > _most_lines(_side(bank)):
+        about += f" of {MOST_BYTES} bytes"
+    return hashlib.sha256(about.encode()).hexdigest()
 
 
-def build_strokes(bank: GlyphBank, digest: str) -> StrokeBank:
-    """The centre lines of the glyphs of `bank`, a whole data set."""
+def build_strokes(bank: GlyphBank) -> StrokeBank:
+    """The centre lines of the glyphs of `bank`, a whole data set, in memory; with a progress bar on a terminal."""
     from concurrent.futures import ThreadPoolExecutor  # not loaded where nothing is built
 
     from tqdm import tqdm
 
-    bank = bank.bare()
+    digest, bank = strokes_digest(bank), bank.bare()
     side = _side(bank)
     some = _some_of_each(np.diff(bank.class_start), _most_lines(side))
     order = some[np.argsort(bank.start[some], kind="stable")]
     pieces = [order[first : first + PIECE] for first in range(0, len(order), PIECE)]
-    found: list[tuple[Lines, NDArray[np.bool_]]] = []
+    found: list[Found] = []
     # OpenCV and NumPy leave the interpreter's lock while they work: threads do, and need no copies
     with ThreadPoolExecutor(cpu_count()) as pool, tqdm(
         total=len(order), desc="finding the centre lines of the glyphs, once", unit="glyph", disable=None, leave=False
@@ -118,7 +103,7 @@ def build_strokes(bank: GlyphBank, digest: str) -> StrokeBank:
             found.append(one)
             bar.update(PIECE)
     signs, base = zip(*_sign_lines(side))
-    lines = _joined([*(lines for lines, _ in found), *signs])
+    lines = Lines(*(np.concatenate(arrays) for arrays in zip(*(lines for lines, _ in found), *signs)))
     kept = np.concatenate([kept for _, kept in found])
     feet = np.concatenate([lines.bottom[: len(order)], *base])
     return StrokeBank(digest, side, bank.start[order], kept, lines, feet)
@@ -136,11 +121,9 @@ def _most_lines(side: int) -> int:
 def _some_of_each(count: NDArray[np.int64], most: int) -> NDArray[np.int64]:
     """About `most` of glyphs that lie class by class, `count` (C,) of each: all of small classes, and as many of each
     larger one as of any other, at even distances."""
-    low, high = 1, max(int(count.max()), 1)
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if np.minimum(count, middle).sum() <= most else (low, middle - 1)
-    taken = np.minimum(count, low)
+    of_each = range(int(count.max()) + 1)
+    largest = bisect.bisect_right(of_each, most, key=lambda each: int(np.minimum(count, each).sum())) - 1
+    taken = np.minimum(count, max(largest, 1))
     number = np.arange(taken.sum()) - (taken.cumsum() - taken).repeat(taken)
     found: NDArray[np.int64] = (count.cumsum() - count).repeat(taken) + number * count.repeat(taken) // taken.repeat(
         taken
@@ -148,12 +131,14 @@ def _some_of_each(count: NDArray[np.int64], most: int) -> NDArray[np.int64]:
     return found
 
 
-def _in_order(pool: ThreadPoolExecutor, work: Callable[[T], R], pieces: Iterable[T]) -> Iterator[R]:
+def _in_order(
+    pool: ThreadPoolExecutor, work: Callable[[NDArray[np.int64]], Found], pieces: Iterable[NDArray[np.int64]]
+) -> Iterator[Found]:
     """As `pool.map`, but at the end of the program, such as a service that is told to stop, it raises `RuntimeError`.
 
     Python waits then for all that was submitted, and takes no more: so little is submitted ahead.
     """
-    waiting: deque[Future[R]] = deque()
+    waiting: deque[Future[Found]] = deque()
     for piece in pieces:
         waiting.append(pool.submit(work, piece))
         if len(waiting) >= AHEAD * (cpu_count() or 1):
@@ -162,11 +147,7 @@ def _in_order(pool: ThreadPoolExecutor, work: Callable[[T], R], pieces: Iterable
         yield waiting.popleft().result()
 
 
-def _joined(parts: list[Lines]) -> Lines:
-    return Lines(*(np.concatenate(arrays) for arrays in zip(*parts)))
-
-
-def _glyph_lines(bank: GlyphBank, glyph: NDArray[np.int64], side: int) -> tuple[Lines, NDArray[np.bool_]]:
+def _glyph_lines(bank: GlyphBank, glyph: NDArray[np.int64], side: int) -> Found:
     cells = cells_of(bank, glyph, side)
     found = centre_lines(cells)
     lines = lines_of(found.points, found.owner, len(glyph), side)
@@ -176,17 +157,21 @@ def _glyph_lines(bank: GlyphBank, glyph: NDArray[np.int64], side: int) -> tuple[
 def cells_of(bank: GlyphBank, glyph: NDArray[np.int64], side: int) -> NDArray[np.uint8]:
     """uint8 (N, side, side): glyphs (N,) with the box of their ink in the middle of a cell that has space for it."""
     columns, start, width, top, bottom = bank.pick(glyph)
-    column = np.arange(side) - ((side - width) // 2)[:, None]
-    row = np.arange(side) - ((side - (bottom - top)) // 2)[:, None]
-    inside = (column >= 0) & (column < width[:, None])
+    column, across = _in_the_middle(start, width, side)
+    row, down = _in_the_middle(top, bottom - top, side)
     # the flat index of every pixel; what is beside or above the glyph is ink of others, and blanked
-    tall = columns.shape[1]
-    place = ((start[:, None] + column.clip(0, width[:, None] - 1)) * tall)[:, None, :]
-    rows = top[:, None] + row
-    cells: NDArray[np.uint8] = columns.reshape(-1).take(place + rows.clip(0, tall - 1)[:, :, None])
-    shown = inside[:, None, :] & ((rows >= top[:, None]) & (rows < bottom[:, None]))[:, :, None]
-    cells *= shown
+    cells: NDArray[np.uint8] = columns.reshape(-1).take((column * columns.shape[1])[:, None, :] + row[:, :, None])
+    cells *= across[:, None, :] & down[:, :, None]
     return cells
+
+
+def _in_the_middle(
+    first: NDArray[np.int64], length: NDArray[np.int64], side: int
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """For each place along a cell: what comes there of `length` (N,) places from `first` on, and whether any does."""
+    place = np.arange(side) - ((side - length) // 2)[:, None]
+    within = place.clip(0, length[:, None] - 1)
+    return first[:, None] + within, place == within
 
 
 def _sign_lines(side: int) -> Iterator[tuple[Lines, NDArray[np.float32]]]:

@@ -6,7 +6,7 @@ the distance to the centre line instead of the outline.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,11 +48,10 @@ def lines_of(points: NDArray[np.float32], owner: NDArray[np.int64], count: int, 
     """
     field = _fields(points, owner, count, side)
     place = points.astype(np.float64) - side / 2
-    starts = np.searchsorted(owner, np.arange(count))
     top, bottom = np.full(count, np.inf), np.full(count, -np.inf)
     np.minimum.at(top, owner, place[:, 1])
     np.maximum.at(bottom, owner, place[:, 1])
-    there = np.diff(np.append(starts, len(owner))) > 0
+    there = np.bincount(owner, minlength=count) > 0
     top, bottom = np.where(there, top, 0), np.where(there, bottom, 0)
     part = (place[:, 1] - top[owner]) / np.maximum(bottom - top, 1e-6)[owner] * ROWS
     at = owner * ROWS + np.minimum(part.astype(np.int64), ROWS - 1)
@@ -75,8 +74,7 @@ def _lean(place: NDArray[np.float64], owner: NDArray[np.int64], count: int) -> N
     number = np.maximum(np.bincount(owner, minlength=count), 1)
     mean = np.stack([np.bincount(owner, place[:, k], count) / number for k in range(2)], axis=1)
     x, y = (place - mean[owner]).T
-    slope: NDArray[np.float64] = -np.bincount(owner, x * y, count) / np.maximum(np.bincount(owner, y * y, count), 1)
-    return slope
+    return -np.bincount(owner, x * y, count) / np.maximum(np.bincount(owner, y * y, count), 1)
 
 
 def _fields(points: NDArray[np.float32], owner: NDArray[np.int64], count: int, side: int) -> NDArray[np.uint8]:
@@ -120,8 +118,7 @@ def intact(cells: NDArray[np.uint8], lines: Lines, found: CentreLines) -> NDArra
 
 def _medians(values: NDArray[np.float32], owner: NDArray[np.int64], count: int) -> NDArray[np.float32]:
     """float32 (count,): the median of the values of each owner; 0 where there are none."""
-    by: Any = values, owner
-    order = np.lexsort(by)
+    order = np.lexsort(np.stack([values, owner]))
     starts = np.searchsorted(owner, np.arange(count + 1))
     middle = (starts[:-1] + starts[1:]) // 2
     return np.where(np.diff(starts) > 0, np.append(values[order], np.float32(0))[middle], np.float32(0))

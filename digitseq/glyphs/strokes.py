@@ -71,8 +71,7 @@ def curves(points: NDArray[np.float64], segments: int) -> NDArray[np.float64]:
     """float64 (…, segments + 1, 2): points along quadratic Bezier curves with the control points (…, 3, 2)."""
     t = np.linspace(0, 1, segments + 1)[:, None]
     a, b, c = (points[..., None, k, :] for k in range(3))
-    along: NDArray[np.float64] = (1 - t) ** 2 * a + 2 * t * (1 - t) * b + t**2 * c
-    return along
+    return (1 - t) ** 2 * a + 2 * t * (1 - t) * b + t**2 * c
 
 
 def _varied(strokes: NDArray[np.float64], rows: Rows, sign: str) -> NDArray[np.float64]:
@@ -100,7 +99,7 @@ def _distances(starts: NDArray[np.float32], steps: NDArray[np.float32], height: 
     return nearest
 
 
-def inked(distances: NDArray[np.float32], pen: float, darkness: float = 1.0) -> NDArray[np.uint8]:
+def inked(distances: NDArray[np.float32], pen: float) -> NDArray[np.uint8]:
     """uint8, the shape of `distances`: 0 paper to 255 ink of a round pen that is `pen` pixels wide."""
-    ink: NDArray[np.uint8] = np.rint((pen / 2 + 0.5 - distances).clip(0, 1) * (255 * darkness)).astype(np.uint8)
+    ink: NDArray[np.uint8] = np.rint((pen / 2 + 0.5 - distances).clip(0, 1) * 255).astype(np.uint8)
     return ink

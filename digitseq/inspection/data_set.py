@@ -56,11 +56,10 @@ class Inspection:
     def all_problems(self) -> list[tuple[str, int, list[str]]]:
         """Each kind of problem with its number of cases and a few examples, worst first."""
         found = [
-            (_located(section.name, what), problem.count, problem.examples)
-            for section in self.sections
-            for what, problem in section.findings.problems.items()
+            (_located(name, what), problem.count, problem.examples)
+            for name, findings in [*((each.name, each.findings) for each in self.sections), (".", self.problems)]
+            for what, problem in findings.problems.items()
         ]
-        found += [(what, problem.count, problem.examples) for what, problem in self.problems.problems.items()]
         return sorted(found, key=lambda one: -one[1])
 
 
@@ -106,22 +105,16 @@ def _located(name: str, what: str) -> str:
 
 def _read(section: Section, progress: Progress) -> None:
     samples = progress(format_of(section.format).read(section.files))
-    name = str(section.files[0])
-    while True:
-        # Damaged files, and those of other programs, make readers raise almost anything.
-        try:
-            sample = next(samples)
-        except StopIteration:
-            break
-        except StoreError:
-            raise
-        except Exception as error:
-            section.findings.report(UNREADABLE, _cause(name, error))
-            break
-        try:
-            section.findings.add(sample)
-        except Exception as error:
-            section.findings.report("samples that cannot be understood", _cause(str(sample.name), error))
+    try:
+        for sample in samples:
+            try:
+                section.findings.add(sample)
+            except Exception as error:
+                section.findings.report("samples that cannot be understood", _cause(str(sample.name), error))
+    except StoreError:
+        raise
+    except Exception as error:  # damaged files, and those of other programs, make readers raise almost anything
+        section.findings.report(UNREADABLE, _cause(str(section.files[0]), error))
     section.findings.finish(not without_labels(section.folder))
 
 

@@ -26,6 +26,12 @@ class Problem:
     count: int = 0
     examples: list[str] = field(default_factory=list)
 
+    def add(self, example: str) -> None:
+        """Count another case."""
+        self.count += 1
+        if len(self.examples) < EXAMPLES:
+            self.examples.append(example)
+
 
 class Shown(NamedTuple):
     """A sample of the contact sheet: pixels uint8 (H, W), its text, boxes [x, y, w, h]."""
@@ -40,7 +46,7 @@ class Findings:
     """Everything that is found in one folder. Samples are added one by one; memory is 16 bytes for each.
 
     widths, heights, lengths, characters: how many images, or characters, have each value
-    problems: by what is wrong; shown: a random choice of the samples
+    unlabelled: images without a label; problems: by what is wrong; shown: a random choice of the samples
     """
 
     def __init__(self) -> None:
@@ -49,20 +55,16 @@ class Findings:
         self.heights: Counter[int] = Counter()
         self.lengths: Counter[int] = Counter()
         self.characters: Counter[str] = Counter()
-        self.unlabelled = 0
+        self.unlabelled = Problem()
         self.problems: dict[str, Problem] = {}
         self.shown: list[Shown] = []
         # hashes instead of the images themselves: two of a million different ones agree once in 10**7 data sets
         self.image_hashes, self.text_hashes = array("q"), array("q")
-        self._first_unlabelled: list[str] = []
         self._random = random.Random(0)  # the same data set gives the same sheet
 
     def report(self, problem: str, example: str) -> None:
         """Add a case of `problem`."""
-        found = self.problems.setdefault(problem, Problem())
-        found.count += 1
-        if len(found.examples) < EXAMPLES:
-            found.examples.append(example)
+        self.problems.setdefault(problem, Problem()).add(example)
 
     def add(self, sample: StoredSample) -> None:
         """Count and check one sample."""
@@ -72,24 +74,22 @@ class Findings:
             self.report("labels that contradict each other", f"{sample.name} ({sample.fault})")
         if sample.mask_fault:
             self.report("masks that do not fit their image", f"{sample.name} ({sample.mask_fault})")
-        if sample.image is None:
+        image = sample.image
+        if image is None:
             self.report("labels without an image", sample.name)
             return
         try:
-            width, height = _size(sample.image)
+            width, height = image_size(image) if isinstance(image, bytes) else image.shape[1::-1]
         except ValueError as error:
             self.report("damaged images", f"{sample.name} ({error})")
             return
         self.images += 1
         self.widths[width] += 1
         self.heights[height] += 1
-        data = sample.image if isinstance(sample.image, bytes) else sample.image.tobytes()
-        self.image_hashes.append(hash(data))
+        self.image_hashes.append(hash(image if isinstance(image, bytes) else image.tobytes()))
         self.text_hashes.append(hash(sample.text))
         if sample.text is None:
-            self.unlabelled += 1
-            if len(self._first_unlabelled) < EXAMPLES:
-                self._first_unlabelled.append(sample.name)
+            self.unlabelled.add(sample.name)
         else:
             self._add_text(sample, sample.text)
         self._show(sample, self._boxes_inside(sample, width, height))
@@ -122,23 +122,21 @@ class Findings:
         except ValueError as error:
             self.report("damaged images", f"{sample.name} ({error})")
             return
-        shown = Shown(sample.name, pixels, sample.text or "", boxes)
-        if place < len(self.shown):
-            self.shown[place] = shown
-        else:
-            self.shown.append(shown)
+        # in place of an earlier one, or at the end
+        self.shown[place : place + 1] = [Shown(sample.name, pixels, sample.text or "", boxes)]
 
     def finish(self, need_labels: bool = True) -> None:
         """Check what needs all samples. need_labels: whether images without any labels are a problem."""
         # the images behind the end of a label file that could not be read may have a label
-        if self.unlabelled and UNREADABLE not in self.problems and (need_labels or self.unlabelled < self.images):
-            self.problems["images without a label"] = Problem(self.unlabelled, self._first_unlabelled)
+        missing = self.unlabelled.count
+        if missing and UNREADABLE not in self.problems and (need_labels or missing < self.images):
+            self.problems["images without a label"] = self.unlabelled
         images, texts = np.array(self.image_hashes), np.array(self.text_hashes)
         order = np.argsort(images, kind="stable")
         images, texts = images[order], texts[order]
         same = images[1:] == images[:-1]
         self.duplicates = int(same.sum())
-        self.distinct_texts = len(np.unique(texts)) - bool(self.unlabelled)  # no text is none
+        self.distinct_texts = len(np.unique(texts)) - bool(missing)  # no text is none
         for place in np.flatnonzero(same & (texts[1:] != texts[:-1])).tolist():
             pair = f"images {order[place] + 1} and {order[place + 1] + 1}, in the order of the labels"
             self.report("equal images with different labels", pair)
@@ -147,10 +145,6 @@ class Findings:
 def shared_images(one: Findings, other: Findings) -> int:
     """How many images of `one` are in `other`, too."""
     return int(np.isin(np.array(one.image_hashes), np.array(other.image_hashes)).sum())
-
-
-def _size(image: bytes | NDArray[np.uint8]) -> tuple[int, int]:
-    return image_size(image) if isinstance(image, bytes) else (image.shape[1], image.shape[0])
 
 
 def _is_part(characters: list[str], text: str) -> bool:

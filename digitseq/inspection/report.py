@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from itertools import chain
 from itertools import count as numbers
 from pathlib import Path
-from typing import Any
 
 from digitseq.files.regular import open_regular
 from digitseq.inspection.data_set import Inspection, Section
@@ -93,17 +92,15 @@ def html_page(inspection: Inspection, sheet: bytes) -> str:
 def histograms(section: Section) -> list[Histogram]:
     """Titles with values and counts: widths, heights, lengths of texts, characters."""
     found = section.findings
+    characters = sorted(found.characters.items())
+    if len(characters) > 2 * MOST:  # too many to show them all: the most frequent first
+        characters.sort(key=lambda item: -item[1])
     return [
         ("image width", _grouped(found.widths)),
         ("image height", _grouped(found.heights)),
         ("characters per label", _grouped(found.lengths)),
-        ("character", [(_shown(c), n) for c, n in sorted(found.characters.items(), key=_by_count(found.characters))]),
-    ]  # fmt: skip
-
-
-def _by_count(counts: Counter[str]) -> Any:
-    """Sorts by character, or the most frequent first where there are too many to show them all."""
-    return (lambda item: item[0]) if len(counts) <= 2 * MOST else (lambda item: (-item[1], item[0]))
+        ("character", [(_shown(character), count) for character, count in characters]),
+    ]
 
 
 def _shown(character: str) -> str:
@@ -118,17 +115,14 @@ def _grouped(counts: Counter[int]) -> list[tuple[str, int]]:
     step = 1 if len(counts) <= MOST else -(-(high - low + 1) // MOST)
     groups: Counter[int] = Counter()
     for value, count in counts.items():
-        groups[(value - low) // step if step > 1 else value - low] += count
-    starts = {place: low + place * step for place in groups}
-    return [
-        (f"{starts[place]}" if step == 1 else f"{starts[place]}-{starts[place] + step - 1}", groups[place])
-        for place in sorted(groups)
-    ]
+        groups[value - (value - low) % step] += count
+    return [(f"{n}" if step == 1 else f"{n}-{n + step - 1}", count) for n, count in sorted(groups.items())]
 
 
 def _summary(section: Section) -> str:
     found = section.findings
-    texts = "without labels" if found.unlabelled == found.images else _counted(found.distinct_texts, "different text")
+    labelled = found.unlabelled.count < found.images
+    texts = _counted(found.distinct_texts, "different text") if labelled else "without labels"
     same = f", {_counted(found.duplicates, 'exact repeat')} of another image" if found.duplicates else ""
     return f"{_counted(found.images, 'image')} as {section.format}, {texts}{same}"
 

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.glyphs.centre_lines import opencv
-from digitseq.glyphs.ink_extent import ends, inked_columns, inked_rows
-from digitseq.glyphs.scaling import GlyphColumns
+from digitseq.glyphs.glyph_columns import GlyphColumns
+from digitseq.glyphs.ink_extent import drawn_columns
 
 STEPS = 64  # places in a field are rounded to this part of a sample: exact in float32 anywhere on a sheet
 PIECE_PIXELS = 1 << 16  # pixels that are inked at once stay in the processor's cache
@@ -43,8 +43,7 @@ class Pieces(NamedTuple):
 
     def at(self, some: Any) -> Pieces:
         """Some of the pieces, chosen by an index or a slice."""
-        row, left, width, *others = (array[some] for array in self)
-        return Pieces(row, left, width, *others)
+        return Pieces._make(array[some] for array in self)
 
 
 def ink_pieces(fields: NDArray[np.uint8], pieces: Pieces, height: int) -> tuple[GlyphColumns, NDArray[np.int64]]:
@@ -52,26 +51,14 @@ def ink_pieces(fields: NDArray[np.uint8], pieces: Pieces, height: int) -> tuple[
 
     fields: uint8 (N, S, S), of which the pieces have the rows. Pieces without ink have a width of 0.
     """
-    count = len(pieces.row)
-    groups = list(_groups(pieces.width, height))
-    columns = np.empty((sum(len(some) * wide for some, wide in groups), height), np.uint8)
-    boxes, start = np.zeros((4, count), np.int64), 0
-    left = pieces.left.copy()
-    for some, wide in groups:
-        end = start + len(some) * wide
-        images = columns[start:end].reshape(len(some), wide, height)
+
+    def draw(some: NDArray[np.int64], images: NDArray[np.uint8]) -> None:
         _ink(fields, pieces.at(some), images)
         # a group is as wide as its widest piece: what others have beyond their own width must not depend on that
-        images[np.arange(wide) >= pieces.width[some, None]] = 0
-        inked = inked_columns(images)
-        first, last = ends(inked)
-        box = np.array([first, last - first, *ends(inked_rows(images))])
-        box[1:] *= inked.any(axis=1)
-        box[0] += np.arange(start, end, wide)
-        boxes[:, some] = box
-        left[some] += first
-        start = end
-    return GlyphColumns(columns, *boxes), left
+        images[np.arange(images.shape[1]) >= pieces.width[some, None]] = 0
+
+    columns, beside = drawn_columns(list(_groups(pieces.width, height)), height, draw)
+    return columns, pieces.left + beside
 
 
 def _groups(width: NDArray[np.int64], height: int) -> Iterator[tuple[NDArray[np.int64], int]]:

@@ -95,5 +95,4 @@ def _dilated(left: Numbers) -> Numbers:
 def _base_lines(hand: Hand, x: Numbers, slope: Numbers) -> Numbers:
     string = hand.string
     bend = BEND * between(hand.strings["bend"], -1.7, 1.7)[:, None] * np.sin(x * BEND_LENGTH)
-    lifted: Numbers = bend + string["wander"][:, None] * hand.normal("wander") - slope[:, None] * x
-    return lifted
+    return bend + string["wander"][:, None] * hand.normal("wander") - slope[:, None] * x

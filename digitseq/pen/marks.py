@@ -6,6 +6,7 @@ Lengths are in digit heights.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,13 +52,12 @@ class Marks:
     ruled: NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class SignMarks:
+class SignMarks(NamedTuple):
     """M drawn signs. text: int64 (M,), the string; sign: (M,), as in `SIGNS`; x, y: float64 (M,), left edge and base
     line; variant: float64 (M,), in [0, 1)"""
 
     text: NDArray[np.int64]
-    sign: list[str]
+    sign: NDArray[np.str_]
     x: Numbers
     y: Numbers
     variant: Numbers
@@ -108,7 +108,7 @@ def placed_signs(marks: Marks, shapes: Shapes, placed: Placed) -> SignMarks:
     before = np.maximum.accumulate(ends, axis=1)[text, np.maximum(place - 1, 0)]
     x = before + (placed.x[text, place] - before) * between(along, 0.25, 0.6)
     y = placed.y[text, place] + between(lift, -0.08, 0.08)
-    found = [(text, ["," if comma else "." for comma in marks.comma[text]], x, y, variant)]
+    found = [SignMarks(text, np.where(marks.comma[text], ",", "."), x, y, variant)]
     for names, chosen, side in ((TAILS, marks.tail, "tail"), (HEADS, marks.head, "head")):
         for number, signs in enumerate(names):
             some = np.flatnonzero(chosen == number)
@@ -117,9 +117,9 @@ def placed_signs(marks: Marks, shapes: Shapes, placed: Placed) -> SignMarks:
             for k, sign in enumerate(signs):
                 # a dash is anywhere in the middle, a dot on the line
                 up = between(height, -0.2, 0.2) / (1 + (sign == "."))
-                found.append((some, [sign] * len(some), x + 0.3 * k, up - placed.slope[some] * x, variant))
-    text, x, y, variant = (np.concatenate([part[k] for part in found]) for k in (0, 2, 3, 4))
-    return SignMarks(text, [sign for part in found for sign in part[1]], x, y, variant)
+                y = up - placed.slope[some] * x
+                found.append(SignMarks(some, np.full(len(some), sign), x + 0.3 * k, y, variant))
+    return SignMarks(*(np.concatenate(arrays) for arrays in zip(*found)))
 
 
 def draw_rules(images: NDArray[np.uint8], marks: Marks, frame: Frame, string_width: Numbers) -> None:
@@ -144,19 +144,17 @@ def _rule(
         beside = between(place, 0.2, 0.5)
         at = left + (-beside if name == "left" else string_width + beside) * size
         away = x - _each(at) + _each(slope) * (y[:, None] - high / 2)
-        stroke = np.clip(_each(half) - np.abs(away), 0, 1)
+        inside = x < width[:, None]
     else:
         low, top = {"under": (-0.12, 0.55), "above": (-1.6, -1.05), "through": (-0.8, -0.2)}[name]
         middle = base + frame.climb[some] * string_width * size / 2  # of the base line
         at = middle + between(place, low, top) * size - slope * width / 2
         away = y[:, None] - _each(at) - _each(slope) * x
-        stroke = np.clip(_each(half) - np.abs(away), 0, 1)
         ends = np.sort(np.stack([first, last]) * width, axis=0)
         partial = part < 0.3
         inside = (x >= np.where(partial, ends[0], 0)[:, None]) & (x < np.where(partial, ends[1], width)[:, None])
-        stroke *= inside[:, None, :]
+    stroke = np.clip(_each(half) - np.abs(away), 0, 1) * inside[:, None, :]
     level = np.rint(stroke * _each(between(ink, 0.3, 1) * 255)).astype(np.uint8)
-    level *= (np.arange(wide) < width[:, None])[:, None, :]
     images[some] = np.maximum(images[some], level)
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.glyphs.bank import GlyphBank
-from digitseq.glyphs.scaling import BOX, GlyphColumns
+from digitseq.glyphs.glyph_columns import GlyphColumns
+from digitseq.glyphs.scaling import BOX
 from digitseq.glyphs.stroke_bank import STROKE, STROKE_LENGTH, VARIANTS, StrokeBank, cells_of
 from digitseq.glyphs.stroke_fields import SAMPLES, UNIT
 from digitseq.pen.digit_forms import Strokes
@@ -24,6 +25,7 @@ from digitseq.pen.shapes import Shapes
 
 Indices = NDArray[np.int64]
 Span = tuple[Indices, Indices]  # the first column of each piece, and its width
+Ink = tuple[Numbers, Numbers, Numbers]  # `full`, `steep` and `most` of `Pieces`
 THINNEST = 0.3  # pixels of the field, half the width of a pen: a thinner one is lost between samples in places
 LEAST_GRAY = 9.0  # pixels of a digit: thin strokes of lower ones are lost between the pixels that are looked at
 DOT_PEN = 0.4  # pixels of a glyph: half the pen of a dot or a dash is wider, as its line runs between samples
@@ -72,14 +74,12 @@ class Pens:
             left = self._pixels(text, corner)[:, 0]
             span = self._span(text, left - beside, left + shapes.width[at] * size + beside)
             if kept:
-                some = alphabet.glyph_of(row)
-                fields = FULL - cells_of(glyphs, some, self.bank.side)
-                full, steep, most = self._gray(text)
-                pieces = _pieces(np.arange(len(row)), matrix, origin, span, self.bank.side, 1, full, steep, most)
+                fields = FULL - cells_of(glyphs, alphabet.glyph_of(row), self.bank.side)
+                row, samples, ink = np.arange(len(row)), 1, self._gray(text)
             else:
-                fields = self.bank.lines.field
-                full, steep, most = self._ink(text, pen, shapes.scale[at] * size, at, span[1])
-                pieces = _pieces(row, matrix, origin, span, self.bank.side, SAMPLES, full, steep, most)
+                fields, samples = self.bank.lines.field, SAMPLES
+                ink = self._ink(text, pen, shapes.scale[at] * size, at, span[1])
+            pieces = _pieces(row, matrix, origin, span, self.bank.side, samples, ink)
             yield Written(text, at[1], *ink_pieces(fields, pieces, self.height))
 
     def _glyph_pen(self, text: Indices, row: Indices, scale: Numbers) -> Numbers:
@@ -130,16 +130,14 @@ class Pens:
         self, text: Indices, slot: Indices, row: Indices, matrix: Numbers, origin: Numbers, span: Span, pen: Numbers,
         scale: Numbers,
     ) -> Written:  # fmt: skip
-        full, steep, most = self._ink(text, pen, scale)
-        pieces = _pieces(row, matrix, origin, span, self.bank.side, SAMPLES, full, steep, most)
+        pieces = _pieces(row, matrix, origin, span, self.bank.side, SAMPLES, self._ink(text, pen, scale))
         return Written(text, slot, *ink_pieces(self.bank.lines.field, pieces, self.height))
 
     def _pixels(self, text: Indices, place: Numbers) -> Numbers:
         """float64 (M, 2): where places of strings, in digit heights, are in their images."""
         frame = self.frame
         corner = np.stack([frame.x[text], frame.y[text]], axis=1)
-        found: Numbers = corner + place * frame.size[text, None]
-        return found
+        return corner + place * frame.size[text, None]
 
     def _span(self, text: Indices, left: Numbers, right: Numbers) -> Span:
         """The columns from `left` to `right` with soft edges, inside the image: first column and width, (M,) each."""
@@ -147,10 +145,8 @@ class Pens:
         first = np.clip(np.floor(left - EDGE).astype(np.int64), 0, wide - 1)
         return first, np.clip(np.ceil(right + EDGE).astype(np.int64), first + 1, wide) - first
 
-    def _ink(
-        self, text: Indices, pen: Numbers, scale: Numbers, at: Any = None, width: Any = None
-    ) -> tuple[Numbers, Numbers, Numbers]:
-        """`full`, `steep` and `most` of pieces. pen: half its width, scale: of a pixel of the field, both in pixels."""
+    def _ink(self, text: Indices, pen: Numbers, scale: Numbers, at: Any = None, width: Any = None) -> Ink:
+        """The ink of pieces. pen: half its width, scale: of a pixel of the field, both in pixels."""
         most = FULL * self.hand.string["darkness"][text]
         pen = np.maximum(pen, THINNEST * scale)
         full = np.zeros((len(text), 3))
@@ -166,7 +162,7 @@ class Pens:
             full[:, 0] += whole * between(u["pressure"][at], -0.7, 0.7)
         return full, most * scale / UNIT, most
 
-    def _gray(self, text: Indices) -> tuple[Numbers, Numbers, Numbers]:
+    def _gray(self, text: Indices) -> Ink:
         most = FULL * self.hand.string["darkness"][text]
         level = drawn(self.hand.style, "gray_level", self.hand.strings["gray_level"][text])
         steep = between(self.hand.strings["gray_slope"][text], 2, 5)
@@ -175,10 +171,7 @@ class Pens:
         return full, most * steep / FULL, most
 
 
-def _pieces(
-    row: Indices, matrix: Numbers, origin: Numbers, span: Span,
-    side: int, samples: int, full: Numbers, steep: Numbers, most: Numbers,
-) -> Pieces:  # fmt: skip
+def _pieces(row: Indices, matrix: Numbers, origin: Numbers, span: Span, side: int, samples: int, ink: Ink) -> Pieces:
     """Pieces whose fields, `side` pixels with `samples` each, come to the image by `matrix` (M, 2, 2), their middle to
     `origin` (M, 2)."""
     (a, b), (c, d) = matrix.transpose(1, 2, 0)
@@ -188,4 +181,4 @@ def _pieces(
     place = np.empty((len(row), 2, 3))
     place[:, :, :2] = back * samples
     place[:, :, 2] = (np.einsum("mij,mj->mi", back, corner) + side / 2) * samples - 0.5
-    return Pieces(row, *span, place, full, steep, most)
+    return Pieces(row, *span, place, *ink)

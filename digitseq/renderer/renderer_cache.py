@@ -30,7 +30,7 @@ def bank_of(settings: Settings, cache: str | None = None, keep_sizes: bool = Tru
     keep_sizes: as in `renderer_of`
     """
     base = load_bank(settings.split, cache, settings.dataset, settings.transpose)
-    return _sized(base, _size(settings), keep_sizes, cache, partial(load_strokes, base, cache))
+    return _sized(base, _size(settings), keep_sizes, cache, partial(load_strokes, base))
 
 
 def renderer_of(settings: Settings, cache: str | None = None, keep_sizes: bool = True) -> Renderer:
@@ -68,7 +68,7 @@ def _bank(size: _Size, keep: bool, state: Hashable, *names: Any) -> AnyBank:
 @lru_cache(maxsize=BANKS)
 def _lines(state: Hashable, *names: Any) -> StrokeBank:
     # one for all sizes, as `_base`
-    return load_strokes(_base(state, *names), names[1])
+    return load_strokes(_base(state, *names))
 
 
 @lru_cache(maxsize=BANKS)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.random_streams import Rows
+from digitseq.settings import Settings
 from digitseq.sources.base import Codes, Source, text_rows
 from digitseq.sources.random_digits import DIGITS, below
-
-if TYPE_CHECKING:
-    from digitseq.settings import Settings
 
 
 def from_settings(settings: Settings, characters: str) -> Amounts:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from digitseq.errors import SettingsError
 from digitseq.options import Number, Option
+from digitseq.settings import Settings
 from digitseq.sources import SOURCE_MODULES
 from digitseq.sources.base import Check, Source, never_cancelled
-
-if TYPE_CHECKING:
-    from digitseq.settings import Settings
 
 SIZE = Option(Number(1, 1_000_000_000), "images of the run")
 

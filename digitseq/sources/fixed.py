@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from digitseq.random_streams import Rows
+from digitseq.settings import Settings
 from digitseq.sources.base import Codes, Source, encode, named
-
-if TYPE_CHECKING:
-    from digitseq.settings import Settings
 
 
 def from_settings(settings: Settings, characters: str) -> FixedSource:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from digitseq.random_streams import Rows
+from digitseq.settings import Settings
 from digitseq.sources.base import Codes, Source, encode, named
-
-if TYPE_CHECKING:
-    from digitseq.settings import Settings
 
 
 def from_settings(settings: Settings, characters: str) -> GivenTexts:

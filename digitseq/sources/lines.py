@@ -8,15 +8,13 @@ import sys
 import weakref
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 from digitseq.errors import DataError, SettingsError
 from digitseq.random_streams import Rows
+from digitseq.settings import Settings
 from digitseq.sources.base import Codes, Source, encode
 from digitseq.sources.line_index import BLOCK, SETTING, index_lines, split_lines
-
-if TYPE_CHECKING:
-    from digitseq.settings import Settings
 
 STANDARD_INPUT = "-"
 

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.errors import RunError, SettingsError
 from digitseq.random_streams import Rows
+from digitseq.settings import Settings
 from digitseq.sources.automaton import automaton
 from digitseq.sources.base import Codes, Source, decode, text_rows
 from digitseq.sources.random_digits import DIGITS
 from digitseq.sources.sampler import Sampler, graph_of
 from digitseq.sources.syntax import SETTING, read_regex, written
-
-if TYPE_CHECKING:
-    from digitseq.settings import Settings
 
 COUNT_BUDGET = 200_000  # steps: about 0.2 s
 ATTEMPTS = 2_000

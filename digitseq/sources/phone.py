@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from digitseq.errors import MissingPackageError, SettingsError
 from digitseq.lazy_imports import import_package
 from digitseq.random_streams import Rows
+from digitseq.settings import Settings
 from digitseq.sources.base import Codes, Source, decode, encode, text_rows
 from digitseq.sources.number_plan import NumberPlan, plan_sampler
 from digitseq.sources.random_digits import DIGITS
-
-if TYPE_CHECKING:
-    from digitseq.settings import Settings
 
 SETTING = "phone"
 KINDS = {"any": ("mobile", "fixed_line"), "mobile": ("mobile",), "fixed_line": ("fixed_line",)}

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
 from digitseq.random_streams import Rows
+from digitseq.settings import Settings
 from digitseq.sources.base import Codes, Source, text_rows
-
-if TYPE_CHECKING:
-    from digitseq.settings import Settings
 
 DIGITS = "0123456789"
 

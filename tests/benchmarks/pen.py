@@ -50,7 +50,7 @@ def main() -> None:
 
     bank = load_bank()
     began = time.perf_counter()
-    strokes = build_strokes(bank, "")
+    strokes = build_strokes(bank)
     taken = time.perf_counter() - began
     left_out = (~strokes.intact).mean()
     size = strokes.lines.field.nbytes / 1e6
