@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from digitseq.errors import OutputError, SettingsError
 from digitseq.files.checksum import Checksum, checksum
+from digitseq.files.listing import files_ending
 from digitseq.formats.parts import PartFiles, spans
 from digitseq.formats.streaming import file_pieces
 from digitseq.pipeline import Pipeline
@@ -117,10 +118,12 @@ class Format:
 
     keeps: results are assembled at the end of the run, from files that are kept until then
     streams: `stream` yields bytes while the images are made; otherwise the file is made on disk first
+    suffix: how the names of the files end that `files_in` finds, without a dot; "": it finds none
     """
 
     keeps = False
     streams = False
+    suffix = ""
 
     def numbered(self, labels: tuple[str, ...], masks: bool) -> tuple[str, ...]:
         """The names of files that belong to a single image, such as "%d.png", with the label formats `labels`."""
@@ -136,7 +139,7 @@ class Format:
 
     def knows(self, details: dict[str, Any]) -> bool:
         """Whether `begin` can have decided these `details`: the record that has them may have been edited."""
-        return True
+        return type(before := details.get(BEFORE, 0)) is int and before >= 0
 
     def begin(self, pipeline: Pipeline, request: RunRequest) -> FormatPlan:
         """Look at what is in the folder, and decide how to continue. Writes nothing.
@@ -178,7 +181,8 @@ class Format:
 
         None if there are none, and for a format without `read`, which an inspection passes over.
         """
-        return []
+        files = files_ending(folder, f".{self.suffix}") if self.suffix else []
+        return [path for path in files if path.name.startswith(prefix)]
 
     def read(self, files: list[Path]) -> Iterator[StoredSample]:
         """The samples in `files`, which `files_in` has found. Memory use does not depend on their number.
@@ -257,8 +261,3 @@ def start_without_gap(request: RunRequest, format_name: str, after: int) -> tupl
             "start",
         )
     return after, {}
-
-
-def knows_before(details: dict[str, Any]) -> bool:
-    """Whether `start_without_gap` can have given these details."""
-    return type(before := details.get(BEFORE, 0)) is int and before >= 0

@@ -85,10 +85,9 @@ class OutputFormat(Format):
         `OutputError` where earlier labels have others. The list of one run may go on where that of another one ends.
         """
         found = pipeline.bank.characters
-        for name in request.labels:
+        for name, each in zip(request.labels, label_formats(request.labels)):  # "none" is alone, and no format
             earlier = [run for run in request.earlier if run.images and name in run.labels]
-            each = next(iter(label_formats((name,))), None)  # "none" is no format
-            if not each or not each.numbers_classes or not earlier:
+            if not each.numbers_classes or not earlier:
                 continue
             lists = [known for run in earlier if isinstance(known := run.details.get("classes"), str)]
             summary = _summary_folder(each, request.folder, request.part) / (each.summary_name or "")
