@@ -44,7 +44,8 @@ class LocalFolder(RunFolder):
         folder._make(cleanup)
         folder._acquire(cleanup)
         cleanup.callback(folder._withdraw)
-        folder.journal = FileJournal(cleanup.enter_context(append_regular(folder.private / JOURNAL)))
+        path = folder.private / JOURNAL
+        folder.journal = FileJournal(path, cleanup.enter_context(append_regular(path)).fileno())
         return folder
 
     def _make(self, cleanup: contextlib.ExitStack) -> None:
@@ -53,7 +54,7 @@ class LocalFolder(RunFolder):
             with contextlib.suppress(FileExistsError):  # another run has just made it
                 path.mkdir()
                 self.new = path == self.private
-                cleanup.callback(_remove_empty, path)
+                cleanup.callback(self.remove_empty, path)
         kinds = {"": stat.S_ISDIR, KEPT: stat.S_ISDIR, LOCK: stat.S_ISREG, JOURNAL: stat.S_ISREG}
         for name, is_right in kinds.items():
             path = self.private / name
@@ -105,10 +106,8 @@ class LocalFolder(RunFolder):
         finally:
             remove_directory(path)
 
-    @contextlib.contextmanager
-    def scratch(self) -> Iterator[Path]:
-        with self.stage() as path:
-            yield path
+    def scratch(self) -> contextlib.AbstractContextManager[Path]:
+        return self.stage()
 
     def remove_stages(self) -> None:
         """See `RunFolder`. This comes before anything else a run does.
@@ -158,7 +157,8 @@ class LocalFolder(RunFolder):
         remove_directory(path)
 
     def remove_empty(self, path: Path) -> None:
-        _remove_empty(path)
+        with contextlib.suppress(OSError):  # something is in it
+            path.rmdir()
 
     def sizes(self, folders: Iterable[Path]) -> Callable[[Path], int | None]:
         return regular_size
@@ -211,8 +211,3 @@ def remove_directory(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
         if not os.path.lexists(path):
             return
-
-
-def _remove_empty(path: Path) -> None:
-    with contextlib.suppress(OSError):  # something is in it
-        path.rmdir()

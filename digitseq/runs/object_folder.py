@@ -24,7 +24,7 @@ from digitseq.files.object_store import ObjectStore
 from digitseq.files.regular import regular_size
 from digitseq.runs.folder import PRIVATE, STAGE, RunFolder
 from digitseq.runs.lease import EXPIRES, Lease, is_leased_in
-from digitseq.runs.object_journal import ObjectJournal, object_lines_from, objects_changed
+from digitseq.runs.object_journal import ObjectJournal
 
 JOURNAL, OWNERS = "journal", "owners"  # folders in the private one
 PUBLISHED_AT_ONCE = 256  # parts: a store copies many objects in the time of one
@@ -38,11 +38,11 @@ class ObjectFolder(RunFolder):
     at_once = PUBLISHED_AT_ONCE
     appends = False
 
+    _own_stage: Path  # for what is copied to its final name at once, such as run.json
+
     def __init__(self, path: Path, store: ObjectStore, lease: Lease) -> None:
         super().__init__(path)
         self._store, self._lease = store, lease
-        # what is copied to its final name at once, such as run.json
-        self._own_stage = self.private / f"{STAGE}{secrets.token_hex(8)}"
 
     @classmethod
     def opened(
@@ -61,15 +61,11 @@ class ObjectFolder(RunFolder):
                 f"{path} is being written by another run ({owner}): wait until it has finished, or "
                 f"{EXPIRES:.0f} seconds if it is dead, or name another directory with `output_path`"
             )
-        cleanup.callback(_released, lease)
+        cleanup.callback(lease.release)
         folder = cls(path, store, lease)
-        cleanup.callback(_released, folder)
+        folder._own_stage = cleanup.enter_context(folder.stage())
         folder.journal = ObjectJournal(store, folder.private / JOURNAL, folder._write)
         return folder
-
-    def release(self) -> None:
-        """Remove what is left in the stage. Raises `OSError`."""
-        self._store.remove_below(self._own_stage)
 
     def is_owned(self) -> bool:
         try:
@@ -165,19 +161,10 @@ def is_leased(path: Path) -> bool:
     return is_leased_in(ObjectStore(path), path / PRIVATE / OWNERS)
 
 
-def journal_lines_in(path: Path, offset: int) -> Iterator[bytes]:
-    """The lines after byte `offset` of the journal of the folder `path`. Raises `OSError`."""
-    yield from object_lines_from(ObjectStore(path), path / PRIVATE / JOURNAL, offset)
-
-
-def journal_changed_in(path: Path) -> float | None:
-    """When this journal was written last, in seconds since 1970; None where there is none. Raises `OSError`."""
-    return objects_changed(ObjectStore(path), path / PRIVATE / JOURNAL)
-
-
-def _released(held: Lease | ObjectFolder) -> None:
-    with contextlib.suppress(OSError):  # it runs out
-        held.release()
+def journal_in(path: Path) -> ObjectJournal:
+    """The journal of the folder `path`, for reading. Raises `OSError`."""
+    store = ObjectStore(path)
+    return ObjectJournal(store, path / PRIVATE / JOURNAL, store.put)
 
 
 def _copy_bytes(old: IO[bytes], new: IO[bytes], size: int) -> None:
