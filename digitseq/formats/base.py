@@ -81,12 +81,11 @@ class StoredSample(NamedTuple):
 
 
 class EarlierRun(NamedTuple):
-    """What an earlier run has written to the same folder: images first … first + images - 1, from 1.
+    """What an earlier run has written to the same folder in this format: images first … first + images - 1, from 1.
 
     details: what its `FormatPlan` had
     """
 
-    format: str
     labels: tuple[str, ...]
     first: int
     images: int
@@ -96,7 +95,7 @@ class EarlierRun(NamedTuple):
 class RunRequest(NamedTuple):
     """`images` images to be written to `folder`, which may not exist yet, in files whose names begin with `name`.
 
-    labels, shard_size: as in `Output`; earlier: the runs that have written to the folder
+    labels, shard_size: as in `Output`; earlier: the runs that have written to the folder in this format
     start: index of the first image, from 0; None: after the last one in the folder
     part: train, val or test in a run that is split
     apart: the images before `start` go to other folders; those in files that count from 1 are counted from `start`
@@ -221,12 +220,12 @@ class Format:
                 yield from file_pieces(file)
 
 
-def images_of(format_name: str, earlier: list[EarlierRun]) -> int:
-    """How many images earlier runs have made in one format."""
-    return max((run.first - 1 + run.images for run in earlier if run.format == format_name), default=0)
+def images_of(earlier: list[EarlierRun]) -> int:
+    """How many images earlier runs have made."""
+    return max((run.first - 1 + run.images for run in earlier), default=0)
 
 
-def free_start(request: RunRequest, format_name: str, numbers: Iterable[int], after: int) -> int:
+def free_start(request: RunRequest, numbers: Iterable[int], after: int) -> int:
     """The index of the first image: `after`, or what was asked for.
 
     numbers: of the images that are in the folder, from 1. `OutputError` when one of the new ones is there already.
@@ -237,7 +236,7 @@ def free_start(request: RunRequest, format_name: str, numbers: Iterable[int], af
     taken = [number for number in numbers if first <= number <= last]
     for run in request.earlier:
         # an image that was deleted counts, as its labels are still there
-        if run.format == format_name and run.images and run.first <= last and run.first + run.images > first:
+        if run.images and run.first <= last and run.first + run.images > first:
             taken.append(max(first, run.first))
     if taken:
         raise OutputError(

@@ -71,8 +71,8 @@ class OutputFormat(Format):
         # of masks and labels, too: what is called like one of them may be somebody else's
         names = self.numbered(request.labels, pipeline.settings.masks)
         there = [number for name in names for number in numbers_in(request.folder, name)]
-        after = max(max(there, default=0), images_of("png", request.earlier))
-        start = free_start(request, "png", there, after)
+        after = max(max(there, default=0), images_of(request.earlier))
+        start = free_start(request, there, after)
         # recorded: a run that is killed leaves labels without a list of their classes
         numbered = any(each.numbers_classes for each in label_formats(request.labels))
         details = {"begun": begun} | ({"classes": classes} if numbered else {})

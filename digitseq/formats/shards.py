@@ -43,7 +43,7 @@ class ShardFormat(Format):
         used = [int(match[1]) for name in names if (match := pattern.fullmatch(name))]
         # a shard that was deleted in the middle leaves its number unused
         first_shard, size = max(used, default=-1) + 1, request.shard_size
-        start = free_start(request, self.format_name, (), images_of(self.format_name, request.earlier))
+        start = free_start(request, (), images_of(request.earlier))
         if request.start is not None:
             first_shard = self._first_shard(request, start, used)
         return FormatPlan(start, size, {"first_shard": first_shard, "shard_size": size})
