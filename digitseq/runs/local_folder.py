@@ -24,7 +24,11 @@ _held: dict[Path, LocalFolder] = {}  # locks of files belong to a process: they 
 class LocalFolder(RunFolder):
     """A folder that is locked. new: whether `private` was made for this run, which is not recorded yet."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, cleanup: contextlib.ExitStack) -> None:
+        """The folder `path`, made where it is missing, and locked. cleanup: undoes all that was done for it.
+
+        Raises `OSError` and `OutputError`.
+        """
         from fasteners import InterProcessLock
 
         super().__init__(path)
@@ -32,21 +36,12 @@ class LocalFolder(RunFolder):
         # It locks with POSIX record locks, which forked processes do not inherit. So the lock is free as soon as its
         # owner is dead, even if workers of a killed run are still there. With flock they would hold it.
         self._lock = InterProcessLock(self.private / LOCK)
-
-    @classmethod
-    def opened(cls, path: Path, cleanup: contextlib.ExitStack) -> LocalFolder:
-        """The folder `path`, made where it is missing, and locked. cleanup: undoes all that was done for it.
-
-        Raises `OSError` and `OutputError`.
-        """
-        folder = cls(path)
         # unwinds upwards: close the journal, withdraw, unlock, remove directories that are empty
-        folder._make(cleanup)
-        folder._acquire(cleanup)
-        cleanup.callback(folder._withdraw)
-        path = folder.private / JOURNAL
-        folder.journal = FileJournal(path, cleanup.enter_context(append_regular(path)).fileno())
-        return folder
+        self._make(cleanup)
+        self._acquire(cleanup)
+        cleanup.callback(self._withdraw)
+        journal = self.private / JOURNAL
+        self.journal = FileJournal(journal, cleanup.enter_context(append_regular(journal)).fileno())
 
     def _make(self, cleanup: contextlib.ExitStack) -> None:
         """Make the missing directories. Raises `OSError`, and `OutputError` for anything that digitseq did not make."""
@@ -126,6 +121,7 @@ class LocalFolder(RunFolder):
 
     def move(self, files: Iterable[tuple[Path, Path, list[str]]]) -> None:
         for source, target, names in files:
+            (target / names[0]).parent.mkdir(parents=True, exist_ok=True)
             # not `Path`: making one takes as long as renaming a file
             before, after = f"{source}{os.sep}", f"{target}{os.sep}"
             for name in names:
@@ -145,9 +141,6 @@ class LocalFolder(RunFolder):
         elif (found or 0) > size:
             with append_regular(path) as file:
                 file.truncate(size)
-
-    def make_directory(self, path: Path) -> None:
-        path.mkdir(parents=True, exist_ok=True)
 
     def remove(self, paths: Iterable[Path]) -> None:
         for path in paths:

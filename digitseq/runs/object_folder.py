@@ -38,34 +38,25 @@ class ObjectFolder(RunFolder):
     at_once = PUBLISHED_AT_ONCE
     appends = False
 
-    _own_stage: Path  # for what is copied to its final name at once, such as run.json
-
-    def __init__(self, path: Path, store: ObjectStore, lease: Lease) -> None:
-        super().__init__(path)
-        self._store, self._lease = store, lease
-
-    @classmethod
-    def opened(
-        cls, path: Path, cleanup: contextlib.ExitStack, stopping: Callable[[], bool], wait: bool
-    ) -> ObjectFolder:
+    def __init__(self, path: Path, cleanup: contextlib.ExitStack, stopping: Callable[[], bool], wait: bool) -> None:
         """The folder `path`, leased. cleanup: ends the lease. wait: as in `Lease.acquire`.
 
         Raises `OSError`, and `OutputError` when another run has the lease.
         """
+        super().__init__(path)
         cleanup.enter_context(store_errors(path))
-        store = ObjectStore(path, stopping)
-        store.check(path)
-        lease = Lease(store, path / PRIVATE / OWNERS)
-        if owner := lease.acquire(wait):
+        self._store = ObjectStore(path, stopping)
+        self._store.check(path)
+        self._lease = Lease(self._store, self.private / OWNERS)
+        if owner := self._lease.acquire(wait):
             raise OutputError(
                 f"{path} is being written by another run ({owner}): wait until it has finished, or "
                 f"{EXPIRES:.0f} seconds if it is dead, or name another directory with `output_path`"
             )
-        cleanup.callback(lease.release)
-        folder = cls(path, store, lease)
-        folder._own_stage = cleanup.enter_context(folder.stage())
-        folder.journal = ObjectJournal(store, folder.private / JOURNAL, folder._write)
-        return folder
+        cleanup.callback(self._lease.release)
+        # for what is copied to its final name at once, such as run.json
+        self._own_stage = cleanup.enter_context(self.stage())
+        self.journal = ObjectJournal(self._store, self.private / JOURNAL, self._write)
 
     def is_owned(self) -> bool:
         try:
@@ -125,9 +116,6 @@ class ObjectFolder(RunFolder):
             self.remove([path])
         elif (regular_size(path) or 0) > size:
             self.merge(path, size, [])
-
-    def make_directory(self, path: Path) -> None:
-        """Stores have none."""
 
     def remove(self, paths: Iterable[Path]) -> None:
         self.check_owned()  # a late owner must not remove what the next one has written under the same names

@@ -11,7 +11,7 @@ from pathlib import Path
 from digitseq.errors import OutputError
 from digitseq.files.regular import regular_size
 from digitseq.formats.base import Job
-from digitseq.formats.parts import MASKS, Part, Receipt, addition_name, numbers_in
+from digitseq.formats.parts import Part, Receipt, addition_name, numbers_in
 from digitseq.runs.folder import RunFolder
 from digitseq.runs.journal import Entry
 from digitseq.runs.manifest import Record, parts_of
@@ -83,13 +83,12 @@ class OwnedRun(RunFiles):
 
     def _prepared(self, receipt: Receipt, source: Path) -> Iterator[tuple[Path, Path, list[str]]]:
         """What of the files of a part, in the directory `source`, is to be moved: see `RunFolder.move`."""
-        part, directory = receipt.part, self.directories[receipt.part.section]
-        self.folder.make_directory(directory)
-        if any(group.name.startswith(f"{MASKS}/") for group in receipt.files):
-            self.folder.make_directory(directory / MASKS)
-        if self.format.keeps:
-            self.folder.make_directory(self.kept[part.section])
-        self.format.take(self.jobs[part.section], directory, self.kept[part.section], source, part.start)
+        part, section = receipt.part, receipt.part.section
+        directory, kept = self.directories[section], self.kept[section]
+        if self.format.keeps:  # it writes there itself
+            directory.mkdir(exist_ok=True)
+            kept.mkdir(parents=True, exist_ok=True)
+        self.format.take(self.jobs[section], directory, kept, source, part.start)
         for group in receipt.files:
             if group.place in ("folder", "kept"):  # "direct" ones have their names already
                 yield source, self.place(part, group), group.names()
@@ -185,11 +184,8 @@ class OwnedRun(RunFiles):
         }
         added = [path for path, end in ends.items() if (regular_size(path) or 0) > end]
         stops = {e.receipt.part.section: e.receipt.part.stop for e in entries}
-        for place, (section, directory) in enumerate(zip(self.sections, self.directories)):
-            done = stops.get(place, section.first - 1)
-            for name in self.numbered():
-                found = (number for number in numbers_in(directory, name) if done < number <= section.last)
-                added += [directory / (name % number) for number in found]
+        for place, section in enumerate(self.sections):
+            added += self._images_there(place, stops.get(place, section.first - 1), section.last)
         if added:
             raise OutputError(
                 f"{added[0]} was added, or added to, after the run had ended, and `resume` would replace that: move it "
@@ -207,11 +203,13 @@ class OwnedRun(RunFiles):
         for part in islice(parts_of(self.sections), self.finished, named + ahead):
             ranges[part.section] = ranges.get(part.section, part[2:])[0], part.stop
         for place, (start, stop) in ranges.items():
-            directory = self.directories[place]
-            for name in self.numbered():
-                for number in numbers_in(directory, name):
-                    if start < number <= stop:
-                        self.folder.remove([directory / (name % number)])
+            self.folder.remove(self._images_there(place, start, stop))
+
+    def _images_there(self, place: int, start: int, stop: int) -> Iterator[Path]:
+        """The files of images start … stop-1, from 0, that are in the folder of a section."""
+        directory = self.directories[place]
+        for name in self.numbered():
+            yield from (directory / (name % n) for n in numbers_in(directory, name) if start < n <= stop)
 
     def _count(self, part: Part) -> None:
         self.finished += 1

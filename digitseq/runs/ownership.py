@@ -28,9 +28,9 @@ def locked_folder(path: Path, stopping: Callable[[], bool] = never, wait: bool =
             if is_object(path):
                 from digitseq.runs.object_folder import ObjectFolder  # disks need no client of a store
 
-                yield ObjectFolder.opened(path, cleanup, stopping, wait)
+                yield ObjectFolder(path, cleanup, stopping, wait)
             else:
-                yield LocalFolder.opened(path, cleanup)
+                yield LocalFolder(path, cleanup)
     except OSError as error:
         reason = error.strerror or error
         remedy = "name another directory with `output_path`"

@@ -28,7 +28,7 @@ def broken_files(path: Path) -> Iterator[tuple[str, str]]:
         for record in runs:
             made, wanted = sum(section.images for section in sections_of(record)), size_of(record)
             if made < wanted:
-                yield "runs that were interrupted", f"{made:,} of {wanted:,} images, seed {record.get('seed')}"
+                yield "runs that were interrupted", f"{made:,} of {wanted:,} images, seed {record['seed']}"
         results = Results(path, runs)
         for result in results.paths:
             if fault := results.fault(result):
