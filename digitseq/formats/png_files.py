@@ -90,7 +90,8 @@ class OutputFormat(Format):
             if not each.numbers_classes or not earlier:
                 continue
             lists = [known for run in earlier if isinstance(known := run.details.get("classes"), str)]
-            summary = _summary_folder(each, request.folder, request.part) / (each.summary_name or "")
+            folder = request.folder.parent if request.part and each.summary_of_split else request.folder
+            summary = folder / (each.summary_name or "")
             if exists(summary):  # runs of earlier releases did not record their classes
                 with _as_written(summary, OutputError):
                     lists.append(each.listed_classes(summary))
@@ -199,11 +200,6 @@ class OutputFormat(Format):
                             if output.getbuffer().nbytes >= PIECE:
                                 yield output.drain()
         yield output.drain()
-
-
-def _summary_folder(label: LabelFormat, folder: Path, part: str) -> Path:
-    """Where the summary of the labels in `folder` is. part: train, val or test in a run that is split."""
-    return folder.parent if part and label.summary_of_split else folder
 
 
 def _recorded_classes(job: Job) -> str:
