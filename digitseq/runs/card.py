@@ -47,7 +47,7 @@ def update_card(run: OwnedRun, runs: list[Record], wish: str) -> None:
         )  # fmt: skip
         return
     for name, text in files.items():
-        run.folder.write(name, text.encode("utf-8", "backslashreplace"))
+        run.folder.write(path / name, text.encode("utf-8", "backslashreplace"))
 
 
 def remove_card(folder: RunFolder) -> None:

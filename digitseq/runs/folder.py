@@ -61,8 +61,8 @@ class RunFolder:
         """Remove the unfinished parts of all earlier runs."""
         raise NotImplementedError
 
-    def write(self, name: str, data: bytes) -> None:
-        """Replace the file `name` atomically. Raises `RunError` as `check_owned` does."""
+    def write(self, path: Path, data: bytes) -> None:
+        """Replace the file `path` atomically. Raises `RunError` as `check_owned` does."""
         raise NotImplementedError
 
     def move(self, files: Iterable[tuple[Path, Path, list[str]]]) -> None:
@@ -106,7 +106,7 @@ class RunFolder:
 
     def write_runs(self, runs: list[dict[str, Any]]) -> None:
         """Replace `run.json` atomically. Raises `RunError` as `check_owned` does."""
-        self.write(RECORD, json.dumps({"runs": runs}, indent=1).encode() + b"\n")
+        self.write(self.path / RECORD, json.dumps({"runs": runs}, indent=1).encode() + b"\n")
 
 
 def read_runs(folder: Path) -> list[dict[str, Any]]:

@@ -64,14 +64,6 @@ class Journal:
         """Remove everything after byte `start` but the finished `entries`, which are the first there."""
         self.cut((entries[-1].done if entries else None) or start)
 
-    def begin_parts(self, receipts: list[Receipt]) -> None:
-        """From now on files of these parts may have their final names."""
-        self.append(b"".join(map(begun_line, receipts)))
-
-    def finish_parts(self, receipts: list[Receipt]) -> None:
-        """All files of the parts have their final names, and their additions are written."""
-        self.append(b"".join(map(done_line, receipts)))
-
     def read(self, offset: int, end: int | None = None) -> list[Entry]:
         """The parts of a run whose lines begin at byte `offset` and end at byte `end`, in order.
 

@@ -113,9 +113,9 @@ class LocalFolder(RunFolder):
         for path in self.private.glob(f"{STAGE}*"):
             remove_directory(path)
 
-    def write(self, name: str, data: bytes) -> None:
+    def write(self, path: Path, data: bytes) -> None:
         self.check_owned()
-        with self.stage() as stage, replacing(self.path / name, stage) as file:
+        with self.stage() as stage, replacing(path, stage) as file:
             file.write(data)
         self.new = False
 

@@ -24,11 +24,10 @@ from digitseq.files.object_store import ObjectStore
 from digitseq.files.regular import regular_size
 from digitseq.runs.folder import PRIVATE, STAGE, RunFolder
 from digitseq.runs.lease import EXPIRES, Lease, is_leased_in
-from digitseq.runs.object_journal import ObjectJournal
+from digitseq.runs.object_journal import ObjectJournal, contents_of
 
 JOURNAL, OWNERS = "journal", "owners"  # folders in the private one
 PUBLISHED_AT_ONCE = 256  # parts: a store copies many objects in the time of one
-READ_AT_ONCE = 64  # objects
 PIECE = 1 << 20  # bytes
 
 
@@ -56,7 +55,7 @@ class ObjectFolder(RunFolder):
         cleanup.callback(self._lease.release)
         # for what is copied to its final name at once, such as run.json
         self._own_stage = cleanup.enter_context(self.stage())
-        self.journal = ObjectJournal(self._store, self.private / JOURNAL, self._write)
+        self.journal = ObjectJournal(self._store, self.private / JOURNAL, self.write)
 
     def is_owned(self) -> bool:
         try:
@@ -88,8 +87,9 @@ class ObjectFolder(RunFolder):
         stale = [name for name in names if name.startswith(STAGE) and not name.startswith(self._own_stage.name)]
         self._store.remove(self.private / name for name in stale)
 
-    def write(self, name: str, data: bytes) -> None:
-        self._write(self.path / name, data)
+    def write(self, path: Path, data: bytes) -> None:
+        self._store.put(self._own_stage / path.name, data)
+        self._copy_own(path)
 
     def move(self, files: Iterable[tuple[Path, Path, list[str]]]) -> None:
         files = list(files)
@@ -107,8 +107,7 @@ class ObjectFolder(RunFolder):
                 if size:
                     with path.open("rb") as old:
                         _copy_bytes(old, file, size)
-                for first in range(0, len(pieces), READ_AT_ONCE):
-                    file.writelines(self._store.read(pieces[first : first + READ_AT_ONCE]))
+                file.writelines(contents_of(self._store, pieces))
             self.move_here(made, path)
 
     def cut(self, path: Path, size: int) -> None:
@@ -134,12 +133,8 @@ class ObjectFolder(RunFolder):
         found = {f"{self.path}/{name}": size for name, size in self._store.sizes(self.path).items()}
         return lambda path: found.get(str(path))
 
-    def _write(self, path: Path, data: bytes) -> None:
-        """Write an object, unless another run has taken over. Raises `OSError`, and `RunError` as `check_owned`."""
-        self._store.put(self._own_stage / path.name, data)
-        self._copy_own(path)
-
     def _copy_own(self, path: Path) -> None:
+        """Give what is in the stage its name, unless another run has taken over."""
         self.check_owned()
         self._store.copy([(self._own_stage, path.parent, [path.name])])
 

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from digitseq.files.object_store import ObjectStore
+from digitseq.formats.parts import spans
 from digitseq.runs.journal import Entry, Journal, begun_line, done_line
 
 SEGMENT = 1 << 18  # bytes
@@ -44,10 +45,8 @@ class ObjectJournal(Journal):
             if start + size > offset:
                 wanted.append((self.path / name, max(offset - start, 0)))
             start += size
-        for first in range(0, len(wanted), READ_AT_ONCE):
-            some = wanted[first : first + READ_AT_ONCE]
-            for data, (_, skipped) in zip(self._store.read([path for path, _ in some]), some):
-                yield from data[skipped:].splitlines(keepends=True)
+        for data, (_, skipped) in zip(contents_of(self._store, [path for path, _ in wanted]), wanted):
+            yield from data[skipped:].splitlines(keepends=True)
 
     def cut(self, end: int) -> None:
         while self._sizes and self.size() - self._sizes[-1] >= end:
@@ -89,3 +88,9 @@ class ObjectJournal(Journal):
     def _segments(self) -> list[tuple[str, int]]:
         """The names and sizes of the objects as they are now, in order."""
         return sorted(each for each in self._store.sizes(self.path).items() if _NAME.fullmatch(each[0]))
+
+
+def contents_of(store: ObjectStore, paths: list[Path]) -> Iterator[bytes]:
+    """The contents of many objects, in order; few are in memory at a time. Raises `OSError`."""
+    for first, stop in spans(0, len(paths), READ_AT_ONCE):
+        yield from store.read(paths[first:stop])

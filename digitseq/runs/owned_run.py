@@ -13,7 +13,7 @@ from digitseq.files.regular import regular_size
 from digitseq.formats.base import Job
 from digitseq.formats.parts import Part, Receipt, addition_name, numbers_in
 from digitseq.runs.folder import RunFolder
-from digitseq.runs.journal import Entry
+from digitseq.runs.journal import Entry, begun_line, done_line
 from digitseq.runs.manifest import Record, parts_of
 from digitseq.runs.run_files import RunFiles
 from digitseq.runs.workers import PARTS_AHEAD, direct_link
@@ -57,7 +57,7 @@ class OwnedRun(RunFiles):
         self.folder.check_owned()
         self._whole = False
         receipts = [self._with_places(receipt) for receipt in receipts]
-        self.folder.journal.begin_parts(receipts)
+        self.folder.journal.append(b"".join(map(begun_line, receipts)))
         moved = list[tuple[Path, Path, list[str]]]()
         for receipt in receipts:
             moved += self._prepared(receipt, stage / receipt.directory)
@@ -65,7 +65,7 @@ class OwnedRun(RunFiles):
         for receipt in receipts if self.folder.appends else ():
             for path, addition in self.additions(receipt):
                 self.folder.append(stage / receipt.directory / addition_name(addition.name), path)
-        self.folder.journal.finish_parts(receipts)
+        self.folder.journal.append(b"".join(map(done_line, receipts)))
         self._whole = True
         for receipt in receipts:
             self._count(receipt.part)
@@ -116,11 +116,12 @@ class OwnedRun(RunFiles):
             what was added after the run had ended in order is refused, as resuming would remove or replace it
         """
         journal, start = self.folder.journal, self.record["journal"]
-        entries, intact = self.entries(), self._intact() if verify else None
+        entries = self.entries()
+        size_of = self.folder.sizes([*self.directories, self.folder.kept]) if verify else None
         if verify and self.record["status"] == "interrupted":
             self._check_complete(entries)
             self._check_nothing_added(entries)
-        lost = (i for i, e in enumerate(entries) if e.done is None or (intact and not intact(e.receipt)))
+        lost = (i for i, e in enumerate(entries) if e.done is None or (size_of and not self._is_intact(e, size_of)))
         count = next(lost, len(entries))
         for entry in reversed(entries[count:]):
             journal.cut(entry.begun)  # not done any more, but known: after a kill, it is taken back again
@@ -215,19 +216,14 @@ class OwnedRun(RunFiles):
         self.finished += 1
         self.images[part.section] += part.stop - part.start
 
-    def _intact(self) -> Callable[[Receipt], bool]:
-        """Tells of a finished part whether all of its files are there with their sizes."""
-        size_of = self.folder.sizes([*self.directories, self.folder.kept])
-
-        def intact(receipt: Receipt) -> bool:
-            for group, paths in self.files(receipt):
-                sizes = [size_of(path) for path in paths]
-                if None in sizes or sum(filter(None, sizes)) != group.size:
-                    return False
-            for path, a in self.additions(receipt):
-                piece = None if self.folder.appends else size_of(self.pieces(receipt.part) / addition_name(a.name))
-                if piece != a.size and (size_of(path) or 0) < a.before + a.size:
-                    return False
-            return True
-
-        return intact
+    def _is_intact(self, entry: Entry, size_of: Callable[[Path], int | None]) -> bool:
+        """Whether all files of a finished part are there with their sizes. size_of: see `RunFolder.sizes`."""
+        for group, paths in self.files(entry.receipt):
+            sizes = [size_of(path) for path in paths]
+            if None in sizes or sum(filter(None, sizes)) != group.size:
+                return False
+        for path, a in self.additions(entry.receipt):
+            piece = None if self.folder.appends else size_of(self.pieces(entry.receipt.part) / addition_name(a.name))
+            if piece != a.size and (size_of(path) or 0) < a.before + a.size:
+                return False
+        return True
