@@ -13,6 +13,8 @@ from support.cases import product
 from support.folders import assert_consistent
 from support.paths import ROOT
 
+from digitseq.runs.ownership import journal_of, locked_folder
+
 LIMIT = 120  # seconds: only there for a test that would wait for ever
 
 
@@ -243,3 +245,11 @@ def test_mending_cuts_no_file_that_a_label_file_leads_to(run, tmp_path, treasure
     (folder / "metadata.jsonl").symlink_to(treasure / "file")
     run("-num", "12", "-s", 10, "--seed", 1)
     assert (treasure / "file").read_text() == "m" * 100_000
+
+
+def test_the_owner_of_a_folder_does_not_take_a_journal_that_is_gone_for_an_empty_one(tmp_path):
+    with locked_folder(tmp_path / "5") as folder:
+        folder.journal.path.unlink()
+        with pytest.raises(FileNotFoundError):
+            folder.journal.read(0)
+        assert journal_of(tmp_path / "5").read(0) == [] and journal_of(tmp_path / "5").changed() is None

@@ -196,7 +196,7 @@ def test_what_a_late_owner_wants_to_copy_is_gone(memory, train, monkeypatch):
     monkeypatch.setattr(Lease, "_keep", lambda self: None)
     path = location(memory) / "set"
     with locked_folder(path) as late:
-        late.write("run.json", b'{"runs": []}')
+        late.write(path / "run.json", b'{"runs": []}')
         late._store.put(late._own_stage / "run.json", b"late")
         time.sleep(lease.EXPIRES)
         with locked_folder(path) as owner:
@@ -205,7 +205,7 @@ def test_what_a_late_owner_wants_to_copy_is_gone(memory, train, monkeypatch):
                 late._store.copy([(late._own_stage, path, ["run.json"])])
             assert (path / "run.json").read_bytes() == b'{"runs": []}'
             with pytest.raises(RunError):
-                late.write("run.json", b"late")
+                late.write(path / "run.json", b"late")
             assert owner.is_owned()
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from digitseq.errors import OutputError, SettingsError
 from digitseq.files.checksum import Checksum, checksum
+from digitseq.files.listing import files_ending
 from digitseq.formats.parts import PartFiles, spans
 from digitseq.formats.streaming import file_pieces
 from digitseq.pipeline import Pipeline
@@ -80,12 +81,11 @@ class StoredSample(NamedTuple):
 
 
 class EarlierRun(NamedTuple):
-    """What an earlier run has written to the same folder: images first … first + images - 1, from 1.
+    """What an earlier run has written to the same folder in this format: images first … first + images - 1, from 1.
 
     details: what its `FormatPlan` had
     """
 
-    format: str
     labels: tuple[str, ...]
     first: int
     images: int
@@ -95,7 +95,7 @@ class EarlierRun(NamedTuple):
 class RunRequest(NamedTuple):
     """`images` images to be written to `folder`, which may not exist yet, in files whose names begin with `name`.
 
-    labels, shard_size: as in `Output`; earlier: the runs that have written to the folder
+    labels, shard_size: as in `Output`; earlier: the runs that have written to the folder in this format
     start: index of the first image, from 0; None: after the last one in the folder
     part: train, val or test in a run that is split
     apart: the images before `start` go to other folders; those in files that count from 1 are counted from `start`
@@ -117,10 +117,12 @@ class Format:
 
     keeps: results are assembled at the end of the run, from files that are kept until then
     streams: `stream` yields bytes while the images are made; otherwise the file is made on disk first
+    suffix: how the names of the files end that `files_in` finds, without a dot; "": it finds none
     """
 
     keeps = False
     streams = False
+    suffix = ""
 
     def numbered(self, labels: tuple[str, ...], masks: bool) -> tuple[str, ...]:
         """The names of files that belong to a single image, such as "%d.png", with the label formats `labels`."""
@@ -136,7 +138,7 @@ class Format:
 
     def knows(self, details: dict[str, Any]) -> bool:
         """Whether `begin` can have decided these `details`: the record that has them may have been edited."""
-        return True
+        return type(before := details.get(BEFORE, 0)) is int and before >= 0
 
     def begin(self, pipeline: Pipeline, request: RunRequest) -> FormatPlan:
         """Look at what is in the folder, and decide how to continue. Writes nothing.
@@ -178,7 +180,8 @@ class Format:
 
         None if there are none, and for a format without `read`, which an inspection passes over.
         """
-        return []
+        files = files_ending(folder, f".{self.suffix}") if self.suffix else []
+        return [path for path in files if path.name.startswith(prefix)]
 
     def read(self, files: list[Path]) -> Iterator[StoredSample]:
         """The samples in `files`, which `files_in` has found. Memory use does not depend on their number.
@@ -217,12 +220,12 @@ class Format:
                 yield from file_pieces(file)
 
 
-def images_of(format_name: str, earlier: list[EarlierRun]) -> int:
-    """How many images earlier runs have made in one format."""
-    return max((run.first - 1 + run.images for run in earlier if run.format == format_name), default=0)
+def images_of(earlier: list[EarlierRun]) -> int:
+    """How many images earlier runs have made."""
+    return max((run.first - 1 + run.images for run in earlier), default=0)
 
 
-def free_start(request: RunRequest, format_name: str, numbers: Iterable[int], after: int) -> int:
+def free_start(request: RunRequest, numbers: Iterable[int], after: int) -> int:
     """The index of the first image: `after`, or what was asked for.
 
     numbers: of the images that are in the folder, from 1. `OutputError` when one of the new ones is there already.
@@ -233,7 +236,7 @@ def free_start(request: RunRequest, format_name: str, numbers: Iterable[int], af
     taken = [number for number in numbers if first <= number <= last]
     for run in request.earlier:
         # an image that was deleted counts, as its labels are still there
-        if run.format == format_name and run.images and run.first <= last and run.first + run.images > first:
+        if run.images and run.first <= last and run.first + run.images > first:
             taken.append(max(first, run.first))
     if taken:
         raise OutputError(
@@ -257,8 +260,3 @@ def start_without_gap(request: RunRequest, format_name: str, after: int) -> tupl
             "start",
         )
     return after, {}
-
-
-def knows_before(details: dict[str, Any]) -> bool:
-    """Whether `start_without_gap` can have given these details."""
-    return type(before := details.get(BEFORE, 0)) is int and before >= 0

@@ -48,7 +48,7 @@ def read_labelled_images(folder: Path) -> Iterator[StoredSample]:
                 fault = f"is not in {files[0].name}"
             yield _sample(folder, label.image, found, fault)
     for name in unlabelled:
-        yield StoredSample(name, _contents(folder / name), None)
+        yield StoredSample(name, _contents(folder, name), None)
     if errors := [file.error for file in files if file.error]:
         raise LabelError("; ".join(errors))
 
@@ -141,8 +141,14 @@ def _labels_in(folder: Path) -> list[_LabelFile]:
     return [_LabelFile(each, folder) for each in label_formats(tuple(LABEL_FORMATS)) if each.is_in(folder)]
 
 
-def _contents(path: Path) -> bytes | None:
-    """The bytes of an image file; none for a pipe or a directory of its name, which are damaged images then."""
+def _contents(folder: Path, name: str) -> bytes | None:
+    """The bytes of an image file; none for a pipe or a directory of its name, which are damaged images then.
+
+    A label file of somebody else's must not make files outside the folder part of a report: they count as missing.
+    """
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        return None
+    path = folder / name  # raises `ValueError` for the URL of another store
     try:
         return read_regular(path, MAX_BYTES)
     except FileNotFoundError:
@@ -155,7 +161,7 @@ def _contents(path: Path) -> bytes | None:
 
 def _sample(folder: Path, name: str, labels: dict[str, StoredLabel], fault: str | None) -> StoredSample:
     """One image with all of its labels, which have to agree."""
-    image = _contents_below(folder, name)
+    image = _contents(folder, name)
     texts: dict[str, object] = {file: label.text for file, label in labels.items() if label.text is not None}
     boxes = {file: found for file, label in labels.items() if (found := _in_pixels(label, image))}
     for what, said in (("texts", texts), ("boxes", boxes)):
@@ -171,15 +177,9 @@ def _sample(folder: Path, name: str, labels: dict[str, StoredLabel], fault: str 
     return StoredSample(name, image, text, found_boxes, characters, fault, mask_fault)
 
 
-def _contents_below(folder: Path, name: str) -> bytes | None:
-    """As `_contents`, but a label file of somebody else's must not make files outside the folder part of a report."""
-    outside = Path(name).is_absolute() or ".." in Path(name).parts
-    return None if outside else _contents(folder / name)
-
-
 def _mask_fault(folder: Path, name: str, image: bytes) -> str | None:
     """Why the file `name` is not a mask of `image`; None where it is, and where the image itself is damaged."""
-    mask = _contents_below(folder, name)
+    mask = _contents(folder, name)
     if mask is None:
         return f"{name} is missing"
     try:

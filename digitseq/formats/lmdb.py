@@ -22,7 +22,7 @@ from digitseq.files.checksum import Checksum
 from digitseq.files.locations import is_file
 from digitseq.files.regular import open_regular
 from digitseq.files.stored_file import local_copy
-from digitseq.formats.base import Format, FormatPlan, Job, RunRequest, StoredSample, knows_before, start_without_gap
+from digitseq.formats.base import Format, FormatPlan, Job, RunRequest, StoredSample, start_without_gap
 from digitseq.formats.parts import PartFiles
 from digitseq.formats.png_encoder import encode_png
 from digitseq.pipeline import Pipeline
@@ -52,9 +52,6 @@ class OutputFormat(Format):
 
     def results(self, labels: tuple[str, ...], name: str) -> tuple[str, ...]:
         return (DATABASE,)
-
-    def knows(self, details: dict[str, Any]) -> bool:
-        return knows_before(details)
 
     def begin(self, pipeline: Pipeline, request: RunRequest) -> FormatPlan:
         """Continues after the samples in the database. `SettingsError` for masks: no reader of it asks for them."""
@@ -130,14 +127,10 @@ class OutputFormat(Format):
         for path in files:
             try:
                 with local_copy(path) as copy, _opened(copy) as view:
-                    count = min(int(bytes(view.get(COUNT) or b"0")), view.stat()["entries"])
+                    count = min(int(view.get(COUNT) or b"0"), view.stat()["entries"])
                     for number in range(1, count + 1):
                         image, text = view.get(b"image-%09d" % number), view.get(b"label-%09d" % number)
-                        yield StoredSample(
-                            f"image-{number:09d}",
-                            None if image is None else bytes(image),
-                            None if text is None else bytes(text).decode(),
-                        )
+                        yield StoredSample(f"image-{number:09d}", image, None if text is None else text.decode())
             except lmdb.Error as error:
                 raise ValueError(str(error)) from None
 
@@ -187,7 +180,7 @@ def _samples(path: Path) -> int:
     try:
         open_regular(path).close()
         with _opened(path) as view:
-            return max(int(bytes(view.get(COUNT) or b"0")), 0)
+            return max(int(view.get(COUNT) or b"0"), 0)
     except (lmdb.Error, ValueError, OSError) as error:
         raise OutputError(
             f"{path} is no LMDB of samples ({error}): name another directory with `output_path`"
@@ -196,7 +189,7 @@ def _samples(path: Path) -> int:
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[Any]:
-    """A transaction that reads the database `path`, whose values are buffers. Raises `lmdb.Error`.
+    """A transaction that reads the database `path`. Raises `lmdb.Error`.
 
     `ValueError` for a file that was cut off: reading a page beyond its end would kill the process (SIGBUS).
     """
@@ -204,7 +197,7 @@ def _opened(path: Path) -> Iterator[Any]:
 
     with (
         lmdb.open(os.fsencode(path), subdir=False, lock=False, readonly=True) as environment,
-        environment.begin(buffers=True) as view,
+        environment.begin() as view,
     ):
         if (environment.info()["last_pgno"] + 1) * environment.stat()["psize"] > path.stat().st_size:
             raise ValueError("the file is cut off")

@@ -21,10 +21,9 @@ from numpy.typing import NDArray
 from digitseq.errors import OutputError, SettingsError
 from digitseq.files.atomic import replacing
 from digitseq.files.checksum import Checksum
-from digitseq.files.listing import files_ending
 from digitseq.files.regular import open_regular
 from digitseq.files.stored_file import local_copy
-from digitseq.formats.base import Format, FormatPlan, Job, RunRequest, StoredSample, knows_before, start_without_gap
+from digitseq.formats.base import Format, FormatPlan, Job, RunRequest, StoredSample, start_without_gap
 from digitseq.formats.parts import PartFiles
 from digitseq.formats.streaming import zip_entry
 from digitseq.pipeline import Batch, Pipeline
@@ -41,22 +40,21 @@ class OutputFormat(Format):
     """`NAME.npz`, assembled from the arrays of all parts: a header in it needs the shapes of all. See `Format`."""
 
     keeps = True
+    suffix = "npz"
 
     def results(self, labels: tuple[str, ...], name: str) -> tuple[str, ...]:
         return (f"{name}.npz",)
-
-    def knows(self, details: dict[str, Any]) -> bool:
-        return knows_before(details)
 
     def begin(self, pipeline: Pipeline, request: RunRequest) -> FormatPlan:
         """Continues after the images in the file. `SettingsError` for more than half of the memory, for the reader.
 
         Raises `OutputError` when the file has masks and the new images have none, or the reverse.
         """
-        there, glyphs = _count(request.folder / f"{request.name}.npz"), pipeline.source.max_length
+        path, glyphs = request.folder / f"{request.name}.npz", pipeline.source.max_length
+        there = _count(path)
         start, details = start_without_gap(request, "npz", there)
         pixels, masks = pipeline.bank.height * pipeline.widest, pipeline.settings.masks
-        if there and masks != (MASKS in _names(path := request.folder / f"{request.name}.npz")):
+        if there and masks != (MASKS in _names(path)):
             has, say = ("no masks", "leave out `masks`") if masks else ("masks", "add `masks`")
             raise OutputError(f"{path} has images with {has}: {say}, or name another directory with `output_path`")
         per_image = pixels * (1 + masks) + 4 * glyphs + 8 * (4 * glyphs + 2)
@@ -98,9 +96,6 @@ class OutputFormat(Format):
         except (zipfile.BadZipFile, NotImplementedError) as error:
             raise ValueError(str(error)) from None
         return Checksum(size, zlib.crc32(repr(listed).encode()))
-
-    def files_in(self, folder: Path, prefix: str = "") -> list[Path]:
-        return [path for path in files_ending(folder, ".npz") if path.name.startswith(prefix)]
 
     def read(self, files: list[Path]) -> Iterator[StoredSample]:
         """The samples in order. The whole file is in memory, as it is for every reader of an npz file."""
@@ -171,21 +166,22 @@ def _write_arrays(file: BinaryIO, parts: list[Path], background: int, check: Che
 
 
 def _load(part: Path, name: str) -> NDArray[Any]:
-    with _undamaged(part), np.load(part) as arrays:
+    with _opened(part) as arrays:
         found: NDArray[Any] = arrays[name]
     return found
 
 
 def _names(part: Path) -> set[str]:
-    with _undamaged(part), np.load(part) as arrays:
+    with _opened(part) as arrays:
         return set(arrays.files)
 
 
 @contextlib.contextmanager
-def _undamaged(part: Path) -> Iterator[None]:
-    """`OutputError` where the block cannot read the arrays in the file `part`."""
+def _opened(part: Path) -> Iterator[Any]:
+    """The arrays in the file `part`. `OutputError` where the block cannot read them."""
     try:
-        yield
+        with np.load(part) as arrays:
+            yield arrays
     except _DAMAGE as error:
         raise OutputError(
             f"{part} is damaged ({error}): remove it and give `resume` again, or begin anew with `overwrite`"

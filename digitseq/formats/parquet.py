@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from itertools import compress
 from pathlib import Path
 from typing import Any
@@ -71,11 +71,10 @@ class OutputFormat(ShardFormat):
 
         for path in files:
             try:
-                with ExitStack() as until_read:
-                    # Arrow's own files are faster than Python's
-                    source = until_read.enter_context(open_regular(path)) if is_object(path) else path
-                    # with pre_buffer, more and more of the file would be in memory
-                    file = until_read.enter_context(parquet.ParquetFile(source, pre_buffer=False))
+                # Arrow's own files are faster than Python's
+                opened: AbstractContextManager[Any] = open_regular(path) if is_object(path) else nullcontext(path)
+                # with pre_buffer, more and more of the file would be in memory
+                with opened as source, parquet.ParquetFile(source, pre_buffer=False) as file:
                     for batch in file.iter_batches(READ_ROWS):
                         for row in batch.to_pylist():
                             image, objects = row["image"] or {}, row.get("objects") or {}

@@ -91,19 +91,22 @@ class PartFiles:
 
     def __init__(self, directory: Path, check: Check = never_cancelled, direct: Path | None = None) -> None:
         self.directory, self._check, self._direct = directory, check, direct
-        self._files: list[FileGroup] = []
+        self._files: dict[str, FileGroup] = {}
         self._additions: dict[str, Addition] = {}
 
     def receipt(self, part: Part) -> Receipt:
         """What has been written so far."""
-        return Receipt(part, tuple(self._files), tuple(self._additions.values()), self.directory.name)
+        return Receipt(part, tuple(self._files.values()), tuple(self._additions.values()), self.directory.name)
 
     def batches(self, pipeline: Pipeline, start: int, stop: int) -> Iterator[Batch]:
         """Images start … stop-1 in batches of the pipeline's size."""
         return batches(pipeline, start, stop, self._check)
 
     def write_numbered(self, name: str, first: int, files: list[bytes]) -> None:
-        """Write the files `name % first`, `name % (first + 1)`, …; `name` is one of `Format.numbered`."""
+        """Write the files `name % first`, `name % (first + 1)`, …; `name` is one of `Format.numbered`.
+
+        Those of the next batch of a part follow those of the last one.
+        """
         if name.startswith(f"{MASKS}/"):
             ((self._direct or self.directory) / MASKS).mkdir(exist_ok=True)
         # the hottest loop of a run over files: `open` and `Path` would take longer than the system calls
@@ -117,16 +120,10 @@ class PartFiles:
                     written += os.write(descriptor, data[written:])
             finally:
                 os.close(descriptor)
-        place: Place = "direct" if self._direct else "folder"
         everything = b"".join(files)  # one checksum of it takes less time than many of a few hundred bytes
-        known = (g for g in self._files if g.name == name and g.first is not None and g.first + g.files == first)
-        if (group := next(known, None)) is None:
-            crc32 = isal_zlib.crc32(everything)
-            self._files.append(FileGroup(name, len(everything), crc32, first, len(files), place))
-        else:  # of the next batch of a part
-            size, crc32 = group.size + len(everything), isal_zlib.crc32(everything, group.crc32)
-            longer = group._replace(size=size, crc32=crc32, files=group.files + len(files))
-            self._files[self._files.index(group)] = longer
+        group = self._files.get(name, FileGroup(name, 0, 0, first, 0, "direct" if self._direct else "folder"))
+        size, crc32 = group.size + len(everything), isal_zlib.crc32(everything, group.crc32)
+        self._files[name] = group._replace(size=size, crc32=crc32, files=group.files + len(files))
 
     @contextlib.contextmanager
     def open(self, name: str, place: Place = "folder") -> Iterator[ChecksumWriter]:
@@ -134,7 +131,7 @@ class PartFiles:
         with open(self.directory / name, "xb") as file:
             writer = ChecksumWriter(file)
             yield writer
-        self._files.append(FileGroup(name, writer.size, writer.crc32, place=place))
+        self._files[name] = FileGroup(name, writer.size, writer.crc32, place=place)
 
     def add(self, name: str, data: bytes, place: Place = "folder") -> None:
         """Append `data` to the file `name`, which is shared by all parts."""
@@ -147,7 +144,7 @@ class PartFiles:
     def publish(self, folder: Path, kept: Path) -> None:
         """Move everything to its final place. A run does this with a journal, and survives being killed."""
         targets = {"folder": folder, "kept": kept}
-        for group in self._files:
+        for group in self._files.values():
             if group.place in targets:
                 for name in group.names():
                     os.replace(self.directory / name, targets[group.place] / name)

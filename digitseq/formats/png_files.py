@@ -71,8 +71,8 @@ class OutputFormat(Format):
         # of masks and labels, too: what is called like one of them may be somebody else's
         names = self.numbered(request.labels, pipeline.settings.masks)
         there = [number for name in names for number in numbers_in(request.folder, name)]
-        after = max(max(there, default=0), images_of("png", request.earlier))
-        start = free_start(request, "png", there, after)
+        after = max(max(there, default=0), images_of(request.earlier))
+        start = free_start(request, there, after)
         # recorded: a run that is killed leaves labels without a list of their classes
         numbered = any(each.numbers_classes for each in label_formats(request.labels))
         details = {"begun": begun} | ({"classes": classes} if numbered else {})
@@ -85,13 +85,13 @@ class OutputFormat(Format):
         `OutputError` where earlier labels have others. The list of one run may go on where that of another one ends.
         """
         found = pipeline.bank.characters
-        for name in request.labels:
+        for name, each in zip(request.labels, label_formats(request.labels)):  # "none" is alone, and no format
             earlier = [run for run in request.earlier if run.images and name in run.labels]
-            each = next(iter(label_formats((name,))), None)  # "none" is no format
-            if not each or not each.numbers_classes or not earlier:
+            if not each.numbers_classes or not earlier:
                 continue
             lists = [known for run in earlier if isinstance(known := run.details.get("classes"), str)]
-            summary = _summary_folder(each, request.folder, request.part) / (each.summary_name or "")
+            folder = request.folder.parent if request.part and each.summary_of_split else request.folder
+            summary = folder / (each.summary_name or "")
             if exists(summary):  # runs of earlier releases did not record their classes
                 with _as_written(summary, OutputError):
                     lists.append(each.listed_classes(summary))
@@ -200,11 +200,6 @@ class OutputFormat(Format):
                             if output.getbuffer().nbytes >= PIECE:
                                 yield output.drain()
         yield output.drain()
-
-
-def _summary_folder(label: LabelFormat, folder: Path, part: str) -> Path:
-    """Where the summary of the labels in `folder` is. part: train, val or test in a run that is split."""
-    return folder.parent if part and label.summary_of_split else folder
 
 
 def _recorded_classes(job: Job) -> str:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator, Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from digitseq.errors import OutputError, SettingsError
-from digitseq.files.listing import files_ending, names_in
+from digitseq.files.listing import names_in
 from digitseq.files.locations import is_folder
 from digitseq.formats.base import Format, FormatPlan, Job, RunRequest, free_start, images_of
 from digitseq.formats.parts import PartFiles, batches
@@ -27,7 +26,6 @@ class ShardFormat(Format):
 
     format_name: str
     digits: int
-    suffix: str
     streams = True
 
     def pieces(self, batches: Batches, start: int, stop: int) -> Generator[bytes, None, None]:
@@ -45,7 +43,7 @@ class ShardFormat(Format):
         used = [int(match[1]) for name in names if (match := pattern.fullmatch(name))]
         # a shard that was deleted in the middle leaves its number unused
         first_shard, size = max(used, default=-1) + 1, request.shard_size
-        start = free_start(request, self.format_name, (), images_of(self.format_name, request.earlier))
+        start = free_start(request, (), images_of(request.earlier))
         if request.start is not None:
             first_shard = self._first_shard(request, start, used)
         return FormatPlan(start, size, {"first_shard": first_shard, "shard_size": size})
@@ -73,9 +71,6 @@ class ShardFormat(Format):
         with files.open(f"{job.name}-{shard:0{self.digits}d}.{self.suffix}") as file:
             for piece in self.pieces(partial(files.batches, job.pipeline), start, stop):
                 file.write(piece)
-
-    def files_in(self, folder: Path, prefix: str = "") -> list[Path]:
-        return [path for path in files_ending(folder, f".{self.suffix}") if path.name.startswith(prefix)]
 
     def stream(
         self, pipeline: Pipeline, size: int, labels: tuple[str, ...] = (), check: Check = never_cancelled

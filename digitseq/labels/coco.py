@@ -62,13 +62,9 @@ def _names(head: str) -> dict[int, str]:
 def _listed(lines: IO[str], name: str) -> Iterator[dict[str, Any]]:
     """The objects of the list `name`, one line each, without loading the whole file."""
     begin = f'"{name}": ['
-    for line in lines:
-        if line.startswith(begin):
-            first = line.removeprefix(begin)
-            for row in itertools.chain([first], lines):
-                if not row.startswith("{"):
-                    return
-                yield json.JSONDecoder().raw_decode(row)[0]
+    rows = (line.removeprefix(begin) for line in itertools.dropwhile(lambda line: not line.startswith(begin), lines))
+    for row in itertools.takewhile(lambda row: row.startswith("{"), rows):
+        yield json.JSONDecoder().raw_decode(row)[0]
 
 
 def _annotations(lines: IO[bytes], characters: str) -> Iterator[str]:

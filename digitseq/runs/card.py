@@ -6,6 +6,7 @@ import warnings
 from pathlib import Path
 
 from digitseq.errors import DigitseqWarning
+from digitseq.files.locations import is_there
 from digitseq.files.regular import open_regular
 from digitseq.runs.card_text import MARK, SHEET, card_text
 from digitseq.runs.folder import RECORD, RunFolder
@@ -24,10 +25,8 @@ def update_card(run: OwnedRun, runs: list[Record], wish: str) -> None:
     """
     run.folder.check_owned()
     path = run.folder.path
-    ours, theirs = (
-        [name for name in (CARD, SHEET) if _is_there(path / name) and _is_ours(path / name) == is_ours]
-        for is_ours in (True, False)
-    )
+    there = [name for name in (CARD, SHEET) if is_there(path / name)]
+    theirs = [name for name in there if not _is_ours(path / name)]
     if theirs and wish == "on":
         warnings.warn(
             f"{path / theirs[0]} is not digitseq's and was left alone: there is no data-set card", DigitseqWarning,
@@ -35,7 +34,7 @@ def update_card(run: OwnedRun, runs: list[Record], wish: str) -> None:
         )  # fmt: skip
     if run.format.keeps and run.record["status"] != "finished":
         return  # its file is written at the end
-    if theirs or wish == "off" or (wish == "auto" and size_of(run.record) < LEAST and CARD not in ours):
+    if theirs or wish == "off" or (wish == "auto" and size_of(run.record) < LEAST and CARD not in there):
         return
     from digitseq.runs.sample_sheet import sample_sheet  # runs without a card start sooner
 
@@ -48,17 +47,13 @@ def update_card(run: OwnedRun, runs: list[Record], wish: str) -> None:
         )  # fmt: skip
         return
     for name, text in files.items():
-        run.folder.write(name, text.encode("utf-8", "backslashreplace"))
+        run.folder.write(path / name, text.encode("utf-8", "backslashreplace"))
 
 
 def remove_card(folder: RunFolder) -> None:
     """Remove the card in the folder, unless somebody else wrote it. Raises `OSError`."""
     paths = [folder.path / name for name in (CARD, SHEET)]
-    folder.remove([path for path in paths if _is_there(path) and _is_ours(path)])
-
-
-def _is_there(path: Path) -> bool:
-    return path.is_symlink() or path.exists()
+    folder.remove([path for path in paths if is_there(path) and _is_ours(path)])
 
 
 def _is_ours(path: Path) -> bool:

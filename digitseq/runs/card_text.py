@@ -56,7 +56,7 @@ def card_text(name: str, runs: list[Record]) -> str:
         f"of single handwritten characters of {titles}.",
         f"![Samples with texts and boxes]({SHEET})",
         "## Contents\n\n| split | folder | format | images |\n|---|---|---|--:|\n" + "\n".join(rows),
-        *_reading(runs),
+        *_reading(runs, counts),
         "## How it was made\n\nThis makes the same images again, in an empty folder:\n\n```sh\n"
         + "\n".join(command(run) for run in runs) + "\n```",
         *[f"The run of {size_of(run):,} images with seed {run['seed']} was interrupted after "
@@ -101,7 +101,7 @@ def _counts(runs: list[Record]) -> dict[tuple[str, str], int]:
     for run in runs:
         for section in sections_of(run):
             counts[run["format"], section.folder] += section.images
-    return {key: count for key, count in counts.items() if count}
+    return +counts  # without folders that have none
 
 
 def _front_matter(name: str, runs: list[Record], counts: dict[tuple[str, str], int]) -> str:
@@ -138,10 +138,10 @@ def _columns(format_name: str, runs: list[Record]) -> list[str]:
     return [] if len(masks) > 1 else [name for name in COLUMNS if name != "mask" or True in masks]
 
 
-def _reading(runs: list[Record]) -> list[str]:
+def _reading(runs: list[Record], counts: dict[tuple[str, str], int]) -> list[str]:
     """How to read what is there, and what is in it."""
     said = [f"Files of the format {each}: {FORMATS[each].help}." for each in dict.fromkeys(r["format"] for r in runs)]
-    if each := _on_the_hub(_counts(runs)):
+    if each := _on_the_hub(counts):
         about = f"The files of the format {each} are read by" if len(said) > 1 else "They are read by"
         said += [
             f"{about}\n\n```python\nfrom datasets import load_dataset\n\n"

@@ -12,9 +12,8 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, Executor, Future
+from concurrent.futures import CancelledError, Executor, Future, wait
 from functools import partial
-from queue import Empty, SimpleQueue
 from tempfile import TemporaryDirectory
 from threading import Thread
 from typing import Any, TypeVar
@@ -64,24 +63,19 @@ def connected(output: Output, stop: Stop) -> Iterator[Crew]:
 
 def _unless(stop: Stop, call: Callable[[], T]) -> T:
     """What `call` returns. It may wait for others, and so runs in a thread that is left behind after `stop`."""
-    answers = SimpleQueue[Callable[[], T]]()
+    answer = Future[T]()
 
     def run() -> None:
         try:
-            found = call()
-            answers.put(lambda: found)
+            answer.set_result(call())
         except Exception as error:
-            answers.put(partial(_raise, error))
+            answer.set_exception(error)
 
     Thread(target=run, daemon=True).start()
     while not stop.signal:
-        with contextlib.suppress(Empty):
-            return answers.get(timeout=POLL_SECONDS)()
+        if wait([answer], POLL_SECONDS).done:
+            return answer.result()
     raise KeyboardInterrupt(stop.signal)
-
-
-def _raise(error: Exception) -> Any:
-    raise error
 
 
 def _connect(distributed: Any, address: str) -> Any:

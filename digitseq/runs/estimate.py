@@ -74,42 +74,35 @@ def estimated(run: OwnedRun, processes: int) -> Estimate:
     )  # fmt: skip
 
 
-class _Sample:
-    """Images that were made to be measured. images: how many; single: names of files that a folder has once."""
+class _Sample(PartFiles):
+    """Files of images that are measured instead of written.
+
+    images: how many; size, on_disk, seconds: what they take, as in `Estimate`; single: names of files that a folder has
+    once
+    """
 
     def __init__(self) -> None:
+        super().__init__(Path())
         self.images, self.size, self.on_disk, self.seconds = 0, 0, 0, 0.0
         self.single: set[str] = set()
+        self._added: dict[str, bytes] = {}
 
     def make(self, run: OwnedRun, job: Job, start: int, stop: int) -> None:
         """Make images start … stop-1 of `job`, in the format of `run`."""
         began = time.perf_counter()
         if not run.format.streams:  # what is assembled at the end of a run is measured as one file
-            size = sum(map(len, run.format.stream(job.pipeline, stop - start)))
-            self.size, self.on_disk = self.size + size, self.on_disk + size
+            self._count(sum(map(len, run.format.stream(job.pipeline, stop - start))))
         else:
-            files = _CountedFiles()
-            run.format.make(job, start, stop, files)
-            self.size, self.on_disk = self.size + files.size, self.on_disk + files.on_disk
+            self._added = {}
+            run.format.make(job, start, stop, self)
             for each in label_formats(job.labels):
                 if each.summary_name and each.file_name:
-                    lines = io.BytesIO(files.added.pop(each.file_name, b""))
-                    files.added[each.file_name] = lines.getvalue()
-                    files.added[each.summary_name] = b"".join(each.summary(lines, job.pipeline.bank.characters))
-            added = sum(map(len, files.added.values()))
-            self.size, self.on_disk = self.size + added, self.on_disk + added
-            self.single |= files.added.keys()
+                    lines = io.BytesIO(self._added.setdefault(each.file_name, b""))
+                    self._added[each.summary_name] = b"".join(each.summary(lines, job.pipeline.bank.characters))
+            self._count(sum(map(len, self._added.values())))
+            self.single |= self._added.keys()
         self.seconds += time.perf_counter() - began
         self.images += stop - start
-
-
-class _CountedFiles(PartFiles):
-    """Files of a part that are counted instead of written."""
-
-    def __init__(self) -> None:
-        super().__init__(Path())
-        self.size = self.on_disk = 0
-        self.added: dict[str, bytes] = {}
 
     def write_numbered(self, name: str, first: int, files: list[bytes]) -> None:
         self.size += sum(map(len, files))
@@ -119,11 +112,15 @@ class _CountedFiles(PartFiles):
     def open(self, name: str, place: Place = "folder") -> Iterator[ChecksumWriter]:
         writer = ChecksumWriter(io.BytesIO())
         yield writer
-        self.size += writer.size
-        self.on_disk += writer.size
+        self._count(writer.size)
 
     def add(self, name: str, data: bytes, place: Place = "folder") -> None:
-        self.added[name] = self.added.get(name, b"") + data
+        self._added[name] = self._added.get(name, b"") + data
+
+    def _count(self, size: int) -> None:
+        """Bytes of files that are so large, or so few, that blocks do not matter."""
+        self.size += size
+        self.on_disk += size
 
 
 def _spread(first: list[int], left: list[int], span: int) -> Iterator[tuple[int, int, int]]:
@@ -142,8 +139,7 @@ def _spread(first: list[int], left: list[int], span: int) -> Iterator[tuple[int,
 
 def _files(run: OwnedRun, sample: _Sample, images: int, parts: int) -> int:
     """How many files the data set gets."""
-    numbered = run.format.numbered(tuple(run.record.get("labels", ())), bool(run.record["settings"].get("masks")))
-    if numbered:
+    if numbered := run.numbered():
         return len(numbered) * images + len(sample.single) * len(run.sections)
     return len(run.sections) if run.format.keeps else parts
 

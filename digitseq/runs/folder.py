@@ -61,12 +61,15 @@ class RunFolder:
         """Remove the unfinished parts of all earlier runs."""
         raise NotImplementedError
 
-    def write(self, name: str, data: bytes) -> None:
-        """Replace the file `name` atomically. Raises `RunError` as `check_owned` does."""
+    def write(self, path: Path, data: bytes) -> None:
+        """Replace the file `path` atomically. Raises `RunError` as `check_owned` does."""
         raise NotImplementedError
 
     def move(self, files: Iterable[tuple[Path, Path, list[str]]]) -> None:
-        """Give files below a stage their final names. files: a directory, the new one, and names of files in both."""
+        """Give files below a stage their final names. files: a directory, the new one, and names of files in both.
+
+        Directories that are missing are made: the new one, or one below it in which all of these files are.
+        """
         raise NotImplementedError
 
     def move_here(self, made: Path, path: Path) -> None:
@@ -83,10 +86,6 @@ class RunFolder:
 
     def cut(self, path: Path, size: int) -> None:
         """Cut a file to `size` bytes if it is longer; an empty one is removed. A link is left alone."""
-        raise NotImplementedError
-
-    def make_directory(self, path: Path) -> None:
-        """Make a directory below the folder, which may exist."""
         raise NotImplementedError
 
     def remove(self, paths: Iterable[Path]) -> None:
@@ -107,7 +106,7 @@ class RunFolder:
 
     def write_runs(self, runs: list[dict[str, Any]]) -> None:
         """Replace `run.json` atomically. Raises `RunError` as `check_owned` does."""
-        self.write(RECORD, json.dumps({"runs": runs}, indent=1).encode() + b"\n")
+        self.write(self.path / RECORD, json.dumps({"runs": runs}, indent=1).encode() + b"\n")
 
 
 def read_runs(folder: Path) -> list[dict[str, Any]]:

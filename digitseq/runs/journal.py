@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, get_args
+from typing import Any, NamedTuple, get_args
 
 from digitseq.errors import OutputError
+from digitseq.files.locations import is_there
 from digitseq.files.regular import open_regular
 from digitseq.formats.parts import MASKS, Addition, FileGroup, Part, Place, Receipt
 from digitseq.runs.naming import safe_name
@@ -31,13 +32,20 @@ class Entry(NamedTuple):
 
 
 class Journal:
-    """The journal of a folder. path: where its lines stand. Methods raise `OSError`."""
+    """The journal of a folder. path: where its lines stand. Methods raise `OSError`.
+
+    Whoever does not own the folder may only call `read`, `lines` and `changed`.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def size(self) -> int:
         """Bytes in the journal: where the lines of the next run begin."""
+        raise NotImplementedError
+
+    def changed(self) -> float | None:
+        """When it was written last, in seconds since 1970; None where there is none."""
         raise NotImplementedError
 
     def append(self, lines: bytes) -> None:
@@ -49,38 +57,52 @@ class Journal:
         raise NotImplementedError
 
     def lines(self, offset: int) -> Iterator[bytes]:
-        """The lines that begin at byte `offset`; the last one may have no end."""
+        """The lines that begin at byte `offset`; the last one may have no end. None where there is no journal."""
         raise NotImplementedError
 
     def keep(self, entries: list[Entry], start: int) -> None:
         """Remove everything after byte `start` but the finished `entries`, which are the first there."""
         self.cut((entries[-1].done if entries else None) or start)
 
-    def begin_parts(self, receipts: list[Receipt]) -> None:
-        """From now on files of these parts may have their final names."""
-        self.append(b"".join(map(begun_line, receipts)))
+    def read(self, offset: int, end: int | None = None) -> list[Entry]:
+        """The parts of a run whose lines begin at byte `offset` and end at byte `end`, in order.
 
-    def finish_parts(self, receipts: list[Receipt]) -> None:
-        """All files of the parts have their final names, and their additions are written."""
-        self.append(b"".join(map(done_line, receipts)))
-
-    def read(self, offset: int) -> list[Entry]:
-        """As `entries_in`."""
-        return entries_in(self.lines(offset), offset, self.path)
+        Raises `OutputError` when they are something else than lines of a journal.
+        """
+        entries, undone = list[Entry](), dict[int, int]()
+        try:
+            for line in self.lines(offset):
+                offset += len(line)
+                if not line.endswith(b"\n") or (end is not None and offset > end):  # without an end, a kill cut it off
+                    break
+                fields = json.loads(line)
+                if "part" in fields:
+                    entries.append(Entry(_receipt(fields), offset))
+                    undone[entries[-1].receipt.part.number] = len(entries) - 1
+                elif (place := undone.pop(fields["done"], None)) is not None:
+                    entries[place] = entries[place]._replace(done=offset)
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+            raise OutputError(
+                f"{self.path} is not a journal that digitseq wrote: name another directory with `output_path`"
+            ) from None
+        return entries
 
 
 class FileJournal(Journal):
-    """The journal in `file`, which is open for appending.
+    """The journal in the file `path`. descriptor: of this file, open for appending, where the run owns the folder.
 
     It stays open for the whole run: even if the folder is replaced, another run's journal is never written.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
-        super().__init__(Path(file.name))
-        self._descriptor = file.fileno()
+    def __init__(self, path: Path, descriptor: int = -1) -> None:
+        super().__init__(path)
+        self._descriptor = descriptor
 
     def size(self) -> int:
         return os.fstat(self._descriptor).st_size
+
+    def changed(self) -> float | None:
+        return self.path.stat().st_mtime if is_there(self.path) else None
 
     def append(self, lines: bytes) -> None:
         size, rest = self.size(), memoryview(lines)
@@ -96,7 +118,10 @@ class FileJournal(Journal):
             os.ftruncate(self._descriptor, end)
 
     def lines(self, offset: int) -> Iterator[bytes]:
-        return file_lines_from(self.path, offset)
+        if self._descriptor >= 0 or is_there(self.path):  # an owner must not take a journal that is gone for none
+            with open_regular(self.path) as file:
+                file.seek(offset)
+                yield from file
 
 
 def begun_line(receipt: Receipt) -> bytes:
@@ -113,36 +138,6 @@ def done_line(receipt: Receipt) -> bytes:
 
 def _line(fields: dict[str, Any]) -> bytes:
     return json.dumps(fields, separators=(",", ":")).encode() + b"\n"
-
-
-def file_lines_from(path: Path, offset: int) -> Iterator[bytes]:
-    """The lines of the regular file `path` after byte `offset`. Raises `OSError`."""
-    with open_regular(path) as file:
-        file.seek(offset)
-        yield from file
-
-
-def entries_in(lines: Iterable[bytes], offset: int, path: Path) -> list[Entry]:
-    """The parts in the `lines` of the journal `path`, in order; the first line begins at byte `offset`.
-
-    Raises `OutputError` when they are something else than lines of a journal.
-    """
-    entries, undone = list[Entry](), dict[int, int]()
-    try:
-        for line in lines:
-            if not line.endswith(b"\n"):  # a kill cut it off
-                break
-            fields, offset = json.loads(line), offset + len(line)
-            if "part" in fields:
-                entries.append(Entry(_receipt(fields), offset))
-                undone[entries[-1].receipt.part.number] = len(entries) - 1
-            elif (place := undone.pop(fields["done"], None)) is not None:
-                entries[place] = entries[place]._replace(done=offset)
-    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
-        raise OutputError(
-            f"{path} is not a journal that digitseq wrote: name another directory with `output_path`"
-        ) from None
-    return entries
 
 
 def _receipt(entry: dict[str, Any]) -> Receipt:

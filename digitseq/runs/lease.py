@@ -22,7 +22,6 @@ import time
 import warnings
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import NamedTuple
 
 from digitseq.errors import DigitseqWarning, one_line
 from digitseq.files.object_store import ObjectStore
@@ -33,19 +32,6 @@ SETTLED = 45.0  # seconds after which an owner that cannot renew its lease must 
 TRIES = 4
 WITHDRAWN = (0.2, 1.0)  # seconds, at least and at most, until the next try
 _NAME = re.compile(r"(\d{6,})-[0-9a-f]{16}")
-
-
-class Claim(NamedTuple):
-    """An object below `owners/`: its name, and whether it was renewed in time."""
-
-    name: str
-    alive: bool
-
-    @property
-    def number(self) -> int:
-        """The owner with the highest one is the last."""
-        found = _NAME.fullmatch(self.name)
-        return int(found[1]) if found else -1
 
 
 class Lease:
@@ -65,20 +51,20 @@ class Lease:
         """
         self._await_expiry(wait)
         for _ in range(TRIES):
-            claims = self._claims()
-            owner = next((claim for claim in claims if claim.alive), None)
+            ages = self._ages()
+            owner = next((name for name, age in ages.items() if age < EXPIRES), None)
             if owner is None:
-                self._name = f"{max((c.number for c in claims), default=0) + 1:06d}-{secrets.token_hex(8)}"
+                self._name = f"{max(map(_number, ages), default=0) + 1:06d}-{secrets.token_hex(8)}"
                 self._renew()
-                claims = self._claims()
-                owner = next((claim for claim in claims if claim.alive and claim.name != self._name), None)
+                others = (name for name, age in self._ages().items() if age < EXPIRES and name != self._name)
+                owner = next(others, None)
                 if owner is None:
                     self._remove_expired()
                     threading.Thread(target=self._keep, daemon=True).start()
                     return None
                 self._store.remove([self._owners / self._name])
             time.sleep(random.uniform(*WITHDRAWN))
-        return self._about(owner.name) if owner else "another run"
+        return self._about(owner) if owner else "another run"
 
     def is_held(self) -> bool:
         """Whether no other run has taken over, and whether none can have done so since the lease was renewed."""
@@ -87,14 +73,13 @@ class Lease:
                 self._renew_if_there()
         if time.monotonic() - self._renewed > SETTLED:
             return False
-        names = list(self._store.sizes(self._owners))
-        return self._name in names and max(names, key=lambda name: Claim(name, True).number) == self._name
+        return self._name == max(self._store.sizes(self._owners), key=_number, default="")
 
     def release(self) -> None:
         """End the lease."""
         self._ended.set()
-        with self._renewing:  # a renewal under way would write it again after this
-            self._store.remove([self._owners / self._name])
+        with self._renewing, contextlib.suppress(OSError):  # a renewal under way would write it again after this
+            self._store.remove([self._owners / self._name])  # if that fails, it runs out
 
     def _remove_expired(self) -> None:
         """Remove what dead runs have left below `owners/`. Another run may just be reading the clock."""
@@ -104,13 +89,11 @@ class Lease:
                 if (now - self._store.modified(self._owners / name)).total_seconds() >= EXPIRES:
                     self._store.remove([self._owners / name])
 
-    def _claims(self) -> list[Claim]:
-        """All claims. Times are compared by the clock of the store, as those of two machines differ."""
-        names = [name for name in self._store.sizes(self._owners) if _NAME.fullmatch(name)]
-        return [Claim(name, self._age(name) < EXPIRES) for name in names]
+    def _ages(self) -> dict[str, float]:
+        """Seconds since each claim was renewed. By the clock of the store, as those of two machines differ."""
+        return {name: self._age(name) for name in self._store.sizes(self._owners) if _NAME.fullmatch(name)}
 
     def _age(self, name: str) -> float:
-        """Seconds since the claim was renewed."""
         probe = self._owners / f"clock-{secrets.token_hex(8)}"
         self._store.put(probe, b"")
         try:
@@ -127,7 +110,7 @@ class Lease:
         until = time.monotonic() + EXPIRES
         said = False
         while wait and time.monotonic() < until:
-            ages = {claim.name: self._age(claim.name) for claim in self._claims() if claim.alive}
+            ages = {name: age for name, age in self._ages().items() if age < EXPIRES}
             if not ages or any(age < before.get(name, 0.0) for name, age in ages.items()):
                 return
             if not said:
@@ -164,6 +147,12 @@ class Lease:
             with self._renewing, contextlib.suppress(OSError):  # `is_held` sees that it was not renewed
                 if not self._ended.is_set():
                     self._renew_if_there()
+
+
+def _number(name: str) -> int:
+    """The number of a claim, an object below `owners/`; the owner with the highest one is the last. -1 for others."""
+    found = _NAME.fullmatch(name)
+    return int(found[1]) if found else -1
 
 
 def is_leased_in(store: ObjectStore, owners: Path) -> bool:

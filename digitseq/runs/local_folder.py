@@ -24,7 +24,11 @@ _held: dict[Path, LocalFolder] = {}  # locks of files belong to a process: they 
 class LocalFolder(RunFolder):
     """A folder that is locked. new: whether `private` was made for this run, which is not recorded yet."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, cleanup: contextlib.ExitStack) -> None:
+        """The folder `path`, made where it is missing, and locked. cleanup: undoes all that was done for it.
+
+        Raises `OSError` and `OutputError`.
+        """
         from fasteners import InterProcessLock
 
         super().__init__(path)
@@ -32,20 +36,12 @@ class LocalFolder(RunFolder):
         # It locks with POSIX record locks, which forked processes do not inherit. So the lock is free as soon as its
         # owner is dead, even if workers of a killed run are still there. With flock they would hold it.
         self._lock = InterProcessLock(self.private / LOCK)
-
-    @classmethod
-    def opened(cls, path: Path, cleanup: contextlib.ExitStack) -> LocalFolder:
-        """The folder `path`, made where it is missing, and locked. cleanup: undoes all that was done for it.
-
-        Raises `OSError` and `OutputError`.
-        """
-        folder = cls(path)
         # unwinds upwards: close the journal, withdraw, unlock, remove directories that are empty
-        folder._make(cleanup)
-        folder._acquire(cleanup)
-        cleanup.callback(folder._withdraw)
-        folder.journal = FileJournal(cleanup.enter_context(append_regular(folder.private / JOURNAL)))
-        return folder
+        self._make(cleanup)
+        self._acquire(cleanup)
+        cleanup.callback(self._withdraw)
+        journal = self.private / JOURNAL
+        self.journal = FileJournal(journal, cleanup.enter_context(append_regular(journal)).fileno())
 
     def _make(self, cleanup: contextlib.ExitStack) -> None:
         """Make the missing directories. Raises `OSError`, and `OutputError` for anything that digitseq did not make."""
@@ -53,7 +49,7 @@ class LocalFolder(RunFolder):
             with contextlib.suppress(FileExistsError):  # another run has just made it
                 path.mkdir()
                 self.new = path == self.private
-                cleanup.callback(_remove_empty, path)
+                cleanup.callback(self.remove_empty, path)
         kinds = {"": stat.S_ISDIR, KEPT: stat.S_ISDIR, LOCK: stat.S_ISREG, JOURNAL: stat.S_ISREG}
         for name, is_right in kinds.items():
             path = self.private / name
@@ -105,10 +101,8 @@ class LocalFolder(RunFolder):
         finally:
             remove_directory(path)
 
-    @contextlib.contextmanager
-    def scratch(self) -> Iterator[Path]:
-        with self.stage() as path:
-            yield path
+    def scratch(self) -> contextlib.AbstractContextManager[Path]:
+        return self.stage()
 
     def remove_stages(self) -> None:
         """See `RunFolder`. This comes before anything else a run does.
@@ -119,14 +113,15 @@ class LocalFolder(RunFolder):
         for path in self.private.glob(f"{STAGE}*"):
             remove_directory(path)
 
-    def write(self, name: str, data: bytes) -> None:
+    def write(self, path: Path, data: bytes) -> None:
         self.check_owned()
-        with self.stage() as stage, replacing(self.path / name, stage) as file:
+        with self.stage() as stage, replacing(path, stage) as file:
             file.write(data)
         self.new = False
 
     def move(self, files: Iterable[tuple[Path, Path, list[str]]]) -> None:
         for source, target, names in files:
+            (target / names[0]).parent.mkdir(parents=True, exist_ok=True)
             # not `Path`: making one takes as long as renaming a file
             before, after = f"{source}{os.sep}", f"{target}{os.sep}"
             for name in names:
@@ -147,9 +142,6 @@ class LocalFolder(RunFolder):
             with append_regular(path) as file:
                 file.truncate(size)
 
-    def make_directory(self, path: Path) -> None:
-        path.mkdir(parents=True, exist_ok=True)
-
     def remove(self, paths: Iterable[Path]) -> None:
         for path in paths:
             path.unlink(missing_ok=True)
@@ -158,7 +150,8 @@ class LocalFolder(RunFolder):
         remove_directory(path)
 
     def remove_empty(self, path: Path) -> None:
-        _remove_empty(path)
+        with contextlib.suppress(OSError):  # something is in it
+            path.rmdir()
 
     def sizes(self, folders: Iterable[Path]) -> Callable[[Path], int | None]:
         return regular_size
@@ -211,8 +204,3 @@ def remove_directory(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
         if not os.path.lexists(path):
             return
-
-
-def _remove_empty(path: Path) -> None:
-    with contextlib.suppress(OSError):  # something is in it
-        path.rmdir()

@@ -53,7 +53,7 @@ def make_parts(
         from digitseq.runs.executor import make_by_executor
         from digitseq.runs.work import write_work
 
-        order = write_work(stage, run.jobs, output, lambda: bool(stop.signal))
+        order = write_work(stage, run.jobs, output, stop.requested)
         return make_by_executor(crew, order, missing, stop)
     first = list(islice(missing, processes(output)))  # no more processes than parts
     parts = chain(first, missing)

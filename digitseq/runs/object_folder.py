@@ -24,11 +24,10 @@ from digitseq.files.object_store import ObjectStore
 from digitseq.files.regular import regular_size
 from digitseq.runs.folder import PRIVATE, STAGE, RunFolder
 from digitseq.runs.lease import EXPIRES, Lease, is_leased_in
-from digitseq.runs.object_journal import ObjectJournal, object_lines_from, objects_changed
+from digitseq.runs.object_journal import ObjectJournal, contents_of
 
 JOURNAL, OWNERS = "journal", "owners"  # folders in the private one
 PUBLISHED_AT_ONCE = 256  # parts: a store copies many objects in the time of one
-READ_AT_ONCE = 64  # objects
 PIECE = 1 << 20  # bytes
 
 
@@ -38,38 +37,25 @@ class ObjectFolder(RunFolder):
     at_once = PUBLISHED_AT_ONCE
     appends = False
 
-    def __init__(self, path: Path, store: ObjectStore, lease: Lease) -> None:
-        super().__init__(path)
-        self._store, self._lease = store, lease
-        # what is copied to its final name at once, such as run.json
-        self._own_stage = self.private / f"{STAGE}{secrets.token_hex(8)}"
-
-    @classmethod
-    def opened(
-        cls, path: Path, cleanup: contextlib.ExitStack, stopping: Callable[[], bool], wait: bool
-    ) -> ObjectFolder:
+    def __init__(self, path: Path, cleanup: contextlib.ExitStack, stopping: Callable[[], bool], wait: bool) -> None:
         """The folder `path`, leased. cleanup: ends the lease. wait: as in `Lease.acquire`.
 
         Raises `OSError`, and `OutputError` when another run has the lease.
         """
+        super().__init__(path)
         cleanup.enter_context(store_errors(path))
-        store = ObjectStore(path, stopping)
-        store.check(path)
-        lease = Lease(store, path / PRIVATE / OWNERS)
-        if owner := lease.acquire(wait):
+        self._store = ObjectStore(path, stopping)
+        self._store.check(path)
+        self._lease = Lease(self._store, self.private / OWNERS)
+        if owner := self._lease.acquire(wait):
             raise OutputError(
                 f"{path} is being written by another run ({owner}): wait until it has finished, or "
                 f"{EXPIRES:.0f} seconds if it is dead, or name another directory with `output_path`"
             )
-        cleanup.callback(_released, lease)
-        folder = cls(path, store, lease)
-        cleanup.callback(_released, folder)
-        folder.journal = ObjectJournal(store, folder.private / JOURNAL, folder._write)
-        return folder
-
-    def release(self) -> None:
-        """Remove what is left in the stage. Raises `OSError`."""
-        self._store.remove_below(self._own_stage)
+        cleanup.callback(self._lease.release)
+        # for what is copied to its final name at once, such as run.json
+        self._own_stage = cleanup.enter_context(self.stage())
+        self.journal = ObjectJournal(self._store, self.private / JOURNAL, self.write)
 
     def is_owned(self) -> bool:
         try:
@@ -101,8 +87,9 @@ class ObjectFolder(RunFolder):
         stale = [name for name in names if name.startswith(STAGE) and not name.startswith(self._own_stage.name)]
         self._store.remove(self.private / name for name in stale)
 
-    def write(self, name: str, data: bytes) -> None:
-        self._write(self.path / name, data)
+    def write(self, path: Path, data: bytes) -> None:
+        self._store.put(self._own_stage / path.name, data)
+        self._copy_own(path)
 
     def move(self, files: Iterable[tuple[Path, Path, list[str]]]) -> None:
         files = list(files)
@@ -120,8 +107,7 @@ class ObjectFolder(RunFolder):
                 if size:
                     with path.open("rb") as old:
                         _copy_bytes(old, file, size)
-                for first in range(0, len(pieces), READ_AT_ONCE):
-                    file.writelines(self._store.read(pieces[first : first + READ_AT_ONCE]))
+                file.writelines(contents_of(self._store, pieces))
             self.move_here(made, path)
 
     def cut(self, path: Path, size: int) -> None:
@@ -129,9 +115,6 @@ class ObjectFolder(RunFolder):
             self.remove([path])
         elif (regular_size(path) or 0) > size:
             self.merge(path, size, [])
-
-    def make_directory(self, path: Path) -> None:
-        """Stores have none."""
 
     def remove(self, paths: Iterable[Path]) -> None:
         self.check_owned()  # a late owner must not remove what the next one has written under the same names
@@ -150,12 +133,8 @@ class ObjectFolder(RunFolder):
         found = {f"{self.path}/{name}": size for name, size in self._store.sizes(self.path).items()}
         return lambda path: found.get(str(path))
 
-    def _write(self, path: Path, data: bytes) -> None:
-        """Write an object, unless another run has taken over. Raises `OSError`, and `RunError` as `check_owned`."""
-        self._store.put(self._own_stage / path.name, data)
-        self._copy_own(path)
-
     def _copy_own(self, path: Path) -> None:
+        """Give what is in the stage its name, unless another run has taken over."""
         self.check_owned()
         self._store.copy([(self._own_stage, path.parent, [path.name])])
 
@@ -165,19 +144,10 @@ def is_leased(path: Path) -> bool:
     return is_leased_in(ObjectStore(path), path / PRIVATE / OWNERS)
 
 
-def journal_lines_in(path: Path, offset: int) -> Iterator[bytes]:
-    """The lines after byte `offset` of the journal of the folder `path`. Raises `OSError`."""
-    yield from object_lines_from(ObjectStore(path), path / PRIVATE / JOURNAL, offset)
-
-
-def journal_changed_in(path: Path) -> float | None:
-    """When this journal was written last, in seconds since 1970; None where there is none. Raises `OSError`."""
-    return objects_changed(ObjectStore(path), path / PRIVATE / JOURNAL)
-
-
-def _released(held: Lease | ObjectFolder) -> None:
-    with contextlib.suppress(OSError):  # it runs out
-        held.release()
+def journal_in(path: Path) -> ObjectJournal:
+    """The journal of the folder `path`, for reading. Raises `OSError`."""
+    store = ObjectStore(path)
+    return ObjectJournal(store, path / PRIVATE / JOURNAL, store.put)
 
 
 def _copy_bytes(old: IO[bytes], new: IO[bytes], size: int) -> None:

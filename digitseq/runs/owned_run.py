@@ -11,9 +11,9 @@ from pathlib import Path
 from digitseq.errors import OutputError
 from digitseq.files.regular import regular_size
 from digitseq.formats.base import Job
-from digitseq.formats.parts import MASKS, Part, Receipt, addition_name, numbers_in
+from digitseq.formats.parts import Part, Receipt, addition_name, numbers_in
 from digitseq.runs.folder import RunFolder
-from digitseq.runs.journal import Entry
+from digitseq.runs.journal import Entry, begun_line, done_line
 from digitseq.runs.manifest import Record, parts_of
 from digitseq.runs.run_files import RunFiles
 from digitseq.runs.workers import PARTS_AHEAD, direct_link
@@ -57,7 +57,7 @@ class OwnedRun(RunFiles):
         self.folder.check_owned()
         self._whole = False
         receipts = [self._with_places(receipt) for receipt in receipts]
-        self.folder.journal.begin_parts(receipts)
+        self.folder.journal.append(b"".join(map(begun_line, receipts)))
         moved = list[tuple[Path, Path, list[str]]]()
         for receipt in receipts:
             moved += self._prepared(receipt, stage / receipt.directory)
@@ -65,7 +65,7 @@ class OwnedRun(RunFiles):
         for receipt in receipts if self.folder.appends else ():
             for path, addition in self.additions(receipt):
                 self.folder.append(stage / receipt.directory / addition_name(addition.name), path)
-        self.folder.journal.finish_parts(receipts)
+        self.folder.journal.append(b"".join(map(done_line, receipts)))
         self._whole = True
         for receipt in receipts:
             self._count(receipt.part)
@@ -83,13 +83,12 @@ class OwnedRun(RunFiles):
 
     def _prepared(self, receipt: Receipt, source: Path) -> Iterator[tuple[Path, Path, list[str]]]:
         """What of the files of a part, in the directory `source`, is to be moved: see `RunFolder.move`."""
-        part, directory = receipt.part, self.directories[receipt.part.section]
-        self.folder.make_directory(directory)
-        if any(group.name.startswith(f"{MASKS}/") for group in receipt.files):
-            self.folder.make_directory(directory / MASKS)
-        if self.format.keeps:
-            self.folder.make_directory(self.kept[part.section])
-        self.format.take(self.jobs[part.section], directory, self.kept[part.section], source, part.start)
+        part, section = receipt.part, receipt.part.section
+        directory, kept = self.directories[section], self.kept[section]
+        if self.format.keeps:  # it writes there itself
+            directory.mkdir(exist_ok=True)
+            kept.mkdir(parents=True, exist_ok=True)
+        self.format.take(self.jobs[section], directory, kept, source, part.start)
         for group in receipt.files:
             if group.place in ("folder", "kept"):  # "direct" ones have their names already
                 yield source, self.place(part, group), group.names()
@@ -117,11 +116,12 @@ class OwnedRun(RunFiles):
             what was added after the run had ended in order is refused, as resuming would remove or replace it
         """
         journal, start = self.folder.journal, self.record["journal"]
-        entries, intact = self.entries(), self._intact() if verify else None
+        entries = self.entries()
+        size_of = self.folder.sizes([*self.directories, self.folder.kept]) if verify else None
         if verify and self.record["status"] == "interrupted":
             self._check_complete(entries)
             self._check_nothing_added(entries)
-        lost = (i for i, e in enumerate(entries) if e.done is None or (intact and not intact(e.receipt)))
+        lost = (i for i, e in enumerate(entries) if e.done is None or (size_of and not self._is_intact(e, size_of)))
         count = next(lost, len(entries))
         for entry in reversed(entries[count:]):
             journal.cut(entry.begun)  # not done any more, but known: after a kill, it is taken back again
@@ -185,11 +185,8 @@ class OwnedRun(RunFiles):
         }
         added = [path for path, end in ends.items() if (regular_size(path) or 0) > end]
         stops = {e.receipt.part.section: e.receipt.part.stop for e in entries}
-        for place, (section, directory) in enumerate(zip(self.sections, self.directories)):
-            done = stops.get(place, section.first - 1)
-            for name in self.numbered():
-                found = (number for number in numbers_in(directory, name) if done < number <= section.last)
-                added += [directory / (name % number) for number in found]
+        for place, section in enumerate(self.sections):
+            added += self._images_there(place, stops.get(place, section.first - 1), section.last)
         if added:
             raise OutputError(
                 f"{added[0]} was added, or added to, after the run had ended, and `resume` would replace that: move it "
@@ -207,29 +204,26 @@ class OwnedRun(RunFiles):
         for part in islice(parts_of(self.sections), self.finished, named + ahead):
             ranges[part.section] = ranges.get(part.section, part[2:])[0], part.stop
         for place, (start, stop) in ranges.items():
-            directory = self.directories[place]
-            for name in self.numbered():
-                for number in numbers_in(directory, name):
-                    if start < number <= stop:
-                        self.folder.remove([directory / (name % number)])
+            self.folder.remove(self._images_there(place, start, stop))
+
+    def _images_there(self, place: int, start: int, stop: int) -> Iterator[Path]:
+        """The files of images start … stop-1, from 0, that are in the folder of a section."""
+        directory = self.directories[place]
+        for name in self.numbered():
+            yield from (directory / (name % n) for n in numbers_in(directory, name) if start < n <= stop)
 
     def _count(self, part: Part) -> None:
         self.finished += 1
         self.images[part.section] += part.stop - part.start
 
-    def _intact(self) -> Callable[[Receipt], bool]:
-        """Tells of a finished part whether all of its files are there with their sizes."""
-        size_of = self.folder.sizes([*self.directories, self.folder.kept])
-
-        def intact(receipt: Receipt) -> bool:
-            for group, paths in self.files(receipt):
-                sizes = [size_of(path) for path in paths]
-                if None in sizes or sum(filter(None, sizes)) != group.size:
-                    return False
-            for path, a in self.additions(receipt):
-                piece = None if self.folder.appends else size_of(self.pieces(receipt.part) / addition_name(a.name))
-                if piece != a.size and (size_of(path) or 0) < a.before + a.size:
-                    return False
-            return True
-
-        return intact
+    def _is_intact(self, entry: Entry, size_of: Callable[[Path], int | None]) -> bool:
+        """Whether all files of a finished part are there with their sizes. size_of: see `RunFolder.sizes`."""
+        for group, paths in self.files(entry.receipt):
+            sizes = [size_of(path) for path in paths]
+            if None in sizes or sum(filter(None, sizes)) != group.size:
+                return False
+        for path, a in self.additions(entry.receipt):
+            piece = None if self.folder.appends else size_of(self.pieces(entry.receipt.part) / addition_name(a.name))
+            if piece != a.size and (size_of(path) or 0) < a.before + a.size:
+                return False
+        return True

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from digitseq.errors import OutputError
-from digitseq.files.locations import is_object, is_there
+from digitseq.files.locations import is_object
 from digitseq.files.retries import never
 from digitseq.runs.folder import JOURNAL, PRIVATE, RunFolder
-from digitseq.runs.journal import Entry, entries_in, file_lines_from
+from digitseq.runs.journal import FileJournal, Journal
 from digitseq.runs.local_folder import LocalFolder, is_locked
 
 
@@ -28,9 +28,9 @@ def locked_folder(path: Path, stopping: Callable[[], bool] = never, wait: bool =
             if is_object(path):
                 from digitseq.runs.object_folder import ObjectFolder  # disks need no client of a store
 
-                yield ObjectFolder.opened(path, cleanup, stopping, wait)
+                yield ObjectFolder(path, cleanup, stopping, wait)
             else:
-                yield LocalFolder.opened(path, cleanup)
+                yield LocalFolder(path, cleanup)
     except OSError as error:
         reason = error.strerror or error
         remedy = "name another directory with `output_path`"
@@ -48,32 +48,10 @@ def is_being_written(path: Path) -> bool:
     return is_locked(path)
 
 
-def journal_lines(path: Path, offset: int) -> Iterator[bytes]:
-    """The lines after byte `offset` of the journal of the folder `path`; none where there is no journal.
-
-    Raises `OSError`.
-    """
+def journal_of(path: Path) -> Journal:
+    """The journal of the folder `path`, for reading only. Raises `OSError`."""
     if is_object(path):
-        from digitseq.runs.object_folder import journal_lines_in
+        from digitseq.runs.object_folder import journal_in
 
-        yield from journal_lines_in(path, offset)
-    elif is_there(path / PRIVATE / JOURNAL):
-        yield from file_lines_from(path / PRIVATE / JOURNAL, offset)
-
-
-def journal_changed(path: Path) -> float | None:
-    """When the journal of the folder `path` was written last, in seconds since 1970; None where there is none.
-
-    Raises `OSError`.
-    """
-    if is_object(path):
-        from digitseq.runs.object_folder import journal_changed_in
-
-        return journal_changed_in(path)
-    journal = path / PRIVATE / JOURNAL
-    return journal.stat().st_mtime if is_there(journal) else None
-
-
-def read_journal(path: Path, offset: int) -> list[Entry]:
-    """The parts in these lines. Raises `OSError`, and `OutputError` as `entries_in` does."""
-    return entries_in(journal_lines(path, offset), offset, path / PRIVATE / JOURNAL)
+        return journal_in(path)
+    return FileJournal(path / PRIVATE / JOURNAL)

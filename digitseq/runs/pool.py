@@ -52,7 +52,7 @@ def _made_by(workers: list[PoolWorker], parts: Iterator[Part], stop: Stop) -> Ge
             worker.start(count)
         # In turn: parts are of one size, and receipts arrive in the order in which they are wanted.
         turns = zip(parts, cycle(workers))
-        under_way, deaths = deque[PoolWorker](), _Deaths()
+        under_way, deaths, in_a_row = deque[PoolWorker](), 0, 0
         while not stop.signal:
             for part, worker in islice(turns, count * PARTS_AHEAD - len(under_way)):
                 worker.give(part)
@@ -64,13 +64,16 @@ def _made_by(workers: list[PoolWorker], parts: Iterator[Part], stop: Stop) -> Ge
                 raise made
             if made is not None:
                 under_way.popleft()
-                deaths.end_row()
+                in_a_row = 0
                 yield made
                 continue
             # the one whose turn it is may be slow, or stopped, while another has died
             for worker in workers:
                 if not worker.is_alive():
-                    deaths.count()
+                    deaths, in_a_row = deaths + 1, in_a_row + 1
+                    if deaths == MOST_DEATHS or in_a_row == MOST_IN_A_ROW:
+                        often = f"{in_a_row} times in a row" if in_a_row == MOST_IN_A_ROW else f"{deaths} times"
+                        raise RunError(f"a worker process was killed or ran out of memory, {often}")
                     worker.replace(count)
     finally:
         # killed, not asked: nobody wants what is under way, and recovery has to cope with half-made parts anyway
@@ -78,21 +81,3 @@ def _made_by(workers: list[PoolWorker], parts: Iterator[Part], stop: Stop) -> Ge
             worker.kill()
         for worker in workers:
             worker.join()
-
-
-class _Deaths:
-    """How many workers have died in a run."""
-
-    def __init__(self) -> None:
-        self._all = self._in_a_row = 0
-
-    def count(self) -> None:
-        """One more. Raises `RunError` when these are too many."""
-        self._all, self._in_a_row = self._all + 1, self._in_a_row + 1
-        if self._all == MOST_DEATHS or self._in_a_row == MOST_IN_A_ROW:
-            often = f"{self._in_a_row} times in a row" if self._in_a_row == MOST_IN_A_ROW else f"{self._all} times"
-            raise RunError(f"a worker process was killed or ran out of memory, {often}")
-
-    def end_row(self) -> None:
-        """A part was finished since."""
-        self._in_a_row = 0

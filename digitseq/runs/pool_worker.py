@@ -156,8 +156,7 @@ def _work(
 def _made(format_: Format, jobs: Sequence[Job], part: Part, stage: Path) -> Receipt | Exception:
     """The receipt of the part, or what the owner shall raise."""
     try:
-        direct = None if is_object(stage) else direct_link(stage, part.section)
-        return make_part(format_, jobs, part, stage / str(part.number), _check_parent, direct)
+        return make_part(format_, jobs, part, stage / str(part.number), _check_parent, direct_link(stage, part.section))
     except (OSError, MemoryError, DigitseqError) as error:
         return error
 

@@ -67,7 +67,7 @@ class RunFiles:
 
     def entries(self, end: int | None = None) -> list[Entry]:
         """The parts of this run in the journal, up to byte `end`."""
-        entries = [e for e in self.folder.journal.read(self.record["journal"]) if end is None or e.begun <= end]
+        entries = self.folder.journal.read(self.record["journal"], end)
         if [entry.receipt.part for entry in entries] != list(islice(parts_of(self.sections), len(entries))):
             raise self._foreign()
         return entries

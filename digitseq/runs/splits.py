@@ -93,10 +93,9 @@ class Placement:
     def begin(self, output: Output, path: Path, runs: list[Record]) -> Section:
         """The section of a new run in the folder `path` of earlier `runs`. Raises what `Format.begin` does."""
         earlier = [
-            EarlierRun(
-                str(run.get("format")), tuple(run.get("labels") or ()), section.first, section.images, section.details
-            )
+            EarlierRun(tuple(run.get("labels", ())), section.first, section.images, section.details)
             for run in runs
+            if run["format"] == output.format
             for section in sections_of(run)
             if section.folder == self.folder
         ]

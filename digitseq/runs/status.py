@@ -12,7 +12,7 @@ from digitseq.errors import OutputError
 from digitseq.files.locations import is_there, store_errors
 from digitseq.runs.folder import read_runs
 from digitseq.runs.manifest import Record, Section, sections_of, size_of, whole_size
-from digitseq.runs.ownership import is_being_written, journal_changed, journal_lines
+from digitseq.runs.ownership import is_being_written, journal_of
 from digitseq.runs.splits import part_folder, planned_images, unit_of
 
 FINISHED, WRITTEN, INTERRUPTED, NOT_BEGUN = "finished", "being written", "interrupted", "not begun"
@@ -110,7 +110,7 @@ def _status(folder: Path, record: Record) -> RunStatus:
     made = [section.images for section in sections]
     if counted:
         made = list(_images(sections, _finished_parts(folder, record["journal"])))
-    changed = journal_changed(folder) if sum(made) else None
+    changed = journal_of(folder).changed() if sum(made) else None
     age = None if changed is None else max(time.time() - changed, 0.0)
     split = {s.folder: (images, s.last + 1 - s.first) for s, images in zip(sections, made) if s.folder}
     return RunStatus(folder, sum(made), size_of(record), state, record["seed"], age, split)
@@ -129,4 +129,4 @@ def _finished_parts(folder: Path, offset: int) -> int:
 
     Lines are counted, as they are appended in the order of the parts. The last one may be cut off.
     """
-    return sum(line.startswith(DONE) and line.endswith(b"\n") for line in journal_lines(folder, offset))
+    return sum(line.startswith(DONE) and line.endswith(b"\n") for line in journal_of(folder).lines(offset))

@@ -10,9 +10,8 @@ from digitseq.files.checksum import checksum
 from digitseq.files.locations import StoreError, exists
 from digitseq.formats.parts import FileGroup, Receipt
 from digitseq.runs.folder import read_runs
-from digitseq.runs.journal import Entry
 from digitseq.runs.manifest import sections_of, size_of
-from digitseq.runs.ownership import read_journal
+from digitseq.runs.ownership import journal_of
 from digitseq.runs.results import Results
 
 CHANGED = "files changed since the run"
@@ -29,16 +28,16 @@ def broken_files(path: Path) -> Iterator[tuple[str, str]]:
         for record in runs:
             made, wanted = sum(section.images for section in sections_of(record)), size_of(record)
             if made < wanted:
-                yield "runs that were interrupted", f"{made:,} of {wanted:,} images, seed {record.get('seed')}"
+                yield "runs that were interrupted", f"{made:,} of {wanted:,} images, seed {record['seed']}"
         results = Results(path, runs)
         for result in results.paths:
             if fault := results.fault(result):
                 yield CHANGED, f"{path.name}/{result.relative_to(path)} ({fault})"
-        folders = [[path / section.folder for section in sections_of(record)] for record in runs]
-        starts = [record.get("journal", 0) for record in runs]
-        for run, start in enumerate(starts):
-            end = starts[run + 1] if run + 1 < len(starts) else None
-            yield from _broken_parts(read_journal(path, start), folders[run], end)
+        for record, end in zip(runs, [*(run["journal"] for run in runs[1:]), None]):
+            folders = [path / section.folder for section in sections_of(record)]
+            for entry in journal_of(path).read(record["journal"], end):
+                if entry.done is not None and entry.receipt.part.section < len(folders):
+                    yield from _broken_groups(entry.receipt, folders[entry.receipt.part.section])
     except OutputError as error:
         yield "damaged records", str(error)
 
@@ -63,14 +62,6 @@ def difference(group: FileGroup, paths: list[Path]) -> str | None:
     if size != group.size:
         return f"{size:,} bytes instead of {group.size:,}"
     return None if crc32 == group.crc32 else "another checksum"
-
-
-def _broken_parts(entries: list[Entry], folders: list[Path], end: int | None) -> Iterator[tuple[str, str]]:
-    for entry in entries:
-        if end is not None and entry.begun > end:
-            return
-        if entry.done is not None and entry.receipt.part.section < len(folders):
-            yield from _broken_groups(entry.receipt, folders[entry.receipt.part.section])
 
 
 def _broken_groups(receipt: Receipt, folder: Path) -> Iterator[tuple[str, str]]:

@@ -58,19 +58,17 @@ class Order(NamedTuple):
 
 @dataclass(frozen=True)
 class JobPlan:
-    """What a `Job` is made of, without glyphs. share: of the glyphs of every class, in a run that is split."""
+    """What a `Job` is made of, without glyphs.
+
+    share: of the glyphs of every class, in a run that is split; fields: those of the job that are plain values
+    """
 
     settings: Settings
     seed: int
     source: Source
     digest: str
     share: tuple[float, float] | None
-    name: str
-    start: int
-    stop: int
-    labels: tuple[str, ...]
-    details: dict[str, Any]
-    part: str
+    fields: dict[str, Any]
 
     @classmethod
     def of(cls, job: Job, output: Output) -> JobPlan:
@@ -78,11 +76,9 @@ class JobPlan:
         pipeline, settings = job.pipeline, job.pipeline.settings
         if is_folder(settings.dataset):  # which may be relative to where the owner was started
             settings = replace(settings, dataset=str(Path(settings.dataset).absolute()))
-        return cls(
-            settings, pipeline.seed, pipeline.source, pipeline.bank.digest,
-            shares(output.split_ratio)[job.part][1:] if output.split_ratio else None,
-            job.name, job.start, job.stop, job.labels, job.details, job.part,
-        )  # fmt: skip
+        share = shares(output.split_ratio)[job.part][1:] if output.split_ratio else None
+        plain = {name: getattr(job, name) for name in ("name", "start", "stop", "labels", "details", "part")}
+        return cls(settings, pipeline.seed, pipeline.source, pipeline.bank.digest, share, plain)
 
     def job(self, cache: str | None) -> Job:
         """The job, with the glyphs of this machine. Raises `RunError` when they are others than the owner's."""
@@ -95,8 +91,7 @@ class JobPlan:
                 f"has other glyphs of {s.dataset} ({s.split}), with the digest {bank.digest:.12}, not "
                 f"{self.digest:.12}: install the same files there, or give a `cache` that all workers see"
             )
-        pipeline = Pipeline(self.settings, bank, self.seed, self.source)
-        return Job(pipeline, self.name, self.start, self.stop, self.labels, self.details, part=self.part)
+        return Job(Pipeline(self.settings, bank, self.seed, self.source), **self.fields)
 
 
 @dataclass(frozen=True)
@@ -104,13 +99,8 @@ class Work:
     """What a run makes. cache: the directory that was given for data sets, absolute; used where it is seen"""
 
     format: str
-    plans: tuple[JobPlan, ...]
+    plans: list[JobPlan]
     cache: str | None
-
-    def open(self) -> tuple[Format, list[Job]]:
-        """The format and the jobs. Raises `DigitseqError` when this machine lacks something."""
-        cache = self.cache if self.cache and Path(self.cache).is_dir() else None
-        return format_of(self.format), [plan.job(cache) for plan in self.plans]
 
 
 def write_work(stage: Path, jobs: Sequence[Job], output: Output, stopping: Callable[[], bool] = never) -> Order:
@@ -121,7 +111,7 @@ def write_work(stage: Path, jobs: Sequence[Job], output: Output, stopping: Calla
     stage = stage if is_object(stage) else stage.absolute()
     cache = str(Path(output.cache).absolute()) if output.cache else None
     try:
-        data = pickle.dumps(Work(output.format, tuple(JobPlan.of(job, output) for job in jobs), cache))
+        data = pickle.dumps(Work(output.format, [JobPlan.of(job, output) for job in jobs], cache))
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise RunError(
             f"what makes the texts cannot be sent to workers ({one_line(error, 120)}): define its class at the top of "
@@ -145,21 +135,14 @@ def make_for(order: tuple[Any, ...], part: tuple[Any, ...], attempt: int) -> Rec
     stage = location(needed.stage)
     with OPENING:
         format_, jobs = _opened(needed.stage, needed.digest, needed.owner)
+    # an executor may begin a part again while a worker that it has given up still makes it: both have their directory
+    directory = stage / f"{wanted.number}-{secrets.token_hex(4)}"
     try:
-        return make_part_in(stage, format_, jobs, wanted)
+        return make_part(format_, jobs, wanted, directory, _still_wanted(stage))
     except OSError as error:
         raise OSError(error.errno, f"{error.strerror or error}, on {host}") from None
     except DataError as error:  # such as a file with numbers that only the owner sees
         raise DataError(f"{error}, on {host}") from None
-
-
-def make_part_in(stage: Path, format_: Format, jobs: Sequence[Job], part: Part) -> Receipt:
-    """Make the files of `part` in a directory of their own below `stage`.
-
-    An executor may begin a part again while a worker that it has given up still makes it: both have their directory.
-    """
-    directory = stage / f"{part.number}-{secrets.token_hex(4)}"
-    return make_part(format_, jobs, part, directory, _still_wanted(stage))
 
 
 def _still_wanted(stage: Path) -> Callable[[], None]:
@@ -192,7 +175,7 @@ def check_versions(needed: dict[str, str]) -> None:
         found = versions(name for name in needed if name != "digitseq")
         for name, version in needed.items():
             if found[name] != version:
-                wanted = version if name == "digitseq" else f"{version}.*" if name in MODULES else version
+                wanted = f"{version}.*" if name in MODULES else version
                 raise RunError(f"has {name} {found[name]}, the run needs {version}: pip install {name}=={wanted} there")
 
 
@@ -213,7 +196,8 @@ def _opened(stage: str, digest: str, owner: str) -> tuple[Format, list[Job]]:
         if hashlib.sha256(data).hexdigest() != digest:
             raise RunError(_unseen(stage, "something else is there"))
         work: Work = pickle.loads(data)
-        format_, jobs = work.open()
+        cache = work.cache if work.cache and Path(work.cache).is_dir() else None
+        format_, jobs = format_of(work.format), [plan.job(cache) for plan in work.plans]
     if owner != this_process():
         for job in jobs:
             job.pipeline.use_one_thread()

@@ -25,6 +25,10 @@ class Stop:
     def __init__(self) -> None:
         self.armed, self.signal = False, 0
 
+    def requested(self) -> bool:
+        """Whether a signal has asked for the end."""
+        return bool(self.signal)
+
 
 class Abandoned(Exception):
     """The part that is being made is no longer wanted."""
@@ -44,7 +48,8 @@ def make_part(
     A pure function of the jobs and the part: whoever makes it, the files have the same bytes. Raises `OSError`.
 
     jobs: one for each section of the run; check: called between batches, may raise `Abandoned`
-    direct: a `direct_link`, to create single images under their final names; see `PartFiles`
+    direct: a `direct_link`, to create single images under their final names, which a store has no use for; see
+        `PartFiles`
     stopping: as in `ObjectStore`
     """
     if not is_object(directory):
@@ -82,21 +87,18 @@ def make_here(
 ) -> Generator[Receipt, None, None]:
     """Make all parts in this process. Ends early after `stop`, at the next batch. Raises `OSError`."""
 
-    def stopping() -> bool:
-        return bool(stop.signal)
-
     def check() -> None:
-        if stopping():
+        if stop.signal:
             raise Abandoned
 
     for part in parts:
         try:
             check()
-            receipt = make_part(format_, jobs, part, stage / str(part.number), check, stopping=stopping)
+            receipt = make_part(format_, jobs, part, stage / str(part.number), check, stopping=stop.requested)
         except Abandoned:
             return
         except OSError:
-            if stopping():  # a store may have got no time to answer, and nobody waits for this part any more
+            if stop.signal:  # a store may have got no time to answer, and nobody waits for this part any more
                 return
             raise
         yield receipt

@@ -123,7 +123,7 @@ def write_images(
         return Report(path, 0, 0, 0, 0, pipeline.seed, time.perf_counter() - began)
     with (
         crew_of(output, executor, stop) as crew,
-        locked_folder(path, lambda: bool(stop.signal), wait=output.resume) as folder,
+        locked_folder(path, stop.requested, wait=output.resume) as folder,
     ):
         runs = read_runs(folder.path)
         # a job that is queued again gives the same command, wherever it was ended

@@ -169,10 +169,10 @@ class _Attack:
         assert not wrong, f"{len(wrong)} files are not those of an undisturbed run: {wrong[:5]}"
         assert not private, f"left: {sorted(private)[:5]}"
         from digitseq.files.locations import location
-        from digitseq.runs.ownership import read_journal
+        from digitseq.runs.ownership import journal_of
 
         for folder in {name.rpartition("/")[0] for name in found if name.endswith("run.json")}:
-            numbers = [entry.receipt.part.number for entry in read_journal(location(str(self.out)) / folder, 0)]
+            numbers = [entry.receipt.part.number for entry in journal_of(location(str(self.out)) / folder).read(0)]
             assert numbers == list(range(len(numbers))), f"parts in the journal of {folder}: {numbers}"
 
     def _left(self) -> tuple[dict[str, bytes], set[str]]:
