@@ -154,7 +154,7 @@ from digitseq.formats.base import Format, FormatPlan
 
 class OutputFormat(Format):
     def begin(self, pipeline, request):
-        return FormatPlan(0, pipeline.batch_size)
+        return FormatPlan(0, pipeline.batch_size, {})
 
     def make(self, job, start, stop, files):
         for batch in files.batches(job.pipeline, start, stop):

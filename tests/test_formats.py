@@ -127,7 +127,7 @@ class Concatenated(Format):
     """The least that a format has to do whose result is one file."""
 
     def begin(self, pipeline, request):
-        return FormatPlan(0, 3)
+        return FormatPlan(0, 3, {})
 
     def make(self, job, start, stop, files):
         for batch in files.batches(job.pipeline, start, stop):
@@ -231,7 +231,7 @@ def test_what_cannot_be_is_refused(refused, arguments, message):
 @pytest.mark.parametrize("format_name", FORMATS)
 def test_what_makes_parts_pickles_small(train, format_name):
     bank = train.share(0, 0.5)
-    job = Job(Pipeline(Settings("1"), bank, 1), "1", 0, 10, ("jsonl",))
+    job = Job(Pipeline(Settings("1"), bank, 1), "1", 0, 10, ("jsonl",), {})
     assert len(pickle.dumps((format_of(format_name), [job]))) < 2000
 
 

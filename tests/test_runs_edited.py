@@ -86,7 +86,7 @@ def test_no_more_names_are_listed_than_files_are_there(edited, monkeypatch, tmp_
 @pytest.mark.parametrize("contents", [b"x" * 100, b"PK\x03\x04" + b"x" * 100, b""])
 def test_arrays_that_were_changed_are_named(train, tmp_path, contents):
     (tmp_path / "0.arrays").write_bytes(contents)
-    job = Job(Pipeline(Settings("5"), train, 1), "5", 0, 10)
+    job = Job(Pipeline(Settings("5"), train, 1), "5", 0, 10, (), {})
     with pytest.raises(OutputError, match=r"0\.arrays is damaged .*: remove it and give `resume` again, or begin anew"):
         OutputFormat().finish(job, tmp_path, tmp_path, 10)
     assert not (tmp_path / "5.npz").exists()

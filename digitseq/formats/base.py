@@ -6,7 +6,6 @@ import os
 import shutil
 import tempfile
 from collections.abc import Generator, Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,8 +23,7 @@ from digitseq.sources.base import Check, never_cancelled
 BEFORE = "before"  # in details, see `Job.before`
 
 
-@dataclass(frozen=True)
-class FormatPlan:
+class FormatPlan(NamedTuple):
     """What a format decides before a run begins.
 
     start: index of the first image, from 0, which is how many images earlier runs have made
@@ -35,11 +33,10 @@ class FormatPlan:
 
     start: int
     part_size: int
-    details: dict[str, Any] = field(default_factory=dict)
+    details: dict[str, Any]
 
 
-@dataclass(frozen=True, eq=False)
-class Job:
+class Job(NamedTuple):
     """Images start … stop-1, from 0, of `pipeline`, in files whose names begin with `name`. Pickles small.
 
     labels: the label formats beside PNG files; details: as in `FormatPlan`
@@ -51,8 +48,8 @@ class Job:
     name: str
     start: int
     stop: int
-    labels: tuple[str, ...] = ()
-    details: dict[str, Any] = field(default_factory=dict)
+    labels: tuple[str, ...]
+    details: dict[str, Any]
     check: Check = never_cancelled
     part: str = ""
 

@@ -8,12 +8,10 @@ from pathlib import Path
 from digitseq.errors import DigitseqWarning
 from digitseq.files.locations import is_there
 from digitseq.files.regular import open_regular
-from digitseq.runs.card_text import MARK, SHEET, card_text
-from digitseq.runs.folder import RECORD, RunFolder
+from digitseq.runs.folder import CARD, MARK, RECORD, SHEET, RunFolder
 from digitseq.runs.manifest import Record, size_of
 from digitseq.runs.owned_run import OwnedRun
 
-CARD = "README.md"
 LEAST = 1000  # images of a run that gets a card without being asked
 HEAD = 1 << 16  # bytes in which our mark stands
 
@@ -36,7 +34,8 @@ def update_card(run: OwnedRun, runs: list[Record], wish: str) -> None:
         return  # its file is written at the end
     if theirs or wish == "off" or (wish == "auto" and size_of(run.record) < LEAST and CARD not in there):
         return
-    from digitseq.runs.sample_sheet import sample_sheet  # runs without a card start sooner
+    from digitseq.runs.card_text import card_text  # runs without a card start sooner
+    from digitseq.runs.sample_sheet import sample_sheet
 
     try:
         files = {SHEET: sample_sheet(run), CARD: card_text(path.name, runs)}

@@ -11,13 +11,11 @@ from typing import Any
 from digitseq.formats import FORMATS
 from digitseq.glyphs.catalog import DATA_SETS, is_folder
 from digitseq.options import FilePath, flag_words, options
+from digitseq.runs.folder import MARK, SHEET
 from digitseq.runs.manifest import Record, sections_of, size_of, whole_size
 from digitseq.runs.run_settings import Output
 from digitseq.settings import Settings, usual_max_spacing
 
-# in the card and its picture: a file without it is not digitseq's
-MARK = "<!-- made by digitseq, which replaces this file after each run into the folder unless this line is removed -->"
-SHEET = "samples.svg"
 SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M", "100M<n<1B", "1B<n<10B")
 TAGS = ("ocr", "text-recognition", "handwriting", "synthetic", "digitseq")
 SPLITS = {"": "train", "val": "validation"}  # what the Hub calls our folders; others have their own names

@@ -18,6 +18,9 @@ from digitseq.runs.journal import Journal
 from digitseq.runs.manifest import not_a_record, sections_of
 
 RECORD = "run.json"
+CARD, SHEET = "README.md", "samples.svg"  # the data-set card, and the picture in it
+# in the card and its picture: a file without it is not digitseq's
+MARK = "<!-- made by digitseq, which replaces this file after each run into the folder unless this line is removed -->"
 PRIVATE = ".digitseq"  # below the folder: lock, journal, and unfinished files
 LOCK, JOURNAL, KEPT = "lock", "journal.jsonl", "kept"
 STAGE = "stage-"

@@ -15,7 +15,7 @@ from digitseq.errors import printable
 from digitseq.formats.base import Job
 from digitseq.formats.png_encoder import encode_png
 from digitseq.random_streams import Rows
-from digitseq.runs.card_text import MARK
+from digitseq.runs.folder import MARK
 from digitseq.runs.manifest import sections_of
 from digitseq.runs.owned_run import OwnedRun
 

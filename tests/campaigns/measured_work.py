@@ -40,7 +40,7 @@ def measure_making(folder: Path, augment: str | None, parts: int) -> Making:
     more = {"augment": augment} if augment else {}
     pipeline = Pipeline(Settings("123456", min_spacing=5, max_spacing=10, **more), load_bank(), 1)
     pipeline.use_one_thread()
-    job = Job(pipeline, "x", 0, (parts + 1) * SHARD, details={"first_shard": 0, "shard_size": SHARD})
+    job = Job(pipeline, "x", 0, (parts + 1) * SHARD, (), {"first_shard": 0, "shard_size": SHARD})
     seconds, size = list[float](), 0
     for number in range(parts + 1):
         part = Part(number, 0, number * SHARD, (number + 1) * SHARD)
