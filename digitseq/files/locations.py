@@ -19,8 +19,8 @@ from digitseq.errors import DigitseqError, OutputError, one_line
 from digitseq.files.retries import tried
 from digitseq.lazy_imports import import_package
 
-_URL = re.compile(r"([a-z][a-z0-9+.:-]+)://", re.IGNORECASE)  # of two letters or more: C:// is a drive
-_ONE_SLASH = re.compile(r"((?:s3|s3a|gs|gcs|az|abfs|memory):)/*([^/].*)", re.IGNORECASE)
+_URL = r"(?i)([a-z][a-z0-9+.:-]+)://"  # of two letters or more: C:// is a drive
+_ONE_SLASH = r"(?i)((?:s3|s3a|gs|gcs|az|abfs|memory):)/*([^/].*)"
 _EXTRAS = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
 _OPENERS = {"fsspec", "upath"}  # whatever a store's package raises comes through one of these
 # with these errors a store answers a question; with all others it has not done what it was asked
@@ -41,9 +41,11 @@ def location(text: str) -> Path:
     Nothing is asked of a store yet. Raises `OutputError` for a URL that names no place in a store, and
     `MissingPackageError` when a package for its store cannot be loaded.
     """
-    found = _URL.match(text)
+    if ":" not in text:  # compiling the patterns would take longer than the rest
+        return Path(text)
+    found = re.match(_URL, text)
     if not found:
-        if missing := _ONE_SLASH.match(text):
+        if missing := re.match(_ONE_SLASH, text):
             raise OutputError(f"{one_line(text, 80)} is no URL: did you mean {missing[1]}//{one_line(missing[2], 80)}?")
         return Path(text)
     scheme = found[1].lower()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -177,14 +176,14 @@ class Choices(Choice):
         return {"metavar": "NAME", "nargs": "+"}
 
 
-@dataclass(frozen=True, eq=False)
 class Texts(Kind):
     """At most `most` texts of 1 to `longest` printable characters, in order, without spaces around them."""
 
-    most: int
-    longest: int
     name = "texts"
     repeats = True
+
+    def __init__(self, most: int, longest: int) -> None:
+        self.most, self.longest = most, longest
 
     def expected(self) -> str:
         return f"a list of 1 to {self.most:,} texts of 1 to {self.longest} characters"

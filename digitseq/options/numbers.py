@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import re
-from dataclasses import dataclass
+from copy import copy
 from typing import Any, cast
 
 import numpy as np
@@ -18,14 +18,17 @@ _WHOLE = r"[+-]?[0-9]{1,20}"
 _DECIMAL = r"[+-]?([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})([eE][+-]?[0-9]{1,3})?"
 
 
-@dataclass(frozen=True, eq=False)
 class Number(Kind):
     """A number from `low` to `high`, both included; whole: a whole number."""
 
-    low: float
-    high: float
-    unit: str = ""
-    whole: bool = True
+    def __init__(self, low: float, high: float, unit: str = "", whole: bool = True) -> None:
+        self.low, self.high, self.unit, self.whole = low, high, unit, whole
+
+    def at_most(self, limit: float) -> Number:
+        """The same without numbers above `limit`."""
+        other = copy(self)
+        other.high = min(self.high, limit)
+        return other
 
     @property
     def name(self) -> str:  # type: ignore[override]  # depends on the value
@@ -57,12 +60,14 @@ class Number(Kind):
         return {"metavar": name.upper(), "type": lambda word: Number.parse(self, word)}
 
 
-@dataclass(frozen=True, eq=False)
 class NumberPair(Number):
     """A number from `low` to `high` for each of `parts`, such as "width" and "height"."""
 
-    parts: tuple[str, ...] = ()
     name = "pair"
+
+    def __init__(self, low: float, high: float, unit: str = "", whole: bool = True, *, parts: tuple[str, ...]) -> None:
+        super().__init__(low, high, unit, whole)
+        self.parts = parts
 
     def expected(self) -> str:
         return f"{super().expected()} for each of {', '.join(self.parts)}"

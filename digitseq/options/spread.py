@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -22,7 +21,6 @@ class Normal(NamedTuple):
     deviation: float
 
 
-@dataclass(frozen=True)
 class Spread(NumberRange):
     """A number, a pair (low, high), uniform in between, or a `Normal`, written mean~deviation.
 
@@ -30,9 +28,14 @@ class Spread(NumberRange):
     the whole range counts; log: the logarithm is normal
     """
 
-    usual: tuple[float, float] = (0, 0)
-    log: bool = False
     name = "spread"
+
+    def __init__(
+        self, low: float, high: float, unit: str = "", whole: bool = True, *, usual: tuple[float, float],
+        log: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__(low, high, unit, whole)
+        self.usual, self.log = usual, log
 
     def expected(self) -> str:
         kind = "median~sigma, log-normal" if self.log else "mean~deviation, normal"

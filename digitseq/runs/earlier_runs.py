@@ -17,7 +17,7 @@ from digitseq.runs.run_settings import Output
 from digitseq.settings import DEFAULTS, Settings
 
 REMEDY = "name another folder with `name` or `output_path`, or begin this one anew with `overwrite`"
-_PART = re.compile(r"[0-9]+-of-[0-9]+")
+_PART = r"[0-9]+-of-[0-9]+"
 NAMED = 3  # differences in one line
 ABOUT_GLYPHS = ("dataset", "image_height", "glyph_height", "letter_layout")  # with others the digest differs, too
 
@@ -45,7 +45,7 @@ def check_follows(path: Path, runs: list[Record], asked: Record) -> None:
 def check_other_parts(path: Path, asked: Record) -> None:
     """`OutputError` where a folder beside `path` has a part of another run than the part that is `asked` for."""
     for name in folders_in(path.parent):
-        if name == path.name or not _PART.fullmatch(name):
+        if name == path.name or not re.fullmatch(_PART, name):
             continue
         runs = read_runs(path.parent / name)
         if runs and runs[-1].get("shards"):

@@ -78,7 +78,7 @@ def settings_within(limits: Limits) -> dict[str, Option]:
     found = {name: _up_to(option, highest[name]) if name in highest else option for name, option in SETTINGS.items()}
     for name, option in found.items():
         if isinstance(kind := option.kind, Texts):
-            found[name] = option._replace(kind=replace(kind, longest=longest_text(name, limits)))
+            found[name] = option._replace(kind=Texts(kind.most, longest_text(name, limits)))
     return found
 
 
@@ -90,7 +90,7 @@ def about_data_sets(limits: Limits) -> dict[str, Option]:
 def _up_to(option: Option, limit: int) -> Option:
     """The same option, of numbers, which are at most `limit`."""
     assert isinstance(option.kind, Number)
-    return option._replace(kind=replace(option.kind, high=min(option.kind.high, limit)))
+    return option._replace(kind=option.kind.at_most(limit))
 
 
 def longest_text(name: str, limits: Limits) -> int:
