@@ -53,8 +53,7 @@ export function linkTo(found) {
 // Changes of one control until it is left, such as a slider that is dragged, are one entry of the history.
 export class History {
   #open = false;
-  #cover = null; // what closes the dialog that has an entry of its own
-  #twin = false; // whether this entry, which a dialog has had, has the address of the one before
+  #dialog = null; // that has or had this entry, whose address is that of the one before
   #written = []; // when the address was last changed
   #timer;
 
@@ -64,32 +63,24 @@ export class History {
   }
 
   #moved(restore) {
-    const cover = this.#cover, twin = this.#twin;
-    this.#cover = null;
-    this.#twin = false;
-    cover?.();
-    if (twin && !cover) history.back(); // one entry further, as nothing has changed
-    if (twin) return;
+    const dialog = this.#dialog;
+    this.#dialog = null;
+    if (dialog?.open) return dialog.close();
+    if (dialog) return history.back(); // one entry further, as nothing has changed
     clearTimeout(this.#timer);
     this.#open = false;
     restore();
   }
 
-  // An entry for a dialog over the page: Back closes it, by `close`.
-  enter(close) {
-    if (!this.#twin) history.pushState(null, "", location.href);
-    this.#twin = true;
-    this.#cover = close;
-  }
-
-  // The dialog was closed in another way. Its entry is left for the next one.
-  leave() {
-    this.#cover = null;
+  // An entry for a dialog over the page, which Back closes. If it is closed in another way, the next dialog or setting gets the entry.
+  enter(dialog) {
+    if (!this.#dialog) history.pushState(null, "", location.href);
+    this.#dialog = dialog;
   }
 
   replace(found) {
     clearTimeout(this.#timer);
-    this.#twin = false;
+    this.#dialog = null;
     const now = performance.now(), wait = (this.#written.at(-1) ?? -PAUSE) + PAUSE - now;
     this.#written = this.#written.filter((then) => now - then < WINDOW);
     if (this.#written.length >= FREE && wait > 0) {
@@ -101,7 +92,7 @@ export class History {
   }
 
   add(found) {
-    const goesOn = this.#open || this.#twin;
+    const goesOn = this.#open || this.#dialog;
     this.#open = true;
     if (goesOn) return this.replace(found);
     clearTimeout(this.#timer);

@@ -15,7 +15,6 @@ export class Viewer {
   constructor(history) {
     this.#history = history;
     const dialog = $("viewer");
-    dialog.addEventListener("close", () => this.#history.leave());
     $("viewer-close").addEventListener("click", () => dialog.close());
     dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
     dialog.addEventListener("keydown", ({ key, target }) => {
@@ -42,7 +41,7 @@ export class Viewer {
     this.#shown = shown;
     this.#go(place);
     $("viewer").showModal();
-    this.#history.enter(() => $("viewer").close());
+    this.#history.enter($("viewer"));
   }
 
   #step(by) {
