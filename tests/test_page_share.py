@@ -281,6 +281,20 @@ def test_a_large_view_that_was_closed_is_no_step_back(page, changed):
     wait_until(lambda: images(page) == first)
 
 
+@pytest.mark.parametrize("closed", [False, True], ids=["open", "closed"])
+def test_a_link_is_followed_whatever_was_shown_large(page, served, closed):
+    images(page)
+    page.locator(".sample-open").nth(1).click()
+    dialog = page.get_by_role("dialog")
+    dialog.wait_for()
+    if closed:
+        page.keyboard.press("Escape")
+    page.goto(f"{served.url}/#number=66&seed=1")
+    wait_until(lambda: captions(page) == ["66"] * 12)
+    assert not dialog.is_visible()
+    assert fragment(page) == {"number": ["66"], "seed": ["1"]}
+
+
 def test_what_an_address_says_and_no_control_shows_is_named(browser, served):
     with opened(browser, served.url) as page:
         page.goto(f"{served.url}/#number=7&color=red&image_width=wide&augment=light&augment=heavy&seed=1")

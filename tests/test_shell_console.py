@@ -148,6 +148,12 @@ def test_a_package_that_is_missing_or_broken_is_one_line(run, tmp_path, name, co
     assert not (tmp_path / "output").exists()
 
 
+def test_a_profiler_gets_what_it_asked_for(tmp_path):
+    profiled = [sys.executable, "-m", "cProfile", "-o", "profile", str(ROOT / "run.py"), "-num", "1", "--quiet"]
+    subprocess.run(profiled, cwd=tmp_path, check=True, timeout=120)
+    assert (tmp_path / "profile").stat().st_size > 1000
+
+
 @pytest.mark.parametrize("thread", [False, True], ids=["alone", "with a thread"])
 def test_the_end_of_the_process_loses_nothing(tmp_path, thread):
     code = (

@@ -153,7 +153,8 @@ class Format:
         """Process the files of a part, whose first image is `start`, before they get their final names.
 
         Parts come in order; a part comes again if the run was killed while it was processed. kept: the directory for
-        files that are kept until the end of the run, and for unfinished ones. Raises `OSError`.
+        files that are kept until the end of the run, and for unfinished ones. Both directories are there for formats
+        with `keeps`. Raises `OSError`.
         """
 
     def finish(self, job: Job, folder: Path, kept: Path, stop: int) -> dict[str, Path]:

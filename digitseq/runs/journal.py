@@ -57,7 +57,7 @@ class Journal:
         raise NotImplementedError
 
     def lines(self, offset: int) -> Iterator[bytes]:
-        """The lines that begin at byte `offset`; the last one may have no end. None where there is no journal."""
+        """The lines that begin at byte `offset`, none where there is no journal; the last one may have no end."""
         raise NotImplementedError
 
     def keep(self, entries: list[Entry], start: int) -> None:

@@ -131,6 +131,7 @@ class LocalFolder(RunFolder):
         os.replace(made, path)
 
     def append(self, added: Path, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with append_regular(path) as file:
             file.write(added.read_bytes())
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import gc
 import io
 import os
 import signal
 import sys
 import threading
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from digitseq.errors import DigitseqError, RunError, first_cause, one_line, printable
 
@@ -57,13 +58,21 @@ def end_process(code: int) -> NoReturn:
 
     To free all modules and arrays one by one, as Python does, takes a fortieth of the time of making one image.
     """
-    if threading.active_count() > 1:
+    if threading.active_count() > 1 or _is_watched():
+        gc.freeze()  # not searched for what refers to itself: that takes as long again
         sys.exit(code)
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):  # what could not be printed was reported before
             stream.flush()
     os._exit(code)
+
+
+def _is_watched() -> bool:
+    """Whether a profiler, a debugger or a coverage tool runs the program, and has something to do after it."""
+    monitoring: Any = getattr(sys, "monitoring", None)  # since Python 3.12
+    tools = any(map(monitoring.get_tool, range(6))) if monitoring else False
+    return tools or sys.getprofile() is not None or sys.gettrace() is not None
 
 
 def interrupted_by(number: int = signal.SIGINT) -> int:

@@ -53,7 +53,8 @@ export function linkTo(found) {
 // Changes of one control until it is left, such as a slider that is dragged, are one entry of the history.
 export class History {
   #open = false;
-  #dialog = null; // that has or had this entry, whose address is that of the one before
+  #dialog = null; // that has this entry, or had it
+  #address; // of that entry, and of the one before
   #written = []; // when the address was last changed
   #timer;
 
@@ -63,10 +64,13 @@ export class History {
   }
 
   #moved(restore) {
-    const dialog = this.#dialog;
+    const dialog = this.#dialog, shown = dialog?.open;
     this.#dialog = null;
-    if (dialog?.open) return dialog.close();
-    if (dialog) return history.back(); // one entry further, as nothing has changed
+    if (shown) dialog.close();
+    if (dialog && location.hash === this.#address) { // else it is a link that was entered
+      if (!shown) history.back(); // one entry further, as nothing has changed
+      return;
+    }
     clearTimeout(this.#timer);
     this.#open = false;
     restore();
@@ -76,6 +80,7 @@ export class History {
   enter(dialog) {
     if (!this.#dialog) history.pushState(null, "", location.href);
     this.#dialog = dialog;
+    this.#address = location.hash;
   }
 
   replace(found) {

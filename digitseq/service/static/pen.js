@@ -7,7 +7,7 @@ import { label } from "./words.js";
 const GLYPH = "glyph", PEN = "pen";
 const ERROR = "error-style"; // the line for all of it
 const FIRST = ["width", "slant", "size_jitter"]; // what is most worth changing
-const NAMES = { width: "Pen width", size_jitter: "Size spread" };
+const NAMES = { width: "Pen width", size: "Size", size_jitter: "Size spread" };
 
 // pen: the catalogue's entry.
 export function buildStyle(pen, changed) {
