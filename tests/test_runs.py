@@ -214,6 +214,10 @@ def test_a_second_signal_ends_at_once(start, tmp_path, gate_at, cores):
     _, err = process.communicate(timeout=LIMIT)
     assert process.returncode in (143, 130)
     assert "Traceback" not in err
+    assert cores or err == (
+        "digitseq: interrupted: stopped at once; finished images are kept: to make the rest, give the same settings and "
+        "--resume\n"
+    )
     assert_nothing_unfinished(tmp_path / "output" / "5")
     assert numbers(tmp_path / "output" / "5") in ([], list(range(1, PART + 1)))
 

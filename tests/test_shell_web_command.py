@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from support.paths import ROOT
-from support.processes import wait_until
+from support.processes import children, wait_until
 
 from digitseq.errors import SettingsError
 from digitseq.settings import DEFAULTS
@@ -271,3 +271,21 @@ def test_the_cache_is_the_one_that_is_given(open_page, tmp_path):
     opened = open_page("-c", tmp_path / "mine")
     assert httpx.get(f"{opened.url}v1/sequences/907.png", timeout=60).status_code == 200
     assert list((tmp_path / "mine").glob("*.bank"))
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for a process in /proc")
+def test_it_ends_while_a_process_for_images_does_not_start(open_page):
+    opened = open_page()
+
+    def fork_servers() -> list[int]:
+        return [pid for pid in children(opened.process.pid) if b"forkserver" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+    wait_until(fork_servers)
+    (server,) = fork_servers()
+    os.kill(server, signal.SIGSTOP)
+    try:
+        opened.process.send_signal(signal.SIGINT)
+        assert opened.process.wait(60) == 0
+    finally:
+        os.kill(server, signal.SIGKILL)
+    assert opened.end(signal.SIGINT) == (0, "", "")

@@ -19,11 +19,11 @@ class Stop:
     """A request to end a run early.
 
     armed: set when images are about to be written; until then a signal may end the program at once
-    signal: the number of the signal that asked for the end; 0 while none has
+    signal: the number of the signal that asked for the end; 0 while none has; again: whether a second one came
     """
 
     def __init__(self) -> None:
-        self.armed, self.signal = False, 0
+        self.armed, self.signal, self.again = False, 0, False
 
     def requested(self) -> bool:
         """Whether a signal has asked for the end."""

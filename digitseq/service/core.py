@@ -82,7 +82,8 @@ class Service:
         finally:
             sys.setswitchinterval(before)
             gc.unfreeze()
-            await asyncio.gather(starting, return_exceptions=True)  # a second Ctrl-C cancels it
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
             await self.making.close()
             await self.threads.close()
 

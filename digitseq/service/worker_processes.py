@@ -53,6 +53,7 @@ class WorkerProcesses:
             self._places.put_nowait(None)
         self._most, self._closed = most, False
         self._tasks: set[asyncio.Task[Any]] = set()  # the event loop does not keep them
+        self._starting: set[asyncio.Task[WorkerProcess]] = set()
         atexit.register(_kill_all)  # `multiprocessing` would wait for them then, and for ever
         self._methods = [name for name in METHODS if name in multiprocessing.get_all_start_methods()]
         if "forkserver" in self._methods:
@@ -99,6 +100,8 @@ class WorkerProcesses:
         for _ in range(left):
             self._places.put_nowait(None)  # whoever asks now is refused
         self._idle.clear()
+        for starting in self._starting:  # until all is imported, which takes long on a busy machine
+            starting.cancel()
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*map(self._end, self._all))
@@ -124,6 +127,8 @@ class WorkerProcesses:
                 return process
             self._begin(self._end(process))
         started = self._begin(self._started())
+        self._starting.add(started)
+        started.add_done_callback(self._starting.discard)
         try:
             return await asyncio.shield(started)
         except asyncio.CancelledError:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 NOTHING_ASKED = 2  # a script whose variables are empty must not go on as if images had been made
 TWICE = 2.0  # seconds in which timeout(1) and schedulers may send SIGTERM to the program and to its process group
+AT_ONCE = "stopped at once; finished images are kept: to make the rest, give the same settings and `resume`"
 NAME = "digitseq"  # what every line on standard error begins with
 
 
@@ -88,7 +89,13 @@ def _run(
             tell(notice)
     with _progress_bar(output) as bar:
         stop.armed = True
-        report = write_images(pipeline, output, stop, bar and bar.update)
+        try:
+            report = write_images(pipeline, output, stop, bar and bar.update)
+        except KeyboardInterrupt:
+            if not stop.again:
+                raise
+            print_error(NAME, "interrupted", _text(AT_ONCE))
+            return interrupted_by(stop.signal)
     if report.estimate:
         from digitseq.shell.dry_run import dry_run_lines
 
@@ -145,7 +152,8 @@ def _stop_on_signals() -> Iterator[Stop]:
     def handle(number: int, frame: object) -> None:
         if number == stop.signal == signal.SIGTERM and time.monotonic() < first[0] + TWICE:
             return
-        if not stop.armed or stop.signal:
+        stop.again = bool(stop.signal)
+        if not stop.armed or stop.again:
             raise KeyboardInterrupt(number)
         stop.signal = number
         first.append(time.monotonic())
