@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import http.client
+import logging
 import os
 import socket
 import threading
@@ -29,6 +30,7 @@ def serve_page(fragment: str, cache: str | None) -> int:
     """
     # of a Ctrl-C before it has begun
     warnings.filterwarnings("ignore", "coroutine 'Server.serve' was never awaited", RuntimeWarning)
+    logging.getLogger("asyncio").addFilter(lambda record: "deallocating an open event loop" not in record.getMessage())
     with contextlib.suppress(KeyboardInterrupt):  # the usual end; uvicorn repeats the signal after its shutdown
         load_packages()
         import uvicorn
