@@ -172,7 +172,11 @@ def test_a_format_is_one_file_and_one_line(copy):
     split = ("--split_ratio", "0.6", "0.2", "0.2", "--name", "split")
     assert copy.run("-num", "12", "--format", "toy", "-s", "30", *split).returncode == 0
     parts = (copy.folder / "output" / "split").glob("*/toy.txt")
-    assert {part.parent.name: part.read_text() for part in parts} == {"train": "12!" * 18, "val": "12!" * 6, "test": "12!" * 6}
+    assert {part.parent.name: part.read_text() for part in parts} == {
+        "train": "12!" * 18,
+        "val": "12!" * 6,
+        "test": "12!" * 6,
+    }
     assert "toy: a toy" in " ".join(copy.run("--help").stdout.split())
     found = copy.python(
         REST

@@ -203,9 +203,7 @@ def test_the_browser_opens_the_settings_and_a_signal_ends_it_well(open_page, num
     assert opened.end(number) == (0, "", "")
 
 
-@pytest.mark.parametrize(
-    "start", [("-m", "digitseq"), ("-c", "import sys; from digitseq.__main__ import run; run()")]
-)
+@pytest.mark.parametrize("start", [("-m", "digitseq"), ("-c", "import sys; from digitseq.__main__ import run; run()")])
 def test_the_command_does_the_same(open_page, start):
     opened = open_page(start=start)
     wait_until(opened.browsed)
@@ -278,7 +276,9 @@ def test_it_ends_while_a_process_for_images_does_not_start(open_page):
     opened = open_page()
 
     def fork_servers() -> list[int]:
-        return [pid for pid in children(opened.process.pid) if b"forkserver" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        return [
+            pid for pid in children(opened.process.pid) if b"forkserver" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        ]
 
     wait_until(fork_servers)
     (server,) = fork_servers()
