@@ -162,7 +162,7 @@ def test_a_run_of_this_process_is_being_written(tmp_path):
 def test_asking_does_not_take_the_lock(start, run, tmp_path, gate_at, monkeypatch):
     process = start("-num", "5", "-s", 5000, gate=(gate := gate_at(0)))
     gate.wait()
-    monkeypatch.setattr("fasteners.InterProcessLock.acquire", None)
+    monkeypatch.setattr("digitseq.runs.local_folder.lock", None)
     assert is_being_written(tmp_path / "output" / "5")
     process.kill()
     process.communicate(timeout=LIMIT)

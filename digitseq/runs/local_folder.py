@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import stat
+import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -29,13 +30,8 @@ class LocalFolder(RunFolder):
 
         Raises `OSError` and `OutputError`.
         """
-        from fasteners import InterProcessLock
-
         super().__init__(path)
         self.new = False
-        # It locks with POSIX record locks, which forked processes do not inherit. So the lock is free as soon as its
-        # owner is dead, even if workers of a killed run are still there. With flock they would hold it.
-        self._lock = InterProcessLock(self.private / LOCK)
         # unwinds upwards: close the journal, withdraw, unlock, remove directories that are empty
         self._make(cleanup)
         self._acquire(cleanup)
@@ -65,12 +61,11 @@ class LocalFolder(RunFolder):
         # `_held` comes first: closing any descriptor of a file drops all record locks that a process has on it
         if _held.setdefault(own, self) is self:
             cleanup.callback(_held.pop, own)
-            if self._lock.acquire(blocking=False):
-                cleanup.callback(self._lock.release)
-                # A run that never began removes its lock file. If that happened after this run had opened it, the lock
-                # is on a file without a name, and another run may already have made and locked a new one.
-                if self.is_owned():
-                    return
+            self._lock = cleanup.enter_context(append_regular(self.private / LOCK))
+            # A run that never began removes its lock file. If that happened after this run had opened it, the lock is
+            # on a file without a name, and another run may already have made and locked a new one.
+            if lock(self._lock.fileno()) and self.is_owned():
+                return
         raise OutputError(
             f"{self.path} is being written by another run: wait until it has finished, or name another directory "
             "with `output_path`"
@@ -83,7 +78,7 @@ class LocalFolder(RunFolder):
         lock itself does not tell: it is on the open file, wherever that has gone.
         """
         try:
-            return os.path.samestat(os.fstat(self._lock.lockfile.fileno()), os.lstat(self.private / LOCK))
+            return os.path.samestat(os.fstat(self._lock.fileno()), os.lstat(self.private / LOCK))
         except OSError:
             return False
 
@@ -165,16 +160,16 @@ def is_locked(path: Path) -> bool:
     """
     if path.resolve() in _held:  # first: see `_acquire`
         return True
-    lock = path / PRIVATE / LOCK
-    if regular_size(lock) is None:
+    file = path / PRIVATE / LOCK
+    if regular_size(file) is None:
         return False
-    return _is_held(lock) if hasattr(os, "lockf") else _is_taken(lock)
+    return _is_held(file) if hasattr(os, "lockf") else _is_taken(file)
 
 
-def _is_held(lock: Path) -> bool:
+def _is_held(path: Path) -> bool:
     """Whether another process has locked the file."""
     try:
-        file = open_regular(lock)
+        file = open_regular(path)
     except OSError:  # one that this user may not read
         return False
     with file:
@@ -185,18 +180,31 @@ def _is_held(lock: Path) -> bool:
     return False
 
 
-def _is_taken(lock: Path) -> bool:
+def _is_taken(path: Path) -> bool:
     """The same, for systems that do not say: found out by taking it."""
-    from fasteners import InterProcessLock
-
-    own = InterProcessLock(lock)
     try:
-        free = own.acquire(blocking=False)
+        with append_regular(path) as file:
+            return not lock(file.fileno())
     except OSError:  # a folder in which nobody may write
         return False
-    if free:
-        own.release()
-    return not free
+
+
+def lock(descriptor: int) -> bool:
+    """Lock a file, which is open for writing, until it is closed. Returns False when another process has locked it.
+
+    By a POSIX record lock, which forked processes do not inherit: so it is free as soon as its owner is dead, even if
+    workers of a killed run are still there. Raises `OSError` where files cannot be locked.
+    """
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            os.lockf(descriptor, os.F_TLOCK, 0)
+    except (BlockingIOError, PermissionError):  # systems differ in how they say so
+        return False
+    return True
 
 
 def remove_directory(path: Path) -> None:
