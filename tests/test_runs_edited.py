@@ -31,6 +31,14 @@ def edited(run, tmp_path):
     return call
 
 
+def test_a_run_without_its_record_is_not_begun_anew_by_resume(edited, refused):
+    folder = edited(lambda record: None)
+    (folder / "run.json").unlink()
+    before = sorted(path.name for path in folder.iterdir())
+    assert "run.json is missing, which says of which: put it back, or leave out --resume" in refused(*WORDS, "--resume")
+    assert sorted(path.name for path in folder.iterdir()) == before
+
+
 @pytest.mark.parametrize("name", [5, None, ["annotations.json"]])
 def test_a_result_whose_name_is_no_text_is_in_no_record(edited, refused, name):
     edited(lambda record: record.update(results=[{"name": name, "size": 1, "crc32": 1}]))

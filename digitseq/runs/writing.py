@@ -30,7 +30,7 @@ from digitseq.runs.earlier_runs import (
     is_continued,
     warn_of_other_settings,
 )
-from digitseq.runs.folder import RunFolder, read_runs
+from digitseq.runs.folder import RECORD, RunFolder, read_runs
 from digitseq.runs.making import crew_of, make_parts, processes, together
 from digitseq.runs.manifest import (
     Record,
@@ -126,6 +126,11 @@ def write_images(
         locked_folder(path, stop.requested, wait=output.resume) as folder,
     ):
         runs = read_runs(folder.path)
+        if output.resume and not runs and folder.journal.size():
+            raise OutputError(
+                f"{path} has parts of a run, but {RECORD} is missing, which says of which: put it back, or leave out "
+                "`resume`"
+            )
         # a job that is queued again gives the same command, wherever it was ended
         begins = not output.resume or (not runs and output.begins_alone)
         run = (_new if begins else _resumed)(folder, runs, pipeline, output)
