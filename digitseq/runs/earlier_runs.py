@@ -67,7 +67,7 @@ def warn_of_other_settings(path: Path, runs: list[Record], asked: Record) -> Non
         warnings.warn(
             f"{path} has images with other settings ({', '.join(changed[:NAMED])}{more}): to keep them apart, {REMEDY}",
             DigitseqWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
 
 
@@ -78,7 +78,7 @@ def check_alone(path: Path, sections: list[Section]) -> None:
         warnings.warn(
             f"{path} has images that no record of digitseq lists: they stay, and this run begins with image {first:,}",
             DigitseqWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
 
 

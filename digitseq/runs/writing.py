@@ -126,14 +126,7 @@ def write_images(
         locked_folder(path, stop.requested, wait=output.resume) as folder,
     ):
         runs = read_runs(folder.path)
-        if output.resume and not runs and folder.journal.size():
-            raise OutputError(
-                f"{path} has parts of a run, but {RECORD} is missing, which says of which: put it back, or leave out "
-                "`resume`"
-            )
-        # a job that is queued again gives the same command, wherever it was ended
-        begins = not output.resume or (not runs and output.begins_alone)
-        run = (_new if begins else _resumed)(folder, runs, pipeline, output)
+        run = _begun(folder, runs, pipeline, output)
         wanted = 0 if run.record["status"] == "finished" else size_of(run.record)
         before = sum(run.images)
         if output.dry_run:
@@ -162,6 +155,18 @@ def write_images(
         tail = report.finished() if isinstance(faults[0], NarrowError) else report.remainder()
         raise RunError(f"{faults[0]}: {tail}")
     return report
+
+
+def _begun(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: Output) -> OwnedRun:
+    """A new run or, with `resume`, the last one, if there is one. Raises what `_new` and `_resumed` do."""
+    if output.resume and not runs and folder.journal.size():
+        raise OutputError(
+            f"{folder.path} has parts of a run, but {RECORD} is missing, which says of which: put it back, or leave "
+            "out `resume`"
+        )
+    # a job that is queued again gives the same command, wherever it was ended
+    begins = not output.resume or (not runs and output.begins_alone)
+    return (_new if begins else _resumed)(folder, runs, pipeline, output)
 
 
 def _new(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: Output) -> OwnedRun:
@@ -202,7 +207,7 @@ def _new(folder: RunFolder, runs: list[Record], pipeline: Pipeline, output: Outp
             f"the interrupted run of {size_of(unfinished):,} images in {folder.path} can no longer be resumed: this "
             "run follows it. To finish a run, give its settings again and `resume` first",
             DigitseqWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     if not output.dry_run:
         folder.remove_directory(folder.kept)

@@ -6,12 +6,14 @@ import asyncio
 import threading
 from collections import Counter
 from concurrent.futures import Future
+from functools import partial
 
 from digitseq.pen import GLYPH
 from digitseq.renderer.renderer_cache import load_lines
 from digitseq.service.cancelling import deadline
 from digitseq.service.problems import Problem
 from digitseq.service.scheduler import WorkQueue
+from digitseq.service.worker_threads import in_thread
 from digitseq.settings import Settings
 
 AFTER = 5  # seconds in which to ask again
@@ -41,7 +43,7 @@ class PenLines:
         names = settings.dataset, settings.split
         found = self._known.get(names)
         if found is None or (found.done() and found.exception()):
-            found = self._known[names] = self._begin(settings)
+            found = self._known[names] = in_thread(partial(self._find, settings), "digitseq-lines")
         detail = f"the centre lines of {' '.join(names)} are being found, once: this may take a minute, ask again"
         early = Problem(503, detail, Retry_After=str(AFTER))
         if self._waiting[queue] >= self._most and not found.done():
@@ -55,17 +57,6 @@ class PenLines:
         finally:
             self._waiting[queue] -= 1
 
-    def _begin(self, settings: Settings) -> Future[None]:
-        found: Future[None] = Future()
-        found.set_running_or_notify_cancel()  # nobody who gives up can cancel it
-        threading.Thread(target=self._find, args=(settings, found), name="digitseq-lines").start()
-        return found
-
-    def _find(self, settings: Settings, found: Future[None]) -> None:
-        try:
-            with self._turn:  # it takes all processors
-                load_lines(settings, self._cache)
-        except BaseException as error:
-            found.set_exception(error)
-        else:
-            found.set_result(None)
+    def _find(self, settings: Settings) -> None:
+        with self._turn:  # it takes all processors
+            load_lines(settings, self._cache)

@@ -10,14 +10,12 @@ import os
 import pickle
 import signal
 import socket
-import threading
 import traceback
-from collections.abc import Callable, Generator
-from concurrent.futures import Future
+from collections.abc import Generator
 from functools import partial
 from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from digitseq.augment.base import opencv
 from digitseq.errors import MissingPackageError, one_line
@@ -26,10 +24,9 @@ from digitseq.service.limits import Limits
 from digitseq.service.maker import Maker
 from digitseq.service.messages import BlockingMessages, Messages
 from digitseq.service.pipeline_cache import PipelineCache
-from digitseq.service.worker_threads import Stopped
+from digitseq.service.worker_threads import Stopped, in_thread
 from digitseq.sources.base import Check
 
-T = TypeVar("T")
 NAME = "digitseq-service"
 NEXT, CANCEL = "next", "cancel"  # what a process is told, beside what to make
 END_SECONDS = 5  # in which a process must have noticed that nobody waits any more
@@ -52,7 +49,9 @@ class WorkerProcess:
 
         Raises `OSError`, `EOFError`, `MemoryError` or, without a thread, `RuntimeError` when it cannot be started.
         """
-        process, connected = await _in_daemon(partial(_start, method, limits, cache))
+        # nothing waits for the thread when the program ends
+        starting = in_thread(partial(_start, method, limits, cache), "digitseq-start", daemon=True)
+        process, connected = await asyncio.wrap_future(starting)
         return cls(process, await Messages.over(connected))
 
     @property
@@ -96,21 +95,6 @@ class WorkerProcess:
         self._process.join(seconds)
         self._process.kill()
         self._process.join()
-
-
-async def _in_daemon(call: Callable[[], T]) -> T:
-    """What `call` returns in a thread that nothing waits for when the program ends."""
-    result: Future[T] = Future()
-
-    def run() -> None:
-        try:
-            result.set_result(call())
-        except BaseException as error:
-            result.set_exception(error)
-
-    result.set_running_or_notify_cancel()  # whoever stops waiting does not cancel it
-    threading.Thread(target=run, name="digitseq-start", daemon=True).start()
-    return await asyncio.wrap_future(result)
 
 
 def _start(method: str, limits: Limits, cache: str | None) -> tuple[BaseProcess, socket.socket]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from digitseq.sources.base import Check
@@ -24,6 +24,21 @@ class CancelToken(threading.Event):
         """Raises `Stopped` once the event is set."""
         if self.is_set():
             raise Stopped
+
+
+def in_thread(call: Callable[[], T], name: str, daemon: bool = False) -> Future[T]:
+    """What `call` returns in a thread of its own. Whoever stops waiting for it does not cancel it."""
+    result: Future[T] = Future()
+    result.set_running_or_notify_cancel()
+
+    def run() -> None:
+        try:
+            result.set_result(call())
+        except BaseException as error:
+            result.set_exception(error)
+
+    threading.Thread(target=run, name=name, daemon=daemon).start()
+    return result
 
 
 class WorkerThreads:
